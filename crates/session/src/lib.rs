@@ -1,1 +1,20 @@
-//! (being written)
+//! What a TLS session blob says of itself.
+//!
+//! Node hands sessions out as the DER of OpenSSL's `SSL_SESSION` (`i2d_SSL_SESSION`); releases that
+//! carry the fix for CVE-2026-48934 put an envelope around it that names the server it was
+//! authenticated for. [`SessionInfo::parse`] reads both forms, and only reads: a blob is offered
+//! again byte for byte as Node made it.
+//!
+//! ```
+//! use tls_resumption_session::SessionInfo;
+//!
+//! assert!(SessionInfo::parse(b"not a session").is_err());
+//! ```
+#![forbid(unsafe_code)]
+#![no_std]
+
+mod envelope;
+mod info;
+
+pub use envelope::unwrap_envelope;
+pub use info::{MalformedSession, SessionInfo, Version};
