@@ -1,1 +1,74 @@
-//! (being written)
+//! A bounded, concurrent cache of TLS session blobs with per-entry lifetimes.
+//!
+//! A *blob* is what a TLS library calls a session: an opaque string of bytes that lets a later connection to
+//! the same peer resume instead of doing a full handshake. It holds a pre-shared key in clear, so this cache
+//! treats every blob as a secret: blobs are wiped the moment they are removed and are never printed. The cache
+//! knows nothing else of TLS; what a key stands for is its caller's business.
+//!
+//! - **Bounded, exactly.** Never more than [`Options::max`] entries nor [`Options::max_bytes`] bytes, and
+//!   nothing is evicted while there is room. Room is made by an expired entry if there is one, otherwise by the
+//!   least recently used one.
+//! - **Several entries a key.** A TLS 1.3 server hands out several tickets; [`Cache::add`] keeps the newest
+//!   [`Options::tickets_per_key`] of them.
+//! - **Each entry at most once, where asked.** [`Cache::take`] gives each blob to exactly one taker, and
+//!   [`Cache::offer`] prefers tickets that were not offered yet (RFC 8446, appendix C.4).
+//! - **Nothing past its lifetime.** No call that begins at or after an entry's expiry returns it.
+//! - **A miss is always correct.** A cache may forget, and a caller that meets a miss does a full handshake.
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tls_resumption_core::{Cache, Capacity, EntryOptions, Key};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cache = Arc::new(Cache::builder().max(Capacity::new(1_000).ok_or("out of range")?).build());
+//! let key = Key::new(b"example.org:443")?;
+//!
+//! cache.put(key, b"a session", EntryOptions::default())?;
+//! let shared = Arc::clone(&cache);
+//! let blob = std::thread::spawn(move || shared.take(key)).join().expect("the thread ran");
+//!
+//! assert_eq!(blob.as_deref(), Some(&b"a session"[..]));
+//! assert!(cache.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Threads
+//!
+//! A [`Cache`] is `Send` and `Sync`; every method takes `&self`, so share it behind an [`Arc`](std::sync::Arc).
+//! All methods are atomic: no thread sees a call half done. One lock guards all of it, held for the length of one
+//! operation and never while a caller's code (a [`Clock`]) runs.
+//!
+//! # Memory
+//!
+//! An entry costs its blob, its key (once for all entries of the key) and its places in four indexes.
+//! [`Cache::bytes`] counts blobs alone. Nothing is allocated ahead.
+
+#![forbid(unsafe_code)]
+
+mod blob;
+mod builder;
+mod cache;
+mod clock;
+mod entries;
+mod error;
+mod key;
+mod limits;
+mod options;
+mod stats;
+mod store;
+mod sweeper;
+mod times;
+
+pub use blob::Blob;
+pub use builder::Builder;
+pub use cache::Cache;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{BufferTooSmall, KeyError, Refused};
+pub use key::{Key, MAX_KEY_LEN};
+pub use limits::{ByteBudget, Capacity, TicketsPerKey};
+pub use options::{EntryOptions, Options};
+pub use stats::Stats;
+pub use times::{SweepInterval, Ttl};

@@ -1,0 +1,293 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::store::{Handed, Read, Store};
+use crate::{
+    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Options, Refused, Stats, sweeper,
+};
+
+/// How many entries a sweep removes before it lets others have the lock.
+const SWEEP_STEP: usize = 256;
+
+/// A bounded cache of TLS session blobs, for any number of threads.
+///
+/// Every method is atomic, takes `&self`, and blocks only for as long as another thread's operation takes.
+///
+/// ```
+/// use tls_resumption_core::{Cache, EntryOptions, Key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cache::builder().single_use(true).build();
+/// let key = Key::new(b"example.org:443")?;
+/// cache.add(key, b"first ticket", EntryOptions::default())?;
+/// cache.add(key, b"second ticket", EntryOptions::default())?;
+///
+/// assert_eq!(cache.offer(key).as_deref(), Some(&b"second ticket"[..]));
+/// assert_eq!(cache.offer(key).as_deref(), Some(&b"first ticket"[..]));
+/// assert!(cache.offer(key).is_none());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cache {
+    shared: Arc<Shared>,
+}
+
+/// What the sweeping thread reaches through a [`Weak`](std::sync::Weak), so that it keeps no cache alive.
+pub(crate) struct Shared {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    store: Mutex<Store>,
+}
+
+impl Cache {
+    /// A builder with the default [`Options`].
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Self {
+        let shared = Arc::new(Shared { options, clock, store: Mutex::new(Store::new(options)) });
+        if let Some(interval) = options.sweep_interval {
+            sweeper::enroll(&shared, interval);
+        }
+        Self { shared }
+    }
+
+    /// Stores a copy of `blob` under `key`, in the place of all entries there were. No other thread ever finds
+    /// the key absent in between.
+    ///
+    /// If there is no room, expired entries go, the longest expired first, then the least recently used ones.
+    /// Every 100th insertion is followed by a [sweep](Self::sweep).
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
+        self.insert(|store, now| store.put(key, blob, options, now))
+    }
+
+    /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
+    /// already, the oldest of the key goes. Makes room and sweeps as [`put`](Self::put) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
+        self.insert(|store, now| store.add(key, blob, options, now))
+    }
+
+    /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
+    /// as offered.
+    #[must_use = "to test for presence, `contains` changes no recency"]
+    pub fn get(&self, key: Key<'_>) -> Option<Blob> {
+        self.read(key, Read::Get)
+    }
+
+    /// What a connection should offer its peer now: the newest live blob that was not offered yet, or with none
+    /// such the newest live one again. It counts as offered and becomes the most recently used entry.
+    ///
+    /// With [`Options::single_use`] an entry is removed by being offered, so that no ticket is ever offered twice
+    /// (RFC 8446, appendix C.4), unless it was stored as [reusable](EntryOptions::reusable).
+    #[must_use = "what was offered does not count as unused any more, or is gone"]
+    pub fn offer(&self, key: Key<'_>) -> Option<Blob> {
+        self.read(key, Read::Offer)
+    }
+
+    /// The newest live blob under `key`, removed. Of all threads that take, exactly one gets each blob.
+    #[must_use = "the blob is gone from the cache; to drop all of a key's, use `remove`"]
+    pub fn take(&self, key: Key<'_>) -> Option<Blob> {
+        self.read(key, Read::Take)
+    }
+
+    /// Like [`get`](Self::get), into the beginning of `out`; returns the blob's length in bytes. Without a blob
+    /// `out` stays as it was, as do the bytes behind the blob. Wiping `out` after use is the caller's part.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed, no counter either.
+    pub fn get_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
+        self.read_into(key, Read::Get, out)
+    }
+
+    /// Like [`offer`](Self::offer), into the beginning of `out`, as [`get_into`](Self::get_into) does.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed: it was not offered.
+    pub fn offer_into(
+        &self,
+        key: Key<'_>,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, BufferTooSmall> {
+        self.read_into(key, Read::Offer, out)
+    }
+
+    /// Like [`take`](Self::take), into the beginning of `out`, as [`get_into`](Self::get_into) does.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed: it was not taken.
+    pub fn take_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
+        self.read_into(key, Read::Take, out)
+    }
+
+    /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
+    #[must_use]
+    pub fn contains(&self, key: Key<'_>) -> bool {
+        self.shared.locked(|store, now| store.contains(key, now))
+    }
+
+    /// Removes all entries under `key` and returns how many live ones there were.
+    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
+    pub fn remove(&self, key: Key<'_>) -> usize {
+        self.shared.locked(|store, now| store.remove_key(key, now))
+    }
+
+    /// Removes all entries, at once for all threads. They are wiped when it returns.
+    pub fn clear(&self) {
+        let removed = self.shared.store().clear();
+        // Wiping a large cache takes long, and others need not wait for that: they see an empty cache already.
+        drop(removed);
+    }
+
+    /// Removes every entry that had expired when the call began, and returns how many it removed itself. Other
+    /// threads get their turn in between.
+    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
+    pub fn sweep(&self) -> usize {
+        let now = self.shared.clock.now();
+        let mut removed = 0;
+        loop {
+            let step = self.shared.sweep_step(now);
+            removed += step.removed;
+            if step.done {
+                return removed;
+            }
+        }
+    }
+
+    /// How many entries there are, expired ones that nothing has met yet among them. Never more than
+    /// [`Options::max`].
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shared.store().len()
+    }
+
+    /// Whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many bytes all blobs have together. Never more than [`Options::max_bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.shared.store().bytes()
+    }
+
+    /// The counters and gauges, all of one moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.store().stats()
+    }
+
+    /// What it was built with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    fn insert(
+        &self,
+        store_it: impl FnOnce(&mut Store, u64) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let sweep_is_due = self.shared.locked(|store, now| {
+            store_it(store, now)?;
+            Ok(store.sweep_is_due())
+        })?;
+        if sweep_is_due {
+            self.sweep();
+        }
+        Ok(())
+    }
+
+    fn read(&self, key: Key<'_>, how: Read) -> Option<Blob> {
+        self.shared.locked(|store, now| {
+            // No blob is longer than the room given, so there is no error to lose.
+            let handed = store.read(key, how, usize::MAX, now).ok().flatten();
+            handed.map(Handed::into_blob)
+        })
+    }
+
+    fn read_into(
+        &self,
+        key: Key<'_>,
+        how: Read,
+        out: &mut [u8],
+    ) -> Result<Option<usize>, BufferTooSmall> {
+        self.shared.locked(|store, now| {
+            let handed = store.read(key, how, out.len(), now)?;
+            Ok(handed.map(|blob| {
+                out[..blob.len()].copy_from_slice(&blob);
+                blob.len()
+            }))
+        })
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+/// Only the options: blobs are secret and keys name peers.
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Cache {
+    /// Wipes here rather than with the last reference, which the sweeping thread may be holding just now.
+    fn drop(&mut self) {
+        self.clear();
+        if self.shared.options.sweep_interval.is_some() {
+            sweeper::dismiss(&self.shared);
+        }
+    }
+}
+
+/// What one step of a sweep did.
+pub(crate) struct SweepStep {
+    pub(crate) removed: usize,
+    pub(crate) done: bool,
+}
+
+impl Shared {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Removes a bounded number of the entries that had expired at `now`.
+    pub(crate) fn sweep_step(&self, now: u64) -> SweepStep {
+        let removed = self.store().sweep_step(SWEEP_STEP, now);
+        SweepStep { removed, done: removed < SWEEP_STEP }
+    }
+
+    /// Reads the clock before it takes the lock: a clock is the caller's code and may come back to the cache.
+    fn locked<R>(&self, operation: impl FnOnce(&mut Store, u64) -> R) -> R {
+        let now = self.clock.now();
+        operation(&mut self.store(), now)
+    }
+
+    /// The lock is poisoned only by a panic in the store itself, which may have left its indexes out of step.
+    /// An empty store is in step, and forgetting is always correct.
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(|poisoned| {
+            let mut store = poisoned.into_inner();
+            *store = Store::new(self.options);
+            self.store.clear_poison();
+            store
+        })
+    }
+}

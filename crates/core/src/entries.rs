@@ -1,0 +1,131 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::{Blob, Key};
+
+/// Names an entry for as long as it is there, and is never used again: a later entry has a greater id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Id(u64);
+
+/// A point in the order of use: of two entries the one with the greater was used later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick(u64);
+
+/// One stored blob.
+pub(crate) struct Entry {
+    pub(crate) blob: Blob,
+    /// The first millisecond in which it must not be returned any more.
+    pub(crate) expires_at: u64,
+    /// May be offered again and again where others may be offered once.
+    pub(crate) reusable: bool,
+    /// Was offered.
+    pub(crate) used: bool,
+}
+
+impl Entry {
+    pub(crate) fn is_live(&self, now: u64) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// An entry and its places in the indexes.
+struct Slot {
+    entry: Entry,
+    key: Arc<[u8]>,
+    used_last: Tick,
+}
+
+/// All entries, found by key, by order of use and by expiry. Keeps the indexes in step and knows no rules.
+#[derive(Default)]
+pub(crate) struct Entries {
+    slots: HashMap<Id, Slot>,
+    /// Newest first; no key without entries. Keys come from the network (a TLS 1.2 session id is whatever a
+    /// client sends), so the map must hash with a random key, as std's default does: `SipHash`, keyed per map.
+    /// Otherwise a client could send ids that all collide.
+    by_key: HashMap<Arc<[u8]>, VecDeque<Id>>,
+    by_use: BTreeMap<Tick, Id>,
+    /// Among equal expiries the older entry first.
+    by_expiry: BTreeSet<(u64, Id)>,
+    bytes: u64,
+    /// Counts ids and ticks alike. 64 bits do not run out.
+    last_number: u64,
+}
+
+const IN_STEP: &str = "every index names entries that are there";
+
+impl Entries {
+    /// Adds an entry as the newest of its key and the last used of all.
+    pub(crate) fn insert(&mut self, key: Key<'_>, entry: Entry) {
+        let id = Id(self.next_number());
+        let used_last = Tick(self.next_number());
+        let key = match self.by_key.get_key_value(key.as_bytes()) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::from(key.as_bytes()),
+        };
+        self.bytes += entry.blob.len() as u64;
+        self.by_use.insert(used_last, id);
+        self.by_expiry.insert((entry.expires_at, id));
+        self.by_key.entry(Arc::clone(&key)).or_default().push_front(id);
+        self.slots.insert(id, Slot { entry, key, used_last });
+    }
+
+    pub(crate) fn remove(&mut self, id: Id) -> Entry {
+        let Slot { entry, key, used_last } = self.slots.remove(&id).expect(IN_STEP);
+        self.bytes -= entry.blob.len() as u64;
+        self.by_use.remove(&used_last);
+        self.by_expiry.remove(&(entry.expires_at, id));
+        let of_key = self.by_key.get_mut(&key).expect(IN_STEP);
+        of_key.retain(|other| *other != id);
+        if of_key.is_empty() {
+            self.by_key.remove(&key);
+        }
+        entry
+    }
+
+    /// Makes it the last used of all.
+    pub(crate) fn touch(&mut self, id: Id) -> &mut Entry {
+        let tick = Tick(self.next_number());
+        let slot = self.slots.get_mut(&id).expect(IN_STEP);
+        self.by_use.remove(&slot.used_last);
+        self.by_use.insert(tick, id);
+        slot.used_last = tick;
+        &mut slot.entry
+    }
+
+    pub(crate) fn get(&self, id: Id) -> &Entry {
+        &self.slots.get(&id).expect(IN_STEP).entry
+    }
+
+    /// The entries of a key, newest first.
+    pub(crate) fn of_key(&self, key: Key<'_>) -> impl DoubleEndedIterator<Item = (Id, &Entry)> {
+        let ids = self.by_key.get(key.as_bytes()).into_iter().flatten();
+        ids.map(|id| (*id, self.get(*id)))
+    }
+
+    pub(crate) fn count_of_key(&self, key: Key<'_>) -> usize {
+        self.by_key.get(key.as_bytes()).map_or(0, VecDeque::len)
+    }
+
+    pub(crate) fn least_recently_used(&self) -> Option<Id> {
+        self.by_use.first_key_value().map(|(_, id)| *id)
+    }
+
+    /// The entry that expires first, if it has.
+    pub(crate) fn first_expired(&self, now: u64) -> Option<Id> {
+        let (expires_at, id) = *self.by_expiry.first()?;
+        (expires_at <= now).then_some(id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}

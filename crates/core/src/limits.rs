@@ -1,0 +1,119 @@
+use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
+
+/// How many entries a cache holds at most: 1 to 2²⁷ − 1. Entries are blobs, not keys.
+///
+/// ```
+/// use tls_resumption_core::Capacity;
+///
+/// assert_eq!(Capacity::new(5).map(Capacity::get), Some(5));
+/// assert_eq!(Capacity::new(0), None);
+/// assert_eq!(Capacity::new(1 << 27), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capacity(NonZeroU32);
+
+impl Capacity {
+    /// The smallest: one entry.
+    pub const MIN: Self = Self(NonZeroU32::MIN);
+    /// The largest: 2²⁷ − 1 entries.
+    pub const MAX: Self = Self(NonZeroU32::new((1 << 27) - 1).unwrap());
+    /// What a cache has unless told otherwise: 10 000 entries.
+    pub const DEFAULT: Self = Self(NonZeroU32::new(10_000).unwrap());
+
+    /// `None` if out of range.
+    #[must_use]
+    pub fn new(entries: u64) -> Option<Self> {
+        let entries = NonZeroU32::new(u32::try_from(entries).ok()?)?;
+        Some(Self(entries)).filter(|capacity| *capacity <= Self::MAX)
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// How many bytes of blobs a cache holds at most: 1 to 2³⁷ − 1. Keys and book-keeping are not counted.
+///
+/// ```
+/// use tls_resumption_core::ByteBudget;
+///
+/// assert_eq!(ByteBudget::new(1024).map(ByteBudget::get), Some(1024));
+/// assert_eq!(ByteBudget::new(0), None);
+/// assert_eq!(ByteBudget::new(1 << 37), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteBudget(NonZeroU64);
+
+impl ByteBudget {
+    /// The smallest: one byte.
+    pub const MIN: Self = Self(NonZeroU64::MIN);
+    /// The largest: 2³⁷ − 1 bytes.
+    pub const MAX: Self = Self(NonZeroU64::new((1 << 37) - 1).unwrap());
+    /// What a cache has unless told otherwise: 64 MiB.
+    pub const DEFAULT: Self = Self(NonZeroU64::new(64 << 20).unwrap());
+
+    /// `None` if out of range.
+    #[must_use]
+    pub fn new(bytes: u64) -> Option<Self> {
+        Some(Self(NonZeroU64::new(bytes)?)).filter(|budget| *budget <= Self::MAX)
+    }
+
+    /// The number of bytes.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl Default for ByteBudget {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// How many entries [`Cache::add`](crate::Cache::add) keeps under one key: 1 to 255.
+///
+/// ```
+/// use tls_resumption_core::TicketsPerKey;
+///
+/// assert_eq!(TicketsPerKey::new(2).map(TicketsPerKey::get), Some(2));
+/// assert_eq!(TicketsPerKey::new(0), None);
+/// assert_eq!(TicketsPerKey::new(256), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TicketsPerKey(NonZeroU8);
+
+impl TicketsPerKey {
+    /// The smallest: one entry a key.
+    pub const MIN: Self = Self(NonZeroU8::MIN);
+    /// The largest: 255 entries a key.
+    pub const MAX: Self = Self(NonZeroU8::MAX);
+    /// What a cache has unless told otherwise: 4 entries a key.
+    pub const DEFAULT: Self = Self(NonZeroU8::new(4).unwrap());
+
+    /// `None` if out of range.
+    #[must_use]
+    pub fn new(tickets: u64) -> Option<Self> {
+        NonZeroU8::new(u8::try_from(tickets).ok()?).map(Self)
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+impl Default for TicketsPerKey {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

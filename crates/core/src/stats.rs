@@ -1,0 +1,44 @@
+/// What a cache did since it was built, and what it holds.
+///
+/// Every entry that was ever stored is accounted for, in each snapshot:
+/// `sets == takes + deletes + replaced + cleared + evictions + expirations + size`.
+///
+/// ```
+/// # use tls_resumption_core::{Cache, EntryOptions, Key};
+/// let cache = Cache::builder().build();
+/// let key = Key::new(b"peer").unwrap();
+/// cache.put(key, b"session", EntryOptions::default()).unwrap();
+/// cache.get(key);
+/// let stats = cache.stats();
+/// assert_eq!((stats.sets, stats.hits, stats.misses, stats.size, stats.bytes), (1, 1, 0, 1, 7));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls of get, offer and take that returned a blob.
+    pub hits: u64,
+    /// Calls of get, offer and take that found nothing live.
+    pub misses: u64,
+    /// Entries stored, by put and add.
+    pub sets: u64,
+    /// Entries removed by being handed out: by take, and by offer where it is single use.
+    pub takes: u64,
+    /// Live entries removed by remove.
+    pub deletes: u64,
+    /// Live entries overwritten by put, or pushed out by a newer one of their key in add.
+    pub replaced: u64,
+    /// Entries removed by clear, expired ones among them.
+    pub cleared: u64,
+    /// Live entries removed to make room.
+    pub evictions: u64,
+    /// Entries removed because they had expired, whatever met them.
+    pub expirations: u64,
+    /// Blobs that were [refused](crate::Refused).
+    pub rejected: u64,
+    /// Sweeps completed: asked for, after insertions, and in the background.
+    pub sweeps: u64,
+    /// Entries there are now, expired ones that nothing has met yet among them.
+    pub size: u64,
+    /// Bytes of blobs there are now.
+    pub bytes: u64,
+}

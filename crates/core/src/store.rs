@@ -1,0 +1,270 @@
+use std::mem;
+use std::ops::Deref;
+
+use crate::entries::{Entries, Entry, Id};
+use crate::{Blob, BufferTooSmall, EntryOptions, Key, Options, Refused, Stats};
+
+/// After how many insertions a cache is swept.
+const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
+
+/// The rules of the cache, for one thread at a time and with the time given to it.
+///
+/// One rule holds for every operation on a key: the key's expired entries go first and count as expirations, so
+/// that an expired entry is never told from one that is not there.
+pub(crate) struct Store {
+    options: Options,
+    entries: Entries,
+    /// Its gauges stay 0: they are what `entries` says.
+    counters: Stats,
+}
+
+/// How an entry is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// The newest, which stays as it is.
+    Get,
+    /// The newest that was not offered yet, else the newest; it counts as offered.
+    Offer,
+    /// The newest, which goes.
+    Take,
+}
+
+/// What a read hands out.
+pub(crate) enum Handed<'a> {
+    Kept(&'a Blob),
+    Removed(Blob),
+}
+
+/// Why an entry goes. Each has its counter, so that no entry goes unaccounted for.
+#[derive(Debug, Clone, Copy)]
+enum Removal {
+    HandedOut,
+    Deleted,
+    Replaced,
+    Evicted,
+    Expired,
+}
+
+impl Store {
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, entries: Entries::default(), counters: Stats::default() }
+    }
+
+    /// Stores a blob in the place of all there is under its key.
+    pub(crate) fn put(
+        &mut self,
+        key: Key<'_>,
+        blob: &[u8],
+        options: EntryOptions,
+        now: u64,
+    ) -> Result<(), Refused> {
+        self.check(blob)?;
+        self.expire_key(key, now);
+        self.remove_oldest_beyond(key, 0, Removal::Replaced);
+        self.insert(key, blob, options, now);
+        Ok(())
+    }
+
+    /// Stores a blob as the newest under its key.
+    pub(crate) fn add(
+        &mut self,
+        key: Key<'_>,
+        blob: &[u8],
+        options: EntryOptions,
+        now: u64,
+    ) -> Result<(), Refused> {
+        self.check(blob)?;
+        self.expire_key(key, now);
+        let others = usize::from(self.options.tickets_per_key.get()) - 1;
+        self.remove_oldest_beyond(key, others, Removal::Replaced);
+        self.insert(key, blob, options, now);
+        Ok(())
+    }
+
+    /// Whether the insertion just made is one that a sweep follows.
+    pub(crate) fn sweep_is_due(&self) -> bool {
+        self.counters.sets.is_multiple_of(INSERTIONS_BETWEEN_SWEEPS)
+    }
+
+    /// Hands out a blob of at most `room` bytes. One that is longer leaves everything as it was.
+    pub(crate) fn read(
+        &mut self,
+        key: Key<'_>,
+        how: Read,
+        room: usize,
+        now: u64,
+    ) -> Result<Option<Handed<'_>>, BufferTooSmall> {
+        let chosen = self.choose(key, how, now);
+        if let Some(id) = chosen {
+            let needed = self.entries.get(id).blob.len();
+            if needed > room {
+                return Err(BufferTooSmall { needed });
+            }
+        }
+        self.expire_key(key, now);
+        let Some(id) = chosen else {
+            self.counters.misses += 1;
+            return Ok(None);
+        };
+        self.counters.hits += 1;
+        if self.goes_by(id, how) {
+            return Ok(Some(Handed::Removed(self.remove(id, Removal::HandedOut))));
+        }
+        let entry = self.entries.touch(id);
+        entry.used |= how == Read::Offer;
+        Ok(Some(Handed::Kept(&entry.blob)))
+    }
+
+    /// Whether there is a live entry under the key.
+    pub(crate) fn contains(&mut self, key: Key<'_>, now: u64) -> bool {
+        self.expire_key(key, now);
+        self.entries.count_of_key(key) > 0
+    }
+
+    /// Removes all there is under the key and tells how many live ones that were.
+    pub(crate) fn remove_key(&mut self, key: Key<'_>, now: u64) -> usize {
+        self.expire_key(key, now);
+        self.remove_oldest_beyond(key, 0, Removal::Deleted)
+    }
+
+    /// Empties the store. The entries are handed over so that they can be wiped without the lock.
+    pub(crate) fn clear(&mut self) -> Entries {
+        self.counters.cleared += self.entries.len() as u64;
+        mem::take(&mut self.entries)
+    }
+
+    /// Removes up to `limit` expired entries and tells how many. Fewer than `limit`: the sweep is complete.
+    pub(crate) fn sweep_step(&mut self, limit: usize, now: u64) -> usize {
+        let mut removed = 0;
+        while removed < limit {
+            let Some(id) = self.entries.first_expired(now) else {
+                self.counters.sweeps += 1;
+                break;
+            };
+            self.remove(id, Removal::Expired);
+            removed += 1;
+        }
+        removed
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.bytes()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { size: self.len() as u64, bytes: self.bytes(), ..self.counters }
+    }
+
+    fn check(&mut self, blob: &[u8]) -> Result<(), Refused> {
+        let (len, max) = (blob.len() as u64, self.options.max_bytes.get());
+        let refused = match len {
+            0 => Refused::Empty,
+            _ if len > max => Refused::TooLarge { len, max },
+            _ => return Ok(()),
+        };
+        self.counters.rejected += 1;
+        Err(refused)
+    }
+
+    fn insert(&mut self, key: Key<'_>, blob: &[u8], options: EntryOptions, now: u64) {
+        self.make_room(blob.len() as u64, now);
+        let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
+        self.counters.sets += 1;
+        self.entries.insert(
+            key,
+            Entry {
+                blob: Blob::copy_of(blob),
+                expires_at: now.saturating_add(ttl.as_millis()),
+                reusable: options.reusable,
+                used: false,
+            },
+        );
+    }
+
+    /// Until one more entry, of `len` bytes, fits.
+    fn make_room(&mut self, len: u64, now: u64) {
+        let max = self.options.max.get() as usize;
+        let max_bytes = self.options.max_bytes.get();
+        while self.entries.len() >= max || self.entries.bytes() + len > max_bytes {
+            if let Some(id) = self.entries.first_expired(now) {
+                self.remove(id, Removal::Expired);
+            } else if let Some(id) = self.entries.least_recently_used() {
+                self.remove(id, Removal::Evicted);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn choose(&self, key: Key<'_>, how: Read, now: u64) -> Option<Id> {
+        let mut live = self.entries.of_key(key).filter(|(_, entry)| entry.is_live(now));
+        let newest = live.next()?;
+        let chosen = match how {
+            Read::Offer if newest.1.used => live.find(|(_, entry)| !entry.used).unwrap_or(newest),
+            Read::Get | Read::Offer | Read::Take => newest,
+        };
+        Some(chosen.0)
+    }
+
+    fn goes_by(&self, id: Id, how: Read) -> bool {
+        match how {
+            Read::Get => false,
+            Read::Offer => self.options.single_use && !self.entries.get(id).reusable,
+            Read::Take => true,
+        }
+    }
+
+    fn expire_key(&mut self, key: Key<'_>, now: u64) {
+        let of_key = self.entries.of_key(key);
+        let expired: Vec<Id> =
+            of_key.filter(|(_, entry)| !entry.is_live(now)).map(|(id, _)| id).collect();
+        for id in expired {
+            self.remove(id, Removal::Expired);
+        }
+    }
+
+    /// Leaves the newest `keep` of a key and tells how many went.
+    fn remove_oldest_beyond(&mut self, key: Key<'_>, keep: usize, why: Removal) -> usize {
+        let excess: Vec<Id> = self.entries.of_key(key).skip(keep).map(|(id, _)| id).collect();
+        for id in &excess {
+            self.remove(*id, why);
+        }
+        excess.len()
+    }
+
+    /// The one way out, `clear` apart.
+    fn remove(&mut self, id: Id, why: Removal) -> Blob {
+        *match why {
+            Removal::HandedOut => &mut self.counters.takes,
+            Removal::Deleted => &mut self.counters.deletes,
+            Removal::Replaced => &mut self.counters.replaced,
+            Removal::Evicted => &mut self.counters.evictions,
+            Removal::Expired => &mut self.counters.expirations,
+        } += 1;
+        self.entries.remove(id).blob
+    }
+}
+
+impl Handed<'_> {
+    pub(crate) fn into_blob(self) -> Blob {
+        match self {
+            Self::Kept(blob) => Blob::copy_of(blob),
+            Self::Removed(blob) => blob,
+        }
+    }
+}
+
+impl Deref for Handed<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Kept(blob) => blob,
+            Self::Removed(blob) => blob,
+        }
+    }
+}
