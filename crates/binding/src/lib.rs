@@ -1,1 +1,19 @@
-//! (being written)
+//! The N-API binding: converts arguments and keeps the registry of open caches. What a cache does
+//! is in `tls-resumption-core`, what a session blob says in `tls-resumption-session`.
+//!
+//! Every export is a free function on a `u32` handle: napi-rs guards class instances with a
+//! process-wide mutex, which two busy worker threads would fight over.
+
+#![expect(clippy::needless_pass_by_value, reason = "napi-rs hands arguments over by value")]
+#![expect(
+    clippy::option_option,
+    reason = "an option of JavaScript may be left out, or given as none"
+)]
+
+mod args;
+mod errors;
+mod handles;
+mod lifecycle;
+mod operations;
+mod registry;
+mod session;

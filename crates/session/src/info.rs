@@ -32,10 +32,14 @@ pub struct SessionInfo {
     pub lifetime_hint: u64,
     /// How long this end's context lets a session live, in seconds.
     pub timeout: u64,
+    /// What verifying the peer's chain gave (`X509_V_OK` is 0). A resumed handshake reports this
+    /// verdict again instead of verifying.
+    pub verify_result: u64,
 }
 
 // Field numbers of SSL_SESSION_ASN1 in OpenSSL's ssl/ssl_asn1.c.
 const TIMEOUT: TagNumber = TagNumber(2);
+const VERIFY_RESULT: TagNumber = TagNumber(5);
 const LIFETIME_HINT: TagNumber = TagNumber(9);
 const TICKET: TagNumber = TagNumber(10);
 
@@ -66,6 +70,7 @@ impl SessionInfo {
                 has_ticket: false,
                 lifetime_hint: 0,
                 timeout: 0,
+                verify_result: 0,
             };
             while !fields.is_finished() {
                 info.read_optional(AnyRef::decode(fields)?)?;
@@ -83,6 +88,7 @@ impl SessionInfo {
         }
         match tag.number() {
             TIMEOUT => self.timeout = u64::from_der(field.value())?,
+            VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,
             LIFETIME_HINT => self.lifetime_hint = u64::from_der(field.value())?,
             TICKET => self.has_ticket = !<&OctetStringRef>::from_der(field.value())?.is_empty(),
             _ => {}

@@ -36,6 +36,10 @@ fn explicit(number: u8, inner: &[u8]) -> Vec<u8> {
     tlv(0xa0 | number, inner)
 }
 
+fn verdict(verify_result: u64) -> Vec<u8> {
+    explicit(5, &integer(verify_result))
+}
+
 fn session(version: u16, id: &[u8], optional: &[Vec<u8>]) -> Vec<u8> {
     let mut fields = integer(1);
     fields.extend(integer(version.into()));
@@ -64,7 +68,7 @@ fn lifetime(blob: &[u8]) -> Option<Duration> {
 
 #[test]
 fn every_field_is_read() {
-    let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), hint(300), ticket()]);
+    let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), verdict(20), hint(300), ticket()]);
     assert_eq!(
         SessionInfo::parse(&blob),
         Ok(SessionInfo {
@@ -73,6 +77,7 @@ fn every_field_is_read() {
             has_ticket: true,
             lifetime_hint: 300,
             timeout: 7200,
+            verify_result: 20,
         })
     );
 }

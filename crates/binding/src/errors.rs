@@ -1,0 +1,22 @@
+//! Errors as JavaScript sees them. The facade checks arguments first and words its errors better;
+//! these are what remains for whoever calls the addon past it.
+
+use napi::Status;
+use napi::bindgen_prelude::Error;
+use tls_resumption_core::KeyError;
+
+pub fn wrong_type(name: &str, expected: &str) -> Error {
+    Error::new(Status::InvalidArg, format!("`{name}` must be {expected}"))
+}
+
+pub fn out_of_range(name: &str, expected: &str) -> Error {
+    Error::new(Status::InvalidArg, format!("`{name}` must be {expected}"))
+}
+
+pub fn key(error: &KeyError) -> Error {
+    Error::new(Status::InvalidArg, format!("`key`: {error}"))
+}
+
+pub fn closed() -> Error {
+    Error::new(Status::InvalidArg, "the handle is not open in this thread".to_owned())
+}

@@ -1,0 +1,70 @@
+//! The caches that one JavaScript thread holds open.
+//!
+//! The table belongs to the N-API environment, so only that environment's thread ever touches it
+//! and looking a handle up takes no lock. When a worker ends, however it ends, Node runs the
+//! finalizer and everything the worker held open is closed.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Result, check_status};
+use napi::{Env, sys};
+use tls_resumption_core::Cache;
+
+use crate::errors;
+
+#[derive(Default)]
+struct Handles(RefCell<Vec<Option<Arc<Cache>>>>);
+
+/// Puts a cache into the table of `env`'s thread. Handles start at 1.
+pub fn insert(env: Env, cache: Arc<Cache>) -> Result<u32> {
+    let mut slots = of(env)?.0.borrow_mut();
+    let free = slots.iter().position(Option::is_none).unwrap_or_else(|| {
+        slots.push(None);
+        slots.len() - 1
+    });
+    slots[free] = Some(cache);
+    u32::try_from(free + 1).map_err(|_| errors::out_of_range("handle", "under 2^32"))
+}
+
+/// Takes a cache out of the table again, or nothing where the handle is not open.
+pub fn remove(env: Env, handle: u32) -> Result<Option<Arc<Cache>>> {
+    let mut slots = of(env)?.0.borrow_mut();
+    Ok(slots.get_mut((handle as usize).wrapping_sub(1)).and_then(Option::take))
+}
+
+/// Lends the cache behind `handle` to `action`.
+pub fn with<T>(env: Env, handle: u32, action: impl FnOnce(&Cache) -> Result<T>) -> Result<T> {
+    let slots = of(env)?.0.borrow();
+    match slots.get((handle as usize).wrapping_sub(1)) {
+        Some(Some(cache)) => action(cache),
+        _ => Err(errors::closed()),
+    }
+}
+
+/// The table of an environment, made at its first use.
+fn of<'env>(env: Env) -> Result<&'env Handles> {
+    let mut data: *mut c_void = ptr::null_mut();
+    // SAFETY: `env` is the environment of the running callback.
+    check_status!(unsafe { sys::napi_get_instance_data(env.raw(), &raw mut data) })?;
+    if data.is_null() {
+        data = Box::into_raw(Box::<Handles>::default()).cast();
+        // SAFETY: as above; `drop_handles` takes the box back exactly once, at the end of `env`.
+        let status = unsafe {
+            sys::napi_set_instance_data(env.raw(), data, Some(drop_handles), ptr::null_mut())
+        };
+        check_status!(status)?;
+    }
+    // SAFETY: this module alone sets the instance data, always to a `Handles`, which lives until
+    // `env` is torn down, after which no callback runs in it.
+    Ok(unsafe { &*data.cast::<Handles>() })
+}
+
+unsafe extern "C" fn drop_handles(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
+    // SAFETY: `data` is the box leaked by `of`, and Node calls a finalizer once.
+    let handles = unsafe { Box::from_raw(data.cast::<Handles>()) };
+    // Unwinding into Node would abort the process; a cache that cannot be dropped is left behind.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(handles)));
+}

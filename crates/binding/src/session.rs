@@ -1,0 +1,31 @@
+//! What a session blob says of itself, for the facade.
+
+use napi::bindgen_prelude::Result;
+use napi_derive::napi;
+use tls_resumption_session::SessionInfo;
+
+use crate::args::Arg;
+
+/// What decides how a session may be cached.
+#[napi(object)]
+pub struct SessionFacts {
+    /// The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3.
+    pub version: u32,
+    /// For how many milliseconds it may be kept; 0: not at all.
+    pub lifetime: f64,
+    /// Whether the peer's chain was verified; a resumed handshake repeats this verdict.
+    pub verified: bool,
+}
+
+/// Reads a session blob; `null` for bytes that are none.
+#[napi(catch_unwind, ts_args_type = "blob: Uint8Array")]
+pub fn session_facts(blob: Arg) -> Result<Option<SessionFacts>> {
+    let bytes = blob.bytes("blob", "a Uint8Array")?;
+    // SAFETY: parsing runs no JavaScript and ends before this callback.
+    let parsed = SessionInfo::parse(unsafe { bytes.as_slice() });
+    Ok(parsed.ok().map(|info| SessionFacts {
+        version: info.version.0.into(),
+        lifetime: info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
+        verified: info.verify_result == 0,
+    }))
+}
