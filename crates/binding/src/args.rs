@@ -3,34 +3,17 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use napi::bindgen_prelude::{FromNapiValue, Result, TypeName, ValidateNapiValue};
-use napi::{Env, ValueType, sys};
+use napi::bindgen_prelude::Result;
+use napi::sys;
 use tls_resumption_core::{Key, MAX_KEY_LEN};
 
 use crate::errors;
 
-/// An argument as it came, together with the environment that can read it.
+/// A JavaScript value and the environment that can read it.
+#[derive(Clone, Copy)]
 pub struct Arg {
     env: sys::napi_env,
     value: sys::napi_value,
-}
-
-impl TypeName for Arg {
-    fn type_name() -> &'static str {
-        "unknown"
-    }
-
-    fn value_type() -> ValueType {
-        ValueType::Unknown
-    }
-}
-
-impl ValidateNapiValue for Arg {}
-
-impl FromNapiValue for Arg {
-    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
-        Ok(Self { env, value })
-    }
 }
 
 /// V8 cuts a string that does not fit at a character boundary, up to three bytes short; with this
@@ -38,16 +21,41 @@ impl FromNapiValue for Arg {
 const KEY_BUFFER: usize = MAX_KEY_LEN + 4 + 1;
 
 impl Arg {
-    /// The environment the argument belongs to.
-    pub fn env(&self) -> Env {
-        Env::from_raw(self.env)
+    /// # Safety
+    /// `env` and `value` must belong to the running callback, and the argument must not outlive it.
+    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
+        Self { env, value }
+    }
+
+    /// A number; what is none reads as `NaN`.
+    pub fn number(&self) -> f64 {
+        let mut number = f64::NAN;
+        // SAFETY: `env` and `value` belong to the running callback; the out-parameter is live.
+        unsafe { sys::napi_get_value_double(self.env, self.value, &raw mut number) };
+        number
+    }
+
+    /// A handle; what is none reads as 0, which is never open.
+    pub fn handle(&self) -> u32 {
+        let mut handle = 0;
+        // SAFETY: as in `number`.
+        unsafe { sys::napi_get_value_uint32(self.env, self.value, &raw mut handle) };
+        handle
+    }
+
+    /// Whether it is `true`.
+    pub fn is_true(&self) -> bool {
+        let mut is_true = false;
+        // SAFETY: as in `number`.
+        unsafe { sys::napi_get_value_bool(self.env, self.value, &raw mut is_true) };
+        is_true
     }
 
     /// Lends the key, a string (as UTF-8) or the bytes of a `Uint8Array`, to `action`.
     pub fn with_key<T>(&self, action: impl FnOnce(Key<'_>) -> Result<T>) -> Result<T> {
         let mut buffer = [MaybeUninit::<u8>::uninit(); KEY_BUFFER];
         let mut length = 0;
-        // SAFETY: `env` and `value` came from the running callback; V8 writes at most `KEY_BUFFER`
+        // SAFETY: `env` and `value` belong to the running callback; V8 writes at most `KEY_BUFFER`
         // bytes, its terminating NUL included, and puts the count without the NUL in `length`.
         let status = unsafe {
             sys::napi_get_value_string_utf8(
@@ -73,7 +81,7 @@ impl Arg {
         let mut kind = 0;
         let mut length = 0;
         let mut data = ptr::null_mut();
-        // SAFETY: `env` and `value` came from the running callback; the out-parameters are live, and
+        // SAFETY: `env` and `value` belong to the running callback; the out-parameters are live, and
         // N-API accepts null for the two that are of no interest.
         let status = unsafe {
             sys::napi_get_typedarray_info(

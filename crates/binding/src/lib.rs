@@ -2,7 +2,8 @@
 //! is in `tls-resumption-core`, what a session blob says in `tls-resumption-session`.
 //!
 //! Every export is a free function on a `u32` handle: napi-rs guards class instances with a
-//! process-wide mutex, which two busy worker threads would fight over.
+//! process-wide mutex, which two busy worker threads would fight over. What is called for every
+//! connection is a raw callback (see [`callback`]); the rest is exported by napi-rs' macro.
 
 #![expect(clippy::needless_pass_by_value, reason = "napi-rs hands arguments over by value")]
 #![expect(
@@ -11,6 +12,7 @@
 )]
 
 mod args;
+mod callback;
 mod errors;
 mod handles;
 mod lifecycle;

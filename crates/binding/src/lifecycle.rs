@@ -9,7 +9,6 @@ use tls_resumption_core::{
     ByteBudget, Cache, Capacity, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
 };
 
-use crate::operations::saturate;
 use crate::{errors, handles, registry};
 
 /// What the facade asks for; a field left out takes the default, or what the open cache has.
@@ -199,6 +198,11 @@ impl Asked {
         .collect();
         if contradictions.is_empty() { Ok(()) } else { Err(contradictions) }
     }
+}
+
+/// A count; no cache holds as many entries as to be cut off here.
+fn saturate(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// A whole number from JavaScript, parsed into the type that knows its range.

@@ -1,10 +1,7 @@
 //! What a session blob says of itself, for the facade.
 
-use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 use tls_resumption_session::SessionInfo;
-
-use crate::args::Arg;
 
 /// What decides how a session may be cached.
 #[napi(object)]
@@ -18,14 +15,11 @@ pub struct SessionFacts {
 }
 
 /// Reads a session blob; `null` for bytes that are none.
-#[napi(catch_unwind, ts_args_type = "blob: Uint8Array")]
-pub fn session_facts(blob: Arg) -> Result<Option<SessionFacts>> {
-    let bytes = blob.bytes("blob", "a Uint8Array")?;
-    // SAFETY: parsing runs no JavaScript and ends before this callback.
-    let parsed = SessionInfo::parse(unsafe { bytes.as_slice() });
-    Ok(parsed.ok().map(|info| SessionFacts {
+#[napi(catch_unwind)]
+pub fn session_facts(blob: &[u8]) -> Option<SessionFacts> {
+    SessionInfo::parse(blob).ok().map(|info| SessionFacts {
         version: info.version.0.into(),
         lifetime: info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
         verified: info.verify_result == 0,
-    }))
+    })
 }
