@@ -1,0 +1,117 @@
+/**
+ * Gets a checkout ready to run: dependencies installed, addon and TypeScript built. It does only what is out of
+ * date, says nothing when that is nothing, and writes to stderr alone, since callers may print JSON on stdout.
+ */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What a build is made from: anything else may change without one. */
+const BUILD_INPUTS = [
+  '.cargo',
+  'Cargo.lock',
+  'Cargo.toml',
+  'crates',
+  'package.json',
+  'rust-toolchain.toml',
+  'src',
+  'tsconfig.json',
+]
+
+/** Beside cargo's own output and not in dist, which is published whole. */
+const BUILD_STAMP = join(root, 'target', 'build-inputs')
+
+/** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
+export async function setUp() {
+  if (!dependenciesAreCurrent()) await step('installing dependencies', ['ci', '--no-audit', '--no-fund'])
+
+  // Taken before the build, so that a file changed meanwhile counts as newer than it.
+  const inputs = fingerprint(BUILD_INPUTS)
+  if (buildIsCurrent(inputs)) return
+  // A compiler that reports errors may have written output all the same; without a stamp that is never current.
+  rmSync(BUILD_STAMP, { force: true })
+  await step('building (the first time takes a minute or more)', ['run', 'build'])
+  mkdirSync(dirname(BUILD_STAMP), { recursive: true })
+  writeFileSync(BUILD_STAMP, inputs)
+}
+
+function dependenciesAreCurrent() {
+  const wanted = join(root, 'package-lock.json')
+  const installed = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(installed)) return false
+  if (statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return true
+  // A checkout touches the lockfile and npm may write it last, so the time alone would install too often.
+  const has = readPackages(installed)
+  return Object.entries(readPackages(wanted)).every(
+    ([path, { version, optional, link }]) =>
+      path === '' || optional || link || has[path]?.version === version,
+  )
+}
+
+function readPackages(lockfile) {
+  return JSON.parse(readFileSync(lockfile, 'utf8')).packages
+}
+
+function buildIsCurrent(inputs) {
+  const addon = join(root, 'dist', 'binding')
+  return (
+    existsSync(join(root, 'dist', 'index.js')) &&
+    existsSync(addon) &&
+    readdirSync(addon).some(name => name.endsWith('.node')) &&
+    existsSync(BUILD_STAMP) &&
+    readFileSync(BUILD_STAMP, 'utf8') === inputs
+  )
+}
+
+/** Names, sizes and times of all files, so that a removed or restored file counts as a change too. */
+function fingerprint(paths) {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
+  for (const path of paths) {
+    for (const file of filesUnder(join(root, path))) {
+      const { size, mtimeMs } = statSync(file)
+      hash.update(`${file} ${size} ${mtimeMs}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
+
+function filesUnder(path) {
+  if (!existsSync(path)) return []
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path)
+    .sort()
+    .flatMap(name => filesUnder(join(path, name)))
+}
+
+async function step(what, npmArguments) {
+  process.stderr.write(`${what} ...\n`)
+  const started = performance.now()
+  const { code, output } = await npm(npmArguments)
+  if (code !== 0) {
+    process.stderr.write(output)
+    throw new Error(`npm ${npmArguments.join(' ')} failed with ${code}`)
+  }
+  process.stderr.write(`${what} took ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+}
+
+function npm(npmArguments) {
+  // Under `npm start` npm says where it is; elsewhere it is a command, which on Windows only a shell can run.
+  const cli = process.env.npm_execpath
+  const [command, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
+  const child = spawn(command, [...first, ...npmArguments], {
+    cwd: root,
+    shell: command === 'npm' && process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return new Promise((resolve, reject) => {
+    const output = []
+    child.stdout.on('data', chunk => output.push(chunk))
+    child.stderr.on('data', chunk => output.push(chunk))
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code: code ?? signal, output: Buffer.concat(output) }))
+  })
+}
