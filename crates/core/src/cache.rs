@@ -1,13 +1,11 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
+use crate::shared::Shared;
 use crate::store::{Handed, Read, Store};
 use crate::{
     Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Options, Refused, Stats, sweeper,
 };
-
-/// How many entries a sweep removes before it lets others have the lock.
-const SWEEP_STEP: usize = 256;
 
 /// A bounded cache of TLS session blobs, for any number of threads.
 ///
@@ -32,13 +30,6 @@ pub struct Cache {
     shared: Arc<Shared>,
 }
 
-/// What the sweeping thread reaches through a [`Weak`](std::sync::Weak), so that it keeps no cache alive.
-pub(crate) struct Shared {
-    options: Options,
-    clock: Arc<dyn Clock>,
-    store: Mutex<Store>,
-}
-
 impl Cache {
     /// A builder with the default [`Options`].
     pub fn builder() -> Builder {
@@ -46,7 +37,7 @@ impl Cache {
     }
 
     pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Self {
-        let shared = Arc::new(Shared { options, clock, store: Mutex::new(Store::new(options)) });
+        let shared = Arc::new(Shared::new(options, clock));
         if let Some(interval) = options.sweep_interval {
             sweeper::enroll(&shared, interval);
         }
@@ -154,7 +145,7 @@ impl Cache {
     /// threads get their turn in between.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn sweep(&self) -> usize {
-        let now = self.shared.clock.now();
+        let now = self.shared.clock().now();
         let mut removed = 0;
         loop {
             let step = self.shared.sweep_step(now);
@@ -193,7 +184,7 @@ impl Cache {
     /// What it was built with.
     #[must_use]
     pub fn options(&self) -> &Options {
-        &self.shared.options
+        self.shared.options()
     }
 
     fn insert(
@@ -243,7 +234,7 @@ impl Default for Cache {
 /// Only the options: blobs are secret and keys name peers.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Cache").field("options", self.shared.options()).finish_non_exhaustive()
     }
 }
 
@@ -251,43 +242,8 @@ impl Drop for Cache {
     /// Wipes here rather than with the last reference, which the sweeping thread may be holding just now.
     fn drop(&mut self) {
         self.clear();
-        if self.shared.options.sweep_interval.is_some() {
+        if self.shared.options().sweep_interval.is_some() {
             sweeper::dismiss(&self.shared);
         }
-    }
-}
-
-/// What one step of a sweep did.
-pub(crate) struct SweepStep {
-    pub(crate) removed: usize,
-    pub(crate) done: bool,
-}
-
-impl Shared {
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
-    /// Removes a bounded number of the entries that had expired at `now`.
-    pub(crate) fn sweep_step(&self, now: u64) -> SweepStep {
-        let removed = self.store().sweep_step(SWEEP_STEP, now);
-        SweepStep { removed, done: removed < SWEEP_STEP }
-    }
-
-    /// Reads the clock before it takes the lock: a clock is the caller's code and may come back to the cache.
-    fn locked<R>(&self, operation: impl FnOnce(&mut Store, u64) -> R) -> R {
-        let now = self.clock.now();
-        operation(&mut self.store(), now)
-    }
-
-    /// The lock is poisoned only by a panic in the store itself, which may have left its indexes out of step.
-    /// An empty store is in step, and forgetting is always correct.
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(|poisoned| {
-            let mut store = poisoned.into_inner();
-            *store = Store::new(self.options);
-            self.store.clear_poison();
-            store
-        })
     }
 }

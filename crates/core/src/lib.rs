@@ -57,6 +57,7 @@ mod error;
 mod key;
 mod limits;
 mod options;
+mod shared;
 mod stats;
 mod store;
 mod sweeper;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::SweepInterval;
-use crate::cache::Shared;
+use crate::shared::Shared;
 
 /// At most 15 bytes, which is what Linux shows of a thread's name.
 const THREAD_NAME: &str = "session-sweeper";
