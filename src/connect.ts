@@ -1,0 +1,115 @@
+import tls from 'node:tls'
+import { contextDigest } from './context-digest.js'
+import { clientCache } from './default-caches.js'
+import { invalidArgType } from './errors.js'
+import { isOurs, type Resumption, resume, resumeAtOnce } from './resumption.js'
+import { secureContextFor } from './secure-contexts.js'
+import { SessionCache } from './session-cache.js'
+import { isStrict, keyOf, type SessionKeyOptions, withDefaults } from './session-key.js'
+import { checkString } from './validate.js'
+
+/** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
+export interface ResumptionOptions {
+  /**
+   * Where sessions are kept. Left out, one cache that all threads of the process use; null, none: the
+   * connection is neither resumed nor remembered.
+   */
+  sessionCache?: SessionCache | null | undefined
+  /** See {@link SessionKeyOptions.cachePartition}. */
+  cachePartition?: string | undefined
+}
+
+/** The options of {@link connect}. */
+export interface ConnectOptions extends tls.ConnectionOptions, ResumptionOptions {}
+
+/**
+ * `tls.connect` that resumes: it offers a session kept from an earlier connection with equal options,
+ * and keeps those that this one gets. A session that cannot be used, for whatever reason, means a full
+ * handshake, not an error.
+ *
+ * A `session` that the caller gives is offered instead, and what comes of that connection is not kept,
+ * since nobody here knows what the session stands for.
+ *
+ * @returns the socket that `tls.connect` returns.
+ * @throws what `tls.connect` throws, and `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for
+ * `sessionCache` and `cachePartition`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'tls-resumption'
+ *
+ * const socket = connect({ host: 'db.example', port: 5433 }, () => {
+ *   console.log(socket.isSessionReused() ? 'resumed' : 'full handshake')
+ * })
+ * ```
+ */
+export function connect(options: ConnectOptions, secureConnectListener?: () => void): tls.TLSSocket
+export function connect(
+  port: number,
+  host?: string,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(
+  port: number,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(
+  path: string,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(...args: unknown[]): tls.TLSSocket {
+  const [options, listener] = normalize(args)
+  return connectWith(options, connectOptions => tls.connect(connectOptions, listener))
+}
+
+/**
+ * Resumes what `open` connects. `open` gets the options without ours, and must return a socket of
+ * `tls.connect` that is still connecting.
+ */
+export function connectWith(
+  { sessionCache, cachePartition, ...options }: ConnectOptions,
+  open: (options: tls.ConnectionOptions) => tls.TLSSocket,
+): tls.TLSSocket {
+  checkString('cachePartition', cachePartition, 256)
+  const cache = clientCache(sessionCache)
+  checkSession(options.session)
+  const isCallersSession = options.session && !isOurs(options.session)
+  if (cache === null || isCallersSession) return open(options)
+
+  const full = withDefaults(options)
+  delete full.session
+  const context = full.secureContext ? undefined : contextDigest(full)
+  const key = keyOf(full, cachePartition, context)
+  if (key === undefined) return open(options)
+  if (context !== undefined) full.secureContext = secureContextFor(full, context)
+
+  const resumption: Resumption = { cache, key, strict: isStrict(full) }
+  if (full.socket) return resumeAtOnce(resumption, session => open({ ...full, session }))
+  const socket = open(full)
+  resume(socket, resumption)
+  return socket
+}
+
+function checkSession(session: unknown): void {
+  if (session instanceof SessionCache) {
+    throw invalidArgType('"session" option', 'a Buffer (for a SessionCache there is "sessionCache")', session)
+  }
+}
+
+/** The forms that `tls.connect` may be called in, brought to the one with options. */
+function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
+  const last = args.at(-1)
+  const listener = typeof last === 'function' ? (last as () => void) : undefined
+  const [first, second, third] = args
+  if (typeof first === 'object' && first !== null) {
+    return [first as ConnectOptions, listener]
+  }
+  const isPath = typeof first === 'string' && !(Number(first) >= 0)
+  const endpoint = isPath ? { path: first } : { port: Number(first) }
+  const host = !isPath && typeof second === 'string' ? { host: second } : {}
+  const given = typeof second === 'object' ? second : third
+  return [{ ...endpoint, ...host, ...(typeof given === 'object' ? given : {}) } as ConnectOptions, listener]
+}

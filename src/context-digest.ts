@@ -1,0 +1,102 @@
+import tls from 'node:tls'
+import { sha256 } from './digest.js'
+import { encode } from './encode.js'
+import { recognise } from './identity.js'
+
+/**
+ * What `tls.createSecureContext` reads. A client's trust, its own identity and what it will negotiate
+ * are all in there, so every one of them is part of the key.
+ */
+export const CONTEXT_OPTIONS = [
+  'allowPartialTrustChain',
+  'ca',
+  'cert',
+  'certificateCompression',
+  'ciphers',
+  'clientCertEngine',
+  'crl',
+  'dhparam',
+  'ecdhCurve',
+  'honorCipherOrder',
+  'key',
+  'maxVersion',
+  'minVersion',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'secureOptions',
+  'secureProtocol',
+  'sessionIdContext',
+  'sessionTimeout',
+  'sigalgs',
+  'ticketKeys',
+] as const
+
+type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
+
+const creator = recognise(tls.createSecureContext)
+
+/**
+ * A digest of everything a SecureContext made from these options now would depend on: the options,
+ * the defaults of `tls` they fall back to, the default CA certificates, and the function that makes it.
+ */
+export function contextDigest(options: ContextOptions): string {
+  const parts = [creator(tls.createSecureContext)]
+  for (const option of CONTEXT_OPTIONS) {
+    parts.push(`${option}=${encodeOption(option, options[option])}`)
+  }
+  return sha256(parts.join('\n'))
+}
+
+function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {
+  switch (option) {
+    case 'ca':
+      return value ? encodeCertificates(value) : `default:${defaultCaDigest()}`
+    case 'ciphers':
+      return encode(value ?? tls.DEFAULT_CIPHERS)
+    case 'ecdhCurve':
+      return encode(value ?? tls.DEFAULT_ECDH_CURVE)
+    case 'minVersion':
+      return encode(value ?? tls.DEFAULT_MIN_VERSION)
+    case 'maxVersion':
+      return encode(value ?? tls.DEFAULT_MAX_VERSION)
+    default:
+      return encode(value)
+  }
+}
+
+const bundles = new Map<string, string>()
+const MAX_BUNDLES = 16
+const LONG = 4096
+
+/** A long bundle given as text is digested once: it is no secret, and text does not change. */
+function encodeCertificates(value: unknown): string {
+  if (typeof value !== 'string' || value.length < LONG) return encode(value)
+  let digest = bundles.get(value)
+  if (digest === undefined) {
+    if (bundles.size >= MAX_BUNDLES) bundles.clear()
+    digest = `t:${sha256(value)}`
+    bundles.set(value, digest)
+  }
+  return digest
+}
+
+type WithDefaultCa = { getCACertificates?(type: 'default'): readonly string[] }
+
+/** Read once by Node as the process starts, so what it says later changes nothing. */
+const extraCaFile = process.env.NODE_EXTRA_CA_CERTS ?? ''
+const defaultCaDigests = new WeakMap<object, string>()
+
+/** What verifies when no `ca` is given. Node hands out one frozen array until the default is changed. */
+export function defaultCaDigest(): string {
+  const certificates = (tls as WithDefaultCa).getCACertificates?.('default')
+  // Before Node 22.15 there is no way to change the default within a process, nor to read it.
+  if (certificates === undefined) return sha256(extraCaFile)
+  let digest = defaultCaDigests.get(certificates)
+  if (digest === undefined) {
+    digest = sha256(certificates.join('\n'))
+    defaultCaDigests.set(certificates, digest)
+  }
+  return digest
+}

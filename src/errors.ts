@@ -1,0 +1,99 @@
+import { types } from 'node:util'
+
+/** The codes of this package's own errors; the others are Node's. */
+export type ErrorCode =
+  | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
+  | 'ERR_OUT_OF_RANGE'
+  | 'ERR_TLS_RESUMPTION_ADDON'
+  | 'ERR_TLS_RESUMPTION_DISPOSED'
+  | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
+  | 'ERR_TLS_RESUMPTION_SERVER_IN_USE'
+  | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
+
+/** An error that programs can tell by its code. */
+export type CodedError<Base extends Error = Error> = Base & { code: ErrorCode }
+
+/** An error with a code, shown as Node shows its own: `RangeError [ERR_OUT_OF_RANGE]: …`. */
+function coded<Base extends Error>(error: Base, code: ErrorCode): CodedError<Base> {
+  const { stack, name } = error
+  Object.defineProperty(error, 'code', { value: code, enumerable: true, writable: true, configurable: true })
+  Object.defineProperty(error, 'stack', {
+    value: stack?.replace(name, `${name} [${code}]`),
+    writable: true,
+    configurable: true,
+  })
+  return error as CodedError<Base>
+}
+
+/** What came, without showing what could be a secret: objects by their kind alone. */
+function received(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
+  if (typeof value === 'object') {
+    if (types.isProxy(value)) return 'a Proxy'
+    const kind: unknown = value.constructor
+    return typeof kind === 'function' && kind.name ? `an instance of ${kind.name}` : 'an object'
+  }
+  if (typeof value === 'string') {
+    const shown = value.length > 40 ? `${value.slice(0, 40)}…` : value
+    return `type string ('${shown}')`
+  }
+  return `type ${typeof value} (${String(value)})`
+}
+
+export function invalidArgType(name: string, expected: string, actual: unknown): CodedError<TypeError> {
+  return coded(
+    new TypeError(`The ${name} must be ${expected}. Received ${received(actual)}`),
+    'ERR_INVALID_ARG_TYPE',
+  )
+}
+
+export function invalidArgValue(name: string, problem: string): CodedError<TypeError> {
+  return coded(new TypeError(`The ${name} ${problem}`), 'ERR_INVALID_ARG_VALUE')
+}
+
+export function outOfRange(name: string, expected: string, actual: unknown): CodedError<RangeError> {
+  return coded(
+    new RangeError(`The ${name} is out of range: it must be ${expected}. Received ${String(actual)}`),
+    'ERR_OUT_OF_RANGE',
+  )
+}
+
+export function unknownOption(
+  option: string,
+  meant: string | undefined,
+  known: readonly string[],
+): CodedError {
+  const hint = meant ? `did you mean '${meant}'?` : `the options are ${known.join(', ')}`
+  return coded(new TypeError(`Unknown option '${option}': ${hint}`), 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION')
+}
+
+export function nameConflict(name: string, contradictions: readonly string[]): CodedError {
+  const listed = contradictions.join('; ')
+  return coded(
+    new Error(`The cache '${name}' is open with other options: ${listed}`),
+    'ERR_TLS_RESUMPTION_NAME_CONFLICT',
+  )
+}
+
+export function disposed(): CodedError {
+  return coded(new Error('The SessionCache has been disposed of'), 'ERR_TLS_RESUMPTION_DISPOSED')
+}
+
+export function addonUnavailable(cause: unknown): CodedError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return coded(
+    new Error(`The native addon of tls-resumption could not be loaded: ${reason}`, { cause }),
+    'ERR_TLS_RESUMPTION_ADDON',
+  )
+}
+
+export function serverInUse(event: string): CodedError {
+  return coded(
+    new Error(
+      `The server already has a listener for '${event}'; each session event must be answered exactly once`,
+    ),
+    'ERR_TLS_RESUMPTION_SERVER_IN_USE',
+  )
+}

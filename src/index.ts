@@ -1,0 +1,16 @@
+/**
+ * TLS session resumption for Node.js: one native cache of sessions, shared by all threads.
+ *
+ * @packageDocumentation
+ */
+export { type ConnectOptions, connect, type ResumptionOptions } from './connect.js'
+export type { CodedError, ErrorCode } from './errors.js'
+export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'
+export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
+export {
+  SessionCache,
+  type SessionCacheOptions,
+  type SessionCacheStats,
+  type StoreOptions,
+} from './session-cache.js'
+export { type SessionKeyOptions, sessionKey } from './session-key.js'

@@ -1,0 +1,59 @@
+import { createRequire } from 'node:module'
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+import type * as Macro from '../dist/binding/index.cjs'
+import { addonUnavailable } from './errors.js'
+
+type Key = string | Uint8Array
+
+/** The addon: what napi-rs declares of it, and the raw callbacks of `crates/binding/src/operations.rs`. */
+export interface Native
+  extends Pick<
+    typeof Macro,
+    'close' | 'clear' | 'sweep' | 'size' | 'stats' | 'sessionFacts' | '__napiBindingTarget'
+  > {
+  open(options: { [option in keyof Macro.OpenOptions]: Macro.OpenOptions[option] | undefined }): Macro.Opened
+  /** Fills `out`: the blob's length, 0 for a miss, the length negated where `out` is too small. */
+  get(handle: number, key: Key, out: Uint8Array): number
+  offer(handle: number, key: Key, out: Uint8Array): number
+  take(handle: number, key: Key, out: Uint8Array): number
+  /** Whether the cache accepted the blob; `ttl` 0 is the cache's own. */
+  set(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
+  add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
+  has(handle: number, key: Key): boolean
+  remove(handle: number, key: Key): number
+}
+
+const require = createRequire(import.meta.url)
+const location = require.resolve('./binding/index.cjs')
+
+function load(): Native {
+  try {
+    return require(location)
+  } catch (cause) {
+    throw addonUnavailable(cause)
+  }
+}
+
+/**
+ * Tells of a second copy of the package in the process: its caches are another memory, so names are
+ * not shared between the two. Environment data reaches workers started later, the global symbol
+ * everything in this thread.
+ */
+function warnOfSecondCopy(): void {
+  const mark = Symbol.for('tls-resumption.location')
+  const marked = globalThis as { [mark]?: string }
+  const first = marked[mark] ?? getEnvironmentData('tls-resumption.location')
+  if (typeof first !== 'string') {
+    setEnvironmentData('tls-resumption.location', location)
+  } else if (first !== location) {
+    process.emitWarning(`tls-resumption is loaded twice in this process, and the copies share no sessions`, {
+      type: 'TlsResumptionWarning',
+      code: 'TLS_RESUMPTION_SECOND_COPY',
+      detail: `first ${first}\nnow ${location}`,
+    })
+  }
+  marked[mark] ??= location
+}
+
+export const native: Native = load()
+warnOfSecondCopy()

@@ -1,0 +1,49 @@
+import { invalidArgType, outOfRange, unknownOption } from './errors.js'
+
+/** Checks that an option bag is one, and has no names but the known ones. */
+export function checkOptionBag(name: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidArgType(`"${name}" argument`, 'an object', value)
+  }
+  for (const option of Object.keys(value)) {
+    if (known.includes(option)) continue
+    const meant = known.find(candidate => similar(candidate, option))
+    throw unknownOption(option, meant, known)
+  }
+}
+
+/** Whether two names differ in case and separators alone, or by one letter left out, added or swapped. */
+function similar(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(name => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
+  if (a === b) return true
+  if (Math.abs(a.length - b.length) > 1) return false
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a]
+  let at = 0
+  while (at < short.length && short[at] === long[at]) at++
+  const rest = short.length === long.length ? at + 1 : at
+  return short.slice(rest) === long.slice(at + 1)
+}
+
+/** Checks a whole number and its range; left out is fine. */
+export function checkInteger(name: string, value: unknown, min: number, max: number): void {
+  if (value === undefined) return
+  if (typeof value !== 'number') throw invalidArgType(`"${name}" option`, 'a number', value)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw outOfRange(`"${name}" option`, `a whole number from ${min} to ${max}`, value)
+  }
+}
+
+export function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw invalidArgType(`"${name}" option`, 'a boolean', value)
+  }
+}
+
+/** Checks a string and its length in characters; left out is fine. */
+export function checkString(name: string, value: unknown, max: number): void {
+  if (value === undefined) return
+  if (typeof value !== 'string') throw invalidArgType(`"${name}" option`, 'a string', value)
+  if (value.length < 1 || value.length > max) {
+    throw outOfRange(`length of the "${name}" option`, `from 1 to ${max} characters`, value.length)
+  }
+}
