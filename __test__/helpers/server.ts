@@ -1,0 +1,58 @@
+import { constants } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import type { ExecutionContext } from 'ava'
+import { type Authority, createAuthority } from '../../fixtures/certificates.ts'
+
+/** What makes a TLS 1.2 server rely on session ids. */
+export const { SSL_OP_NO_TICKET } = constants
+
+let authority: Promise<Authority> | undefined
+
+/** One CA for a test file: making keys takes time. */
+export function testAuthority(): Promise<Authority> {
+  authority ??= createAuthority({ algorithm: 'ecdsa' })
+  return authority
+}
+
+export interface TestServer {
+  server: tls.Server
+  port: number
+  /** The CA's certificate, which clients are to trust. */
+  ca: string
+  /** Handshakes the server has finished, by how. */
+  handshakes: { full: number; resumed: number }
+}
+
+/**
+ * A TLS server on loopback, closed when the test ends. It greets every connection with one byte and
+ * ends it, so that a client that reads to the end has seen every ticket.
+ */
+export async function startServer(t: ExecutionContext, options: tls.TlsOptions = {}): Promise<TestServer> {
+  const { cert: ca, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+  const handshakes = { full: 0, resumed: 0 }
+  const server = tls.createServer({ ...identity, ...options }, socket => {
+    handshakes[socket.isSessionReused() ? 'resumed' : 'full']++
+    socket.on('error', () => {})
+    socket.end('!')
+  })
+  server.on('tlsClientError', () => {})
+  t.teardown(() => server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, port: (server.address() as AddressInfo).port, ca, handshakes }
+}
+
+/** Reads a client socket to its end; whether it resumed, and whether its peer was authorized. */
+export async function finish(socket: tls.TLSSocket): Promise<{ resumed: boolean; authorized: boolean }> {
+  const result = { resumed: false, authorized: false }
+  socket.once('secureConnect', () => {
+    result.resumed = socket.isSessionReused()
+    result.authorized = socket.authorized
+  })
+  socket.resume()
+  await once(socket, 'close')
+  return result
+}
