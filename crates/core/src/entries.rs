@@ -129,3 +129,28 @@ impl Entries {
         self.last_number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_a_key_or_an_index_once_its_entries_are_gone() {
+        let mut entries = Entries::default();
+        for name in [b"a", b"a", b"b"] {
+            let blob = Blob::copy_of(b"session");
+            let entry = Entry { blob, expires_at: 1, reusable: false, used: false };
+            entries.insert(Key::new(name).unwrap(), entry);
+        }
+        assert_eq!((entries.by_key.len(), entries.len()), (2, 3));
+
+        while let Some(id) = entries.least_recently_used() {
+            entries.touch(id);
+            entries.remove(id);
+        }
+        assert!(
+            entries.by_key.is_empty() && entries.by_expiry.is_empty() && entries.by_use.is_empty()
+        );
+        assert_eq!((entries.len(), entries.bytes()), (0, 0));
+    }
+}
