@@ -40,6 +40,7 @@ export const UNCACHEABLE_OPTIONS = {
 
 /** The options that are left out of the key on purpose, and why. */
 export const IGNORED_OPTIONS = {
+  SNICallback: 'for servers alone',
   ALPNProtocols: 'the protocol is negotiated afresh on every resumption (RFC 8446 section 4.6.1)',
   allowHalfOpen: 'how the stream ends',
   autoSelectFamily: 'how the address is chosen; whom it belongs to is verified by name',
@@ -49,7 +50,7 @@ export const IGNORED_OPTIONS = {
   family: 'how the address is chosen',
   fd: 'the descriptor of the stream below; no peer is identified by it',
   handle: 'the handle of the stream below',
-  highWaterMark: 'buffering',
+  highWaterMark: 'how much is buffered',
   hints: 'how the address is chosen',
   keepAlive: 'TCP keep-alive',
   keepAliveInitialDelay: 'TCP keep-alive',
@@ -59,6 +60,7 @@ export const IGNORED_OPTIONS = {
   noDelay: 'TCP_NODELAY',
   onread: 'how the data is read',
   readable: 'whether the stream is read',
+  requestCert: 'for servers; a client always asks for a certificate',
   session: 'the session itself',
   signal: 'when the connection is given up',
   timeout: 'when the connection is given up',

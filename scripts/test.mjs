@@ -1,0 +1,68 @@
+/**
+ * `npm test`: sets the checkout up, runs the checks, then the tests of both languages, and ends with
+ * their sum alone on the last line. `--no-lint` leaves the checks out.
+ */
+import { spawn } from 'node:child_process'
+import { root, setUp } from './setup.mjs'
+
+const steps = [
+  ...(process.argv.includes('--no-lint')
+    ? []
+    : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
+  { name: 'Rust tests', command: ['cargo', 'test', '--workspace', '--locked', '--quiet'], count: countCargo },
+  { name: 'TypeScript tests', command: ['npx', 'ava'], count: countAva },
+]
+
+await setUp()
+const sum = { passed: 0, failed: 0 }
+for (const { name, command, count } of steps) {
+  process.stdout.write(`\n── ${name}\n`)
+  const { code, output } = await run(command)
+  const { passed, failed } = count?.(output) ?? { passed: 0, failed: 0 }
+  sum.passed += passed
+  // A step may fail without a failed test: by not compiling, or by running none at all.
+  sum.failed += failed + (failed === 0 && (code !== 0 || (count && passed === 0)) ? 1 : 0)
+}
+process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
+process.exitCode = sum.failed === 0 ? 0 : 1
+
+function run([program, ...args]) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: root,
+      shell: process.platform === 'win32',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', text => {
+      output += text
+      process.stdout.write(text)
+    })
+    child.on('error', reject)
+    child.on('close', code => resolve({ code, output }))
+  })
+}
+
+/** Adds up one line a test binary: `test result: ok. 3 passed; 0 failed; …`. */
+function countCargo(output) {
+  const sum = { passed: 0, failed: 0 }
+  for (const [, passed, failed] of output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed;/gm)) {
+    sum.passed += Number(passed)
+    sum.failed += Number(failed)
+  }
+  return sum
+}
+
+/** Reads ava's closing lines: `3 tests passed`, `1 test failed`, `1 uncaught exception`. */
+function countAva(output) {
+  const of = pattern => Number(output.match(pattern)?.[1] ?? 0)
+  const problems = [
+    ...output.matchAll(
+      /^\s+(\d+) (?:tests? failed|uncaught exceptions?|unhandled rejections?|tests? timed out|.*known failures?)/gm,
+    ),
+  ]
+  return {
+    passed: of(/^\s+(\d+) tests? passed/m),
+    failed: problems.reduce((total, [, count]) => total + Number(count), 0),
+  }
+}
