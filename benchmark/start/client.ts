@@ -1,0 +1,76 @@
+/** A worker thread that connects to endpoints one after another, as a driver that reconnects does. */
+import { workerData } from 'node:worker_threads'
+import type { Identity } from '../../fixtures/certificates.ts'
+import { count, emptyTallies, kindOf, type ListeningEndpoint, type Tallies } from './endpoints.ts'
+import { loadMode, type ModeName } from './modes/index.ts'
+import { roundTrip } from './round-trip.ts'
+import { answer } from './thread.ts'
+import { cpuBetween, threadCpu } from './thread-cpu.ts'
+
+export interface ClientData {
+  mode: ModeName
+  ca: string
+  identity: Identity
+  /** One shared counter of finished connections, for whoever shows progress. */
+  finished: Int32Array
+}
+
+export interface Measured {
+  tallies: Tallies
+  /** CPU microseconds of this thread, if they can be known. */
+  cpu: number | undefined
+  /** Milliseconds from dialling to the echo: an endpoint's kind, then one for each of its connections. */
+  latencies: number[][]
+}
+
+const { mode: name, ca, identity, finished } = workerData as ClientData
+
+const client = (await loadMode(name)).client()
+
+async function connectOnce(endpoint: ListeningEndpoint) {
+  const kind = kindOf(endpoint)
+  const dial = {
+    host: '127.0.0.1',
+    port: endpoint.port,
+    servername: 'localhost',
+    ca,
+    ...(kind.clientCertificate ? identity : {}),
+  }
+  const result = await roundTrip(() => client.connect(dial)).catch((error: Error) => {
+    throw new Error(`${kind.label}: ${error.message}`)
+  })
+  Atomics.add(finished, 0, 1)
+  return result
+}
+
+const commands = {
+  ready() {},
+  /** Connects to each endpoint once and makes sure that it left a session behind. */
+  async warmUp(endpoints: ListeningEndpoint[]): Promise<Tallies> {
+    const tallies = emptyTallies()
+    for (const endpoint of endpoints) {
+      const { resumed, sessions } = await connectOnce(endpoint)
+      if (sessions === 0) throw new Error(`${kindOf(endpoint).label}: no session came`)
+      count(tallies, endpoint, resumed)
+    }
+    return tallies
+  },
+  async measure(endpoints: ListeningEndpoint[], rounds: number): Promise<Measured> {
+    const tallies = emptyTallies()
+    const latencies: number[][] = []
+    const start = threadCpu()
+    for (let round = 0; round < rounds; round++) {
+      for (const endpoint of endpoints) {
+        const { resumed, latency } = await connectOnce(endpoint)
+        count(tallies, endpoint, resumed)
+        latencies[endpoint.kind] ??= []
+        latencies[endpoint.kind]?.push(latency)
+      }
+    }
+    return { tallies, cpu: cpuBetween(start, threadCpu()), latencies }
+  },
+}
+
+export type ClientCommands = typeof commands
+
+answer(commands, () => client.close())
