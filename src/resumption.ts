@@ -1,3 +1,4 @@
+import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { types } from 'node:util'
 import { failed, mayOffer, succeeded } from './backoff.js'
@@ -73,20 +74,26 @@ function offer({ cache, key }: Resumption, use: (session: Buffer) => void): bool
 function remember(socket: tls.TLSSocket, resumption: Resumption, wasOffered: () => boolean): void {
   const { cache, key } = resumption
   let secure = false
+  let reused = false
   socket.once('secureConnect', () => {
     secure = true
+    reused = socket.isSessionReused()
     if (wasOffered()) succeeded(key)
   })
   socket.on('session', (session: Buffer) => {
     noteEmitted(session)
     store(socket, session, resumption)
   })
-  socket.once('close', hadError => {
+  // An application may connect again as soon as it hears of the error, so this has to be heard before;
+  // a monitor does not make the error a handled one.
+  const onEnd = (error?: unknown): void => {
+    socket.off(errorMonitor, onEnd).off('close', onEnd)
     if (!wasOffered()) return
     // The peer may have choked on the session, or no longer want the one that it resumed.
-    if (!secure || (hadError && socket.isSessionReused())) lending.drop(cache, key)
+    if (!secure || (error && reused)) lending.drop(cache, key)
     if (!secure) failed(key)
-  })
+  }
+  socket.once(errorMonitor, onEnd).once('close', onEnd)
 }
 
 function store(socket: tls.TLSSocket, session: Buffer, { cache, key, strict }: Resumption): void {
