@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import { connectWith, type ResumptionOptions } from './connect.js'
 import { clientCache } from './default-caches.js'
+import type { SessionCache } from './session-cache.js'
 import { checkString } from './validate.js'
 
 /** The options of {@link HttpsAgent}. */
@@ -24,7 +25,8 @@ export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions
  * ```
  */
 export class HttpsAgent extends https.Agent {
-  readonly #resumption: ResumptionOptions
+  readonly #sessionCache: SessionCache | null | undefined
+  readonly #cachePartition: string | undefined
 
   /**
    * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache` and `cachePartition`.
@@ -35,17 +37,25 @@ export class HttpsAgent extends https.Agent {
     const isOn = sessionCache !== null && !usesProxy(options)
     // Node's own cache hands one ticket to any number of connections, under a key that says less.
     super(isOn ? { ...options, maxCachedSessions: 0 } : options)
-    this.#resumption = { sessionCache: isOn ? sessionCache : null, cachePartition }
+    this.#sessionCache = isOn ? sessionCache : null
+    this.#cachePartition = cachePartition
   }
 
-  // Node calls it with the options of the request and the agent, and a callback that only a proxied
-  // connection needs.
+  /**
+   * Called by Node with the options of the request and the agent. `sessionCache` and `cachePartition`
+   * of a request go before those of the agent, unless that has opted out.
+   */
   override createConnection(
-    options: https.RequestOptions,
+    options: https.RequestOptions & ResumptionOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
+    const { sessionCache = this.#sessionCache, cachePartition = this.#cachePartition, ...rest } = options
     return connectWith(
-      { ...(options as tls.ConnectionOptions), ...this.#resumption },
+      {
+        ...(rest as tls.ConnectionOptions),
+        sessionCache: this.#sessionCache === null ? null : sessionCache,
+        cachePartition,
+      },
       completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
     )
   }
