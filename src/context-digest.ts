@@ -95,7 +95,8 @@ export function defaultCaDigest(): string {
   if (certificates === undefined) return sha256(extraCaFile)
   let digest = defaultCaDigests.get(certificates)
   if (digest === undefined) {
-    digest = sha256(certificates.join('\n'))
+    // The order says nothing: a default set again comes back in another.
+    digest = sha256([...certificates].sort().join('\n'))
     defaultCaDigests.set(certificates, digest)
   }
   return digest
