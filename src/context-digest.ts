@@ -95,8 +95,9 @@ export function defaultCaDigest(): string {
   if (certificates === undefined) return sha256(extraCaFile)
   let digest = defaultCaDigests.get(certificates)
   if (digest === undefined) {
-    // The order says nothing: a default set again comes back in another.
-    digest = sha256([...certificates].sort().join('\n'))
+    // A set: Node hands the same certificates back in another order and with other line ends.
+    const set = new Set(certificates.map(pem => pem.replace(/\s/g, '')))
+    digest = sha256([...set].sort().join('\n'))
     defaultCaDigests.set(certificates, digest)
   }
   return digest
