@@ -17,7 +17,7 @@ connections cost without resumption, with a session cache in each thread, and wi
 
   --algorithm rsa|ecdsa  of the certificates (default rsa, where resuming saves most)
   --workers N            client threads (default 4)
-  --rounds N             connections of each thread to each endpoint (default 100)
+  --rounds N             connections of each thread to each endpoint (default 60)
   --mode NAME            only this one of ${modeNames.join(', ')}; may be repeated
   --json                 one JSON object on stdout instead of tables
   --help
@@ -54,7 +54,7 @@ function parse(args: string[]) {
       options: {
         algorithm: { type: 'string', default: 'rsa' },
         workers: { type: 'string', default: '4' },
-        rounds: { type: 'string', default: '100' },
+        rounds: { type: 'string', default: '60' },
         mode: { type: 'string', multiple: true },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
