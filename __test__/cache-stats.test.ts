@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import test from 'ava'
+import { SessionCache, type SessionCacheStats } from 'tls-resumption'
+
+const session = Buffer.from('a session')
+
+const nothing: SessionCacheStats = {
+  hits: 0,
+  misses: 0,
+  sets: 0,
+  takes: 0,
+  deletes: 0,
+  replaced: 0,
+  cleared: 0,
+  evictions: 0,
+  expirations: 0,
+  rejected: 0,
+  sweeps: 0,
+  size: 0,
+  bytes: 0,
+}
+
+test('the counters of a new cache are all zero', t => {
+  t.deepEqual(new SessionCache().stats(), nothing)
+})
+
+test('reads that find a session are hits', t => {
+  const cache = new SessionCache().set('peer', session)
+  cache.get('peer')
+  cache.offer('peer')
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 2, size: 1, bytes: 9 })
+  cache.take('peer')
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 3, takes: 1 })
+})
+
+test('reads that find none are misses', t => {
+  const cache = new SessionCache()
+  cache.get('peer')
+  t.is(cache.stats().misses, 1)
+  cache.offer('peer')
+  t.is(cache.stats().misses, 2)
+  cache.take('peer')
+  t.deepEqual(cache.stats(), { ...nothing, misses: 3 })
+})
+
+test('has, delete, clear and sweep are no reads', t => {
+  const cache = new SessionCache().set('peer', session)
+  cache.has('peer')
+  cache.has('another')
+  cache.delete('another')
+  cache.sweep()
+  cache.clear()
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, cleared: 1, sweeps: 1 })
+})
+
+test('set and add both count as sets', t => {
+  const cache = new SessionCache().set('peer', session).add('peer', session)
+  t.deepEqual(cache.stats(), { ...nothing, sets: 2, size: 2, bytes: 18 })
+})
+
+test('an offer of a single-use ticket counts as a take', t => {
+  const cache = new SessionCache({ singleUse: true }).add('peer', session)
+  cache.offer('peer')
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 1, takes: 1 })
+})
+
+test('deletes counts sessions, not calls', t => {
+  const cache = new SessionCache().add('peer', session).add('peer', session)
+  cache.delete('peer')
+  cache.delete('peer')
+  t.deepEqual(cache.stats(), { ...nothing, sets: 2, deletes: 2 })
+})
+
+test('replaced counts what set and add displaced', t => {
+  const cache = new SessionCache({ ticketsPerPeer: 2 }).add('peer', session).add('peer', session)
+  cache.set('peer', session)
+  t.is(cache.stats().replaced, 2)
+  cache.add('peer', session).add('peer', session)
+  t.deepEqual(cache.stats(), { ...nothing, sets: 5, replaced: 3, size: 2, bytes: 18 })
+})
+
+test('cleared counts the sessions that clear removed', t => {
+  const cache = new SessionCache().set('a', session).set('b', session)
+  cache.clear()
+  cache.clear()
+  t.deepEqual(cache.stats(), { ...nothing, sets: 2, cleared: 2 })
+})
+
+test('evictions counts what made room', t => {
+  const cache = new SessionCache({ max: 1 }).set('a', session).set('b', session).set('c', session)
+  t.deepEqual(cache.stats(), { ...nothing, sets: 3, evictions: 2, size: 1, bytes: 9 })
+})
+
+test('expirations counts what was removed after its end, and rejected what never came in', async t => {
+  const cache = new SessionCache({ sweepInterval: 0, maxSize: 20 }).set('peer', session, { ttl: 5 })
+  while (cache.has('peer')) await delay(2)
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, expirations: 1 })
+  t.throws(() => cache.set('peer', Buffer.alloc(21)))
+  t.throws(() => cache.add('peer', Buffer.alloc(21)))
+  t.deepEqual(cache.stats(), { ...nothing, sets: 1, expirations: 1, rejected: 2 })
+})
+
+// Known defect: the facade refuses an empty blob before it is counted.
+test.failing('rejected counts empty blobs, too', t => {
+  const cache = new SessionCache()
+  t.throws(() => cache.set('peer', Buffer.alloc(0)))
+  t.is(cache.stats().rejected, 1)
+})
+
+test('size and bytes are what stats says', t => {
+  const cache = new SessionCache().set('a', session).set('b', Buffer.alloc(1000))
+  const { size, bytes } = cache.stats()
+  t.deepEqual([cache.size, cache.bytes], [size, bytes])
+  t.deepEqual([size, bytes], [2, 1009])
+})
+
+test('a snapshot stays as it was', t => {
+  const cache = new SessionCache()
+  const before = cache.stats()
+  cache.set('peer', session)
+  t.is(before.sets, 0)
+})
+
+test('every session stored is accounted for, whichever way it went', async t => {
+  const cache = new SessionCache({ max: 20, ticketsPerPeer: 2, singleUse: true, sweepInterval: 0 })
+  for (let i = 0; i < 30; i++) cache.add(`key ${i % 25}`, session)
+  for (let i = 10; i < 20; i++) cache.set(`key ${i}`, session, { ttl: 5 })
+  cache.take('key 21')
+  cache.offer('key 22')
+  cache.delete('key 23')
+  cache.set('key 24', session).set('key 24', session)
+  while (cache.has('key 19')) await delay(2)
+  cache.sweep()
+  cache.set('cleared', session)
+  cache.clear()
+  cache.set('left', session)
+
+  const { sets, takes, deletes, replaced, cleared, evictions, expirations, size } = cache.stats()
+  t.is(sets, takes + deletes + replaced + cleared + evictions + expirations + size)
+  for (const [name, count] of Object.entries({
+    takes,
+    deletes,
+    replaced,
+    cleared,
+    evictions,
+    expirations,
+    size,
+  })) {
+    t.true(count > 0, `this test is to reach ${name}`)
+  }
+})
