@@ -1,0 +1,107 @@
+import test from 'ava'
+import { SessionCache, type SessionCacheOptions } from 'tls-resumption'
+
+const session = Buffer.from('a session')
+
+test('caches of one name are one memory', t => {
+  using one = new SessionCache({ name: 'one memory' })
+  using other = new SessionCache({ name: 'one memory' })
+  one.set('peer', session)
+  t.deepEqual(other.get('peer'), session)
+  t.deepEqual(other.take('peer'), session)
+  t.false(one.has('peer'))
+  t.deepEqual(one.stats(), other.stats())
+})
+
+test('caches of different names are apart', t => {
+  using one = new SessionCache({ name: 'a name' })
+  using other = new SessionCache({ name: 'A name' })
+  one.set('peer', session)
+  t.false(other.has('peer'))
+})
+
+test('caches without a name are private', t => {
+  using one = new SessionCache()
+  using other = new SessionCache()
+  one.set('peer', session)
+  t.false(other.has('peer'))
+  t.is(other.size, 0)
+})
+
+// Each is what the cache is opened with, something else, and how the message shows the two.
+const contradictions: [SessionCacheOptions, SessionCacheOptions, string][] = [
+  [{ max: 10 }, { max: 11 }, 'max is 10, asked for 11'],
+  [{ maxSize: 1000 }, { maxSize: 999 }, 'maxSize is 1000, asked for 999'],
+  [{ ttl: 5000 }, { ttl: 6000 }, 'ttl is 5000, asked for 6000'],
+  [{ sweepInterval: 1000 }, { sweepInterval: 0 }, 'sweepInterval is 1000, asked for 0'],
+  [{ sweepInterval: 0 }, { sweepInterval: 1000 }, 'sweepInterval is 0, asked for 1000'],
+  [{ ticketsPerPeer: 2 }, { ticketsPerPeer: 3 }, 'ticketsPerPeer is 2, asked for 3'],
+  [{ singleUse: true }, { singleUse: false }, 'singleUse is true, asked for false'],
+  [{ singleUse: false }, { singleUse: true }, 'singleUse is false, asked for true'],
+  // What is not given is the default, which can be contradicted as well.
+  [{}, { max: 1 }, 'max is 10000, asked for 1'],
+  [{}, { maxSize: 1 }, 'maxSize is 67108864, asked for 1'],
+  [{}, { ttl: 1 }, 'ttl is 3600000, asked for 1'],
+  [{}, { sweepInterval: 1 }, 'sweepInterval is 60000, asked for 1'],
+  [{}, { ticketsPerPeer: 1 }, 'ticketsPerPeer is 4, asked for 1'],
+  [{}, { singleUse: true }, 'singleUse is false, asked for true'],
+  // RFC 8446 section 4.6.1 caps a ticket's life at seven days.
+  [{ ttl: Number.MAX_SAFE_INTEGER }, { ttl: 1 }, 'ttl is 604800000, asked for 1'],
+  [{ ttl: 1 }, { ttl: 2 ** 40 }, 'ttl is 1, asked for 604800000'],
+]
+for (const [open, asked, message] of contradictions) {
+  const name = JSON.stringify({ open, asked })
+  test(`a name open with ${JSON.stringify(open)} is refused for ${JSON.stringify(asked)}`, t => {
+    using cache = new SessionCache({ name, ...open })
+    t.throws(() => new SessionCache({ name, ...asked }), {
+      instanceOf: Error,
+      code: 'ERR_TLS_RESUMPTION_NAME_CONFLICT',
+      message: `The cache '${name}' is open with other options: ${message}`,
+    })
+    t.notThrows(() => cache.set('peer', session), 'the open one is as it was')
+  })
+}
+
+test('a refusal names every contradiction, and only those', t => {
+  using _open = new SessionCache({ name: 'several', max: 5, ttl: 1000, singleUse: true })
+  t.throws(() => new SessionCache({ name: 'several', max: 6, ttl: 1000, singleUse: false }), {
+    message:
+      "The cache 'several' is open with other options: max is 5, asked for 6; singleUse is true, asked for false",
+  })
+})
+
+test('options left out are no contradiction, and neither are equal ones', t => {
+  const options = { max: 2, maxSize: 100, ttl: 1000, sweepInterval: 0, ticketsPerPeer: 1, singleUse: true }
+  using one = new SessionCache({ name: 'no contradiction', ...options })
+  using same = new SessionCache({ name: 'no contradiction', ...options })
+  using none = new SessionCache({ name: 'no contradiction' })
+  none.set('a', session).set('b', session).set('c', session)
+  t.is(one.size, 2, 'the options that it was made with hold')
+  t.is(same.size, 2)
+})
+
+test('a ttl beyond seven days is the same as seven days', t => {
+  using _one = new SessionCache({ name: 'seven days', ttl: 8 * 24 * 3_600_000 })
+  t.notThrows(() => new SessionCache({ name: 'seven days', ttl: 7 * 24 * 3_600_000 })[Symbol.dispose]())
+  t.notThrows(() => new SessionCache({ name: 'seven days', ttl: Number.MAX_SAFE_INTEGER })[Symbol.dispose]())
+})
+
+test('a name is kept until the last cache that has it is disposed of', t => {
+  const [one, other] = [new SessionCache({ name: 'kept', max: 5 }), new SessionCache({ name: 'kept' })]
+  one.set('peer', session)
+  one[Symbol.dispose]()
+  t.true(other.has('peer'))
+  t.throws(() => new SessionCache({ name: 'kept', max: 6 }), { code: 'ERR_TLS_RESUMPTION_NAME_CONFLICT' })
+  other[Symbol.dispose]()
+
+  using again = new SessionCache({ name: 'kept', max: 6 })
+  t.is(again.size, 0)
+  t.is(again.stats().sets, 0)
+})
+
+test('a refused cache keeps nothing open', t => {
+  const cache = new SessionCache({ name: 'refused', max: 5 })
+  t.throws(() => new SessionCache({ name: 'refused', max: 6 }))
+  cache[Symbol.dispose]()
+  t.notThrows(() => new SessionCache({ name: 'refused', max: 6 })[Symbol.dispose]())
+})
