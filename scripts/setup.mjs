@@ -25,16 +25,18 @@ const BUILD_INPUTS = [
 /** Beside cargo's own output and not in dist, which is published whole. */
 const BUILD_STAMP = join(root, 'target', 'build-inputs')
 
+const INSTALL_FLAGS = ['--no-audit', '--no-fund']
+
 /** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
 export async function setUp() {
-  if (!dependenciesAreCurrent()) await step('installing dependencies', ['ci', '--no-audit', '--no-fund'])
+  if (!dependenciesAreCurrent()) await step('installing dependencies', install)
 
   // Taken before the build, so that a file changed meanwhile counts as newer than it.
   const inputs = fingerprint(BUILD_INPUTS)
   if (buildIsCurrent(inputs)) return
   // A compiler that reports errors may have written output all the same; without a stamp that is never current.
   rmSync(BUILD_STAMP, { force: true })
-  await step('building (the first time takes a minute or more)', ['run', 'build'])
+  await step('building (the first time takes a minute or more)', () => npm(['run', 'build']))
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
   writeFileSync(BUILD_STAMP, inputs)
 }
@@ -87,13 +89,22 @@ function filesUnder(path) {
     .flatMap(name => filesUnder(join(path, name)))
 }
 
-async function step(what, npmArguments) {
+/**
+ * npm ci refuses a lockfile without the optional packages of other platforms, which is what npm writes when its
+ * registry does not serve them. Installing without saving takes the locked versions of what there is.
+ */
+async function install() {
+  const clean = await npm(['ci', ...INSTALL_FLAGS])
+  return clean.code === 0 ? clean : npm(['install', '--no-save', ...INSTALL_FLAGS])
+}
+
+async function step(what, run) {
   process.stderr.write(`${what} ...\n`)
   const started = performance.now()
-  const { code, output } = await npm(npmArguments)
+  const { command, code, output } = await run()
   if (code !== 0) {
     process.stderr.write(output)
-    throw new Error(`npm ${npmArguments.join(' ')} failed with ${code}`)
+    throw new Error(`${command} failed with ${code}`)
   }
   process.stderr.write(`${what} took ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
 }
@@ -104,6 +115,8 @@ function npm(npmArguments) {
   const [command, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
   const child = spawn(command, [...first, ...npmArguments], {
     cwd: root,
+    // Under `npm start --silent` this npm would not even say why it failed.
+    env: { ...process.env, npm_config_loglevel: 'warn' },
     shell: command === 'npm' && process.platform === 'win32',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -112,6 +125,12 @@ function npm(npmArguments) {
     child.stdout.on('data', chunk => output.push(chunk))
     child.stderr.on('data', chunk => output.push(chunk))
     child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ code: code ?? signal, output: Buffer.concat(output) }))
+    child.on('close', (code, signal) =>
+      resolve({
+        command: `npm ${npmArguments.join(' ')}`,
+        code: code ?? signal,
+        output: Buffer.concat(output),
+      }),
+    )
   })
 }
