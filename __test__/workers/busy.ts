@@ -1,0 +1,35 @@
+/**
+ * Uses a named cache and private ones without end, so that the thread is in the middle of something
+ * whenever it is ended. Counts its rounds in shared memory, and after `rounds` ends as it was told.
+ */
+import { workerData } from 'node:worker_threads'
+import { SessionCache } from 'tls-resumption'
+
+export interface BusyData {
+  name: string
+  /** One cell. */
+  progress: SharedArrayBuffer
+  then?: 'process.exit' | 'throw'
+  rounds?: number
+}
+
+const { name, progress, then, rounds = Infinity } = workerData as BusyData
+const cells = new Int32Array(progress)
+const shared = new SessionCache({ name })
+const mine = [new SessionCache({ sweepInterval: 1 }), new SessionCache({ name: `${name}, the worker's` })]
+for (let i = 0; i < rounds; i++) {
+  const blob = Buffer.alloc(1 + (i % 20_000), 's')
+  for (const cache of [shared, ...mine]) {
+    const key = `key ${i % 30}`
+    cache.set(key, blob, { ttl: 1 + (i % 50) }).add(key, blob)
+    cache.get(key)
+    cache.offer(key)
+    if (i % 3 === 0) cache.take(key)
+    if (i % 7 === 0) cache.delete(key)
+    if (i % 101 === 0) cache.sweep()
+    if (i % 1009 === 0) cache.clear()
+  }
+  Atomics.add(cells, 0, 1)
+}
+if (then === 'throw') throw new Error('the worker fails on purpose')
+process.exit(0)

@@ -1,0 +1,10 @@
+/** Fills a private cache with so many bytes, says so, and waits to be terminated. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { SessionCache } from 'tls-resumption'
+
+const bytes = workerData as number
+const blob = Buffer.alloc(64 * 1024, 's')
+const cache = new SessionCache({ maxSize: bytes })
+for (let i = 0; i < bytes / blob.length; i++) cache.set(`key ${i}`, blob)
+parentPort?.on('message', () => cache.clear())
+parentPort?.postMessage(cache.bytes)
