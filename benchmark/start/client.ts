@@ -1,7 +1,8 @@
 /** A worker thread that connects to endpoints one after another, as a driver that reconnects does. */
+import { createSecureContext, type SecureContext } from 'node:tls'
 import { workerData } from 'node:worker_threads'
 import type { Identity } from '../../fixtures/certificates.ts'
-import { count, emptyTallies, kindOf, type ListeningEndpoint, type Tallies } from './endpoints.ts'
+import { count, emptyTallies, type Kind, kindOf, type ListeningEndpoint, type Tallies } from './endpoints.ts'
 import { loadMode, type ModeName } from './modes/index.ts'
 import { roundTrip } from './round-trip.ts'
 import { answer } from './thread.ts'
@@ -11,6 +12,7 @@ export interface ClientData {
   mode: ModeName
   ca: string
   identity: Identity
+  shareContexts: boolean
   /** One shared counter of finished connections, for whoever shows progress. */
   finished: Int32Array
 }
@@ -23,9 +25,20 @@ export interface Measured {
   latencies: number[][]
 }
 
-const { mode: name, ca, identity, finished } = workerData as ClientData
+const { mode: name, ca, identity, shareContexts, finished } = workerData as ClientData
 
 const client = (await loadMode(name)).client()
+
+const contexts = new Map<Kind, SecureContext>()
+
+function credentials(kind: Kind) {
+  const options = { ca, ...(kind.clientCertificate ? identity : {}) }
+  // This package shares contexts anyway, and could not tell what a foreign one was made from.
+  if (!shareContexts || name === 'tls-resumption') return options
+  const secureContext = contexts.get(kind) ?? createSecureContext(options)
+  contexts.set(kind, secureContext)
+  return { ...options, secureContext }
+}
 
 async function connectOnce(endpoint: ListeningEndpoint) {
   const kind = kindOf(endpoint)
@@ -33,8 +46,7 @@ async function connectOnce(endpoint: ListeningEndpoint) {
     host: '127.0.0.1',
     port: endpoint.port,
     servername: 'localhost',
-    ca,
-    ...(kind.clientCertificate ? identity : {}),
+    ...credentials(kind),
   }
   const result = await roundTrip(() => client.connect(dial)).catch((error: Error) => {
     throw new Error(`${kind.label}: ${error.message}`)

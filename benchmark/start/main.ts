@@ -82,7 +82,11 @@ async function createIdentities({ algorithm }: Options): Promise<Identities> {
   }
 }
 
-function report({ algorithm, workers, rounds }: Options, modes: ModeSummary[], failures: string[]) {
+function report(
+  { algorithm, workers, rounds, shareContexts }: Options,
+  modes: ModeSummary[],
+  failures: string[],
+) {
   const { name, version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return {
     versions: { [name]: version, node: process.versions.node, openssl: process.versions.openssl },
@@ -92,6 +96,7 @@ function report({ algorithm, workers, rounds }: Options, modes: ModeSummary[], f
     workers,
     endpoints: endpoints.length,
     rounds,
+    shareContexts,
     serverThreads: SERVER_THREADS,
     warmUpConnectionsPerEndpoint: 1,
     modes,

@@ -7,6 +7,8 @@ export interface Options {
   workers: number
   rounds: number
   modes: readonly ModeName[]
+  /** Give the modes that build a SecureContext for each connection one to share instead. */
+  shareContexts: boolean
   json: boolean
 }
 
@@ -19,6 +21,8 @@ connections cost without resumption, with a session cache in each thread, and wi
   --workers N            client threads (default 4)
   --rounds N             connections of each thread to each endpoint (default 60)
   --mode NAME            only this one of ${modeNames.join(', ')}; may be repeated
+  --share-contexts       give none and per-thread what tls-resumption has of its own: one SecureContext for
+                         equal options in each thread, so that only resumption tells them apart
   --json                 one JSON object on stdout instead of tables
   --help
 
@@ -43,6 +47,7 @@ export function parseOptions(args: string[]): Options | undefined {
           new Set(values.mode?.map(mode => oneOf('--mode', mode, modeNames))).has(name),
         )
       : modeNames,
+    shareContexts: values['share-contexts'],
     json: values.json,
   }
 }
@@ -56,6 +61,7 @@ function parse(args: string[]) {
         workers: { type: 'string', default: '4' },
         rounds: { type: 'string', default: '60' },
         mode: { type: 'string', multiple: true },
+        'share-contexts': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },

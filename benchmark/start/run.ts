@@ -49,7 +49,7 @@ export async function runMode(
 ): Promise<ModeRun> {
   const finished = new Int32Array(new SharedArrayBuffer(4))
   const servers = startServers(mode, identities)
-  const clients = startClients(mode, options.workers, identities, finished)
+  const clients = startClients(mode, options, identities, finished)
   try {
     const run = await measure(mode, options.rounds, { servers, clients, finished, observer })
     await Promise.all([...clients, ...servers].map(thread => thread.stop()))
@@ -132,11 +132,11 @@ function startServers(mode: ModeName, { authority, server: identity }: Identitie
 
 function startClients(
   mode: ModeName,
-  workers: number,
+  { workers, shareContexts }: Options,
   { authority, client: identity }: Identities,
   finished: Int32Array,
 ): ClientThread[] {
-  const data: ClientData = { mode, ca: authority.cert, identity, finished }
+  const data: ClientData = { mode, ca: authority.cert, identity, shareContexts, finished }
   return Array.from(
     { length: workers },
     (_, index) =>

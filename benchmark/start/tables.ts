@@ -6,7 +6,7 @@ import type { ModeSummary } from './summary.ts'
 
 /** The comparison as text: what was run, the modes, and the same by kind of endpoint. */
 export function render(summaries: readonly ModeSummary[], options: Options): string {
-  return [caption(options), modes(summaries), byKind(summaries), notes(summaries)].join('\n\n')
+  return [caption(options), modes(summaries), byKind(summaries), notes(summaries, options)].join('\n\n')
 }
 
 const certificates = {
@@ -14,14 +14,14 @@ const certificates = {
   ecdsa: 'ECDSA P-256 certificates, where resuming saves less than with RSA (--algorithm rsa).',
 } as const
 
-function caption({ algorithm, workers, rounds }: Options): string {
+function caption({ algorithm, workers, rounds, shareContexts }: Options): string {
   return [
     certificates[algorithm],
     `W = ${workers} client threads, each connecting ${rounds} times to each of E = ${endpoints.length} endpoints ` +
       `on loopback, one connection after another;`,
     `the endpoints live in ${SERVER_THREADS} more threads. Each endpoint was warmed once: before the measured part, ` +
       `one client thread`,
-    'connected to it one time. Every connection brings its CA, certificate and key anew, as drivers do.',
+    `connected to it one time.${shareContexts ? '' : ' Every connection brings its CA, certificate and key anew, as drivers do.'}`,
   ].join('\n')
 }
 
@@ -73,19 +73,26 @@ function byKind(summaries: readonly ModeSummary[]): string {
   return table.toString()
 }
 
-function notes(summaries: readonly ModeSummary[]): string {
+function notes(summaries: readonly ModeSummary[], { shareContexts }: Options): string {
   const lines = ['Milliseconds are from dialling to the echo of one byte, with all threads at work.']
   if (summaries.some(({ mode }) => mode === 'tls-resumption')) {
-    lines.push(
-      'tls-resumption also keeps one SecureContext for equal options, where the other modes build one for each',
-      'connection: that is part of the CPU it saves the client.',
-    )
+    lines.push(...(shareContexts ? sharedContexts : ownContexts))
   }
   if (summaries.some(({ clientCpuUs, serverCpuUs }) => clientCpuUs === null || serverCpuUs === null)) {
     lines.push('n/a: this platform and version of Node.js cannot tell the CPU time of a thread.')
   }
   return lines.join('\n')
 }
+
+/** Said because it is most of the lead over `per-thread`, and because anyone can have it without this package. */
+const ownContexts = [
+  'tls-resumption also keeps one SecureContext for equal options, where the other modes build one for each',
+  'connection. Most of its lead over per-thread in client CPU is that: compare with --share-contexts.',
+]
+
+const sharedContexts = [
+  'All modes keep one SecureContext for equal options, so only resumption tells them apart (--share-contexts).',
+]
 
 /** Without colours, so that a redirected table is plain text. */
 const plain = { head: [], border: [] }
