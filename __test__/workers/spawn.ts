@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const directory = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What lets Node run TypeScript. */
+export const TYPESCRIPT = ['--import', '@oxc-node/core/register']
+
+export interface Ended {
+  /** Null where a signal ended it, as a crash does. */
+  code: number | null
+  signal: string | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a program of this directory in a process of its own. */
+export function runProgram(flags: string[], program: string, ...args: string[]): Promise<Ended> {
+  return runNode([...flags, directory + program, ...args])
+}
+
+/** Runs Node in the root of the repository. */
+export async function runNode(args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Somewhat before ava gives up: it would leave the process behind.
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
+  })
+  const [[code, signal], stdout, stderr] = await Promise.all([
+    once(child, 'close'),
+    text(child.stdout),
+    text(child.stderr),
+  ])
+  return { code, signal, stdout, stderr }
+}
