@@ -1,0 +1,53 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { runNode, TYPESCRIPT } from './workers/spawn.ts'
+
+const directory = fileURLToPath(new URL('../examples', import.meta.url))
+
+const outputs: Record<string, string[]> = {
+  'https-agent.ts': [
+    'first request: full handshake',
+    'second request: resumed',
+    'third request, through another agent: resumed',
+    'the cache: 2 hits, 1 miss, 2 sessions',
+  ],
+  'reconnect.ts': [
+    'first connection: full handshake (TLSv1.3)',
+    'second connection: resumed (TLSv1.3)',
+    'third connection: resumed (TLSv1.3)',
+    '2 of 2 connections that could resume did',
+  ],
+  'shared-by-workers.ts': [
+    'first worker: full handshake',
+    'second worker: resumed',
+    'the cache of both: 1 hit, 1 miss',
+  ],
+  'tls12-server.ts': [
+    'first connection: full handshake',
+    'second connection, with the id of the first: resumed',
+    'third connection, after the cache was cleared: full handshake',
+  ],
+}
+
+for (const [program, output] of Object.entries(outputs)) {
+  test(`examples/${program} does what it says`, async t => {
+    const { code, stdout, stderr } = await runNode([...TYPESCRIPT, join(directory, program)])
+    t.is(stderr, '')
+    t.deepEqual(stdout.trim().split('\n'), output)
+    t.is(code, 0)
+  })
+}
+
+test('every example is run here, is in the index, and says how to run it', async t => {
+  const programs = (await readdir(directory)).filter(name => name.endsWith('.ts')).sort()
+  t.deepEqual(programs, Object.keys(outputs).sort())
+  const index = await readFile(join(directory, 'README.md'), 'utf8')
+  for (const program of programs) {
+    t.true(index.includes(`[${program}](${program})`), program)
+    const text = await readFile(join(directory, program), 'utf8')
+    t.true(text.includes(`node --import @oxc-node/core/register examples/${program}`), program)
+    t.true(text.includes('(*)'), program)
+  }
+})

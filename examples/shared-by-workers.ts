@@ -1,0 +1,54 @@
+/**
+ * Two worker threads that share one cache: the first connects with a full handshake, and the second, which
+ * has never spoken to the server, resumes the first one's session.
+ *
+ *     node --import @oxc-node/core/register examples/shared-by-workers.ts
+ *
+ * What an application needs is marked with (*); the rest is a server to connect to.
+ */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { connect, SessionCache } from 'tls-resumption' // (*)
+import { createAuthority } from '../fixtures/certificates.ts'
+
+// (*) In every thread: caches of one name are one memory, which lasts for as long as any thread has it open.
+// Here the main thread does throughout, so that it outlasts the first worker.
+const sessionCache = new SessionCache({ name: 'upstreams', max: 1000 })
+
+if (isMainThread) await main()
+else await worker()
+
+async function main(): Promise<void> {
+  const { cert: ca, issue } = await createAuthority({ algorithm: 'ecdsa' })
+  const server = tls.createServer(await issue({ usage: 'server', commonName: 'localhost' }), socket => {
+    socket.end('hello')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+
+  const results: string[] = []
+  for (const name of ['first', 'second']) {
+    const thread = new Worker(new URL(import.meta.url), { workerData: { port, ca } })
+    const [result] = await once(thread, 'message')
+    console.log(`${name} worker: ${result}`)
+    results.push(result)
+    await once(thread, 'exit')
+  }
+
+  server.close()
+  const { hits, misses } = sessionCache.stats()
+  console.log(`the cache of both: ${hits} hit, ${misses} miss`)
+  if (results[1] !== 'resumed') process.exitCode = 1
+}
+
+async function worker(): Promise<void> {
+  const { port, ca } = workerData as { port: number; ca: string }
+  const socket = connect({ host: 'localhost', port, ca, sessionCache }) // (*)
+  await once(socket, 'secureConnect')
+  const result = socket.isSessionReused() ? 'resumed' : 'full handshake'
+  socket.resume()
+  await once(socket, 'close')
+  parentPort?.postMessage(result)
+}
