@@ -3,7 +3,6 @@ import { types } from 'node:util'
 /** The codes of this package's own errors; the others are Node's. */
 export type ErrorCode =
   | 'ERR_INVALID_ARG_TYPE'
-  | 'ERR_INVALID_ARG_VALUE'
   | 'ERR_OUT_OF_RANGE'
   | 'ERR_TLS_RESUMPTION_ADDON'
   | 'ERR_TLS_RESUMPTION_DISPOSED'
@@ -49,8 +48,9 @@ export function invalidArgType(name: string, expected: string, actual: unknown):
   )
 }
 
-export function invalidArgValue(name: string, problem: string): CodedError<TypeError> {
-  return coded(new TypeError(`The ${name} ${problem}`), 'ERR_INVALID_ARG_VALUE')
+/** The same for what should have been a secret: it is told by its type alone. */
+export function invalidSecretType(name: string, expected: string, actual: unknown): CodedError<TypeError> {
+  return invalidArgType(name, expected, typeof actual === 'string' ? Object(actual) : actual)
 }
 
 export function outOfRange(name: string, expected: string, actual: unknown): CodedError<RangeError> {

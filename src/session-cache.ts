@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { disposed, invalidArgType, nameConflict, outOfRange } from './errors.js'
+import { disposed, invalidArgType, invalidSecretType, nameConflict, outOfRange } from './errors.js'
 import { native } from './native.js'
 import { lendScratch } from './scratch.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
@@ -356,7 +356,7 @@ function checkKeyLength(bytes: number): void {
 
 function checkBlob(blob: Uint8Array): void {
   if (!types.isUint8Array(blob)) {
-    throw invalidArgType('"blob" argument', 'a Uint8Array (a Buffer is one)', blob)
+    throw invalidSecretType('"blob" argument', 'a Uint8Array (a Buffer is one)', blob)
   }
   if (types.isSharedArrayBuffer(blob.buffer)) {
     // Another thread could change the bytes while they are copied.
