@@ -31,10 +31,11 @@ async function main(): Promise<void> {
   const results: string[] = []
   for (const name of ['first', 'second']) {
     const thread = new Worker(new URL(import.meta.url), { workerData: { port, ca } })
+    const exit = once(thread, 'exit')
     const [result] = await once(thread, 'message')
     console.log(`${name} worker: ${result}`)
     results.push(result)
-    await once(thread, 'exit')
+    await exit
   }
 
   server.close()
