@@ -129,7 +129,7 @@ test('a blob that is no Uint8Array is refused, saying what came', t => {
   const wrong: [unknown, RegExp][] = [
     [undefined, /undefined$/],
     [null, /null$/],
-    ['a session', /type string/],
+    ['a session', /an instance of String$/],
     [7, /type number \(7\)$/],
     [[1, 2], /an instance of Array$/],
     [new ArrayBuffer(3), /an instance of ArrayBuffer$/],
