@@ -71,6 +71,8 @@
 //!   the table meets it: when its server is asked for, or by one of the checks that follow every insertion, which
 //!   keep the table in the order of `max` values. To have it done at once, say on a timer or after
 //!   [`Cache::clear`], call [`ClientSessions::sweep`].
+//! - [`Stats`](core::Stats) count them like all entries, except that asking for a server of which nothing is kept
+//!   is no miss: then the cache is not asked.
 //! - They cannot be shared with other processes, nor outlive this one.
 //!
 //! # Secrets

@@ -3,12 +3,12 @@
 mod common;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use common::*;
 use rustls::HandshakeKind;
-use rustls::client::ClientSessionStore;
+use rustls::client::{ClientSessionStore, Tls13ClientSessionValue};
 use rustls::server::StoresServerSessions;
 use rustls::version::TLS13;
 
@@ -29,6 +29,12 @@ fn in_threads<R: Send>(work: impl Fn(usize) -> R + Sync) -> Vec<R> {
             .collect();
         spawned.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// As many tickets for each thread, all different.
+fn shares(each: usize) -> Vec<Mutex<Vec<Tls13ClientSessionValue>>> {
+    let mut all = some_tickets(THREADS * each);
+    (0..THREADS).map(|_| Mutex::new(all.split_off(all.len() - each))).collect()
 }
 
 #[test]
@@ -59,9 +65,7 @@ fn no_ticket_is_taken_twice_while_others_are_inserted_and_evicted() {
     const MAX: usize = 20;
     let cache = cache(|b| b.max(max(MAX as u64)));
     let store = clients(&cache);
-    let mut all = some_tickets(THREADS * EACH);
-    let shares: Vec<_> =
-        (0..THREADS).map(|_| std::sync::Mutex::new(all.split_off(all.len() - EACH))).collect();
+    let shares = shares(EACH);
 
     let taken: Vec<u32> = in_threads(|thread| {
         let mut taken = Vec::new();
@@ -90,16 +94,19 @@ fn no_ticket_is_taken_twice_while_others_are_inserted_and_evicted() {
 
 #[test]
 fn of_one_server_no_more_tickets_are_kept_than_permitted_however_many_threads_insert() {
+    const ROUNDS: usize = 200;
     let cache = cache(|b| b.tickets_per_key(tickets(3)));
     let store = clients(&cache);
-    let tickets = std::sync::Mutex::new(some_tickets(THREADS * 100));
-    in_threads(|_| {
-        for _ in 0..100 {
-            let ticket = tickets.lock().unwrap().pop().unwrap();
+    let shares = shares(ROUNDS);
+    let barrier = Barrier::new(THREADS);
+    in_threads(|thread| {
+        for ticket in shares[thread].lock().unwrap().drain(..) {
+            barrier.wait();
             store.insert_tls13_ticket(name(HOST), ticket);
+            barrier.wait();
+            assert_eq!(cache.len(), 3);
         }
     });
-    assert_eq!(cache.len(), 3);
     assert_eq!(std::iter::from_fn(|| store.take_tls13_ticket(&name(HOST))).count(), 3);
 }
 
