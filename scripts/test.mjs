@@ -10,6 +10,10 @@ const steps = [
     ? []
     : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
   { name: 'Rust tests', command: ['cargo', 'test', '--workspace', '--locked', '--quiet'], count: countCargo },
+  {
+    name: 'Rust example',
+    command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
+  },
   { name: 'TypeScript tests', command: ['npx', 'ava'], count: countAva },
 ]
 

@@ -2,10 +2,11 @@ import tls from 'node:tls'
 import { contextDigest } from './context-digest.js'
 import { clientCache } from './default-caches.js'
 import { invalidArgType } from './errors.js'
+import type { Verification } from './recheck.js'
 import { isOurs, type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
 import { SessionCache } from './session-cache.js'
-import { isStrict, keyOf, type SessionKeyOptions, withDefaults } from './session-key.js'
+import { hostnameOf, isStrict, keyOf, withDefaults } from './session-key.js'
 import { checkString } from './validate.js'
 
 /** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
@@ -86,11 +87,19 @@ export function connectWith(
   if (key === undefined) return open(options)
   if (context !== undefined) full.secureContext = secureContextFor(full, context)
 
-  const resumption: Resumption = { cache, key, strict: isStrict(full) }
+  const resumption: Resumption = { cache, key, verification: verificationOf(full) }
   if (full.socket) return resumeAtOnce(resumption, session => open({ ...full, session }))
   const socket = open(full)
   resume(socket, resumption)
   return socket
+}
+
+function verificationOf(options: tls.ConnectionOptions): Verification {
+  return {
+    strict: isStrict(options),
+    hostname: hostnameOf(options),
+    checkServerIdentity: options.checkServerIdentity ?? tls.checkServerIdentity,
+  }
 }
 
 function checkSession(session: unknown): void {

@@ -4,6 +4,7 @@ import { types } from 'node:util'
 import { failed, mayOffer, succeeded } from './backoff.js'
 import { sha256 } from './digest.js'
 import { native } from './native.js'
+import { isStillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 
 const TLS_1_3 = 0x0304
@@ -15,8 +16,7 @@ type WithSetSession = tls.TLSSocket & { setSession(session: Buffer): void }
 export interface Resumption {
   cache: SessionCache
   key: string
-  /** Whether an unauthorized peer ends the connection. */
-  strict: boolean
+  verification: Verification
 }
 
 /** Digests of the blobs that sockets here have emitted. */
@@ -61,10 +61,11 @@ export function resumeAtOnce(
   return socket
 }
 
-function offer({ cache, key }: Resumption, use: (session: Buffer) => void): boolean {
+function offer({ cache, key, verification }: Resumption, use: (session: Buffer) => void): boolean {
   if (!mayOffer(key)) return false
   return (
     lending.lend(cache, 'offer', key, session => {
+      if (!isStillTrusted(session, verification)) return false
       use(session)
       return true
     }) ?? false
@@ -96,8 +97,8 @@ function remember(socket: tls.TLSSocket, resumption: Resumption, wasOffered: () 
   socket.once(errorMonitor, onEnd).once('close', onEnd)
 }
 
-function store(socket: tls.TLSSocket, session: Buffer, { cache, key, strict }: Resumption): void {
-  if (strict && !socket.authorized) return
+function store(socket: tls.TLSSocket, session: Buffer, { cache, key, verification }: Resumption): void {
+  if (verification.strict && !socket.authorized) return
   const facts = native.sessionFacts(session)
   if (facts === null || facts.lifetime === 0) return
   // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that

@@ -125,7 +125,7 @@ export function keyOf(
     encode([
       leg,
       options.servername || undefined,
-      options.servername || options.host || hostOf(options.socket) || 'localhost',
+      hostnameOf(options),
       isStrict(options),
       check,
       options.minDHSize,
@@ -162,7 +162,7 @@ function kindOf(socket: unknown): string {
   return socket instanceof Socket ? 'over-tcp' : 'over-stream'
 }
 
-/** The name a socket was connected with; Node verifies against it where no other is given. */
-function hostOf(socket: unknown): string | undefined {
-  return (socket as { _host?: string } | undefined)?._host
+/** The name that Node verifies the peer against. */
+export function hostnameOf({ servername, host, socket }: tls.ConnectionOptions): string {
+  return servername || host || (socket as { _host?: string } | undefined)?._host || 'localhost'
 }

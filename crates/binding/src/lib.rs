@@ -5,6 +5,7 @@
 //! process-wide mutex, which two busy worker threads would fight over. What is called for every
 //! connection is a raw callback (see [`callback`]); the rest is exported by napi-rs' macro.
 
+#![cfg_attr(test, allow(dead_code, reason = "a test build exports nothing"))]
 #![expect(clippy::needless_pass_by_value, reason = "napi-rs hands arguments over by value")]
 #![expect(
     clippy::option_option,

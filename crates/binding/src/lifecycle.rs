@@ -200,8 +200,8 @@ impl Asked {
     }
 }
 
-/// A count; no cache holds as many entries as to be cut off here.
-fn saturate(count: usize) -> u32 {
+/// A count or an offset; none is as large as to be cut off here.
+pub fn saturate(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -3,6 +3,8 @@
 use napi_derive::napi;
 use tls_resumption_session::SessionInfo;
 
+use crate::lifecycle::saturate;
+
 /// What decides how a session may be cached.
 #[napi(object)]
 pub struct SessionFacts {
@@ -12,14 +14,27 @@ pub struct SessionFacts {
     pub lifetime: f64,
     /// Whether the peer's chain was verified; a resumed handshake repeats this verdict.
     pub verified: bool,
+    /// Where the DER of the peer's own certificate begins in the blob.
+    pub leaf_start: u32,
+    /// Where it ends; where it begins, if there is none.
+    pub leaf_end: u32,
 }
 
 /// Reads a session blob; `null` for bytes that are none.
 #[napi(catch_unwind)]
 pub fn session_facts(blob: &[u8]) -> Option<SessionFacts> {
-    SessionInfo::parse(blob).ok().map(|info| SessionFacts {
-        version: info.version.0.into(),
-        lifetime: info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
-        verified: info.verify_result == 0,
+    SessionInfo::parse(blob).ok().map(|info| {
+        // The leaf is a slice of the blob, so the distance of their addresses is its place.
+        let leaf = info.leaf.map_or(0..0, |leaf| {
+            let start = leaf.as_ptr().addr() - blob.as_ptr().addr();
+            start..start + leaf.len()
+        });
+        SessionFacts {
+            version: info.version.0.into(),
+            lifetime: info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
+            verified: info.verify_result == 0,
+            leaf_start: saturate(leaf.start),
+            leaf_end: saturate(leaf.end),
+        }
     })
 }

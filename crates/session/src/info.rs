@@ -19,9 +19,9 @@ impl Version {
     pub const TLS_1_3: Self = Self(0x0304);
 }
 
-/// The parts of a session that decide how it may be cached. None of them is secret.
+/// The parts of a session that decide how it may be cached and offered. None of them is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionInfo {
+pub struct SessionInfo<'blob> {
     /// The protocol version the session was made with.
     pub version: Version,
     /// Whether it has a session id, the TLS 1.2 way to resume without a ticket.
@@ -35,28 +35,31 @@ pub struct SessionInfo {
     /// What verifying the peer's chain gave (`X509_V_OK` is 0). A resumed handshake reports this
     /// verdict again instead of verifying.
     pub verify_result: u64,
+    /// The DER of the peer's own certificate, without its chain.
+    pub leaf: Option<&'blob [u8]>,
 }
 
 // Field numbers of SSL_SESSION_ASN1 in OpenSSL's ssl/ssl_asn1.c.
 const TIMEOUT: TagNumber = TagNumber(2);
+const PEER: TagNumber = TagNumber(3);
 const VERIFY_RESULT: TagNumber = TagNumber(5);
 const LIFETIME_HINT: TagNumber = TagNumber(9);
 const TICKET: TagNumber = TagNumber(10);
 
 const SEVEN_DAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-impl SessionInfo {
+impl<'blob> SessionInfo<'blob> {
     /// Reads a blob as Node's `session` or `newSession` event delivers it, with or without Node's
     /// envelope.
     ///
     /// # Errors
     /// [`MalformedSession`] for anything else. Never panics, whatever the bytes.
-    pub fn parse(blob: &[u8]) -> Result<Self, MalformedSession> {
+    pub fn parse(blob: &'blob [u8]) -> Result<Self, MalformedSession> {
         let (_, der) = unwrap_envelope(blob)?;
         Self::parse_der(der).map_err(|_| MalformedSession)
     }
 
-    fn parse_der(der: &[u8]) -> Result<Self, der::Error> {
+    fn parse_der(der: &'blob [u8]) -> Result<Self, der::Error> {
         let mut reader = SliceReader::new(der)?;
         let info = reader.sequence(|fields| {
             u8::decode(fields)?; // structure version, always 1
@@ -71,6 +74,7 @@ impl SessionInfo {
                 lifetime_hint: 0,
                 timeout: 0,
                 verify_result: 0,
+                leaf: None,
             };
             while !fields.is_finished() {
                 info.read_optional(AnyRef::decode(fields)?)?;
@@ -81,13 +85,14 @@ impl SessionInfo {
         Ok(info)
     }
 
-    fn read_optional(&mut self, field: AnyRef<'_>) -> Result<(), der::Error> {
+    fn read_optional(&mut self, field: AnyRef<'blob>) -> Result<(), der::Error> {
         let tag = field.tag();
         if !tag.is_context_specific() {
             return Err(tag.value_error().into());
         }
         match tag.number() {
             TIMEOUT => self.timeout = u64::from_der(field.value())?,
+            PEER => self.leaf = Some(field.value()),
             VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,
             LIFETIME_HINT => self.lifetime_hint = u64::from_der(field.value())?,
             TICKET => self.has_ticket = !<&OctetStringRef>::from_der(field.value())?.is_empty(),

@@ -78,6 +78,7 @@ fn every_field_is_read() {
             lifetime_hint: 300,
             timeout: 7200,
             verify_result: 20,
+            leaf: None,
         })
     );
 }
@@ -90,7 +91,9 @@ fn fields_of_no_concern_are_passed_over() {
         &[1; 32],
         &[timeout(60), certificate, ticket(), explicit(19, &integer(29))],
     );
-    assert!(SessionInfo::parse(&blob).unwrap().has_ticket);
+    let info = SessionInfo::parse(&blob).unwrap();
+    assert!(info.has_ticket);
+    assert_eq!(info.leaf, Some(&tlv(SEQUENCE, &[5; 900])[..]));
 }
 
 #[test]

@@ -1,0 +1,91 @@
+import { X509Certificate } from 'node:crypto'
+import tls from 'node:tls'
+import { sha256 } from './digest.js'
+import { native } from './native.js'
+
+type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
+
+/** How a connection would verify its peer in a full handshake, as far as that can be done again. */
+export interface Verification {
+  /** Whether an unauthorized peer ends the connection. */
+  strict: boolean
+  /** The name the peer has to prove. */
+  hostname: string
+  checkServerIdentity: CheckServerIdentity
+}
+
+interface Leaf {
+  certificate: X509Certificate
+  validFrom: number
+  validTo: number
+  /** The verdict of Node's own check for names that were asked about. */
+  byName: Map<string, boolean>
+}
+
+/** Parsing and checking cost some 100 µs, and a peer's leaf is the same until it is renewed. */
+const leaves = new Map<string, Leaf>()
+const MAX_LEAVES = 1000
+const MAX_NAMES = 100
+
+/**
+ * Whether a full handshake would still authorize the peer of this session: the certificate in it is
+ * valid now, and for the name, and the caller's own check has no objection. Its chain was verified when
+ * the session was made; what could have changed about that is in the key.
+ */
+export function isStillTrusted(session: Buffer, verification: Verification): boolean {
+  const facts = native.sessionFacts(session)
+  if (facts === null) return false
+  // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.
+  if (!facts.verified) return !verification.strict
+  if (facts.leafStart === facts.leafEnd) return false
+  try {
+    const leaf = leafOf(session.subarray(facts.leafStart, facts.leafEnd))
+    const now = Date.now()
+    return leaf.validFrom <= now && now <= leaf.validTo && isNamed(leaf, verification)
+  } catch {
+    // No certificate that Node can read, or a check that threw: in doubt, a full handshake decides.
+    return false
+  }
+}
+
+function leafOf(der: Buffer): Leaf {
+  const digest = sha256(der)
+  let leaf = leaves.get(digest)
+  if (leaf === undefined) {
+    const certificate = new X509Certificate(der)
+    leaf = {
+      certificate,
+      validFrom: Date.parse(certificate.validFrom),
+      validTo: Date.parse(certificate.validTo),
+      byName: new Map(),
+    }
+    if (leaves.size >= MAX_LEAVES) leaves.clear()
+    leaves.set(digest, leaf)
+  }
+  return leaf
+}
+
+function isNamed(leaf: Leaf, { hostname, checkServerIdentity }: Verification): boolean {
+  // A fresh object each time: what a check does to it is its own affair.
+  const check = () =>
+    checkServerIdentity(hostname, leaf.certificate.toLegacyObject() as tls.PeerCertificate) === undefined
+  if (checkServerIdentity !== pureCheck) return check()
+  let isNamed = leaf.byName.get(hostname)
+  if (isNamed === undefined) {
+    isNamed = check()
+    if (leaf.byName.size >= MAX_NAMES) leaf.byName.clear()
+    leaf.byName.set(hostname, isNamed)
+  }
+  return isNamed
+}
+
+/**
+ * Node's own check, whose verdict depends on nothing but its arguments and can be remembered. What some
+ * package has put in its place before this module loaded could judge otherwise tomorrow.
+ */
+const pureCheck = isNodes(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined
+
+function isNodes(check: CheckServerIdentity): boolean {
+  const source = String(check)
+  return source.startsWith('function checkServerIdentity(') && source.includes('ERR_TLS_CERT_ALTNAME_INVALID')
+}
