@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import { SessionCache } from 'tls-resumption'
+import { lendScratch } from '../dist/scratch.js'
+import { lending } from '../dist/session-cache.js'
+
+// The larger one does not fit into the buffer that is used again and again.
+for (const size of [2000, 20_000]) {
+  test(`the buffer in which a connection is lent ${size} bytes is wiped when it is done`, t => {
+    const blob = randomBytes(size)
+    const cache = new SessionCache().set('peer', blob)
+    let lent: Buffer = Buffer.alloc(0)
+    const result = lending.lend(cache, 'get', 'peer', session => {
+      t.true(session.equals(blob))
+      lent = session
+      return 'used'
+    })
+    t.is(result, 'used')
+    t.is(lent.length, size)
+    t.true(lent.equals(Buffer.alloc(size)))
+  })
+
+  test(`it is wiped of ${size} bytes even if their use fails`, t => {
+    const cache = new SessionCache().set('peer', randomBytes(size))
+    let lent: Buffer = Buffer.alloc(0)
+    const use = (session: Buffer): never => {
+      lent = session
+      throw new Error('the session does not please')
+    }
+    t.throws(() => lending.lend(cache, 'get', 'peer', use), { message: 'the session does not please' })
+    t.true(lent.length === size && lent.equals(Buffer.alloc(size)))
+  })
+}
+
+test('a connection that finds no session is lent nothing', t => {
+  t.is(
+    lending.lend(new SessionCache(), 'get', 'peer', () => t.fail()),
+    undefined,
+  )
+})
+
+test('a cache that was disposed of meanwhile is a miss to a connection, and takes nothing in', t => {
+  const cache = new SessionCache().set('peer', Buffer.from('a session'))
+  cache[Symbol.dispose]()
+  t.is(
+    lending.lend(cache, 'get', 'peer', () => t.fail()),
+    undefined,
+  )
+  t.false(lending.store(cache, 'set', 'peer', Buffer.from('a session'), { ttl: 1000, reusable: true }))
+  t.notThrows(() => lending.drop(cache, 'peer'))
+})
+
+// Between two attempts, another thread may have stored a session that is larger still.
+test('a buffer that is too small twice is replaced twice', t => {
+  const sizes = [20_000, 30_000]
+  const rooms: number[] = []
+  const blob = lendScratch(out => {
+    rooms.push(out.length)
+    const needed = sizes.shift()
+    return needed ? -needed : out.fill('s').length
+  }, String)
+  t.deepEqual(rooms.slice(1), [20_000, 30_000])
+  t.is(blob, 's'.repeat(30_000))
+})
