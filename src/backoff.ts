@@ -1,3 +1,5 @@
+import { BoundedMap } from './bounded-map.js'
+
 /** After so many failures in a row, a peer is offered no session for this long. */
 const FAILURES = 3
 const PAUSE_MS = 60_000
@@ -9,7 +11,7 @@ interface Failures {
   pausedUntil: number
 }
 
-const failures = new Map<string, Failures>()
+const failures = new BoundedMap<string, Failures>(MAX_PEERS)
 
 /** Whether sessions may be offered under the key: some peers break on being offered one. */
 export function mayOffer(key: string): boolean {
@@ -25,7 +27,5 @@ export function succeeded(key: string): void {
 /** A handshake that offered a session failed. */
 export function failed(key: string): void {
   const count = (failures.get(key)?.count ?? 0) + 1
-  failures.delete(key)
-  if (failures.size >= MAX_PEERS) failures.clear()
   failures.set(key, { count, pausedUntil: count >= FAILURES ? performance.now() + PAUSE_MS : 0 })
 }

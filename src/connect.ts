@@ -1,12 +1,12 @@
 import tls from 'node:tls'
-import { contextDigest } from './context-digest.js'
 import { clientCache } from './default-caches.js'
+import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import type { Verification } from './recheck.js'
-import { isOurs, type Resumption, resume, resumeAtOnce } from './resumption.js'
+import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
 import { SessionCache } from './session-cache.js'
-import { hostnameOf, isStrict, keyOf, withDefaults } from './session-key.js'
+import { contextTag, hostnameOf, isStrict, keyOf, withDefaults } from './session-key.js'
 import { checkString } from './validate.js'
 
 /** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
@@ -68,11 +68,13 @@ export function connect(...args: unknown[]): tls.TLSSocket {
 
 /**
  * Resumes what `open` connects. `open` gets the options without ours, and must return a socket of
- * `tls.connect` that is still connecting.
+ * `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
+ * `checkServerIdentity` are of one caller.
  */
 export function connectWith(
   { sessionCache, cachePartition, ...options }: ConnectOptions,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
+  vouches: boolean = cachePartition !== undefined,
 ): tls.TLSSocket {
   checkString('cachePartition', cachePartition, 256)
   const cache = clientCache(sessionCache)
@@ -80,12 +82,13 @@ export function connectWith(
   const isCallersSession = options.session && !isOurs(options.session)
   if (cache === null || isCallersSession) return open(options)
 
+  // One of ours, that a library kept and passes back: whether it is offered is for us to say.
+  delete options.session
   const full = withDefaults(options)
-  delete full.session
-  const context = full.secureContext ? undefined : contextDigest(full)
-  const key = keyOf(full, cachePartition, context)
-  if (key === undefined) return open(options)
-  if (context !== undefined) full.secureContext = secureContextFor(full, context)
+  const context = contextTag(full)
+  const key = keyOf(full, cachePartition, context, vouches)
+  if (context === undefined || key === undefined) return open(options)
+  if (!full.secureContext) full.secureContext = secureContextFor(full, context)
 
   const resumption: Resumption = { cache, key, verification: verificationOf(full) }
   if (full.socket) return resumeAtOnce(resumption, session => open({ ...full, session }))
@@ -112,13 +115,16 @@ function checkSession(session: unknown): void {
 function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
   const last = args.at(-1)
   const listener = typeof last === 'function' ? (last as () => void) : undefined
-  const [first, second, third] = args
-  if (typeof first === 'object' && first !== null) {
-    return [first as ConnectOptions, listener]
-  }
-  const isPath = typeof first === 'string' && !(Number(first) >= 0)
-  const endpoint = isPath ? { path: first } : { port: Number(first) }
-  const host = !isPath && typeof second === 'string' ? { host: second } : {}
-  const given = typeof second === 'object' ? second : third
-  return [{ ...endpoint, ...host, ...(typeof given === 'object' ? given : {}) } as ConnectOptions, listener]
+  const [, second, third] = args
+  const more = typeof second === 'object' && second !== null ? second : third
+  return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
+}
+
+/** As Node reads the arguments, and as they came: what is wrong with them is for Node to say. */
+function endpointOf(args: unknown[]): object {
+  const [first, second] = args
+  if (typeof first === 'object' && first !== null) return first
+  if (typeof first === 'string' && !(Number(first) >= 0)) return { path: first }
+  if (args.length === 0) return {}
+  return typeof second === 'string' ? { port: first, host: second } : { port: first }
 }

@@ -1,6 +1,7 @@
 import tls from 'node:tls'
+import { BoundedMap } from './bounded-map.js'
 import { sha256 } from './digest.js'
-import { encode } from './encode.js'
+import { encode, OpaqueValue } from './encode.js'
 import { recognise } from './identity.js'
 
 /**
@@ -40,13 +41,17 @@ const creator = recognise(tls.createSecureContext)
 /**
  * A digest of everything a SecureContext made from these options now would depend on: the options,
  * the defaults of `tls` they fall back to, the default CA certificates, and the function that makes it.
+ * Undefined where an option is an object that could change without our seeing it.
  */
-export function contextDigest(options: ContextOptions): string {
-  const parts = [creator(tls.createSecureContext)]
-  for (const option of CONTEXT_OPTIONS) {
-    parts.push(`${option}=${encodeOption(option, options[option])}`)
+export function contextDigest(options: ContextOptions): string | undefined {
+  try {
+    const parts = [creator(tls.createSecureContext)]
+    for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
+    return sha256(parts.join('\n'))
+  } catch (error) {
+    if (error instanceof OpaqueValue) return undefined
+    throw error
   }
-  return sha256(parts.join('\n'))
 }
 
 function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {
@@ -66,8 +71,7 @@ function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown):
   }
 }
 
-const bundles = new Map<string, string>()
-const MAX_BUNDLES = 16
+const bundles = new BoundedMap<string, string>(16)
 const LONG = 4096
 
 /** A long bundle given as text is digested once: it is no secret, and text does not change. */
@@ -75,8 +79,7 @@ function encodeCertificates(value: unknown): string {
   if (typeof value !== 'string' || value.length < LONG) return encode(value)
   let digest = bundles.get(value)
   if (digest === undefined) {
-    if (bundles.size >= MAX_BUNDLES) bundles.clear()
-    digest = `t:${sha256(value)}`
+    digest = `text:${sha256(encode(value))}`
     bundles.set(value, digest)
   }
   return digest

@@ -1,22 +1,27 @@
 import { types } from 'node:util'
 import { sha256 } from './digest.js'
-import { tagOf } from './identity.js'
 
-const MAX_DEPTH = 3
+/** An object that cannot be written out: what it stands for could change without it. */
+export class OpaqueValue extends Error {}
+
+const MAX_DEPTH = 4
 
 /**
- * Writes an option's value out so that no two different values give the same text: what is text or
- * bytes by its content, what is neither by the object's identity. The result can hold secrets; it
- * is for digesting.
+ * Writes a value out so that no two different ones give the same text: text and bytes by their content.
+ * The result can hold secrets; it is for digesting.
+ *
+ * @throws {@link OpaqueValue} for functions and objects of other kinds than arrays, bytes and plain ones.
  */
 export function encode(value: unknown, depth = 0): string {
   switch (typeof value) {
     case 'string':
-      return `s${value.length}:${value}`
-    case 'function':
-      return `i:${tagOf(value)}`
+      // JSON escapes what UTF-8 could not tell apart: lone surrogates.
+      return JSON.stringify(value)
     case 'object':
       return value === null ? 'null' : encodeObject(value, depth)
+    case 'function':
+    case 'symbol':
+      throw new OpaqueValue()
     default:
       return `${typeof value}:${String(value)}`
   }
@@ -24,20 +29,24 @@ export function encode(value: unknown, depth = 0): string {
 
 function encodeObject(value: object, depth: number): string {
   if (ArrayBuffer.isView(value)) {
-    return `b:${sha256(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}`
+    return `bytes:${sha256(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))}`
   }
-  if (types.isAnyArrayBuffer(value)) return `b:${sha256(new Uint8Array(value))}`
+  if (types.isAnyArrayBuffer(value)) return `bytes:${sha256(new Uint8Array(value))}`
   if (depth < MAX_DEPTH && Array.isArray(value)) {
-    return `a${value.length}[${value.map(item => encode(item, depth + 1)).join()}]`
+    return `[${value.map(item => encode(item, depth + 1)).join()}]`
   }
   if (depth < MAX_DEPTH && isPlain(value)) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-    return `o${entries.length}{${entries.map(([key, item]) => encode(key) + encode(item, depth + 1)).join()}}`
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${encode(item, depth + 1)}`).join()}}`
   }
-  return `i:${tagOf(value)}`
+  throw new OpaqueValue()
 }
 
+/** Own properties that are enumerable are then all there is to it. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  if (prototype !== Object.prototype && prototype !== null) return false
+  return Reflect.ownKeys(value).every(
+    key => typeof key === 'string' && Object.prototype.propertyIsEnumerable.call(value, key),
+  )
 }

@@ -31,14 +31,22 @@ function received(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
   if (typeof value === 'object') {
     if (types.isProxy(value)) return 'a Proxy'
-    const kind: unknown = value.constructor
-    return typeof kind === 'function' && kind.name ? `an instance of ${kind.name}` : 'an object'
+    return kindOf(value)
   }
   if (typeof value === 'string') {
     const shown = value.length > 40 ? `${value.slice(0, 40)}…` : value
     return `type string ('${shown}')`
   }
   return `type ${typeof value} (${String(value)})`
+}
+
+function kindOf(value: object): string {
+  try {
+    const kind: unknown = value.constructor
+    return typeof kind === 'function' && kind.name ? `an instance of ${kind.name}` : 'an object'
+  } catch {
+    return 'an object' // whose getters throw
+  }
 }
 
 export function invalidArgType(name: string, expected: string, actual: unknown): CodedError<TypeError> {

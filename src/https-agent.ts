@@ -34,7 +34,8 @@ export class HttpsAgent extends https.Agent {
   constructor({ sessionCache, cachePartition, ...options }: HttpsAgentOptions = {}) {
     clientCache(sessionCache)
     checkString('cachePartition', cachePartition, 256)
-    const isOn = sessionCache !== null && !usesProxy(options)
+    // No cached sessions is how https.Agent is told not to resume.
+    const isOn = sessionCache !== null && options.maxCachedSessions !== 0 && !usesProxy(options)
     // Node's own cache hands one ticket to any number of connections, under a key that says less.
     super(isOn ? { ...options, maxCachedSessions: 0 } : options)
     this.#sessionCache = isOn ? sessionCache : null
@@ -48,16 +49,28 @@ export class HttpsAgent extends https.Agent {
   override createConnection(
     options: https.RequestOptions & ResumptionOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
+    ...others: unknown[]
   ): Duplex | null | undefined {
+    // Whoever calls it in one of the older forms gets what https.Agent does.
+    if (typeof options !== 'object' || options === null || this.#sessionCache === null) {
+      return super.createConnection(...([options, callback, ...others] as unknown as [https.RequestOptions]))
+    }
     const { sessionCache = this.#sessionCache, cachePartition = this.#cachePartition, ...rest } = options
+    const { checkServerIdentity } = rest as tls.ConnectionOptions
+    // The agent's partition says nothing about a check that one request brings.
+    const isAgentsCheck = checkServerIdentity === this.options.checkServerIdentity
     return connectWith(
-      {
-        ...(rest as tls.ConnectionOptions),
-        sessionCache: this.#sessionCache === null ? null : sessionCache,
-        cachePartition,
-      },
+      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition },
       completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
+      options.cachePartition !== undefined || (cachePartition !== undefined && isAgentsCheck),
     )
+  }
+
+  /** Requests with a partition of their own share no kept-alive connection with others. */
+  override getName(options?: https.RequestOptions & ResumptionOptions): string {
+    const name = super.getName(options)
+    const partition = options?.cachePartition
+    return partition === undefined ? name : `${name}:${JSON.stringify(partition)}`
   }
 }
 

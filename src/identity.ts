@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { BoundedMap } from './bounded-map.js'
+import { isNodes, sourceOf } from './builtin.js'
 import { sha256 } from './digest.js'
 
 /**
@@ -19,8 +21,7 @@ export function tagOf(object: object): string {
   return tag
 }
 
-const sources = new Set<string>()
-const MAX_SOURCES = 1000
+const sources = new BoundedMap<string, true>(1000)
 
 /**
  * The tag of a callback, or undefined where it looks as if written inline: a function object seen for
@@ -29,21 +30,18 @@ const MAX_SOURCES = 1000
  */
 export function tagOfCallback(callback: object): string | undefined {
   if (tags.has(callback)) return tagOf(callback)
-  const source = sha256(String(callback))
-  const inline = sources.has(source)
-  if (sources.size >= MAX_SOURCES) sources.clear()
-  sources.add(source)
+  const source = sha256(sourceOf(callback))
+  const isInline = sources.get(source) !== undefined
+  sources.set(source, true)
   const tag = tagOf(callback)
-  return inline ? undefined : tag
+  return isInline ? undefined : tag
 }
 
 /**
- * A way to tell one of Node's own functions from whatever replaces it. What stands there as this
- * module loads is known by its source text, the same in every thread; a replacement by its tag.
+ * A way to tell one of Node's own functions, which is the same in every thread, from whatever replaces
+ * it, now or before this module was loaded: that is known by its tag, in this thread alone.
  */
-export function recognise(builtin: object): (current: object) => string {
-  const text = String(builtin)
-  // Every bound function has this text, so it identifies nothing.
-  const known = text.includes('[native code]') ? tagOf(builtin) : `builtin/${sha256(text)}`
-  return current => (current === builtin ? known : tagOf(current))
+export function recognise(original: object): (current: object) => string {
+  const known = isNodes(original) ? `builtin/${sha256(sourceOf(original))}` : tagOf(original)
+  return current => (current === original ? known : tagOf(current))
 }

@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
+import { BoundedMap } from './bounded-map.js'
+import { isNodes } from './builtin.js'
 import { sha256 } from './digest.js'
 import { native } from './native.js'
 
@@ -19,12 +21,11 @@ interface Leaf {
   validFrom: number
   validTo: number
   /** The verdict of Node's own check for names that were asked about. */
-  byName: Map<string, boolean>
+  byName: BoundedMap<string, boolean>
 }
 
 /** Parsing and checking cost some 100 µs, and a peer's leaf is the same until it is renewed. */
-const leaves = new Map<string, Leaf>()
-const MAX_LEAVES = 1000
+const leaves = new BoundedMap<string, Leaf>(1000)
 const MAX_NAMES = 100
 
 /**
@@ -57,9 +58,8 @@ function leafOf(der: Buffer): Leaf {
       certificate,
       validFrom: Date.parse(certificate.validFrom),
       validTo: Date.parse(certificate.validTo),
-      byName: new Map(),
+      byName: new BoundedMap(MAX_NAMES),
     }
-    if (leaves.size >= MAX_LEAVES) leaves.clear()
     leaves.set(digest, leaf)
   }
   return leaf
@@ -73,7 +73,6 @@ function isNamed(leaf: Leaf, { hostname, checkServerIdentity }: Verification): b
   let isNamed = leaf.byName.get(hostname)
   if (isNamed === undefined) {
     isNamed = check()
-    if (leaf.byName.size >= MAX_NAMES) leaf.byName.clear()
     leaf.byName.set(hostname, isNamed)
   }
   return isNamed
@@ -81,11 +80,6 @@ function isNamed(leaf: Leaf, { hostname, checkServerIdentity }: Verification): b
 
 /**
  * Node's own check, whose verdict depends on nothing but its arguments and can be remembered. What some
- * package has put in its place before this module loaded could judge otherwise tomorrow.
+ * package has put in its place could judge otherwise tomorrow.
  */
 const pureCheck = isNodes(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined
-
-function isNodes(check: CheckServerIdentity): boolean {
-  const source = String(check)
-  return source.startsWith('function checkServerIdentity(') && source.includes('ERR_TLS_CERT_ALTNAME_INVALID')
-}

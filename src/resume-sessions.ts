@@ -22,13 +22,14 @@ const TLS_1_3 = 0x0304
  * Lets a `tls.Server`, `https.Server` or `http2.createSecureServer()` resume TLS 1.2 sessions by id
  * (RFC 5246 section 7.3) out of a cache that other threads' servers may share.
  *
- * Sessions are bound to what the server trusts: its client CAs, CRLs, `requestCert` and
- * `rejectUnauthorized`, and a `sessionIdContext` of its own if it has one. Servers that agree in all of
- * these and in the name of the cache resume each other's sessions; the `sessionIdContext` that
- * says so to OpenSSL is set here, again after each `setSecureContext()`.
+ * Sessions are bound to who the server is (the names in its certificates), what it trusts (client CAs,
+ * CRLs, `requestCert`, `rejectUnauthorized`), how strong it wants connections to be, and a
+ * `sessionIdContext` of its own if it has one. Servers that agree in all of these and in the name of the
+ * cache resume each other's sessions; the `sessionIdContext` that says so to OpenSSL is set here, again
+ * after each `setSecureContext()`.
  *
  * A server that asks for client certificates and has contexts by server name keeps no sessions, because
- * a session does not say under which of them its client was verified.
+ * a session does not say under which of them its client was verified; nor does one with a `pskCallback`.
  *
  * TLS 1.3 has no session ids. Its tickets do not pass through here: Node's keys for them keep working.
  *
@@ -59,25 +60,30 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
 
   const context = keepServerContext(server, cache.name)
 
-  // The handshake waits for each of the two callbacks, so both answer at once, whatever happens.
+  // The handshake waits for each of the two callbacks, so both answer at once and once, whatever happens.
   const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
     try {
       if (context.keepsSessions()) store(cache, context.keyOf(id), session)
-    } finally {
-      done()
+    } catch {
+      // Not kept: the client's next handshake is a full one.
     }
+    done()
   }
   const onResumeSession = (
     id: Buffer,
     answer: (error: Error | null, session: Buffer | null) => void,
   ): void => {
-    const isAnswered =
-      context.keepsSessions() &&
-      lending.lend(cache, 'get', context.keyOf(id), session => {
-        answer(null, session)
-        return true
-      })
-    if (!isAnswered) answer(null, null)
+    let isAnswered = false
+    const resume = (session: Buffer | null) => {
+      isAnswered = true
+      answer(null, session)
+    }
+    try {
+      if (context.keepsSessions()) lending.lend(cache, 'get', context.keyOf(id), resume)
+    } catch (error) {
+      if (isAnswered) throw error // Node's own, from within its callback
+    }
+    if (!isAnswered) resume(null)
   }
 
   server.on('newSession', onNewSession)

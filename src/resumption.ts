@@ -1,16 +1,14 @@
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
-import { types } from 'node:util'
 import { failed, mayOffer, succeeded } from './backoff.js'
-import { sha256 } from './digest.js'
+import { noteEmitted } from './emitted.js'
 import { native } from './native.js'
 import { isStillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 
 const TLS_1_3 = 0x0304
-
-/** Documented, but missing in the type declarations. */
-type WithSetSession = tls.TLSSocket & { setSession(session: Buffer): void }
+/** A handshake given up before this many milliseconds was given up by the caller, not lost by the peer. */
+const HANGING_MS = 1000
 
 /** What is needed to resume a connection and to remember its sessions. */
 export interface Resumption {
@@ -19,32 +17,28 @@ export interface Resumption {
   verification: Verification
 }
 
-/** Digests of the blobs that sockets here have emitted. */
-const emitted = new Set<string>()
-const MAX_EMITTED = 1000
-
-/** Whether a session given as an option is one of ours, which a library only kept and passed back. */
-export function isOurs(session: unknown): boolean {
-  return types.isUint8Array(session) && emitted.has(sha256(session))
-}
-
-function noteEmitted(session: Buffer): void {
-  if (emitted.size >= MAX_EMITTED) emitted.clear()
-  emitted.add(sha256(session))
-}
+/** `setSession` is documented, but missing in the type declarations. */
+type Socket = tls.TLSSocket & { setSession(session: Buffer): void; secureConnecting?: boolean }
 
 /**
  * Makes a socket that `tls.connect` returned, and that is still connecting, offer a session and keep
  * those it gets. Whatever goes wrong here leaves the connection to a full handshake.
  */
 export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
-  let offered = false
+  const setSession = (socket as Socket).setSession
+  const attempt = new Attempt(socket as Socket, resumption)
   // At the last moment: a ticket is not spent on a connection that never comes about. Node's own
   // listener for 'connect' starts the handshake, so this one has to be before it.
   socket.prependOnceListener('connect', () => {
-    offered = offer(resumption, session => (socket as WithSetSession).setSession(session))
+    if (socket.destroyed) return
+    attempt.listen()
+    if (attempt.isForeign) return
+    try {
+      attempt.offered = offer(resumption, session => setSession.call(socket, session))
+    } catch {
+      // In doubt, a full handshake.
+    }
   })
-  remember(socket, resumption, () => offered)
 }
 
 /** The same for `tls.connect` over a socket already there, where the handshake starts at once. */
@@ -54,59 +48,96 @@ export function resumeAtOnce(
 ): tls.TLSSocket {
   let socket: tls.TLSSocket | undefined
   const offered = offer(resumption, session => {
-    socket = connect(session)
+    // The socket keeps its options, so what it gets must not be memory that others use next.
+    const own = Buffer.allocUnsafeSlow(session.length)
+    session.copy(own)
+    try {
+      socket = connect(own)
+    } finally {
+      own.fill(0)
+    }
   })
   socket ??= connect(undefined)
-  remember(socket, resumption, () => offered)
+  const attempt = new Attempt(socket as Socket, resumption)
+  attempt.offered = offered
+  attempt.listen()
   return socket
 }
 
 function offer({ cache, key, verification }: Resumption, use: (session: Buffer) => void): boolean {
   if (!mayOffer(key)) return false
-  return (
-    lending.lend(cache, 'offer', key, session => {
-      if (!isStillTrusted(session, verification)) return false
-      use(session)
-      return true
-    }) ?? false
-  )
+  const offered = lending.lend(cache, 'offer', key, session => {
+    if (!isStillTrusted(session, verification)) return false
+    use(session)
+    return true
+  })
+  return offered ?? false
 }
 
-function remember(socket: tls.TLSSocket, resumption: Resumption, wasOffered: () => boolean): void {
-  const { cache, key } = resumption
-  let secure = false
-  let reused = false
-  socket.once('secureConnect', () => {
-    secure = true
-    reused = socket.isSessionReused()
-    if (wasOffered()) succeeded(key)
-  })
-  socket.on('session', (session: Buffer) => {
-    noteEmitted(session)
-    store(socket, session, resumption)
-  })
-  // An application may connect again as soon as it hears of the error, so this has to be heard before;
-  // a monitor does not make the error a handled one.
-  const onEnd = (error?: unknown): void => {
-    socket.off(errorMonitor, onEnd).off('close', onEnd)
-    if (!wasOffered()) return
-    // The peer may have choked on the session, or no longer want the one that it resumed.
-    if (!secure || (error && reused)) lending.drop(cache, key)
-    if (!secure) failed(key)
+/** One connection: what it offered, how that ended, and what is kept of it. */
+class Attempt {
+  /** Whether a session of ours was offered. */
+  offered = false
+  /** Whether the caller has given the socket a session of its own: what comes of that is not kept. */
+  isForeign = false
+  readonly #socket: Socket
+  readonly #resumption: Resumption
+  #isReused = false
+  #startedAt = Number.POSITIVE_INFINITY
+
+  constructor(socket: Socket, resumption: Resumption) {
+    this.#socket = socket
+    this.#resumption = resumption
+    const { setSession } = socket
+    socket.setSession = session => {
+      this.isForeign = true
+      setSession.call(socket, session)
+    }
+    // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
+    socket.prependOnceListener('secureConnect', () => {
+      this.#isReused = socket.isSessionReused()
+      if (this.offered) succeeded(resumption.key)
+    })
+    // An application may connect again as soon as it hears of the error, so this has to be heard before;
+    // a monitor does not make the error a handled one.
+    socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
   }
-  socket.once(errorMonitor, onEnd).once('close', onEnd)
-}
 
-function store(socket: tls.TLSSocket, session: Buffer, { cache, key, verification }: Resumption): void {
-  if (verification.strict && !socket.authorized) return
-  const facts = native.sessionFacts(session)
-  if (facts === null || facts.lifetime === 0) return
-  // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
-  // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
-  if (facts.verified !== socket.authorized) return
-  const isTls13 = facts.version >= TLS_1_3
-  lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
-    ttl: facts.lifetime,
-    reusable: !isTls13,
-  })
+  /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
+   * it changed the address it connects to. */
+  listen(): void {
+    this.#startedAt = performance.now()
+    this.#socket.on('session', session => this.#keep(session))
+  }
+
+  readonly #onEnd = (error?: unknown): void => {
+    const socket = this.#socket
+    socket.off(errorMonitor, this.#onEnd).off('close', this.#onEnd)
+    if (!this.offered) return
+    const { cache, key } = this.#resumption
+    const isSecure = socket.secureConnecting === false
+    // The peer may have choked on the session, or no longer want the one that it resumed.
+    if (!isSecure || (error && this.#isReused)) lending.drop(cache, key)
+    const isHanging = performance.now() - this.#startedAt >= HANGING_MS
+    if (!isSecure && (error || isHanging)) failed(key)
+  }
+
+  #keep(session: Buffer): void {
+    const socket = this.#socket
+    // Destroyed: by an application that did not like what it saw.
+    if (this.isForeign || socket.destroyed || (socket.isSessionReused() && !this.offered)) return
+    const { cache, key, verification } = this.#resumption
+    if (verification.strict && !socket.authorized) return
+    const facts = native.sessionFacts(session)
+    if (facts === null || facts.lifetime === 0) return
+    // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
+    // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
+    if (facts.verified !== socket.authorized) return
+    noteEmitted(key, session)
+    const isTls13 = facts.version >= TLS_1_3
+    lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
+      ttl: facts.lifetime,
+      reusable: !isTls13,
+    })
+  }
 }

@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import type tls from 'node:tls'
 import { defaultCaDigest } from './context-digest.js'
-import { encode } from './encode.js'
+import { sha256 } from './digest.js'
+import { encode, OpaqueValue } from './encode.js'
+import { tagOf } from './identity.js'
 
 /** What of a `tls.Server` Node does not declare. */
 interface ServerInternals {
-  ca?: unknown
-  crl?: unknown
-  pfx?: unknown
   requestCert?: boolean
   rejectUnauthorized?: boolean
   sessionIdContext?: string
+  ca?: unknown
+  cert?: unknown
+  pfx?: unknown
   _contexts: unknown[]
   _sharedCreds: { context: { setSessionIdContext(context: string): void } }
 }
@@ -29,50 +31,103 @@ const CONTEXT_LENGTH = 32 // OpenSSL's SSL_MAX_SID_CTX_LENGTH
 const MAX_ID_LENGTH = 32 // RFC 5246 section 7.4.1.2
 
 /**
- * Gives the server a `sessionIdContext` of what it trusts, now and after each `setSecureContext()`.
- * Node's default is a hash of the process's arguments: it tells servers apart that are alike, and not
- * those that trust different clients.
+ * Gives the server a `sessionIdContext` of who it is and what it trusts, now and after each
+ * `setSecureContext()`. Node's default is a hash of the process's arguments: it tells servers apart that
+ * are alike, and not those that trust different clients.
  */
 export function keepServerContext(server: tls.Server, name: string | undefined): ServerContext {
   const internals = server as unknown as ServerInternals
   const key = Buffer.alloc(CONTEXT_LENGTH + MAX_ID_LENGTH)
+  // Of the arguments as they are now, which is what Node may have used.
+  const byDefault = contextOfArguments()
+  let applied = ''
+  let isReleased = false
   const apply = (): void => {
-    const context = digestOf(internals, name)
+    applied = stateOf(internals)
+    const context = digestOf(internals, name, byDefault)
     key.write(context, 'latin1')
     internals._sharedCreds.context.setSessionIdContext(context)
   }
+  const isOwnMethod = Object.hasOwn(server, 'setSecureContext')
   const { setSecureContext } = server
   const setAndApply = function (this: tls.Server, options: tls.SecureContextOptions): void {
     setSecureContext.call(this, options)
-    apply()
+    if (!isReleased) apply()
   }
   apply()
   server.setSecureContext = setAndApply
   return {
     keyOf(id) {
       key.set(id.subarray(0, MAX_ID_LENGTH), CONTEXT_LENGTH)
-      return key.subarray(0, CONTEXT_LENGTH + id.length)
+      return key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
     },
-    keepsSessions: () => !internals.requestCert || !hasContextsByName(internals),
+    keepsSessions() {
+      if (stateOf(internals) !== applied) apply()
+      // A session says neither under which name its client was verified, nor which pre-shared key it had.
+      return !hasOption(internals, 'pskcallback') && !(internals.requestCert && hasContextsByName(internals))
+    },
     release() {
-      if (server.setSecureContext === setAndApply) server.setSecureContext = setSecureContext
+      isReleased = true
+      if (server.setSecureContext !== setAndApply) return
+      if (isOwnMethod) server.setSecureContext = setSecureContext
+      else Reflect.deleteProperty(server, 'setSecureContext')
     },
   }
 }
 
-/** As many characters as OpenSSL takes for a context, from a digest of all that verifying a client depends on. */
-function digestOf(server: ServerInternals, name: string | undefined): string {
-  const own = server.sessionIdContext === contextOfArguments() ? undefined : server.sessionIdContext
-  const trust = encode([
-    name,
-    own,
-    server.requestCert,
-    server.rejectUnauthorized,
-    server.ca ? encode(server.ca) : defaultCaDigest(),
-    server.crl,
-    server.pfx, // may bring CA certificates along
-  ])
-  return createHash('sha256').update(trust).digest('base64url').slice(0, CONTEXT_LENGTH)
+/** What of a server changes without `setSecureContext()`. */
+function stateOf(server: ServerInternals): string {
+  return `${server.requestCert} ${server.rejectUnauthorized} ${hasContextsByName(server)}`
+}
+
+/** What decides how a client is verified, or how strong its connection must be. */
+const TRUST = [
+  'requestCert',
+  'rejectUnauthorized',
+  'crl',
+  'pfx', // may bring CA certificates along, and is who the server is
+  'ciphers',
+  'dhparam',
+  'ecdhCurve',
+  'maxVersion',
+  'minVersion',
+  'secureOptions',
+  'secureProtocol',
+  'sigalgs',
+] as const
+
+/** As many characters as OpenSSL takes for a context, from a digest of all that a session depends on. */
+function digestOf(server: ServerInternals, name: string | undefined, byDefault: string): string {
+  return sha256(textOf(server, name, byDefault)).slice(0, CONTEXT_LENGTH)
+}
+
+function textOf(server: ServerInternals, name: string | undefined, byDefault: string): string {
+  try {
+    return encode([
+      name,
+      server.sessionIdContext === byDefault ? undefined : server.sessionIdContext,
+      server.ca ? encode(server.ca) : defaultCaDigest(),
+      identityOf(server.cert),
+      // Certificates by name, which are not to be seen: such a server shares with no other.
+      hasContextsByName(server) ? tagOf(server) : undefined,
+      ...TRUST.map(option => Reflect.get(server, option)),
+    ])
+  } catch (error) {
+    if (error instanceof OpaqueValue) return tagOf(server)
+    throw error
+  }
+}
+
+/** Whom the certificates name and who says so: renewing them leaves that, and the sessions, as they were. */
+function identityOf(certificates: unknown): unknown {
+  return [certificates].flat().map(certificate => {
+    try {
+      const { subject, subjectAltName, issuer } = new X509Certificate(certificate as string)
+      return [subject, subjectAltName, issuer]
+    } catch {
+      return certificate
+    }
+  })
 }
 
 /** The context Node gives a server that was told none (`tls.Server.prototype.setSecureContext`). */
@@ -81,10 +136,12 @@ function contextOfArguments(): string {
 }
 
 function hasContextsByName(server: ServerInternals): boolean {
-  const callback = Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === 'snicallback',
-  )
-  return (
-    server._contexts.length > 0 || (callback !== undefined && Reflect.get(server, callback) !== undefined)
+  return server._contexts.length > 0 || hasOption(server, 'snicallback')
+}
+
+/** Node keeps some options under symbols of its own. */
+function hasOption(server: ServerInternals, description: string): boolean {
+  return Object.getOwnPropertySymbols(server).some(
+    symbol => symbol.description === description && Reflect.get(server, symbol) !== undefined,
   )
 }

@@ -304,13 +304,14 @@ export class SessionCache implements Disposable {
     blob: Uint8Array,
     options: StoreOptions = {},
   ): void {
-    const handle = this.#open()
     checkKey(key)
     checkBlob(blob)
     checkOptionBag('options', options, STORE_OPTIONS)
     const { ttl, reusable = false } = options
     checkInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER)
     checkBoolean('reusable', reusable)
+    // Last: a getter among the options could have disposed of the cache.
+    const handle = this.#open()
     if (!native[operation](handle, key, blob, ttl ?? 0, reusable)) {
       throw outOfRange('length of the "blob" argument', 'no more than "maxSize"', blob.byteLength)
     }

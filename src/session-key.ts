@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
+import { sourceOf } from './builtin.js'
 import { contextDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
 import { encode } from './encode.js'
@@ -11,7 +12,7 @@ export interface SessionKeyOptions extends tls.ConnectionOptions {
   /**
    * Keeps sessions apart that would otherwise share a key: a tenant, or the id of a host behind an
    * address that several hosts share. It also vouches for a `checkServerIdentity` that is a new function
-   * at each call: under one partition, all must decide alike. 1 to 256 characters.
+   * at each call: under one partition, all of one source text must decide alike. 1 to 256 characters.
    */
   cachePartition?: string | undefined
 }
@@ -109,18 +110,18 @@ export function isStrict(options: tls.ConnectionOptions): boolean {
 
 /**
  * The key of options that {@link withDefaults} has completed. `context` is their digest, for whoever
- * has it already.
+ * has it already; `vouches` whether the partition is of the same caller as `checkServerIdentity`.
  */
 export function keyOf(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  context?: string,
+  context: string | undefined = contextTag(options),
+  vouches: boolean = partition !== undefined,
 ): string | undefined {
-  if (options.pskCallback || options.requestOCSP) return undefined
+  if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
   const leg = transportOf(options, partition)
-  const check = checkerTag(options.checkServerIdentity, partition)
+  const check = checkerTag(options.checkServerIdentity, vouches)
   if (leg === undefined || check === undefined) return undefined
-  const { secureContext } = options
   const digest = sha256(
     encode([
       leg,
@@ -129,28 +130,36 @@ export function keyOf(
       isStrict(options),
       check,
       options.minDHSize,
-      secureContext ? tagOf(secureContext) : (context ?? contextDigest(options)),
+      context,
       partition,
     ]),
   )
   return `${leg.join(':').slice(0, 200)} ${digest}`
 }
 
+/** What stands for the context in a key: the identity of one given, or the digest of what one is made from. */
+export function contextTag(options: tls.ConnectionOptions): string | undefined {
+  const { secureContext } = options
+  if (!secureContext) return contextDigest(options)
+  // Where it is no object, `tls.connect` is about to say so.
+  return typeof secureContext === 'object' ? tagOf(secureContext) : undefined
+}
+
 const checker = recognise(tls.checkServerIdentity)
 
-function checkerTag(check: unknown, partition: string | undefined): string | undefined {
+function checkerTag(check: unknown, vouches: boolean): string | undefined {
   // Not a function: `tls.connect` is about to say so.
   if (typeof check !== 'function') return undefined
   if (check === tls.checkServerIdentity) return checker(check)
-  return partition === undefined ? tagOfCallback(check) : 'vouched for by the partition'
+  return vouches ? `vouched for/${sha256(sourceOf(check))}` : tagOfCallback(check)
 }
 
 /** Where the connection goes, and over what. A proxy's own leg and what runs inside it never agree. */
 function transportOf(options: tls.ConnectionOptions, partition: string | undefined): string[] | undefined {
   const { socket, path, host, port, servername } = options
-  if (!socket) return path ? ['unix', path] : ['tcp', host ?? 'localhost', String(port)]
+  if (!socket) return path ? ['unix', String(path)] : ['tcp', String(host ?? 'localhost'), String(port)]
   const { remoteAddress, remotePort } = socket as Socket
-  const origin = [host ?? '', String(port ?? '')]
+  const origin = [String(host ?? ''), String(port ?? '')]
   if (remoteAddress !== undefined) return [kindOf(socket), remoteAddress, String(remotePort), ...origin]
   // A stream that cannot say where it leads, or not yet: somebody has to have named the peer.
   const isNamed = host || servername || partition !== undefined

@@ -72,8 +72,15 @@ impl Arg {
             return action(Key::new(bytes).map_err(|error| errors::key(&error))?);
         }
         let bytes = self.bytes("key", "a string or a Uint8Array")?;
-        // SAFETY: see `Bytes::as_slice`; nothing calls back into JavaScript before `action` ends.
-        action(Key::new(unsafe { bytes.as_slice() }).map_err(|error| errors::key(&error))?)
+        let length = bytes.length.min(KEY_BUFFER);
+        // Copied, and without a reference to the array: it may share its memory with the buffer that
+        // the blob is to be written to, or with another thread.
+        // SAFETY: N-API vouches for `bytes.length` bytes at `bytes.data` until the callback returns, or
+        // for none where that is zero; `buffer` has room for `length` and is our own.
+        unsafe { ptr::copy(bytes.data.cast_const(), buffer.as_mut_ptr().cast(), length) };
+        // SAFETY: the copy has initialised the first `length` bytes.
+        let key = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) };
+        action(Key::new(key).map_err(|error| errors::key(&error))?)
     }
 
     /// The memory of a `Uint8Array` (a `Buffer` is one).
