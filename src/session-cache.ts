@@ -184,7 +184,7 @@ export class SessionCache implements Disposable {
       name,
       max,
       maxSize,
-      ttl: ttl === undefined ? undefined : Math.min(ttl, SEVEN_DAYS),
+      ttl: capped(ttl),
       sweepInterval,
       ticketsPerPeer,
       singleUse,
@@ -312,8 +312,8 @@ export class SessionCache implements Disposable {
     checkBoolean('reusable', reusable)
     // Last: a getter among the options could have disposed of the cache.
     const handle = this.#open()
-    if (!native[operation](handle, key, blob, ttl ?? 0, reusable)) {
-      throw outOfRange('length of the "blob" argument', 'no more than "maxSize"', blob.byteLength)
+    if (!native[operation](handle, key, blob, capped(ttl) ?? 0, reusable)) {
+      throw outOfRange('length of the "blob" argument', 'from 1 byte to "maxSize"', blob.byteLength)
     }
   }
 
@@ -342,6 +342,7 @@ function checkKey(key: string | Uint8Array): string | Uint8Array {
     if (key.length > 0 && key.length <= SURELY_SHORT) return key
     checkKeyLength(Buffer.byteLength(key))
   } else if (types.isUint8Array(key)) {
+    refuseSharedMemory('key', key)
     checkKeyLength(key.byteLength)
   } else {
     throw invalidArgType('"key" argument', 'a string or a Uint8Array', key)
@@ -359,9 +360,16 @@ function checkBlob(blob: Uint8Array): void {
   if (!types.isUint8Array(blob)) {
     throw invalidSecretType('"blob" argument', 'a Uint8Array (a Buffer is one)', blob)
   }
-  if (types.isSharedArrayBuffer(blob.buffer)) {
-    // Another thread could change the bytes while they are copied.
-    throw invalidArgType('"blob" argument', 'backed by memory of its own', blob.buffer)
+  refuseSharedMemory('blob', blob)
+}
+
+/** Another thread could change the bytes while they are read. */
+function refuseSharedMemory(name: string, { buffer }: Uint8Array): void {
+  if (types.isSharedArrayBuffer(buffer)) {
+    throw invalidArgType(`"${name}" argument`, 'backed by memory of its own', buffer)
   }
-  if (blob.byteLength === 0) throw outOfRange('length of the "blob" argument', 'at least 1 byte', 0)
+}
+
+function capped(ttl: number | undefined): number | undefined {
+  return ttl === undefined ? undefined : Math.min(ttl, SEVEN_DAYS)
 }
