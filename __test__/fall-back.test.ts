@@ -133,8 +133,12 @@ test('after three failures in a row a peer is left alone, though it has sessions
   t.deepEqual(handshakes, { full: 5, resumed: 0 })
 })
 
-test('a session whose connection ended in an error is not offered again', async t => {
-  const { port, ca } = await startServer(t)
+test('a session whose connection ended in an error before the peer said a word is not offered again', async t => {
+  const { server, port, ca } = await startServer(t)
+  server.removeAllListeners('secureConnection').on('secureConnection', socket => {
+    socket.on('error', () => {})
+    if (!socket.isSessionReused()) socket.end('!')
+  })
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))
   const socket = connect(options)
@@ -143,4 +147,17 @@ test('a session whose connection ended in an error is not offered again', async 
   socket.destroy(new Error('the peer makes no sense'))
   await t.throwsAsync(once(socket, 'close'))
   t.false((await finish(connect(options))).resumed)
+})
+
+test('a session whose connection failed after the peer had answered stays good', async t => {
+  const { port, ca } = await startServer(t)
+  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+  await finish(connect(options))
+  for (let round = 0; round < 3; round++) {
+    const socket = connect(options)
+    await once(socket, 'data')
+    t.true(socket.isSessionReused())
+    socket.destroy(new Error('an idle client is closed'))
+    await t.throwsAsync(once(socket, 'close'))
+  }
 })

@@ -5,6 +5,7 @@
  */
 export { type ConnectOptions, connect, type ResumptionOptions } from './connect.js'
 export type { CodedError, ErrorCode } from './errors.js'
+export { type Http2CreateConnection, http2CreateConnection } from './http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'
 export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
 export {

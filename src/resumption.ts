@@ -116,8 +116,10 @@ class Attempt {
     if (!this.offered) return
     const { cache, key } = this.#resumption
     const isSecure = socket.secureConnecting === false
-    // The peer may have choked on the session, or no longer want the one that it resumed.
-    if (!isSecure || (error && this.#isReused)) lending.drop(cache, key)
+    // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
+    // an error is of another kind: many clients end even a good connection with one.
+    const isRefused = error && this.#isReused && socket.bytesRead === 0
+    if (!isSecure || isRefused) lending.drop(cache, key)
     const isHanging = performance.now() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
   }
