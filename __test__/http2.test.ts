@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import tls, { type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { http2CreateConnection, SessionCache } from 'tls-resumption'
 import { testAuthority } from './helpers/server.ts'
@@ -33,7 +33,13 @@ async function startHttp2(t: ExecutionContext) {
   return { ca, get }
 }
 
-for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+/** Node 22.23 takes no certificate for an IPv6 address, resumed or not. */
+const takesIpv6 = !tls.checkServerIdentity('::1', {
+  subject: { CN: 'localhost' },
+  subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
+} as tls.PeerCertificate)
+
+for (const host of ['localhost', '127.0.0.1', ...(takesIpv6 ? ['[::1]'] : [])]) {
   test(`HTTP/2 sessions to ${host} resume from connection to connection`, async t => {
     const { get } = await startHttp2(t)
     const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
