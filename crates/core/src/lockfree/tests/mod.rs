@@ -1,0 +1,2 @@
+#[cfg(not(loom))]
+mod against_the_oracle;
