@@ -1,2 +1,4 @@
 #[cfg(not(loom))]
 mod against_the_oracle;
+#[cfg(not(loom))]
+mod stress;
