@@ -160,7 +160,6 @@ fn first_to_go(best: Option<Candidate>, other: Candidate) -> Candidate {
 }
 
 /// One of `1..=last`.
-#[expect(clippy::cast_possible_truncation, reason = "less than `last`")]
 fn random_id(last: Id) -> Id {
     (((random() >> 32) * u64::from(last)) >> 32) as Id + 1
 }

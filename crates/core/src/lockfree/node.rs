@@ -19,7 +19,6 @@ pub(super) const MAX_NODES: usize = 1 << ID_BITS;
 pub(super) struct Link(pub(super) u64);
 
 impl Link {
-    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     pub(super) fn id(self) -> Id {
         (self.0 & ID_MASK) as Id
     }
@@ -115,7 +114,6 @@ impl Place {
         Self(order << FIRST_BITS | u64::from(first))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     pub(super) fn first(self) -> u32 {
         (self.0 & FIRST_MASK) as u32
     }
