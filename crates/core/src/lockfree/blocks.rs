@@ -1,3 +1,4 @@
+use super::lane::Padded;
 use super::region::Region;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
@@ -20,9 +21,9 @@ pub(super) const MAX_BLOCKS: usize = 1 << 31;
 pub(super) struct Blocks {
     words: Region<AtomicU64>,
     links: Region<AtomicU32>,
-    free: AtomicU64,
+    free: Padded<AtomicU64>,
     /// How many were ever in use, the first being 1.
-    touched: AtomicU64,
+    touched: Padded<AtomicU64>,
 }
 
 /// The head of the stack of free blocks: the block and a tag that every change advances.
@@ -50,22 +51,22 @@ impl Blocks {
         Self {
             words: Region::new(count * BLOCK_WORDS),
             links: Region::new(count),
-            free: AtomicU64::new(0),
-            touched: AtomicU64::new(0),
+            free: Padded::default(),
+            touched: Padded::default(),
         }
     }
 
     /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.
     pub(super) fn allocate(&self, count: usize) -> Option<u32> {
         // Acquire pairs with the release in `push`: the last owner's version moved, and it wiped, before this.
-        let mut head = Head(self.free.load(Ordering::Acquire));
+        let mut head = Head(self.free.0.load(Ordering::Acquire));
         loop {
             let (popped, last) = self.walk(head.block(), count);
             if popped == 0 {
                 return self.never_used(count);
             }
             let rest = self.links[last as usize].load(Ordering::Acquire);
-            match self.free.compare_exchange_weak(
+            match self.free.0.compare_exchange_weak(
                 head.0,
                 head.to(rest).0,
                 Ordering::AcqRel,
@@ -169,12 +170,12 @@ impl Blocks {
     }
 
     fn push(&self, first: u32, last: u32) {
-        let mut head = Head(self.free.load(Ordering::Relaxed));
+        let mut head = Head(self.free.0.load(Ordering::Relaxed));
         loop {
             // Release, so that a reader of the chain that comes upon this link sees the version moved on.
             self.links[last as usize].store(head.block(), Ordering::Release);
             // Release pairs with the acquire in `allocate`.
-            match self.free.compare_exchange_weak(
+            match self.free.0.compare_exchange_weak(
                 head.0,
                 head.to(first).0,
                 Ordering::AcqRel,
@@ -189,10 +190,10 @@ impl Blocks {
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of blocks")]
     fn never_used(&self, count: usize) -> Option<u32> {
         let count = count as u64;
-        let mut touched = self.touched.load(Ordering::Relaxed);
+        let mut touched = self.touched.0.load(Ordering::Relaxed);
         while touched + count < self.links.len() as u64 {
             // Nothing was ever written there, so there is nothing to pair with.
-            match self.touched.compare_exchange_weak(
+            match self.touched.0.compare_exchange_weak(
                 touched,
                 touched + count,
                 Ordering::Relaxed,
@@ -215,12 +216,12 @@ impl Blocks {
     #[cfg(test)]
     pub(super) fn count(&self) -> (u64, u64) {
         let mut free = 0;
-        let mut block = Head(self.free.load(Ordering::Acquire)).block();
+        let mut block = Head(self.free.0.load(Ordering::Acquire)).block();
         while block != 0 {
             free += 1;
             assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
             block = self.next(block);
         }
-        (self.touched.load(Ordering::Acquire), free)
+        (self.touched.0.load(Ordering::Acquire), free)
     }
 }

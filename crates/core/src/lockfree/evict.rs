@@ -29,17 +29,12 @@ struct Candidate {
 }
 
 impl LockFree {
-    /// Removes every entry that had expired at `now` and tells how many.
-    pub(crate) fn sweep(&self, now: u64) -> usize {
-        let (mut removed, mut from) = (0, 0);
-        loop {
-            let (gone, next) = self.sweep_step(from, now);
-            removed += gone;
-            match next {
-                Some(next) => from = next,
-                None => return removed,
-            }
-        }
+    /// Takes the sweep that insertions drive a step further.
+    pub(crate) fn sweep_on(&self, now: u64) {
+        // Two threads that read the same place do the same step: nothing to pair with.
+        let from = self.swept_to.0.load(Ordering::Relaxed);
+        let (_, next) = self.sweep_step(from, now);
+        self.swept_to.0.store(next.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Removes the expired ones among a bounded number of entries. Tells how many, and where to go on; nowhere if
@@ -84,6 +79,8 @@ impl LockFree {
                 }
             }
         }
+        // Release pairs with the acquire in `held`.
+        self.cleared.0.fetch_add(1, Ordering::Release);
     }
 
     /// Removes the entry that should go first, `keep` apart, and leaves the caller its permit. `None` if there is

@@ -1,3 +1,5 @@
+use std::ptr;
+
 use super::lane::Padded;
 use super::node::{Id, Link, Node, Place, Size, State};
 use super::nodes::Nodes;
@@ -137,7 +139,8 @@ impl Table {
         let Some(over) = over else {
             return exchange(end.prev, end.word, end.word.to(id)).is_ok();
         };
-        debug_assert_eq!(over.next, end.word, "the newest is the last of its run");
+        let word_of_newest = &self.nodes[over.id].next;
+        debug_assert!(ptr::eq(end.prev, word_of_newest), "the newest is the last of its run");
         let marked = end.word.marked_to(id);
         let linked = exchange(end.prev, end.word, marked).is_ok();
         if linked {

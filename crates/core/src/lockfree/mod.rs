@@ -31,9 +31,9 @@ use blocks::{BLOCK_BYTES, Blocks, blocks_for};
 use counters::{Count, Counters, Removal};
 use lane::Padded;
 use list::{End, Hash, Seen, Table};
-use node::{Id, State};
+use node::{Id, Size, State};
 use permits::{Permit, Permits};
-use sync::{AtomicU64, Ordering};
+use sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Up to this many entries recency is exact.
 const EXACT_UP_TO: u32 = 512;
@@ -54,8 +54,12 @@ pub(crate) struct LockFree {
     counters: Counters,
     /// Begun anew by each `clear`. What is of another era does not count any more.
     era: Padded<AtomicU64>,
-    /// The time that stamps tell: for a small store the number of uses, else a part of the insertions.
+    /// How many `clear`s are complete.
+    cleared: Padded<AtomicU64>,
+    /// The time that stamps tell: while recency is exact the number of uses, then a part of the insertions.
     tick: Padded<AtomicU64>,
+    /// Where the sweep that insertions drive goes on.
+    swept_to: Padded<AtomicU32>,
 }
 
 /// What there is under one key.
@@ -96,7 +100,9 @@ impl LockFree {
             ),
             counters: Counters::default(),
             era: Padded::default(),
+            cleared: Padded::default(),
             tick: Padded::default(),
+            swept_to: Padded::default(),
         }
     }
 
@@ -126,21 +132,36 @@ impl LockFree {
         }
     }
 
-    /// How many entries there are or are about to be.
     pub(crate) fn len(&self) -> usize {
-        let max = self.options.max.get();
-        let free = self.permits.free().entries;
-        usize::try_from(u64::from(max).saturating_sub(free)).expect("at most `max`")
+        usize::try_from(self.held().entries).expect("at most `max`")
     }
 
-    /// How many bytes their blobs have.
     pub(crate) fn bytes(&self) -> u64 {
-        self.options.max_bytes.get().saturating_sub(self.permits.free().bytes)
+        self.held().bytes
     }
 
     /// The counters and gauges, not all of one moment while others are at work.
     pub(crate) fn stats(&self) -> Stats {
-        Stats { size: self.len() as u64, bytes: self.bytes(), ..self.counters.stats() }
+        let Permit { entries: size, bytes } = self.held();
+        Stats { size, bytes, ..self.counters.stats() }
+    }
+
+    /// What the entries have that there are or are about to be. What `clear` is about to remove does not count.
+    fn held(&self) -> Permit {
+        let cleared = self.cleared.0.load(Ordering::Acquire);
+        let era = self.era();
+        let held = self.permits.held();
+        // The acquire loads in `held` keep this one behind them, and pair with the release of a permit: with the
+        // same era, no `clear` gave one of them back.
+        if cleared == era && era == self.era() { held } else { held.and(self.linked_in(era)) }
+    }
+
+    /// What the entries of an era have, by looking at all nodes.
+    fn linked_in(&self, era: u64) -> Permit {
+        let filled = (1..=self.table.nodes.last_touched()).filter(|id| self.state(*id).is_filled());
+        let sizes = filled.map(|id| Size(self.table.nodes[id].size.load(Ordering::Acquire)));
+        let of_era = sizes.filter(|size| size.is_of(era));
+        of_era.fold(Permit::default(), |sum, size| sum.plus(Permit::entry(size.len())))
     }
 
     fn hash(&self, key: Key<'_>) -> Hash {
@@ -153,8 +174,9 @@ impl LockFree {
         self.era.0.load(Ordering::Acquire)
     }
 
+    /// Whether recency is exact: whether there are, or ever were, but so few entries.
     fn is_exact(&self) -> bool {
-        self.options.max.get() <= EXACT_UP_TO
+        self.options.max.get() <= EXACT_UP_TO || self.table.nodes.last_touched() <= EXACT_UP_TO
     }
 
     /// The run of a key. Its last is live at the moment its `next` was read.
@@ -227,13 +249,26 @@ fn length(seen: &Seen<'_>) -> usize {
 
 #[cfg(test)]
 impl LockFree {
+    /// Removes every entry that had expired at `now` and tells how many.
+    fn sweep(&self, now: u64) -> usize {
+        let (mut removed, mut from) = (0, 0);
+        loop {
+            let (gone, next) = self.sweep_step(from, now);
+            removed += gone;
+            match next {
+                Some(next) => from = next,
+                None => return removed,
+            }
+        }
+    }
+
     /// Checks, while nobody else is here, that nodes, blocks, permits and counters add up and that free blocks are
     /// all zero.
     fn reconcile(&self) {
         let nodes = &self.table.nodes;
         let live = (1..=nodes.last_touched()).filter(|id| self.state(*id).is_filled());
         let sizes: Vec<u64> =
-            live.map(|id| node::Size(nodes[id].size.load(Ordering::Acquire)).len()).collect();
+            live.map(|id| Size(nodes[id].size.load(Ordering::Acquire)).len()).collect();
         let entries = sizes.len() as u64;
         assert_eq!(u64::from(nodes.last_touched()), entries + nodes.count_free());
         assert_eq!((self.len() as u64, self.bytes()), (entries, sizes.iter().sum()));

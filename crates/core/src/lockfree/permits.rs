@@ -32,7 +32,8 @@ impl Permit {
         }
     }
 
-    fn and(self, other: Self) -> Self {
+    /// The lesser of each.
+    pub(super) fn and(self, other: Self) -> Self {
         Self { entries: self.entries.min(other.entries), bytes: self.bytes.min(other.bytes) }
     }
 
@@ -48,6 +49,7 @@ impl Permit {
 /// All permits that nobody has. What an entry has, or a thread on its way to one, is not here, so there are never
 /// more entries or bytes than there were permits in the beginning.
 pub(super) struct Permits {
+    all: Permit,
     lanes: Vec<Padded<AtomicU64>>,
 }
 
@@ -57,7 +59,7 @@ impl Permits {
         let count = if one_lane { 1 } else { LANES };
         let mut lanes: Vec<_> = (0..count).map(|_| Padded(AtomicU64::new(0))).collect();
         lanes[0] = Padded(AtomicU64::new(all.pack()));
-        Self { lanes }
+        Self { all, lanes }
     }
 
     /// Adds to `have` of what `need` asks beyond it, as far as there is. Whether that is all.
@@ -83,11 +85,12 @@ impl Permits {
         }
     }
 
-    /// What nobody has. While others are at work one permit may be counted twice, or not at all.
-    pub(super) fn free(&self) -> Permit {
+    /// What somebody has. While others are at work one permit may count twice, or not at all.
+    pub(super) fn held(&self) -> Permit {
         let lanes = self.lanes.iter();
-        lanes.fold(Permit::default(), |sum, lane| {
-            sum.plus(Permit::unpack(lane.0.load(Ordering::Acquire)))
+        lanes.fold(self.all, |held, lane| {
+            // Acquire pairs with the release in `give`.
+            held.beyond(Permit::unpack(lane.0.load(Ordering::Acquire)))
         })
     }
 

@@ -1,7 +1,7 @@
 use zeroize::Zeroize;
 
-use crate::store::Read;
-use crate::{BufferTooSmall, Key};
+use crate::read::Target;
+use crate::{BufferTooSmall, Key, Read};
 
 use super::counters::{Count, Removal};
 use super::list::{Hash, Seen};
@@ -12,41 +12,13 @@ use super::{LockFree, Run, length};
 struct Changed;
 
 impl LockFree {
-    /// Copies the newest blob, which stays, into the beginning of `out`, and tells its length.
-    pub(crate) fn get_into(
-        &self,
-        key: Key<'_>,
-        out: &mut [u8],
-        now: u64,
-    ) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Get, out, now)
-    }
-
-    /// As `get_into`, but the newest that was not offered yet, else the newest; it counts as offered.
-    pub(crate) fn offer_into(
-        &self,
-        key: Key<'_>,
-        out: &mut [u8],
-        now: u64,
-    ) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Offer, out, now)
-    }
-
-    /// As `get_into`, but the blob goes.
-    pub(crate) fn take_into(
-        &self,
-        key: Key<'_>,
-        out: &mut [u8],
-        now: u64,
-    ) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Take, out, now)
-    }
-
-    pub(crate) fn read_into(
+    /// Copies a blob into the beginning of `out` and tells its length. One that does not fit leaves everything as
+    /// it was.
+    pub(crate) fn read(
         &self,
         key: Key<'_>,
         how: Read,
-        out: &mut [u8],
+        out: &mut impl Target,
         now: u64,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let hash = self.hash(key);
@@ -70,7 +42,7 @@ impl LockFree {
         run: &Run<'_>,
         hash: Hash,
         how: Read,
-        out: &mut [u8],
+        out: &mut impl Target,
         now: u64,
     ) -> Result<Result<Option<usize>, BufferTooSmall>, Changed> {
         let chosen = match how {
@@ -81,8 +53,9 @@ impl LockFree {
             return Ok(Ok(None));
         };
         let needed = length(&chosen);
-        let Some(out) = out.get_mut(..needed) else {
-            return Ok(Err(BufferTooSmall { needed }));
+        let out = match out.room(needed) {
+            Ok(out) => out,
+            Err(too_small) => return Ok(Err(too_small)),
         };
         let goes = match how {
             Read::Get => false,

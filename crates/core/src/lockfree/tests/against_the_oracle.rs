@@ -4,8 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::lockfree::LockFree;
-use crate::store::{Handed, Read, Store};
-use crate::{BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::oracle::{Handed, Store};
+use crate::{
+    BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -85,11 +87,7 @@ fn read(
     now: u64,
 ) -> Result<Option<Vec<u8>>, BufferTooSmall> {
     let mut out = vec![0; room];
-    let read = match how {
-        Read::Get => store.get_into(key, &mut out, now),
-        Read::Offer => store.offer_into(key, &mut out, now),
-        Read::Take => store.take_into(key, &mut out, now),
-    };
+    let read = store.read(key, how, &mut &mut out[..], now);
     Ok(read?.map(|len| out[..len].to_vec()))
 }
 

@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::lockfree::LockFree;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
 
 /// Two words, so that a blob can be torn.
 const LEN: usize = 16;
@@ -40,19 +40,19 @@ fn whole(out: [u8; LEN], len: Option<usize>) -> Option<u8> {
 
 fn get(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.get_into(Key::new(key).unwrap(), &mut out, 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), Read::Get, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
 fn take(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.take_into(Key::new(key).unwrap(), &mut out, 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), Read::Take, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
 fn offer(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.offer_into(Key::new(key).unwrap(), &mut out, 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), Read::Offer, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 

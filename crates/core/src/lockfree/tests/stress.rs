@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::lockfree::LockFree;
 use crate::lockfree::lane::random;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
 
 /// A lost wake-up does not exist here, but a loop in a list does: a test that hangs is a test that failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -102,15 +102,15 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             stored.unwrap();
         }
         350..600 => {
-            let len = store.get_into(name, buffer, now).unwrap()?;
+            let len = store.read(name, Read::Get, &mut &mut *buffer, now).unwrap()?;
             serial_of(&buffer[..len], key);
         }
         600..850 => {
-            let len = store.take_into(name, buffer, now).unwrap()?;
+            let len = store.read(name, Read::Take, &mut &mut *buffer, now).unwrap()?;
             return Some(serial_of(&buffer[..len], key));
         }
         850..930 => {
-            let len = store.offer_into(name, buffer, now).unwrap()?;
+            let len = store.read(name, Read::Offer, &mut &mut *buffer, now).unwrap()?;
             let serial = serial_of(&buffer[..len], key);
             return single_use.then_some(serial);
         }
@@ -216,7 +216,7 @@ fn an_overwritten_key_is_always_there() {
                 scope.spawn(|| {
                     let mut out = [0; 300];
                     while !shared.over.load(Ordering::Relaxed) {
-                        let len = shared.store.get_into(name, &mut out, 0).unwrap();
+                        let len = shared.store.read(name, Read::Get, &mut &mut out[..], 0).unwrap();
                         serial_of(&out[..len.expect("always there")], 0);
                         assert!(shared.store.contains(name, 0));
                     }
