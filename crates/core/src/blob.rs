@@ -20,6 +20,10 @@ use zeroize::Zeroizing;
 pub struct Blob(Zeroizing<Box<[u8]>>);
 
 impl Blob {
+    pub(crate) fn new(bytes: Zeroizing<Box<[u8]>>) -> Self {
+        Self(bytes)
+    }
+
     /// Allocates exactly once: a buffer that grows would leave an unwiped copy behind at each step.
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(Box::from(bytes)))

@@ -1,15 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::read::{Owned, Target};
 use crate::shared::Shared;
-use crate::store::{Handed, Read, Store};
 use crate::{
-    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Options, Refused, Stats, sweeper,
+    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Options, Read, Refused, Stats, sweeper,
 };
 
 /// A bounded cache of TLS session blobs, for any number of threads.
 ///
-/// Every method is atomic, takes `&self`, and blocks only for as long as another thread's operation takes.
+/// Every method takes `&self`, and none waits for another thread.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, EntryOptions, Key};
@@ -54,7 +54,8 @@ impl Cache {
     ///
     /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
-        self.insert(|store, now| store.put(key, blob, options, now))
+        let shared = &self.shared;
+        self.inserted(shared.store().put(key, blob, options, shared.clock().now()))
     }
 
     /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
@@ -64,7 +65,8 @@ impl Cache {
     ///
     /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
-        self.insert(|store, now| store.add(key, blob, options, now))
+        let shared = &self.shared;
+        self.inserted(shared.store().add(key, blob, options, shared.clock().now()))
     }
 
     /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
@@ -125,35 +127,31 @@ impl Cache {
     /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
-        self.shared.locked(|store, now| store.contains(key, now))
+        self.shared.store().contains(key, self.shared.clock().now())
     }
 
     /// Removes all entries under `key` and returns how many live ones there were.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn remove(&self, key: Key<'_>) -> usize {
-        self.shared.locked(|store, now| store.remove_key(key, now))
+        self.shared.store().remove(key, self.shared.clock().now())
     }
 
     /// Removes all entries, at once for all threads. They are wiped when it returns.
     pub fn clear(&self) {
-        let removed = self.shared.store().clear();
-        // Wiping a large cache takes long, and others need not wait for that: they see an empty cache already.
-        drop(removed);
+        self.shared.store().clear();
     }
 
-    /// Removes every entry that had expired when the call began, and returns how many it removed itself. Other
-    /// threads get their turn in between.
+    /// Removes every entry that had expired when the call began, and returns how many it removed itself.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn sweep(&self) -> usize {
         let now = self.shared.clock().now();
-        let mut removed = 0;
-        loop {
-            let step = self.shared.sweep_step(now);
-            removed += step.removed;
-            if step.done {
-                return removed;
-            }
+        let (mut removed, mut from) = (0, Some(0));
+        while let Some(start) = from {
+            let (gone, next) = self.shared.store().sweep_step(start, now);
+            removed += gone;
+            from = next;
         }
+        removed
     }
 
     /// How many entries there are, expired ones that nothing has met yet among them. Never more than
@@ -175,7 +173,7 @@ impl Cache {
         self.shared.store().bytes()
     }
 
-    /// The counters and gauges, all of one moment.
+    /// The counters and gauges. While other threads are at work they are not all of one moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.store().stats()
@@ -187,41 +185,36 @@ impl Cache {
         self.shared.options()
     }
 
-    fn insert(
-        &self,
-        store_it: impl FnOnce(&mut Store, u64) -> Result<(), Refused>,
-    ) -> Result<(), Refused> {
-        let sweep_is_due = self.shared.locked(|store, now| {
-            store_it(store, now)?;
-            Ok(store.sweep_is_due())
-        })?;
-        if sweep_is_due {
-            self.sweep();
+    fn inserted(&self, sweep_is_due: Result<bool, Refused>) -> Result<(), Refused> {
+        if sweep_is_due? {
+            self.shared.store().sweep_on(self.shared.clock().now());
         }
         Ok(())
     }
 
     fn read(&self, key: Key<'_>, how: Read) -> Option<Blob> {
-        self.shared.locked(|store, now| {
-            // No blob is longer than the room given, so there is no error to lose.
-            let handed = store.read(key, how, usize::MAX, now).ok().flatten();
-            handed.map(Handed::into_blob)
-        })
+        let mut blob = Owned::default();
+        // It has room for any blob, so there is no error to lose.
+        let read = self.read_to(key, how, &mut blob).ok().flatten();
+        read.map(|_| blob.into_blob())
     }
 
     fn read_into(
         &self,
         key: Key<'_>,
         how: Read,
-        out: &mut [u8],
+        mut out: &mut [u8],
     ) -> Result<Option<usize>, BufferTooSmall> {
-        self.shared.locked(|store, now| {
-            let handed = store.read(key, how, out.len(), now)?;
-            Ok(handed.map(|blob| {
-                out[..blob.len()].copy_from_slice(&blob);
-                blob.len()
-            }))
-        })
+        self.read_to(key, how, &mut out)
+    }
+
+    fn read_to(
+        &self,
+        key: Key<'_>,
+        how: Read,
+        out: &mut impl Target,
+    ) -> Result<Option<usize>, BufferTooSmall> {
+        self.shared.store().read(key, how, out, self.shared.clock().now())
     }
 }
 

@@ -38,28 +38,32 @@
 //! # Threads
 //!
 //! A [`Cache`] is `Send` and `Sync`; every method takes `&self`, so share it behind an [`Arc`](std::sync::Arc).
-//! All methods are atomic: no thread sees a call half done. One lock guards all of it, held for the length of one
-//! operation and never while a caller's code (a [`Clock`]) runs.
+//! No operation on a key is ever seen half done, and none waits for another thread: there is no lock, and a thread
+//! that is stopped in the middle of a call stops nobody else. After construction no call allocates memory, but for
+//! the [`Blob`]s that are returned.
 //!
 //! # Memory
 //!
-//! An entry costs its blob, its key (once for all entries of the key) and its places in four indexes.
-//! [`Cache::bytes`] counts blobs alone. Nothing is allocated ahead.
+//! An entry costs its blob, in blocks of 256 bytes, and about 80 bytes more. No key is kept: a keyed hash of 128
+//! bits stands for it. [`Cache::bytes`] counts blobs alone. Address space for as much as the options allow is
+//! reserved ahead; it takes memory as entries come, and what entries gave back is used for later ones.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod blob;
 mod builder;
 mod cache;
 mod clock;
-mod entries;
 mod error;
 mod key;
 mod limits;
+mod lockfree;
 mod options;
+#[doc(hidden)]
+pub mod oracle;
+mod read;
 mod shared;
 mod stats;
-mod store;
 mod sweeper;
 mod times;
 
@@ -71,5 +75,7 @@ pub use error::{BufferTooSmall, KeyError, Refused};
 pub use key::{Key, MAX_KEY_LEN};
 pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};
+#[doc(hidden)]
+pub use read::Read;
 pub use stats::Stats;
 pub use times::{SweepInterval, Ttl};

@@ -1,6 +1,7 @@
 /// What a cache did since it was built, and what it holds.
 ///
-/// Every entry that was ever stored is accounted for, in each snapshot:
+/// Every entry that was ever stored is accounted for, in each snapshot that is taken while no other thread is in
+/// the middle of a call:
 /// `sets == takes + deletes + replaced + cleared + evictions + expirations + size`.
 ///
 /// ```

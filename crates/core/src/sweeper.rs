@@ -86,10 +86,13 @@ fn sweep(cache: &Weak<Shared>) {
     let Some(now) = cache.upgrade().map(|cache| cache.clock().now()) else {
         return;
     };
+    let mut from = 0;
     while let Some(cache) = cache.upgrade() {
-        if cache.sweep_step(now).done {
+        let (_, next) = cache.store().sweep_step(from, now);
+        let Some(next) = next else {
             return;
-        }
+        };
+        from = next;
         drop(cache);
         thread::yield_now();
     }

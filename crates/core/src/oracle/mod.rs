@@ -1,8 +1,16 @@
+//! The rules of the cache as plainly as they can be said, for one thread at a time. What the cache does without a
+//! lock is tested and measured against this.
+
+#![expect(clippy::must_use_candidate, clippy::len_without_is_empty, reason = "for tests alone")]
+
+mod entries;
+
 use std::mem;
 use std::ops::Deref;
 
-use crate::entries::{Entries, Entry, Id};
+use crate::Read;
 use crate::{Blob, BufferTooSmall, EntryOptions, Key, Options, Refused, Stats};
+use entries::{Entries, Entry, Id};
 
 /// After how many insertions a cache is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
@@ -11,26 +19,15 @@ const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
 ///
 /// One rule holds for every operation on a key: the key's expired entries go first and count as expirations, so
 /// that an expired entry is never told from one that is not there.
-pub(crate) struct Store {
+pub struct Store {
     options: Options,
     entries: Entries,
     /// Its gauges stay 0: they are what `entries` says.
     counters: Stats,
 }
 
-/// How an entry is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// The newest, which stays as it is.
-    Get,
-    /// The newest that was not offered yet, else the newest; it counts as offered.
-    Offer,
-    /// The newest, which goes.
-    Take,
-}
-
 /// What a read hands out.
-pub(crate) enum Handed<'a> {
+pub enum Handed<'a> {
     Kept(&'a Blob),
     Removed(Blob),
 }
@@ -46,12 +43,12 @@ enum Removal {
 }
 
 impl Store {
-    pub(crate) fn new(options: Options) -> Self {
+    pub fn new(options: Options) -> Self {
         Self { options, entries: Entries::default(), counters: Stats::default() }
     }
 
     /// Stores a blob in the place of all there is under its key.
-    pub(crate) fn put(
+    pub fn put(
         &mut self,
         key: Key<'_>,
         blob: &[u8],
@@ -66,7 +63,7 @@ impl Store {
     }
 
     /// Stores a blob as the newest under its key.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         key: Key<'_>,
         blob: &[u8],
@@ -82,12 +79,12 @@ impl Store {
     }
 
     /// Whether the insertion just made is one that a sweep follows.
-    pub(crate) fn sweep_is_due(&self) -> bool {
+    pub fn sweep_is_due(&self) -> bool {
         self.counters.sets.is_multiple_of(INSERTIONS_BETWEEN_SWEEPS)
     }
 
     /// Hands out a blob of at most `room` bytes. One that is longer leaves everything as it was.
-    pub(crate) fn read(
+    pub fn read(
         &mut self,
         key: Key<'_>,
         how: Read,
@@ -116,25 +113,25 @@ impl Store {
     }
 
     /// Whether there is a live entry under the key.
-    pub(crate) fn contains(&mut self, key: Key<'_>, now: u64) -> bool {
+    pub fn contains(&mut self, key: Key<'_>, now: u64) -> bool {
         self.expire_key(key, now);
         self.entries.count_of_key(key) > 0
     }
 
     /// Removes all there is under the key and tells how many live ones that were.
-    pub(crate) fn remove_key(&mut self, key: Key<'_>, now: u64) -> usize {
+    pub fn remove_key(&mut self, key: Key<'_>, now: u64) -> usize {
         self.expire_key(key, now);
         self.remove_oldest_beyond(key, 0, Removal::Deleted)
     }
 
-    /// Empties the store. The entries are handed over so that they can be wiped without the lock.
-    pub(crate) fn clear(&mut self) -> Entries {
+    /// Empties the store.
+    pub fn clear(&mut self) {
         self.counters.cleared += self.entries.len() as u64;
-        mem::take(&mut self.entries)
+        drop(mem::take(&mut self.entries));
     }
 
     /// Removes up to `limit` expired entries and tells how many. Fewer than `limit`: the sweep is complete.
-    pub(crate) fn sweep_step(&mut self, limit: usize, now: u64) -> usize {
+    pub fn sweep_step(&mut self, limit: usize, now: u64) -> usize {
         let mut removed = 0;
         while removed < limit {
             let Some(id) = self.entries.first_expired(now) else {
@@ -147,15 +144,15 @@ impl Store {
         removed
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.entries.bytes()
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub fn stats(&self) -> Stats {
         Stats { size: self.len() as u64, bytes: self.bytes(), ..self.counters }
     }
 
@@ -250,7 +247,7 @@ impl Store {
 }
 
 impl Handed<'_> {
-    pub(crate) fn into_blob(self) -> Blob {
+    pub fn into_blob(self) -> Blob {
         match self {
             Self::Kept(blob) => Blob::copy_of(blob),
             Self::Removed(blob) => blob,

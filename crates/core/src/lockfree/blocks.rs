@@ -1,0 +1,227 @@
+use super::lane::Padded;
+use super::region::Region;
+use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// 64-bit words in a block.
+#[cfg(not(loom))]
+pub(super) const BLOCK_WORDS: usize = 32;
+#[cfg(loom)]
+pub(super) const BLOCK_WORDS: usize = 2;
+pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * WORD_BYTES;
+const WORD_BYTES: usize = size_of::<u64>();
+
+/// What block numbers leave room for in a node.
+pub(super) const MAX_BLOCKS: usize = 1 << 31;
+
+/// The bytes of all blobs, in chains of blocks.
+///
+/// Links are apart from the blocks, so that walking a chain to take it from the stack touches no cold payload.
+/// A thread may read a block or a link that another one writes: it gets a value that was there, and finds by the
+/// version of the node that it must not use it.
+pub(super) struct Blocks {
+    words: Region<AtomicU64>,
+    links: Region<AtomicU32>,
+    free: Padded<AtomicU64>,
+    /// How many were ever in use, the first being 1.
+    touched: Padded<AtomicU64>,
+}
+
+/// The head of the stack of free blocks: the block and a tag that every change advances.
+#[derive(Clone, Copy)]
+struct Head(u64);
+
+impl Head {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn block(self) -> u32 {
+        self.0 as u32
+    }
+
+    fn to(self, block: u32) -> Self {
+        Self(((self.0 >> 32) + 1) << 32 | u64::from(block))
+    }
+}
+
+pub(super) fn blocks_for(len: usize) -> usize {
+    len.div_ceil(BLOCK_BYTES)
+}
+
+impl Blocks {
+    pub(super) fn new(count: usize) -> Self {
+        let count = (count + 1).min(MAX_BLOCKS);
+        Self {
+            words: Region::new(count * BLOCK_WORDS),
+            links: Region::new(count),
+            free: Padded::default(),
+            touched: Padded::default(),
+        }
+    }
+
+    /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.
+    pub(super) fn allocate(&self, count: usize) -> Option<u32> {
+        // Acquire pairs with the release in `push`: the last owner's version moved, and it wiped, before this.
+        let mut head = Head(self.free.0.load(Ordering::Acquire));
+        loop {
+            let (popped, last) = self.walk(head.block(), count);
+            if popped == 0 {
+                return self.never_used(count);
+            }
+            let rest = self.links[last as usize].load(Ordering::Acquire);
+            match self.free.0.compare_exchange_weak(
+                head.0,
+                head.to(rest).0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) if popped == count => return Some(head.block()),
+                Ok(_) => {
+                    let Some(more) = self.never_used(count - popped) else {
+                        self.push(head.block(), last);
+                        return None;
+                    };
+                    self.links[last as usize].store(more, Ordering::Release);
+                    return Some(head.block());
+                }
+                Err(now) => head = Head(now),
+            }
+        }
+    }
+
+    /// Takes back a chain that was wiped.
+    pub(super) fn free(&self, first: u32, count: usize) {
+        let (_, last) = self.walk(first, count);
+        self.push(first, last);
+    }
+
+    /// Copies a blob into a chain of the caller's own.
+    pub(super) fn fill(&self, first: u32, blob: &[u8]) {
+        // Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.
+        fence(Ordering::Release);
+        let mut block = first;
+        for bytes in blob.chunks(BLOCK_BYTES) {
+            let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
+            let words = self.block(block);
+            for (word, bytes) in words.iter().zip(whole) {
+                word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+            }
+            if !rest.is_empty() {
+                let mut last = [0; WORD_BYTES];
+                last[..rest.len()].copy_from_slice(rest);
+                words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+            }
+            block = self.next(block);
+        }
+    }
+
+    /// Copies what is in a chain. If it is not the caller's own, only a version that did not move makes it good.
+    pub(super) fn copy(&self, first: u32, out: &mut [u8]) {
+        let mut block = first;
+        for bytes in out.chunks_mut(BLOCK_BYTES) {
+            let (whole, rest) = bytes.as_chunks_mut::<WORD_BYTES>();
+            let words = self.block(block);
+            for (word, bytes) in words.iter().zip(whole.iter_mut()) {
+                *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
+            }
+            if !rest.is_empty() {
+                let last = words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
+                rest.copy_from_slice(&last[..rest.len()]);
+            }
+            block = self.next(block);
+        }
+        // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees it moved.
+        fence(Ordering::Acquire);
+    }
+
+    /// Zeroes the blob in a chain of the caller's own.
+    pub(super) fn wipe(&self, first: u32, len: usize) {
+        // Pairs with the acquire fence in `copy`: who reads one of these zeros sees the version moved on.
+        fence(Ordering::Release);
+        let mut block = first;
+        let mut left = len;
+        while left > 0 {
+            let here = left.min(BLOCK_BYTES);
+            for word in &self.block(block)[..here.div_ceil(WORD_BYTES)] {
+                word.store(0, Ordering::Relaxed);
+            }
+            left -= here;
+            block = self.next(block);
+        }
+    }
+
+    fn block(&self, block: u32) -> &[AtomicU64] {
+        let start = block as usize * BLOCK_WORDS;
+        &self.words[start..start + BLOCK_WORDS]
+    }
+
+    fn next(&self, block: u32) -> u32 {
+        self.links[block as usize].load(Ordering::Acquire)
+    }
+
+    /// How many of `count` blocks there are from `first` on, and the last of them.
+    fn walk(&self, first: u32, count: usize) -> (usize, u32) {
+        let (mut walked, mut last, mut block) = (0, 0, first);
+        while walked < count && block != 0 {
+            walked += 1;
+            last = block;
+            if walked < count {
+                block = self.next(block);
+            }
+        }
+        (walked, last)
+    }
+
+    fn push(&self, first: u32, last: u32) {
+        let mut head = Head(self.free.0.load(Ordering::Relaxed));
+        loop {
+            // Release, so that a reader of the chain that comes upon this link sees the version moved on.
+            self.links[last as usize].store(head.block(), Ordering::Release);
+            // Release pairs with the acquire in `allocate`.
+            match self.free.0.compare_exchange_weak(
+                head.0,
+                head.to(first).0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => head = Head(now),
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of blocks")]
+    fn never_used(&self, count: usize) -> Option<u32> {
+        let count = count as u64;
+        let mut touched = self.touched.0.load(Ordering::Relaxed);
+        while touched + count < self.links.len() as u64 {
+            // Nothing was ever written there, so there is nothing to pair with.
+            match self.touched.0.compare_exchange_weak(
+                touched,
+                touched + count,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    for block in touched + 1..touched + count {
+                        self.links[block as usize].store(block as u32 + 1, Ordering::Release);
+                    }
+                    return Some(touched as u32 + 1);
+                }
+                Err(now) => touched = now,
+            }
+        }
+        None
+    }
+
+    /// How many were ever in use and how many of these are free, after checking that every free one is all zero;
+    /// while nobody else is here.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (u64, u64) {
+        let mut free = 0;
+        let mut block = Head(self.free.0.load(Ordering::Acquire)).block();
+        while block != 0 {
+            free += 1;
+            assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
+            block = self.next(block);
+        }
+        (self.touched.0.load(Ordering::Acquire), free)
+    }
+}

@@ -1,0 +1,67 @@
+//! Which of several equal words a thread uses, so that threads seldom meet.
+
+/// How many lanes there are.
+#[cfg(not(loom))]
+pub(super) const LANES: usize = 8;
+#[cfg(loom)]
+pub(super) const LANES: usize = 1;
+
+/// Alone in its pair of cache lines: processors fetch two at a time.
+#[repr(align(128))]
+#[derive(Default)]
+pub(super) struct Padded<T>(pub(super) T);
+
+#[cfg(not(loom))]
+mod imp {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::LANES;
+
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+    // Constant and without a drop, so that a thread leaves nothing to be run at its end.
+    thread_local! {
+        static LANE: Cell<usize> = const { Cell::new(usize::MAX) };
+        static RANDOM: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// The calling thread's lane.
+    pub(in super::super) fn lane() -> usize {
+        LANE.with(|lane| {
+            if lane.get() == usize::MAX {
+                // Only a number: nothing to pair with.
+                lane.set(THREADS.fetch_add(1, Ordering::Relaxed) % LANES);
+            }
+            lane.get()
+        })
+    }
+
+    /// A number that is random enough to sample by (`SplitMix64`).
+    pub(in super::super) fn random() -> u64 {
+        RANDOM.with(|random| {
+            let mut seed = random.get();
+            if seed == 0 {
+                seed = (lane() as u64 + 1) << 56;
+            }
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            random.set(seed);
+            let mixed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ mixed >> 31
+        })
+    }
+}
+
+#[cfg(loom)]
+mod imp {
+    pub(in super::super) fn lane() -> usize {
+        0
+    }
+
+    pub(in super::super) fn random() -> u64 {
+        0
+    }
+}
+
+pub(super) use imp::{lane, random};

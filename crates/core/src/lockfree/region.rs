@@ -1,0 +1,160 @@
+//! Memory that is reserved at once and becomes resident page by page, as it is touched.
+#![allow(unsafe_code)]
+
+#[cfg(not(loom))]
+pub(super) use reserved::Region;
+
+#[cfg(loom)]
+pub(super) use checked::Region;
+
+use super::node::Node;
+use super::sync::{AtomicU32, AtomicU64};
+
+/// A value whose bytes may all be zero and that needs no drop.
+///
+/// # Safety
+///
+/// Zeroed memory must be a valid value of the type, and the type must be sound to share between threads.
+pub(super) unsafe trait Zeroed: Sync {
+    #[cfg(loom)]
+    fn zero() -> Self;
+}
+
+macro_rules! zeroed {
+    ($($type:ty = $zero:expr),*) => {$(
+        // SAFETY: an atomic integer has the representation of the integer, and a node is made of such.
+        unsafe impl Zeroed for $type {
+            #[cfg(loom)]
+            fn zero() -> Self {
+                $zero
+            }
+        }
+    )*};
+}
+zeroed!(AtomicU64 = AtomicU64::new(0), AtomicU32 = AtomicU32::new(0), Node = Node::default());
+
+#[cfg(not(loom))]
+mod reserved {
+    use std::marker::PhantomData;
+    use std::ops::Deref;
+    use std::ptr::NonNull;
+    use std::slice;
+
+    use super::{Zeroed, map};
+
+    /// A slice of zeroed values at a fixed place.
+    pub(in super::super) struct Region<T> {
+        start: NonNull<T>,
+        len: usize,
+        owns: PhantomData<T>,
+    }
+
+    impl<T: Zeroed> Region<T> {
+        /// Reserves room for `len` values. Nothing of it is resident yet.
+        pub(in super::super) fn new(len: usize) -> Self {
+            let bytes = len.checked_mul(size_of::<T>()).expect("fits the address space");
+            let start = map::reserve(bytes.max(1), align_of::<T>()).cast();
+            Self { start, len, owns: PhantomData }
+        }
+    }
+
+    impl<T> Deref for Region<T> {
+        type Target = [T];
+
+        fn deref(&self) -> &[T] {
+            // SAFETY: the memory holds `len` values, is aligned for them, is mapped until the drop, and was
+            // zeroed, which is a valid `T`; nobody has it mutably.
+            unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        }
+    }
+
+    impl<T> Drop for Region<T> {
+        fn drop(&mut self) {
+            let bytes = (self.len * size_of::<T>()).max(1);
+            // SAFETY: `new` reserved exactly this, and no reference outlives `self`.
+            unsafe { map::release(self.start.cast(), bytes, align_of::<T>()) };
+        }
+    }
+
+    // SAFETY: it owns the memory, and values that are `Sync` and `Send` may be reached from any thread.
+    unsafe impl<T: Send> Send for Region<T> {}
+    // SAFETY: it gives out shared references alone.
+    unsafe impl<T: Sync> Sync for Region<T> {}
+}
+
+#[cfg(all(unix, not(loom)))]
+mod map {
+    use std::ptr::{self, NonNull};
+
+    /// Zeroed memory of which nothing is resident, at a page's start.
+    pub(super) fn reserve(bytes: usize, _align: usize) -> NonNull<u8> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping at a place of the system's choice touches no memory there was.
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        assert!(start != libc::MAP_FAILED, "no address space for {bytes} bytes");
+        #[cfg(target_os = "linux")]
+        // SAFETY: it is the mapping just made. Secrets do not belong in a core dump; where the system cannot
+        // leave them out, the cache works all the same.
+        unsafe {
+            libc::madvise(start, bytes, libc::MADV_DONTDUMP);
+        }
+        NonNull::new(start.cast()).expect("a mapping is never at null")
+    }
+
+    /// # Safety
+    ///
+    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    pub(super) unsafe fn release(start: NonNull<u8>, bytes: usize, _align: usize) {
+        // SAFETY: by this function's own contract.
+        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
+    }
+}
+
+#[cfg(all(not(unix), not(loom)))]
+mod map {
+    use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+    use std::ptr::NonNull;
+
+    fn layout(bytes: usize, align: usize) -> Layout {
+        Layout::from_size_align(bytes, align).expect("fits the address space")
+    }
+
+    pub(super) fn reserve(bytes: usize, align: usize) -> NonNull<u8> {
+        let layout = layout(bytes, align);
+        // SAFETY: there is at least one byte.
+        let start = unsafe { alloc_zeroed(layout) };
+        NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    /// # Safety
+    ///
+    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    pub(super) unsafe fn release(start: NonNull<u8>, bytes: usize, align: usize) {
+        // SAFETY: by this function's own contract.
+        unsafe { dealloc(start.as_ptr(), layout(bytes, align)) };
+    }
+}
+
+#[cfg(loom)]
+mod checked {
+    use std::ops::Deref;
+
+    use super::Zeroed;
+
+    pub(in super::super) struct Region<T>(Vec<T>);
+
+    impl<T: Zeroed> Region<T> {
+        pub(in super::super) fn new(len: usize) -> Self {
+            Self((0..len).map(|_| T::zero()).collect())
+        }
+    }
+
+    impl<T> Deref for Region<T> {
+        type Target = [T];
+
+        fn deref(&self) -> &[T] {
+            &self.0
+        }
+    }
+}

@@ -1,0 +1,6 @@
+#[cfg(not(loom))]
+mod against_the_oracle;
+#[cfg(loom)]
+mod models;
+#[cfg(not(loom))]
+mod stress;

@@ -1,0 +1,189 @@
+//! Small histories in all their interleavings, as far as the checker's bounds go.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release -p tls-resumption-core --lib models`
+
+use loom::sync::Arc;
+use loom::thread;
+
+use crate::lockfree::LockFree;
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+
+/// Two words, so that a blob can be torn.
+const LEN: usize = 16;
+
+fn store(max: u64, per_key: u64) -> LockFree {
+    let options = Options {
+        max: Capacity::new(max).unwrap(),
+        max_bytes: ByteBudget::new(max * LEN as u64).unwrap(),
+        ttl: Ttl::from_millis(10).unwrap(),
+        tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
+        single_use: false,
+        sweep_interval: None,
+    };
+    LockFree::with(options, [7; 16], 1)
+}
+
+fn put(store: &LockFree, key: &[u8], byte: u8) {
+    store.put(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
+}
+
+fn add(store: &LockFree, key: &[u8], byte: u8) {
+    store.add(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
+}
+
+fn whole(out: [u8; LEN], len: Option<usize>) -> Option<u8> {
+    let len = len?;
+    assert_eq!(len, LEN);
+    assert!(out.iter().all(|byte| *byte == out[0] && *byte != 0), "torn: {out:?}");
+    Some(out[0])
+}
+
+fn get(store: &LockFree, key: &[u8]) -> Option<u8> {
+    let mut out = [0; LEN];
+    let len = store.read(Key::new(key).unwrap(), Read::Get, &mut &mut out[..], 0).unwrap();
+    whole(out, len)
+}
+
+fn take(store: &LockFree, key: &[u8]) -> Option<u8> {
+    let mut out = [0; LEN];
+    let len = store.read(Key::new(key).unwrap(), Read::Take, &mut &mut out[..], 0).unwrap();
+    whole(out, len)
+}
+
+fn offer(store: &LockFree, key: &[u8]) -> Option<u8> {
+    let mut out = [0; LEN];
+    let len = store.read(Key::new(key).unwrap(), Read::Offer, &mut &mut out[..], 0).unwrap();
+    whole(out, len)
+}
+
+fn check(preemptions: usize, history: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.max_branches = 100_000;
+    model.check(history);
+}
+
+fn beside<T: 'static>(
+    store: &Arc<LockFree>,
+    what: impl FnOnce(&LockFree) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let store = Arc::clone(store);
+    thread::spawn(move || what(&store))
+}
+
+#[test]
+fn of_two_takers_one_gets_it() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let other = beside(&store, |store| take(store, b"a"));
+        let mine = take(&store, b"a");
+        let its = other.join().unwrap();
+        assert!(matches!((mine, its), (Some(1), None) | (None, Some(1))));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn an_overwritten_key_is_never_absent() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let other = beside(&store, |store| put(store, b"a", 2));
+        assert!(matches!(get(&store, b"a"), Some(1 | 2)));
+        other.join().unwrap();
+        assert_eq!(get(&store, b"a"), Some(2));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_reader_is_not_given_what_reuses_the_block() {
+    check(3, || {
+        let store = Arc::new(store(1, 1));
+        put(&store, b"a", 1);
+        let other = beside(&store, |store| {
+            let taken = take(store, b"a");
+            put(store, b"b", 2);
+            taken
+        });
+        assert!(matches!(get(&store, b"a"), None | Some(1)));
+        assert_eq!(other.join().unwrap(), Some(1));
+        assert_eq!((get(&store, b"a"), get(&store, b"b")), (None, Some(2)));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn put_and_take_and_put_again() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let one = beside(&store, |store| take(store, b"a"));
+        let two = beside(&store, |store| put(store, b"a", 2));
+        let taken = one.join().unwrap();
+        two.join().unwrap();
+        let left = get(&store, b"a");
+        assert!(
+            matches!((taken, left), (Some(1), Some(2)) | (Some(2), None)),
+            "{taken:?} {left:?}"
+        );
+        store.reconcile();
+    });
+}
+
+#[test]
+fn one_place_is_one_place() {
+    check(3, || {
+        let store = Arc::new(store(1, 1));
+        let other = beside(&store, |store| put(store, b"b", 2));
+        put(&store, b"a", 1);
+        assert!(store.len() <= 1);
+        other.join().unwrap();
+        let both = (get(&store, b"a"), get(&store, b"b"));
+        assert!(matches!(both, (None | Some(1), None) | (None, Some(2))), "{both:?}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn nothing_outlives_a_clear_that_began_after_it() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"b", 1);
+        let other = beside(&store, |store| put(store, b"a", 2));
+        store.clear();
+        assert_eq!(get(&store, b"b"), None);
+        other.join().unwrap();
+        store.reconcile();
+        let left = get(&store, b"a");
+        assert_eq!(store.len(), usize::from(left.is_some()));
+    });
+}
+
+#[test]
+fn two_offers_are_of_two_tickets() {
+    check(3, || {
+        let store = Arc::new(store(2, 2));
+        add(&store, b"a", 1);
+        add(&store, b"a", 2);
+        let other = beside(&store, |store| offer(store, b"a"));
+        let mine = offer(&store, b"a");
+        let its = other.join().unwrap();
+        assert!(matches!((mine, its), (Some(1), Some(2)) | (Some(2), Some(1))));
+    });
+}
+
+#[test]
+fn an_end_of_a_run_and_the_removal_of_its_predecessor() {
+    check(3, || {
+        let store = Arc::new(store(2, 2));
+        add(&store, b"a", 1);
+        let other = beside(&store, |store| take(store, b"a"));
+        add(&store, b"a", 2);
+        let taken = other.join().unwrap();
+        let left = get(&store, b"a");
+        assert!(matches!((taken, left), (Some(1), Some(2)) | (Some(2), Some(1))));
+        store.reconcile();
+    });
+}

@@ -1,0 +1,45 @@
+use zeroize::Zeroizing;
+
+use crate::{Blob, BufferTooSmall};
+
+/// How an entry is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// The newest, which stays as it is.
+    Get,
+    /// The newest that was not offered yet, else the newest; it counts as offered.
+    Offer,
+    /// The newest, which goes.
+    Take,
+}
+
+/// Where a blob is copied to.
+pub(crate) trait Target {
+    /// Room for a blob. May be asked for again, with another length, if the blob changed meanwhile.
+    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall>;
+}
+
+impl Target for &mut [u8] {
+    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+        self.get_mut(..needed).ok_or(BufferTooSmall { needed })
+    }
+}
+
+/// A blob to be, as large as it needs to be.
+#[derive(Default)]
+pub(crate) struct Owned(Zeroizing<Box<[u8]>>);
+
+impl Owned {
+    pub(crate) fn into_blob(self) -> Blob {
+        Blob::new(self.0)
+    }
+}
+
+impl Target for Owned {
+    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+        if self.0.len() != needed {
+            self.0 = Zeroizing::new(vec![0; needed].into_boxed_slice());
+        }
+        Ok(&mut self.0)
+    }
+}
