@@ -119,7 +119,10 @@ impl LockFree {
                 over.map_or_else(Permit::default, |over| Permit::entry(over.size.len()));
             if !self.permits.gather(wanted.beyond(inherited), &mut have) {
                 let evicted = self.evict(over.map(|over| over.id), now);
-                tries += u32::from(evicted.is_none());
+                if evicted.is_none() {
+                    // It looked at all nodes, so that with many of them it must not look often.
+                    tries += 1 + self.table.nodes.last_touched() / 1024;
+                }
                 have = have.plus(evicted.unwrap_or_default());
                 continue;
             }
