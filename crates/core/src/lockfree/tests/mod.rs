@@ -3,4 +3,6 @@ mod against_the_oracle;
 #[cfg(loom)]
 mod models;
 #[cfg(not(loom))]
+mod stopped;
+#[cfg(not(loom))]
 mod stress;
