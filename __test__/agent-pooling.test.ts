@@ -85,16 +85,6 @@ test('no partition is named like another endpoint or partition', t => {
   t.is(names[0], new https.Agent().getName({ host: 'localhost', port: 1 }))
 })
 
-test('agents with different partitions share no sessions', async t => {
-  const { agent, get } = await startHttps(t)
-  const sessionCache = new SessionCache()
-  const resumed: boolean[] = []
-  for (const cachePartition of ['one', 'other', undefined, 'one', 'other', undefined]) {
-    resumed.push((await get(agent({ sessionCache, cachePartition }))).resumed)
-  }
-  t.deepEqual(resumed, [false, false, false, true, true, true])
-})
-
 test('a partition of a request goes before that of the agent', async t => {
   const { agent, get } = await startHttps(t)
   const sessionCache = new SessionCache()

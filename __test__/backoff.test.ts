@@ -1,162 +1,41 @@
-/** How often a peer may fail before it is left alone, what counts as its failure, and for how long. */
-import { once } from 'node:events'
-import net, { type AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import test, { type ExecutionContext } from 'ava'
-import { connect, SessionCache } from 'tls-resumption'
+import test from 'ava'
 import { failed, mayOffer, succeeded } from '../dist/backoff.js'
-import { outcome } from './helpers/outcome.ts'
-import { finish, startServer } from './helpers/server.ts'
 
-/** Lets the test set the clock by which pauses are measured. */
-function mockClock(t: ExecutionContext): { now: number } {
-  const clock = { now: 1000 }
-  const now = Object.getOwnPropertyDescriptor(performance, 'now')
-  Object.defineProperty(performance, 'now', { value: () => clock.now, configurable: true, writable: true })
+test.serial('a peer is left alone after three failures in a row', t => {
+  for (const isPaused of [false, false, true]) {
+    failed('three')
+    t.is(mayOffer('three'), !isPaused)
+  }
+})
+
+test.serial('a handshake that ends well starts the count anew', t => {
+  for (let round = 0; round < 3; round++) {
+    failed('now and then')
+    failed('now and then')
+    succeeded('now and then')
+  }
+  failed('now and then')
+  t.true(mayOffer('now and then'))
+})
+
+test.serial('after a minute the peer is tried again, and left alone again at the first failure', t => {
+  const { now } = performance
   t.teardown(() => {
-    if (now) Object.defineProperty(performance, 'now', now)
-    else Reflect.deleteProperty(performance, 'now')
+    performance.now = now
   })
-  return clock
-}
-
-test.serial('a peer that is not known may be offered sessions', t => {
-  t.true(mayOffer('unknown'))
+  for (let failure = 0; failure < 3; failure++) failed('later')
+  performance.now = () => now.call(performance) + 59_000
+  t.false(mayOffer('later'))
+  performance.now = () => now.call(performance) + 61_000
+  t.true(mayOffer('later'))
+  failed('later')
+  t.false(mayOffer('later'))
 })
 
-test.serial(
-  'three failures in a row end the offers, and one success among them does not let it come to that',
-  t => {
-    failed('wavering')
-    failed('wavering')
-    t.true(mayOffer('wavering'))
-    succeeded('wavering')
-    failed('wavering')
-    t.true(mayOffer('wavering'))
-    failed('wavering')
-    t.true(mayOffer('wavering'))
-    failed('wavering')
-    t.false(mayOffer('wavering'))
-    t.true(mayOffer('another'))
-  },
-)
-
-test.serial('after a minute the peer is tried once more, and the next failure ends that at once', t => {
-  const clock = mockClock(t)
-  for (let i = 0; i < 3; i++) failed('paused')
-  t.false(mayOffer('paused'))
-  clock.now += 59_999
-  t.false(mayOffer('paused'))
-  clock.now += 1
-  t.true(mayOffer('paused'))
-  failed('paused')
-  t.false(mayOffer('paused'))
-  clock.now += 60_000
-  succeeded('paused')
-  failed('paused')
-  t.true(mayOffer('paused'), 'a success begins it all anew')
-})
-
-test.serial('thousands of other failing peers do not reset one that is in use', t => {
-  for (let i = 0; i < 3; i++) failed('in use')
-  for (let peer = 0; peer < 3000; peer++) {
+test.serial('a thousand other failing peers do not make one forgotten that is asked about', t => {
+  for (let failure = 0; failure < 3; failure++) failed('busy')
+  for (let peer = 0; peer < 2000; peer++) {
     failed(`peer ${peer}`)
-    if (peer % 500 === 0) t.false(mayOffer('in use'))
+    t.false(mayOffer('busy'))
   }
-  t.false(mayOffer('in use'))
-})
-
-test.serial('of thousands of failing peers the last ones are remembered', t => {
-  for (let i = 0; i < 3; i++) failed('long ago')
-  for (let peer = 0; peer < 1000; peer++) for (let i = 0; i < 3; i++) failed(`crowd ${peer}`)
-  t.true(mayOffer('long ago'))
-  t.false(mayOffer('crowd 0'))
-  t.false(mayOffer('crowd 999'))
-})
-
-/** A server that can be made to accept connections and to say nothing. */
-async function startSilenceable(t: ExecutionContext) {
-  const { server, ca, handshakes } = await startServer(t)
-  let isSilent = false
-  const front = net.createServer(socket => {
-    socket.on('error', () => {})
-    if (isSilent) socket.resume()
-    else server.emit('connection', socket)
-  })
-  front.listen(0, '127.0.0.1')
-  await once(front, 'listening')
-  t.teardown(() => front.close())
-  const { port } = front.address() as AddressInfo
-  const sessionCache = new SessionCache()
-  return {
-    sessionCache,
-    handshakes,
-    options: { port, ca, host: '127.0.0.1', servername: 'localhost', sessionCache },
-    silence(on: boolean) {
-      isSilent = on
-    },
-  }
-}
-
-test('a caller who gives up at once, again and again, is no failure of the peer', async t => {
-  const { options, handshakes } = await startSilenceable(t)
-  for (let round = 0; round < 3; round++) {
-    await finish(connect(options))
-    const socket = connect(options)
-    socket.once('connect', () => socket.destroy())
-    await once(socket, 'close')
-  }
-  t.false((await finish(connect(options))).resumed, 'the session is gone')
-  t.true((await finish(connect(options))).resumed)
-  t.deepEqual(handshakes, { full: 4, resumed: 1 })
-})
-
-test('a peer that says nothing until the caller gives up has failed', async t => {
-  const { options, silence, sessionCache } = await startSilenceable(t)
-  for (let round = 0; round < 3; round++) {
-    silence(false)
-    t.false((await finish(connect(options))).resumed)
-    silence(true)
-    const socket = connect(options)
-    await once(socket, 'connect')
-    await sleep(1100)
-    socket.destroy()
-    await once(socket, 'close')
-    t.is(sessionCache.size, 0)
-  }
-  silence(false)
-  await finish(connect(options))
-  t.true(sessionCache.size > 0)
-  t.false((await finish(connect(options))).resumed, 'its sessions are not offered for a while')
-})
-
-test('an error on a connection that did not resume keeps the sessions', async t => {
-  const { server, port, ca } = await startServer(t)
-  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
-  await finish(connect(options))
-  // What is offered then, the server has forgotten.
-  server.setTicketKeys(Buffer.alloc(48, 7))
-  const socket = connect(options)
-  let size = 0
-  socket.once('secureConnect', () => {
-    t.false(socket.isSessionReused())
-    size = options.sessionCache.size
-    socket.destroy(new Error('something else'))
-  })
-  t.is((await outcome(socket)).refused, 'something else')
-  t.true(size > 0)
-  t.is(options.sessionCache.size, size)
-})
-
-test('an error on a connection that was offered nothing keeps what others have stored', async t => {
-  const { port, ca } = await startServer(t)
-  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
-  const socket = connect(options)
-  await once(socket, 'connect')
-  await finish(connect(options))
-  const { size } = options.sessionCache
-  t.true(size > 0)
-  socket.destroy(new Error('something else'))
-  await t.throwsAsync(once(socket, 'close'))
-  t.true(options.sessionCache.size >= size)
 })

@@ -124,21 +124,6 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.like(options.sessionCache.stats(), { size, hits })
     t.true((await finish(connect(options))).resumed)
   })
-
-  test(`${maxVersion}: a cache disposed of during the handshake leaves that to fail by itself`, async t => {
-    const { port, ca } = await startServer(t, { maxVersion })
-    const sessionCache = new SessionCache()
-    const options = { port, ca, servername: 'localhost', sessionCache }
-    await finish(connect(options))
-    const { hits } = sessionCache.stats()
-    const socket = connect(options)
-    socket.once('connect', () => {
-      t.is(sessionCache.stats().hits, hits + 1, 'a session was offered')
-      sessionCache[Symbol.dispose]()
-      socket.destroy(new Error('lost'))
-    })
-    t.is((await outcome(socket)).refused, 'lost')
-  })
 }
 
 test('the session that a socket over another one keeps is a copy of its own, and wiped', async t => {
