@@ -267,8 +267,11 @@ impl LockFree {
     fn reconcile(&self) {
         let nodes = &self.table.nodes;
         let live = (1..=nodes.last_touched()).filter(|id| self.state(*id).is_filled());
-        let sizes: Vec<u64> =
-            live.map(|id| Size(nodes[id].size.load(Ordering::Acquire)).len()).collect();
+        let sizes = live.map(|id| Size(nodes[id].size.load(Ordering::Acquire)));
+        let sizes: Vec<u64> = sizes
+            .inspect(|size| assert!(size.is_of(self.era()), "a `clear` missed it"))
+            .map(Size::len)
+            .collect();
         let entries = sizes.len() as u64;
         assert_eq!(u64::from(nodes.last_touched()), entries + nodes.count_free());
         assert_eq!((self.len() as u64, self.bytes()), (entries, sizes.iter().sum()));
