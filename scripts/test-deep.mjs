@@ -15,7 +15,7 @@ const steps = [
   {
     name: 'stress: everything at once, for long',
     command: ['cargo', 'test', ...CORE, 'target/deep', '--lib', 'stress'],
-    env: { STRESS_ROUNDS: '2000000' },
+    env: { STRESS_ROUNDS: '1000000' },
   },
   {
     name: 'comparisons with the oracle and the naive model',

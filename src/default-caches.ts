@@ -2,12 +2,21 @@ import { invalidArgType } from './errors.js'
 import { DEFAULT_CLIENT_CACHE, DEFAULT_SERVER_CACHE, SessionCache } from './session-cache.js'
 
 /** This thread's handles on the caches that every thread uses where no other is given. */
-const opened = new Map<string, SessionCache>()
+const opened = new Map<string, SessionCache | null>()
 
-function open(name: string): SessionCache {
+/** Nobody asked for this one, so where there is no room for it, connections go on without. */
+function open(name: string): SessionCache | null {
   let cache = opened.get(name)
   if (cache === undefined) {
-    cache = new SessionCache({ name })
+    try {
+      cache = new SessionCache({ name })
+    } catch (error) {
+      cache = null
+      process.emitWarning(`TLS sessions are not kept: ${(error as Error).message}`, {
+        type: 'TlsResumptionWarning',
+        code: 'TLS_RESUMPTION_NO_CACHE',
+      })
+    }
     opened.set(name, cache)
   }
   return cache

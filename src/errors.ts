@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'ERR_TLS_RESUMPTION_ADDON'
   | 'ERR_TLS_RESUMPTION_DISPOSED'
   | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
+  | 'ERR_TLS_RESUMPTION_NO_MEMORY'
   | 'ERR_TLS_RESUMPTION_SERVER_IN_USE'
   | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
 
@@ -83,6 +84,11 @@ export function nameConflict(name: string, contradictions: readonly string[]): C
     new Error(`The cache '${name}' is open with other options: ${listed}`),
     'ERR_TLS_RESUMPTION_NAME_CONFLICT',
   )
+}
+
+export function noMemory(cause: unknown): CodedError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return coded(new Error(`The cache could not be made: ${reason}`, { cause }), 'ERR_TLS_RESUMPTION_NO_MEMORY')
 }
 
 export function disposed(): CodedError {

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { disposed, invalidArgType, invalidSecretType, nameConflict, outOfRange } from './errors.js'
+import { disposed, invalidArgType, invalidSecretType, nameConflict, noMemory, outOfRange } from './errors.js'
 import { native } from './native.js'
 import { lendScratch } from './scratch.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
@@ -168,7 +168,8 @@ export class SessionCache implements Disposable {
    * keeps those it was made with.
    *
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an
-   * option that is wrong, `ERR_TLS_RESUMPTION_NAME_CONFLICT` where the name is open with other options.
+   * option that is wrong, `ERR_TLS_RESUMPTION_NAME_CONFLICT` where the name is open with other options,
+   * `ERR_TLS_RESUMPTION_NO_MEMORY` where the system has no address space for as much as they allow.
    */
   constructor(options: SessionCacheOptions = {}) {
     checkOptionBag('options', options, OPTIONS)
@@ -180,7 +181,7 @@ export class SessionCache implements Disposable {
     checkInteger('sweepInterval', sweepInterval, 0, 2 ** 31 - 1)
     checkInteger('ticketsPerPeer', ticketsPerPeer, 1, 255)
     checkBoolean('singleUse', singleUse)
-    const { handle, contradictions } = native.open({
+    const { handle, contradictions } = open({
       name,
       max,
       maxSize,
@@ -327,6 +328,15 @@ export class SessionCache implements Disposable {
         if (cache.#handle !== 0) native.remove(cache.#handle, key)
       },
     }
+  }
+}
+
+/** What the options say has been checked, so what can fail is reserving the memory. */
+function open(options: Parameters<typeof native.open>[0]): ReturnType<typeof native.open> {
+  try {
+    return native.open(options)
+  } catch (cause) {
+    throw noMemory(cause)
   }
 }
 
