@@ -63,6 +63,7 @@ const DIFFERENT: Record<string, [unknown, unknown]> = {
   'a list and an object with its indices': [['a'], { 0: 'a' }],
   'a value moved to a neighbouring key': [{ a: 'x', b: 'y' }, { a: 'x","b":"y' }],
   'a key and no key': [{ a: undefined }, {}],
+  'a key with a value in it': [{ a: 'x', b: 'y' }, { 'a:"x",b': 'y' }],
   'bytes and their text': [Buffer.from('PEM'), 'PEM'],
   'bytes that differ': [Buffer.from('PEM'), Buffer.from('PEN')],
   'bytes and nothing': [Buffer.alloc(0), undefined],

@@ -62,6 +62,24 @@ test('nothing is kept of such a socket over another one either', async t => {
   t.is(sessionCache.stats().sets, 0)
 })
 
+test('nothing is kept of it where one of ours had been offered before', async t => {
+  const { server, port, ca } = await startServer(t, TLS_1_3)
+  renewTickets(server)
+  const session = await sessionOf({ port, ca, servername: 'localhost' })
+  const sessionCache = new SessionCache()
+  const over = () =>
+    connect({ socket: net.connect(port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
+  await finish(over())
+  const { sets, hits } = sessionCache.stats()
+  const socket = over() as Settable
+  let emitted = 0
+  socket.on('session', () => emitted++)
+  socket.setSession(session)
+  t.true((await finish(socket)).resumed)
+  t.true(emitted > 0)
+  t.like(sessionCache.stats(), { sets, hits: hits + 1 })
+})
+
 test('what renews a session of ours is kept', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
@@ -85,6 +103,16 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     socket.setSession(session)
     t.true((await finish(socket)).resumed)
     t.like(sessionCache.stats(), { size, hits })
+  })
+
+  test(`${maxVersion}: nothing is kept even if the server refuses the session of the caller`, async t => {
+    const [{ port, ca }, other] = [await startServer(t, { maxVersion }), await startServer(t, { maxVersion })]
+    const session = await sessionOf({ port: other.port, ca, servername: 'localhost' })
+    const sessionCache = new SessionCache()
+    const socket = connect({ port, ca, servername: 'localhost', sessionCache }) as Settable
+    socket.setSession(session)
+    t.deepEqual(await finish(socket), { resumed: false, authorized: true })
+    t.is(sessionCache.stats().sets, 0)
   })
 
   test(`${maxVersion}: nothing is kept of a peer that the secureConnect listener turns away`, async t => {

@@ -60,6 +60,10 @@ test('ids of any length are answered once, with the session if there is one', as
     t.deepEqual(lengths, [session.length])
   }
   t.is(sessionCache.size, 4)
+  for (const length of [32, 1, 40]) {
+    const [answer] = answersTo(server, 'resumeSession', Buffer.alloc(length, length))
+    t.truthy(answer?.[1], `${length} bytes, after one of another length`)
+  }
   t.deepEqual(
     answersTo(server, 'resumeSession', Buffer.alloc(2, 1)),
     [[null, null]],

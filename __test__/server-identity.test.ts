@@ -212,6 +212,8 @@ test('requestCert, switched on later, counts for sessions from before', async t 
   t.deepEqual(handshakes, { full: 1, resumed: 1 }, 'whoever shows no certificate is refused')
 
   const client = await issue({ commonName: 'client', usage: 'client' })
+  t.false((await finish(tls.connect({ ...options, ...client, session }))).resumed)
+  t.deepEqual(handshakes, { full: 2, resumed: 1 }, 'and whoever has one is asked for it')
   const verified = { ...options, ...client, sessionCache: new SessionCache() }
   // The first of them may still have been begun under the old context.
   for (let round = 0; round < 3; round++) await finish(connect(verified))
@@ -233,6 +235,16 @@ test('sessions from before contexts by name and demands for certificates are not
   t.false((await finish(tls.connect({ ...options, session }))).resumed)
   t.deepEqual(handshakes, { full: 2, resumed: 1 })
   t.is(sessionCache.stats().sets, 1, 'nor is anything kept from then on')
+})
+
+test('contexts by name, added later, count for sessions from before', async t => {
+  const { server, port, ca, handshakes } = await startKeeping(t, new SessionCache())
+  const options = { port, ca, servername: 'localhost' }
+  const session = await sessionOf(options)
+  t.true((await finish(tls.connect({ ...options, session }))).resumed)
+  server.addContext('b.example', {})
+  t.false((await finish(tls.connect({ ...options, session }))).resumed)
+  t.deepEqual(handshakes, { full: 2, resumed: 1 })
 })
 
 test('contexts by name, then a demand for certificates, end the resumption of earlier sessions', async t => {
