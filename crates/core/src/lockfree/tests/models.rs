@@ -6,6 +6,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::lockfree::LockFree;
+use crate::lockfree::blocks::Blocks;
 use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
 
 /// Two words, so that a blob can be torn.
@@ -143,6 +144,28 @@ fn one_place_is_one_place() {
         let both = (get(&store, b"a"), get(&store, b"b"));
         assert!(matches!(both, (None | Some(1), None) | (None, Some(2))), "{both:?}");
         store.reconcile();
+    });
+}
+
+#[test]
+fn no_block_is_given_to_two() {
+    // A block that comes back to the stack while another thread is about to take it, with another one under it.
+    check(3, || {
+        let blocks = Arc::new(Blocks::new(3));
+        let pair = blocks.allocate(2).unwrap();
+        blocks.free(pair, 2);
+        let other = {
+            let blocks = Arc::clone(&blocks);
+            thread::spawn(move || [blocks.allocate(1), blocks.allocate(1)])
+        };
+        let first = blocks.allocate(1);
+        let second = blocks.allocate(1);
+        if let Some(first) = first {
+            blocks.free(first, 1);
+        }
+        let theirs = other.join().unwrap();
+        assert!(second.is_none_or(|second| !theirs.contains(&Some(second))));
+        assert!(theirs[0].is_none() || theirs[0] != theirs[1]);
     });
 }
 
