@@ -83,6 +83,14 @@ test('null opts an agent, or one request, out', async t => {
   t.false((await get(new HttpsAgent({ ca, sessionCache: null, maxCachedSessions: 0 }))).resumed)
 })
 
+test('the partition of an agent is in the key', async t => {
+  const { ca, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  await get(new HttpsAgent({ ca, sessionCache, cachePartition: 'a' }))
+  t.false((await get(new HttpsAgent({ ca, sessionCache, cachePartition: 'b' }))).resumed)
+  t.true((await get(new HttpsAgent({ ca, sessionCache, cachePartition: 'a' }))).resumed)
+})
+
 test('an agent that trusts another CA does not resume', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
