@@ -9,7 +9,7 @@ import { finish, startServer, testAuthority } from './helpers/server.ts'
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`${maxVersion}: a certificate that has expired since is not trusted`, async t => {
     const { issue } = await testAuthority()
-    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 4000)
+    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 8000)
     const shortLived = await issue({ commonName: 'localhost', usage: 'server', notAfter })
     const { port, ca } = await startServer(t, { maxVersion, ...shortLived })
     const options = { port, ca, servername: 'localhost' }
