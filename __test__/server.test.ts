@@ -83,29 +83,33 @@ test('what is trusted counts again after setSecureContext', async t => {
   t.true((await finish(tls.connect({ ...options, session }))).resumed, 'as it was, it resumes again')
 })
 
-test('two processes with different arguments give their servers the same sessionIdContext', async t => {
-  // Node's default is a hash of the arguments: tickets of one process would be refused by the other.
-  const ticketKeys = Buffer.alloc(48, 7)
-  const { argv } = process
-  t.teardown(() => {
-    process.argv = argv
-  })
-  const startWith = async (argument: string, isOurs: boolean) => {
-    process.argv = [...argv.slice(0, 2), argument]
-    const started = await startServer(t, { ticketKeys })
-    if (isOurs) resumeSessions(started.server, { sessionCache: new SessionCache({ name: 'argv' }) })
-    return started
-  }
-  for (const isOurs of [false, true]) {
-    const [one, other] = [await startWith('--one', isOurs), await startWith('--other', isOurs)]
-    const socket = tls.connect({ port: one.port, ca: one.ca, servername: 'localhost' })
-    const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
-    const { resumed } = await finish(
-      tls.connect({ port: other.port, ca: other.ca, servername: 'localhost', session }),
-    )
-    t.is(resumed, isOurs)
-  }
-})
+// Serial, and so before the others, since the arguments are those of the process.
+test.serial(
+  'two processes with different arguments give their servers the same sessionIdContext',
+  async t => {
+    // Node's default is a hash of the arguments: tickets of one process would be refused by the other.
+    const ticketKeys = Buffer.alloc(48, 7)
+    const { argv } = process
+    t.teardown(() => {
+      process.argv = argv
+    })
+    const startWith = async (argument: string, isOurs: boolean) => {
+      process.argv = [...argv.slice(0, 2), argument]
+      const started = await startServer(t, { ticketKeys })
+      if (isOurs) resumeSessions(started.server, { sessionCache: new SessionCache({ name: 'argv' }) })
+      return started
+    }
+    for (const isOurs of [false, true]) {
+      const [one, other] = [await startWith('--one', isOurs), await startWith('--other', isOurs)]
+      const socket = tls.connect({ port: one.port, ca: one.ca, servername: 'localhost' })
+      const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
+      const { resumed } = await finish(
+        tls.connect({ port: other.port, ca: other.ca, servername: 'localhost', session }),
+      )
+      t.is(resumed, isOurs)
+    }
+  },
+)
 
 test('TLS 1.3 sessions are answered and not kept, and tickets work as before', async t => {
   const { server, port, ca, handshakes } = await startServer(t, { minVersion: 'TLSv1.3' })
