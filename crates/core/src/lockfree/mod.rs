@@ -148,12 +148,17 @@ impl LockFree {
 
     /// What the entries have that there are or are about to be. What `clear` is about to remove does not count.
     fn held(&self) -> Permit {
-        let cleared = self.cleared.0.load(Ordering::Acquire);
-        let era = self.era();
-        let held = self.permits.held();
-        // The acquire loads in `held` keep this one behind them, and pair with the release of a permit: with the
-        // same era, no `clear` gave one of them back.
-        if cleared == era && era == self.era() { held } else { held.and(self.linked_in(era)) }
+        loop {
+            let cleared = self.cleared.0.load(Ordering::Acquire);
+            let era = self.era();
+            let held = self.permits.held();
+            let held = if cleared == era { held } else { held.and(self.linked_in(era)) };
+            // The acquire loads above keep this one behind them, and pair with the release of a permit and of a
+            // version: in the same era, what was missing among them no `clear` took away.
+            if era == self.era() {
+                return held;
+            }
+        }
     }
 
     /// What the entries of an era have, by looking at all nodes.

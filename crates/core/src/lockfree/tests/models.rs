@@ -195,6 +195,20 @@ fn nothing_outlives_a_clear_that_began_after_it() {
 }
 
 #[test]
+fn no_length_is_of_a_cache_half_cleared() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        put(&store, b"b", 2);
+        let other = beside(&store, LockFree::len);
+        store.clear();
+        let len = other.join().unwrap();
+        assert!(matches!(len, 0 | 2), "{len}");
+        assert_eq!(store.len(), 0);
+    });
+}
+
+#[test]
 fn two_offers_are_of_two_tickets() {
     check(3, || {
         let store = Arc::new(store(2, 2));
