@@ -1,27 +1,51 @@
 /**
  * `npm test`: sets the checkout up, runs the checks, then the tests of both languages, and ends with
- * their sum alone on the last line. `--no-lint` leaves the checks out.
+ * their sum alone on the last line. `--no-lint` leaves the checks out; `--nodes 22,24,26=all` runs the
+ * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test.
  */
 import { spawn } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { nodeProgram } from './nodes.mjs'
 import { root, setUp } from './setup.mjs'
 
+/** What decides whom a connection trusts, and what Node.js versions differ in. */
+const TRUST = [
+  'trust',
+  'recheck',
+  'foreign-session',
+  'fall-back',
+  'partitions',
+  'builtin',
+  'emitted',
+  'identity',
+  'key-*',
+  'server',
+  'server-events',
+  'server-identity',
+  'shared-context',
+].map(name => `__test__/${name}.test.ts`)
+
+const { values } = parseArgs({
+  options: { 'no-lint': { type: 'boolean', default: false }, nodes: { type: 'string', default: '' } },
+})
+
+const AVA = 'node_modules/ava/entrypoints/cli.mjs'
 const steps = [
-  ...(process.argv.includes('--no-lint')
-    ? []
-    : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
+  ...(values['no-lint'] ? [] : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
   { name: 'Rust tests', command: ['cargo', 'test', '--workspace', '--locked', '--quiet'], count: countCargo },
   {
     name: 'Rust example',
     command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
   },
-  { name: 'TypeScript tests', command: ['npx', 'ava'], count: countAva },
+  { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
+  ...values.nodes.split(',').filter(Boolean).map(onNode),
 ]
 
 await setUp()
 const sum = { passed: 0, failed: 0 }
 for (const { name, command, count } of steps) {
   process.stdout.write(`\n── ${name}\n`)
-  const { code, output } = await run(command)
+  const { code, output } = await run(typeof command === 'function' ? command() : command)
   const { passed, failed } = count?.(output) ?? { passed: 0, failed: 0 }
   sum.passed += passed
   // A step may fail without a failed test: by not compiling, or by running none at all.
@@ -29,6 +53,16 @@ for (const { name, command, count } of steps) {
 }
 process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
 process.exitCode = sum.failed === 0 ? 0 : 1
+
+function onNode(wanted) {
+  const [major, all] = wanted.split('=')
+  const files = all === 'all' ? [] : TRUST
+  return {
+    name: `TypeScript tests on Node.js ${major}${files.length ? ': trust' : ''}`,
+    command: () => [nodeProgram(major), AVA, ...files],
+    count: countAva,
+  }
+}
 
 function run([program, ...args]) {
   return new Promise((resolve, reject) => {
@@ -46,7 +80,6 @@ function run([program, ...args]) {
     child.on('close', code => resolve({ code, output }))
   })
 }
-
 /** Adds up one line a test binary: `test result: ok. 3 passed; 0 failed; …`. */
 function countCargo(output) {
   const sum = { passed: 0, failed: 0 }
