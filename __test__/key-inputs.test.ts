@@ -153,6 +153,23 @@ test('a CA file replaced in place and read again is another key', t => {
   t.not(sessionKey({ ...base, ca: file }), before)
 })
 
+test('a list changed in place is another key', t => {
+  const ca = ['a', 'b']
+  const listed = sessionKey({ ...base, ca })
+  ca.push('c')
+  t.not(sessionKey({ ...base, ca }), listed)
+})
+
+test('options met again have the key they had, others meanwhile or not', t => {
+  const keyOf = (n: number) => sessionKey({ ...base, ca: [`ca ${n}`], key: `key ${n}` })
+  const first = Array.from({ length: 20 }, (_, n) => keyOf(n))
+  t.is(new Set(first).size, 20)
+  t.deepEqual(
+    Array.from({ length: 20 }, (_, n) => keyOf(n)),
+    first,
+  )
+})
+
 test('long bundles of certificates are told apart by their ends', t => {
   const bundle = 'x'.repeat(100_000)
   t.not(sessionKey({ ...base, ca: `${bundle}a` }), sessionKey({ ...base, ca: `${bundle}b` }))
@@ -162,6 +179,10 @@ test('long bundles of certificates are told apart by their ends', t => {
 test('values cannot be shifted from one option or list item to the next', t => {
   t.not(sessionKey({ ...base, cert: 'ab', key: 'c' }), sessionKey({ ...base, cert: 'a', key: 'bc' }))
   t.not(sessionKey({ ...base, ca: ['ab', 'c'] }), sessionKey({ ...base, ca: ['a', 'bc'] }))
+  t.not(
+    sessionKey({ ...base, ca: 'a', cert: ['b'], crl: [] }),
+    sessionKey({ ...base, ca: ['a', 'b'], cert: [] }),
+  )
   t.not(sessionKey({ ...base, ca: ['a,b'] }), sessionKey({ ...base, ca: ['a', 'b'] }))
   t.not(sessionKey({ ...base, secureOptions: 1 }), sessionKey({ ...base, secureOptions: '1' as never }))
   t.not(

@@ -44,6 +44,17 @@ const creator = recognise(tls.createSecureContext)
  * Undefined where an option is an object that could change without our seeing it.
  */
 export function contextDigest(options: ContextOptions): string | undefined {
+  const inputs = inputsOf(options)
+  if (inputs === undefined) return digestOf(options)
+  const known = recent.find(entry => isSame(entry.inputs, inputs))
+  if (known !== undefined) return known.digest
+  const digest = digestOf(options)
+  recent.unshift({ inputs, digest })
+  if (recent.length > MAX_RECENT) recent.pop()
+  return digest
+}
+
+function digestOf(options: ContextOptions): string | undefined {
   try {
     const parts = [creator(tls.createSecureContext)]
     for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
@@ -52,6 +63,37 @@ export function contextDigest(options: ContextOptions): string | undefined {
     if (error instanceof OpaqueValue) return undefined
     throw error
   }
+}
+
+/** The digests of the options met last: those who reconnect bring the same text again and again. */
+const recent: { inputs: readonly unknown[]; digest: string | undefined }[] = []
+const MAX_RECENT = 8
+const LIST = Symbol('list')
+
+/**
+ * Everything that {@link digestOf} reads, if none of it can change in place: two equal lists have one digest.
+ * Undefined where an option is an object, or a list of more than text.
+ */
+function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
+  const inputs: unknown[] = []
+  for (const option of CONTEXT_OPTIONS) {
+    const value = options[option]
+    if (Array.isArray(value)) inputs.push(LIST, value.length, ...value)
+    else inputs.push(value)
+  }
+  if (inputs.some(isObject)) return undefined
+  // Functions and lists that are replaced, never changed.
+  inputs.push(tls.createSecureContext, options.ca ? undefined : defaultCa())
+  inputs.push(tls.DEFAULT_CIPHERS, tls.DEFAULT_ECDH_CURVE, tls.DEFAULT_MIN_VERSION, tls.DEFAULT_MAX_VERSION)
+  return inputs
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' ? value !== null : typeof value === 'function'
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index])
 }
 
 function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {
@@ -89,11 +131,15 @@ type WithDefaultCa = { getCACertificates?(type: 'default'): readonly string[] }
 
 /** Read once by Node as the process starts, so what it says later changes nothing. */
 const extraCaFile = process.env.NODE_EXTRA_CA_CERTS ?? ''
+function defaultCa(): readonly string[] | undefined {
+  return (tls as WithDefaultCa).getCACertificates?.('default')
+}
+
 const defaultCaDigests = new WeakMap<object, string>()
 
 /** What verifies when no `ca` is given. Node hands out one frozen array until the default is changed. */
 export function defaultCaDigest(): string {
-  const certificates = (tls as WithDefaultCa).getCACertificates?.('default')
+  const certificates = defaultCa()
   // Before Node 22.15 there is no way to change the default within a process, nor to read it.
   if (certificates === undefined) return sha256(extraCaFile)
   let digest = defaultCaDigests.get(certificates)
