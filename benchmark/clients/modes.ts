@@ -1,0 +1,41 @@
+import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { connect, SessionCache } from 'tls-resumption'
+
+/** A way to reconnect, always from the same options. */
+export interface Mode {
+  name: string
+  connect(options: ConnectionOptions): TLSSocket
+}
+
+/** As drivers reconnect: the options each time anew, and nothing remembered. */
+export const full: Mode = { name: 'Node alone', connect: options => tls.connect({ ...options }) }
+
+/** What a driver can do by itself: it keeps the last session of each endpoint. */
+export const ownSessions: Mode = { name: 'a Map of sessions', connect: rememberIn(new Map()) }
+
+/** The most that can be had from Node by hand: one SecureContext as well. */
+export function ownContexts(): Mode {
+  const remember = rememberIn(new Map())
+  const contexts = new Map<number | undefined, tls.SecureContext>()
+  return {
+    name: 'a Map of sessions, one SecureContext',
+    connect(options) {
+      let secureContext = contexts.get(options.port)
+      secureContext ??= tls.createSecureContext(options)
+      contexts.set(options.port, secureContext)
+      return remember({ ...options, secureContext })
+    },
+  }
+}
+
+export function ours(): Mode {
+  const sessionCache = new SessionCache()
+  return { name: 'tls-resumption', connect: options => connect({ ...options, sessionCache }) }
+}
+
+function rememberIn(sessions: Map<number | undefined, Buffer>): Mode['connect'] {
+  return options => {
+    const socket = tls.connect({ ...options, session: sessions.get(options.port) })
+    return socket.on('session', session => sessions.set(options.port, session))
+  }
+}

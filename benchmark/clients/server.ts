@@ -1,0 +1,67 @@
+/** A process of its own with one server of each kind, so that its CPU time is that of the server end alone. */
+import { constants } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:tls'
+import type { Identity } from '../../fixtures/certificates.ts'
+import type { Kind } from './kinds.ts'
+
+export interface Listen {
+  kind: Kind
+  ca: string
+  identity: Identity
+  /** A server that hands out sessions and accepts none. */
+  forgetful: boolean
+}
+
+export type Request = { listen: Listen[] } | { report: true } | { close: true }
+
+export interface Report {
+  /** Microseconds this process has spent on a processor. */
+  cpu: number
+  /** Full and resumed handshakes of each server. */
+  counts: { full: number; resumed: number }[]
+}
+
+const servers: Server[] = []
+const counts: Report['counts'] = []
+
+process.on('message', async (request: Request) => {
+  if ('listen' in request) answer(await Promise.all(request.listen.map(listen)))
+  else if ('report' in request) answer(report())
+  else process.disconnect?.()
+})
+process.on('disconnect', () => process.exit())
+
+function answer(message: number[] | Report): void {
+  process.send?.(message)
+}
+
+function report(): Report {
+  const { user, system } = process.cpuUsage()
+  return { cpu: user + system, counts }
+}
+
+async function listen({ kind, ca, identity, forgetful }: Listen): Promise<number> {
+  const count = { full: 0, resumed: 0 }
+  const server = createServer({
+    ...identity,
+    ca,
+    minVersion: kind.version,
+    maxVersion: kind.version,
+    requestCert: kind.clientCertificate,
+    rejectUnauthorized: kind.clientCertificate,
+    // Without tickets a session lives in the server's memory, and this server has none.
+    ...(forgetful ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
+  })
+  server.on('secureConnection', socket => {
+    if (socket.isSessionReused()) count.resumed++
+    else count.full++
+    socket.on('error', () => {})
+    socket.pipe(socket)
+  })
+  servers.push(server)
+  counts.push(count)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return (server.address() as AddressInfo).port
+}
