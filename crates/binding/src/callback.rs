@@ -12,7 +12,7 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::args::Arg;
-use crate::operations;
+use crate::{operations, rings};
 
 /// The most arguments any of the functions takes.
 pub const ARITY: usize = 5;
@@ -73,7 +73,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 7] = [
+    let functions: [(&CStr, Callback); 9] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -81,6 +81,8 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"add", operations::add),
         (c"has", operations::has),
         (c"remove", operations::remove),
+        (c"ringNewest", rings::newest),
+        (c"ringFind", rings::find),
     ];
     for (name, callback) in functions {
         let mut function = ptr::null_mut();

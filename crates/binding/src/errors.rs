@@ -3,7 +3,7 @@
 
 use napi::Status;
 use napi::bindgen_prelude::Error;
-use tls_resumption_core::KeyError;
+use tls_resumption_core::{KeyError, KeyRefused};
 
 pub fn wrong_type(name: &str, expected: &str) -> Error {
     Error::new(Status::InvalidArg, format!("`{name}` must be {expected}"))
@@ -19,4 +19,8 @@ pub fn key(error: &KeyError) -> Error {
 
 pub fn closed() -> Error {
     Error::new(Status::InvalidArg, "the handle is not open in this thread".to_owned())
+}
+
+pub fn refused(refused: KeyRefused) -> Error {
+    Error::new(Status::GenericFailure, refused.to_string())
 }

@@ -1,4 +1,4 @@
-//! The caches that one JavaScript thread holds open.
+//! The caches and rings of keys that one JavaScript thread holds open.
 //!
 //! The table belongs to the N-API environment, so only that environment's thread ever touches it
 //! and looking a handle up takes no lock. When a worker ends, however it ends, Node runs the
@@ -11,35 +11,66 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{Result, check_status};
 use napi::{Env, sys};
-use tls_resumption_core::Cache;
+use tls_resumption_core::{Cache, KeyRing};
 
 use crate::errors;
 
 #[derive(Default)]
-struct Handles(RefCell<Vec<Option<Arc<Cache>>>>);
+struct Handles {
+    caches: Table<Cache>,
+    rings: Table<KeyRing>,
+}
 
-/// Puts a cache into the table of `env`'s thread. Handles start at 1.
-pub fn insert(env: Env, cache: Arc<Cache>) -> Result<u32> {
-    let mut slots = of(env)?.0.borrow_mut();
+struct Table<T>(RefCell<Vec<Option<Arc<T>>>>);
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+/// What a handle can stand for.
+pub trait Held: Sized + 'static {
+    #[expect(private_interfaces, reason = "the tables are this module's own")]
+    fn table(handles: &Handles) -> &Table<Self>;
+}
+
+impl Held for Cache {
+    #[expect(private_interfaces, reason = "as above")]
+    fn table(handles: &Handles) -> &Table<Self> {
+        &handles.caches
+    }
+}
+
+impl Held for KeyRing {
+    #[expect(private_interfaces, reason = "as above")]
+    fn table(handles: &Handles) -> &Table<Self> {
+        &handles.rings
+    }
+}
+
+/// Puts something into the table of `env`'s thread. Handles start at 1.
+pub fn insert<T: Held>(env: Env, held: Arc<T>) -> Result<u32> {
+    let mut slots = T::table(of(env)?).0.borrow_mut();
     let free = slots.iter().position(Option::is_none).unwrap_or_else(|| {
         slots.push(None);
         slots.len() - 1
     });
-    slots[free] = Some(cache);
+    slots[free] = Some(held);
     u32::try_from(free + 1).map_err(|_| errors::out_of_range("handle", "under 2^32"))
 }
 
-/// Takes a cache out of the table again, or nothing where the handle is not open.
-pub fn remove(env: Env, handle: u32) -> Result<Option<Arc<Cache>>> {
-    let mut slots = of(env)?.0.borrow_mut();
+/// Takes it out of the table again, or nothing where the handle is not open.
+pub fn remove<T: Held>(env: Env, handle: u32) -> Result<Option<Arc<T>>> {
+    let mut slots = T::table(of(env)?).0.borrow_mut();
     Ok(slots.get_mut((handle as usize).wrapping_sub(1)).and_then(Option::take))
 }
 
-/// Lends the cache behind `handle` to `action`.
-pub fn with<T>(env: Env, handle: u32, action: impl FnOnce(&Cache) -> Result<T>) -> Result<T> {
-    let slots = of(env)?.0.borrow();
+/// Lends what is behind `handle` to `action`.
+pub fn with<T: Held, R>(env: Env, handle: u32, action: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+    let slots = T::table(of(env)?).0.borrow();
     match slots.get((handle as usize).wrapping_sub(1)) {
-        Some(Some(cache)) => action(cache),
+        Some(Some(held)) => action(held),
         _ => Err(errors::closed()),
     }
 }

@@ -19,4 +19,5 @@ mod handles;
 mod lifecycle;
 mod operations;
 mod registry;
+mod rings;
 mod session;

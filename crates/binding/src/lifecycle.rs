@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{Error, Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use tls_resumption_core::{
     ByteBudget, Cache, Capacity, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
 };
 
-use crate::{errors, handles, registry};
+use crate::registry::Registry;
+use crate::{errors, handles};
+
+static NAMES: Registry<Cache> = Registry::new();
 
 /// What the facade asks for; a field left out takes the default, or what the open cache has.
 #[napi(object)]
@@ -68,12 +71,12 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
     let asked = Asked::parse(&options)?;
     let opened = match &options.name {
         None => Ok(Arc::new(asked.build())),
-        Some(name) => registry::open(
+        Some(name) => NAMES.open(
             name,
             options.resident.unwrap_or(false),
-            || asked.build(),
-            |open| asked.check(open),
-        ),
+            || Ok::<_, Error>(asked.build()),
+            |open| asked.check(open.options()),
+        )?,
     };
     Ok(match opened {
         Ok(cache) => Opened { handle: handles::insert(env, cache)?, contradictions: Vec::new() },
@@ -84,13 +87,13 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
 /// Closes a handle; one that is not open is left alone.
 #[napi(catch_unwind)]
 pub fn close(env: Env, handle: u32) -> Result<()> {
-    handles::remove(env, handle).map(drop)
+    handles::remove::<Cache>(env, handle).map(drop)
 }
 
 /// Removes everything.
 #[napi(catch_unwind)]
 pub fn clear(env: Env, handle: u32) -> Result<()> {
-    handles::with(env, handle, |cache| {
+    handles::with(env, handle, |cache: &Cache| {
         cache.clear();
         Ok(())
     })
@@ -99,19 +102,19 @@ pub fn clear(env: Env, handle: u32) -> Result<()> {
 /// Removes what has expired and returns how many that were.
 #[napi(catch_unwind)]
 pub fn sweep(env: Env, handle: u32) -> Result<u32> {
-    handles::with(env, handle, |cache| Ok(saturate(cache.sweep())))
+    handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.sweep())))
 }
 
 /// The counters.
 #[napi(catch_unwind)]
 pub fn stats(env: Env, handle: u32) -> Result<CacheStats> {
-    handles::with(env, handle, |cache| Ok(cache.stats().into()))
+    handles::with(env, handle, |cache: &Cache| Ok(cache.stats().into()))
 }
 
 /// How many blobs there are.
 #[napi(catch_unwind)]
 pub fn size(env: Env, handle: u32) -> Result<u32> {
-    handles::with(env, handle, |cache| Ok(saturate(cache.len())))
+    handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.len())))
 }
 
 /// The options given, parsed.
@@ -206,7 +209,7 @@ pub fn saturate(count: usize) -> u32 {
 }
 
 /// A whole number from JavaScript, parsed into the type that knows its range.
-fn number<T>(
+pub fn number<T>(
     name: &str,
     given: Option<f64>,
     parse: impl Fn(u64) -> Option<T>,

@@ -37,7 +37,7 @@ pub unsafe extern "C" fn add(env: napi_env, info: napi_callback_info) -> napi_va
 /// `has(handle, key)`: whether there is a live blob under the key.
 pub unsafe extern "C" fn has(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, ..]| {
-        handles::with(env, handle.handle(), |cache| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| Ok(Value::Boolean(cache.contains(key))))
         })
     })
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn has(env: napi_env, info: napi_callback_info) -> napi_va
 /// `remove(handle, key)`: removes all there is under the key and returns how many blobs that were.
 pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, ..]| {
-        handles::with(env, handle.handle(), |cache| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| Ok(Value::Integer(to_i32(cache.remove(key)))))
         })
     })
@@ -59,7 +59,7 @@ type Read = fn(&Cache, Key<'_>, &mut [u8]) -> std::result::Result<Option<usize>,
 fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_value {
     enter(env, info, |env, [handle, key, out, ..]| {
         let out = out.bytes("out", "a Uint8Array")?;
-        handles::with(env, handle.handle(), |cache| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
                 // SAFETY: the operation runs no JavaScript; `key` and `out` are different arrays,
                 // since the facade alone knows `out`.
@@ -81,7 +81,7 @@ fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_valu
     enter(env, info, |env, [handle, key, blob, ttl, reusable]| {
         let blob = blob.bytes("blob", "a Uint8Array")?;
         let entry = EntryOptions { ttl: to_ttl(ttl.number())?, reusable: reusable.is_true() };
-        handles::with(env, handle.handle(), |cache| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
                 // SAFETY: the operation runs no JavaScript and only copies the blob.
                 let accepted = operation(cache, key, unsafe { blob.as_slice() }, entry).is_ok();

@@ -1,36 +1,40 @@
-//! Caches with a name: one memory for all threads of the process.
+//! What has a name: one memory for all threads of the process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-use tls_resumption_core::{Cache, Options};
-
 /// A name held only by its users goes with the last of them; a resident one stays.
-struct Named {
-    cache: Weak<Cache>,
-    _resident: Option<Arc<Cache>>,
+struct Named<T> {
+    held: Weak<T>,
+    _resident: Option<Arc<T>>,
 }
 
-static NAMES: LazyLock<Mutex<HashMap<String, Named>>> = LazyLock::new(Mutex::default);
+/// The names of one kind of thing.
+pub struct Registry<T>(LazyLock<Mutex<HashMap<String, Named<T>>>>);
 
-/// Joins the cache of that name or makes it.
-///
-/// `conflict` says what an existing cache's options contradict in the ones asked for.
-pub fn open<E>(
-    name: &str,
-    resident: bool,
-    make: impl FnOnce() -> Cache,
-    conflict: impl FnOnce(&Options) -> Result<(), E>,
-) -> Result<Arc<Cache>, E> {
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(cache) = names.get(name).and_then(|named| named.cache.upgrade()) {
-        conflict(cache.options())?;
-        return Ok(cache);
+impl<T> Registry<T> {
+    pub const fn new() -> Self {
+        Self(LazyLock::new(Mutex::default))
     }
-    names.retain(|_, named| named.cache.strong_count() > 0);
-    let cache = Arc::new(make());
-    let entry =
-        Named { cache: Arc::downgrade(&cache), _resident: resident.then(|| Arc::clone(&cache)) };
-    names.insert(name.to_owned(), entry);
-    Ok(cache)
+
+    /// Joins what has that name or makes it.
+    ///
+    /// `conflict` says what the options of one there is contradict in the ones asked for.
+    pub fn open<C, E>(
+        &self,
+        name: &str,
+        resident: bool,
+        make: impl FnOnce() -> Result<T, E>,
+        conflict: impl FnOnce(&T) -> Result<(), C>,
+    ) -> Result<Result<Arc<T>, C>, E> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = names.get(name).and_then(|named| named.held.upgrade()) {
+            return Ok(conflict(&held).map(|()| held));
+        }
+        names.retain(|_, named| named.held.strong_count() > 0);
+        let held = Arc::new(make()?);
+        let resident = resident.then(|| Arc::clone(&held));
+        names.insert(name.to_owned(), Named { held: Arc::downgrade(&held), _resident: resident });
+        Ok(Ok(held))
+    }
 }

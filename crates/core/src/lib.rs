@@ -56,6 +56,8 @@ mod cache;
 mod clock;
 mod error;
 mod key;
+#[cfg(not(loom))]
+mod key_ring;
 mod limits;
 mod lockfree;
 mod options;
@@ -73,6 +75,11 @@ pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{BufferTooSmall, KeyError, Refused};
 pub use key::{Key, MAX_KEY_LEN};
+#[cfg(not(loom))]
+pub use key_ring::{
+    KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN,
+    TicketKey,
+};
 pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};
 #[doc(hidden)]

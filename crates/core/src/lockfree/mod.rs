@@ -18,7 +18,7 @@ mod node;
 mod nodes;
 mod permits;
 mod read;
-mod region;
+pub(crate) mod region;
 mod sync;
 #[cfg(test)]
 mod tests;

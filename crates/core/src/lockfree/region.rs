@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 #[cfg(not(loom))]
-pub(super) use reserved::Region;
+pub(crate) use reserved::Region;
 
 #[cfg(loom)]
 pub(super) use checked::Region;
@@ -15,7 +15,7 @@ use super::sync::{AtomicU32, AtomicU64};
 /// # Safety
 ///
 /// Zeroed memory must be a valid value of the type, and the type must be sound to share between threads.
-pub(super) unsafe trait Zeroed: Sync {
+pub(crate) unsafe trait Zeroed: Sync {
     #[cfg(loom)]
     fn zero() -> Self;
 }
@@ -43,7 +43,7 @@ mod reserved {
     use super::{Zeroed, map};
 
     /// A slice of zeroed values at a fixed place.
-    pub(in super::super) struct Region<T> {
+    pub(crate) struct Region<T> {
         start: NonNull<T>,
         len: usize,
         owns: PhantomData<T>,
@@ -51,7 +51,7 @@ mod reserved {
 
     impl<T: Zeroed> Region<T> {
         /// Reserves room for `len` values. Nothing of it is resident yet.
-        pub(in super::super) fn new(len: usize) -> Self {
+        pub(crate) fn new(len: usize) -> Self {
             let bytes = len.checked_mul(size_of::<T>()).expect("fits the address space");
             let start = map::reserve(bytes.max(1), align_of::<T>()).cast();
             Self { start, len, owns: PhantomData }

@@ -1,0 +1,199 @@
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+use crate::ManualClock;
+
+use super::*;
+
+const HOUR: u64 = 3_600_000;
+
+fn ring(keep: u64) -> (KeyRing, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    let every = RotateEvery::from_millis(HOUR);
+    (KeyRing::with_clock(every, Keep::new(keep).unwrap(), clock.clone()).unwrap(), clock)
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_millis(hours * HOUR)
+}
+
+/// A millisecond less.
+fn almost(hours: u64) -> Duration {
+    Duration::from_millis(hours * HOUR - 1)
+}
+
+fn newest(ring: &KeyRing) -> TicketKey {
+    let mut key = [0; TICKET_KEY_LEN];
+    ring.newest(&mut key);
+    key
+}
+
+fn find(ring: &KeyRing, key: &TicketKey) -> Option<u64> {
+    let mut secret = [0; KEY_SECRET_LEN];
+    let found = ring.find(key.first_chunk().unwrap(), &mut secret);
+    assert_eq!(secret == key[KEY_NAME_LEN..], found.is_some());
+    found
+}
+
+/// A key whose bytes are `first` and those after it.
+fn counting(first: u8) -> TicketKey {
+    std::array::from_fn(|index| first.wrapping_add(u8::try_from(index).unwrap()))
+}
+
+#[test]
+fn the_newest_key_seals_and_the_ones_before_open() {
+    let (ring, _) = ring(3);
+    let mut keys = vec![newest(&ring)];
+    for _ in 0..3 {
+        ring.rotate().unwrap();
+        keys.push(newest(&ring));
+    }
+    let found: Vec<_> = keys.iter().map(|key| find(&ring, key)).collect();
+    assert_eq!(found, [None, Some(2), Some(1), Some(0)]);
+    assert_eq!(find(&ring, &counting(0)), None);
+    let generations: Vec<_> = ring.keys().iter().map(|key| key.generation).collect();
+    assert_eq!(generations, [3, 2, 1]);
+}
+
+#[test]
+fn a_ring_of_one_opens_what_it_seals() {
+    let (ring, _) = ring(1);
+    let first = newest(&ring);
+    assert_eq!(find(&ring, &first), Some(0));
+    ring.rotate().unwrap();
+    assert_eq!((find(&ring, &first), find(&ring, &newest(&ring))), (None, Some(0)));
+}
+
+#[test]
+fn no_key_seals_for_longer_than_told_though_nobody_rotates() {
+    let (ring, clock) = ring(3);
+    let first = newest(&ring);
+    clock.advance(almost(1));
+    assert_eq!(newest(&ring), first);
+    clock.advance(Duration::from_millis(1));
+    assert_ne!(newest(&ring), first);
+    assert_eq!(find(&ring, &first), Some(1));
+}
+
+#[test]
+fn a_key_opens_for_as_long_as_told_though_nobody_rotates() {
+    let (ring, clock) = ring(3);
+    let first = newest(&ring);
+    clock.advance(almost(3));
+    assert_eq!(find(&ring, &first), Some(0));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(find(&ring, &first), None);
+}
+
+#[test]
+fn a_tick_rotates_and_wipes_what_is_too_old() {
+    let (ring, clock) = ring(3);
+    let first = newest(&ring);
+    clock.advance(hours(1));
+    ring.tick();
+    assert_eq!(ring.keys().len(), 2);
+    clock.advance(hours(2));
+    ring.tick();
+    assert_eq!(find(&ring, &first), None);
+    assert!(!holds(&ring, &first));
+    assert_eq!(ring.keys()[0], KeyInfo { generation: 2, age: 0 });
+}
+
+#[test]
+fn without_an_interval_a_key_seals_until_it_is_told() {
+    let clock = Arc::new(ManualClock::new());
+    let ring = KeyRing::with_clock(None, Keep::new(2).unwrap(), clock.clone()).unwrap();
+    let first = newest(&ring);
+    clock.advance(hours(10_000));
+    ring.tick();
+    assert_eq!(newest(&ring), first);
+}
+
+#[test]
+fn a_key_that_leaves_is_wiped_when_the_call_returns() {
+    let (ring, _) = ring(2);
+    let first = newest(&ring);
+    ring.rotate().unwrap();
+    assert!(holds(&ring, &first));
+    ring.rotate().unwrap();
+    assert!(!holds(&ring, &first));
+}
+
+/// Whether eight bytes in a row of the key are anywhere in the ring's memory.
+fn holds(ring: &KeyRing, key: &TicketKey) -> bool {
+    let (words, _) = key.as_chunks();
+    ring.slots.words().any(|word| words.contains(&word.to_ne_bytes()))
+}
+
+#[test]
+fn a_given_key_is_the_newest() {
+    let (ring, _) = ring(3);
+    ring.insert(&counting(1)).unwrap();
+    assert_eq!(newest(&ring), counting(1));
+}
+
+#[test]
+fn keys_that_are_not_random_are_refused() {
+    let (ring, _) = ring(3);
+    let before = newest(&ring);
+    let mut equal_secrets = counting(0);
+    equal_secrets.copy_within(16..32, 32);
+    let mut zero_cipher = counting(0);
+    zero_cipher[32..].fill(0);
+    for key in [[0; TICKET_KEY_LEN], [7; TICKET_KEY_LEN], equal_secrets, zero_cipher] {
+        assert_eq!(ring.insert(&key), Err(KeyRefused::NotRandom));
+    }
+    assert_eq!(newest(&ring), before);
+}
+
+#[test]
+fn a_key_that_shares_a_part_with_another_is_refused() {
+    let (ring, _) = ring(3);
+    ring.insert(&counting(0)).unwrap();
+    for part in [0..16, 16..32, 32..48] {
+        let mut key = counting(100);
+        key[part.clone()].copy_from_slice(&counting(0)[part]);
+        assert_eq!(ring.insert(&key), Err(KeyRefused::Repeated));
+    }
+    assert_eq!(ring.keys().len(), 2);
+}
+
+#[test]
+fn a_key_is_not_printed() {
+    let (ring, _) = ring(3);
+    assert_eq!(
+        format!("{ring:?}"),
+        "KeyRing { rotate_every: Some(RotateEvery(3600000)), keep: Keep(3), .. }"
+    );
+}
+
+/// Every key has one name and one secret, so that a mixture of two would show.
+#[test]
+fn readers_see_whole_keys_while_others_rotate() {
+    const ROTATIONS: u8 = 250;
+    let (ring, _) = ring(2);
+    ring.insert(&counting(0)).unwrap();
+    ring.insert(&counting(1)).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let key = newest(&ring);
+                    assert_eq!(key, counting(key[0]));
+                    // It may have left meanwhile; `find` checks the secret it tells.
+                    find(&ring, &key);
+                }
+            });
+        }
+        for round in 0..40_u32 {
+            for first in 2..ROTATIONS {
+                // Keys repeat after others have pushed them out.
+                ring.insert(&counting(first))
+                    .unwrap_or_else(|refused| panic!("{round}: {refused}"));
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}
