@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
   | 'ERR_TLS_RESUMPTION_NO_MEMORY'
   | 'ERR_TLS_RESUMPTION_SERVER_IN_USE'
+  | 'ERR_TLS_RESUMPTION_TICKET_KEY'
   | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
 
 /** An error that programs can tell by its code. */
@@ -78,10 +79,10 @@ export function unknownOption(
   return coded(new TypeError(`Unknown option '${option}': ${hint}`), 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION')
 }
 
-export function nameConflict(name: string, contradictions: readonly string[]): CodedError {
+export function nameConflict(what: string, name: string, contradictions: readonly string[]): CodedError {
   const listed = contradictions.join('; ')
   return coded(
-    new Error(`The cache '${name}' is open with other options: ${listed}`),
+    new Error(`The ${what} '${name}' is open with other options: ${listed}`),
     'ERR_TLS_RESUMPTION_NAME_CONFLICT',
   )
 }
@@ -91,8 +92,8 @@ export function noMemory(cause: unknown): CodedError {
   return coded(new Error(`The cache could not be made: ${reason}`, { cause }), 'ERR_TLS_RESUMPTION_NO_MEMORY')
 }
 
-export function disposed(): CodedError {
-  return coded(new Error('The SessionCache has been disposed of'), 'ERR_TLS_RESUMPTION_DISPOSED')
+export function disposed(what: string): CodedError {
+  return coded(new Error(`The ${what} has been disposed of`), 'ERR_TLS_RESUMPTION_DISPOSED')
 }
 
 export function addonUnavailable(cause: unknown): CodedError {
@@ -110,4 +111,15 @@ export function serverInUse(event: string): CodedError {
     ),
     'ERR_TLS_RESUMPTION_SERVER_IN_USE',
   )
+}
+
+export function serverHasKeys(): CodedError {
+  return coded(
+    new Error('The server already takes its ticket keys from a TicketKeys'),
+    'ERR_TLS_RESUMPTION_SERVER_IN_USE',
+  )
+}
+
+export function ticketKeyRefused(reason: string): CodedError {
+  return coded(new Error(`The "key" argument was refused: ${reason}`), 'ERR_TLS_RESUMPTION_TICKET_KEY')
 }

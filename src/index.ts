@@ -15,3 +15,9 @@ export {
   type StoreOptions,
 } from './session-cache.js'
 export { type SessionKeyOptions, sessionKey } from './session-key.js'
+export {
+  type AttachOptions,
+  TicketKeys,
+  type TicketKeysOptions,
+  type TicketKeysStats,
+} from './ticket-keys.js'

@@ -9,7 +9,18 @@ type Key = string | Uint8Array
 export interface Native
   extends Pick<
     typeof Macro,
-    'close' | 'clear' | 'sweep' | 'size' | 'stats' | 'sessionFacts' | '__napiBindingTarget'
+    | 'close'
+    | 'clear'
+    | 'sweep'
+    | 'size'
+    | 'stats'
+    | 'sessionFacts'
+    | 'ringClose'
+    | 'ringRotate'
+    | 'ringInsert'
+    | 'ringTick'
+    | 'ringKeys'
+    | '__napiBindingTarget'
   > {
   open(options: { [option in keyof Macro.OpenOptions]: Macro.OpenOptions[option] | undefined }): Macro.Opened
   /** Fills `out`: the blob's length, 0 for a miss, the length negated where `out` is too small. */
@@ -21,6 +32,11 @@ export interface Native
   add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
   has(handle: number, key: Key): boolean
   remove(handle: number, key: Key): number
+  ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
+  /** Copies the key that seals into the 48 bytes of `out`. */
+  ringNewest(handle: number, out: Uint8Array): boolean
+  /** Copies the secrets of the key of that name into the 32 bytes of `out`: how many are newer, -1 for none. */
+  ringFind(handle: number, name: Uint8Array, out: Uint8Array): number
 }
 
 const require = createRequire(import.meta.url)

@@ -4,7 +4,7 @@ import { invalidArgType, serverInUse } from './errors.js'
 import { native } from './native.js'
 import { keepServerContext } from './server-context.js'
 import { lending, type SessionCache } from './session-cache.js'
-import { checkOptionBag } from './validate.js'
+import { checkBoolean, checkOptionBag } from './validate.js'
 
 /** The options of {@link resumeSessions}. */
 export interface ResumeSessionsOptions {
@@ -13,9 +13,19 @@ export interface ResumeSessionsOptions {
    * the server is left as it is.
    */
   sessionCache?: SessionCache | null | undefined
+  /**
+   * Says that all contexts of the server, those by name (`addContext()`, `SNICallback`) included, verify
+   * clients alike, so that a session of one proves as much under another. It is asked for only where the
+   * server has contexts by name and `requestCert`; without it such a server resumes nothing.
+   * @defaultValue false
+   */
+  uniformClientTrust?: boolean | undefined
 }
 
-const OPTIONS: readonly string[] = ['sessionCache'] satisfies (keyof ResumeSessionsOptions)[]
+const OPTIONS: readonly string[] = [
+  'sessionCache',
+  'uniformClientTrust',
+] satisfies (keyof ResumeSessionsOptions)[]
 const TLS_1_3 = 0x0304
 
 /**
@@ -52,18 +62,20 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
     throw invalidArgType('"server" argument', 'an instance of tls.Server', server)
   }
   checkOptionBag('options', options, OPTIONS)
+  const { uniformClientTrust = false } = options
+  checkBoolean('uniformClientTrust', uniformClientTrust)
   const cache = serverCache(options.sessionCache)
   if (cache === null) return { [Symbol.dispose]() {} }
   for (const event of ['newSession', 'resumeSession']) {
     if (server.listenerCount(event) > 0) throw serverInUse(event)
   }
 
-  const context = keepServerContext(server, cache.name)
+  const context = keepServerContext(server, 'ids', { name: cache.name, uniformClientTrust })
 
   // The handshake waits for each of the two callbacks, so both answer at once and once, whatever happens.
   const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
     try {
-      if (context.keepsSessions()) store(cache, context.keyOf(id), session)
+      if (context.isUniform()) store(cache, context.keyOf(id), session)
     } catch {
       // Not kept: the client's next handshake is a full one.
     }
@@ -79,7 +91,7 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
       answer(null, session)
     }
     try {
-      if (context.keepsSessions()) lending.lend(cache, 'get', context.keyOf(id), resume)
+      if (context.isUniform()) lending.lend(cache, 'get', context.keyOf(id), resume)
     } catch (error) {
       if (isAnswered) throw error // Node's own, from within its callback
     }

@@ -14,7 +14,24 @@ interface ServerInternals {
   cert?: unknown
   pfx?: unknown
   _contexts: unknown[]
-  _sharedCreds: { context: { setSessionIdContext(context: string): void } }
+  _sharedCreds: { context: NativeContext }
+}
+
+/** What resumes a server's connections, and the name of what it shares with other servers. */
+export type Mechanism = 'ids' | 'tickets'
+
+/** How a mechanism uses a server. */
+export interface ServerUse {
+  name: string | undefined
+  /** The caller vouches that all contexts by name verify clients alike. */
+  uniformClientTrust: boolean
+  /** Told of each new native context, which knows nothing of what was set on the one before. */
+  onContext?(context: NativeContext): void
+}
+
+/** The object of Node's that holds what a server negotiates with. */
+export interface NativeContext {
+  setSessionIdContext(context: string): void
 }
 
 /** What a server's sessions are bound to. */
@@ -22,7 +39,7 @@ export interface ServerContext {
   /** The cache key of a session id; valid until the next call. */
   keyOf(id: Uint8Array): Uint8Array
   /** Whether every session of the server was verified by the same rules. */
-  keepsSessions(): boolean
+  isUniform(): boolean
   /** Leaves the server to Node again, from its next `setSecureContext()` on. */
   release(): void
 }
@@ -30,48 +47,102 @@ export interface ServerContext {
 const CONTEXT_LENGTH = 32 // OpenSSL's SSL_MAX_SID_CTX_LENGTH
 const MAX_ID_LENGTH = 32 // RFC 5246 section 7.4.1.2
 
+const keepers = new WeakMap<tls.Server, Keeper>()
+
 /**
  * Gives the server a `sessionIdContext` of who it is and what it trusts, now and after each
  * `setSecureContext()`. Node's default is a hash of the process's arguments: it tells servers apart that
  * are alike, and not those that trust different clients.
  */
-export function keepServerContext(server: tls.Server, name: string | undefined): ServerContext {
-  const internals = server as unknown as ServerInternals
-  const key = Buffer.alloc(CONTEXT_LENGTH + MAX_ID_LENGTH)
+export function keepServerContext(server: tls.Server, mechanism: Mechanism, use: ServerUse): ServerContext {
+  let keeper = keepers.get(server)
+  if (keeper === undefined || keeper.isReleased) {
+    keeper = new Keeper(server)
+    keepers.set(server, keeper)
+  }
+  return keeper.add(mechanism, use)
+}
+
+/** Whether the mechanism is in use at the server. */
+export function isInUse(server: tls.Server, mechanism: Mechanism): boolean {
+  return keepers.get(server)?.has(mechanism) ?? false
+}
+
+/** What the mechanisms of one server have in common: OpenSSL knows one `sessionIdContext`. */
+class Keeper {
+  isReleased = false
+  readonly #server: ServerInternals
+  readonly #uses = new Map<Mechanism, ServerUse>()
+  readonly #key = Buffer.alloc(CONTEXT_LENGTH + MAX_ID_LENGTH)
   // Of the arguments as they are now, which is what Node may have used.
-  const byDefault = contextOfArguments()
-  let applied = ''
-  let isReleased = false
-  const apply = (): void => {
-    applied = stateOf(internals)
-    const context = digestOf(internals, name, byDefault)
-    key.write(context, 'latin1')
-    internals._sharedCreds.context.setSessionIdContext(context)
-  }
-  const isOwnMethod = Object.hasOwn(server, 'setSecureContext')
-  const { setSecureContext } = server
-  const setAndApply = function (this: tls.Server, options: tls.SecureContextOptions): void {
-    setSecureContext.call(this, options)
-    if (!isReleased) apply()
-  }
-  apply()
-  server.setSecureContext = setAndApply
-  return {
-    keyOf(id) {
-      key.set(id.subarray(0, MAX_ID_LENGTH), CONTEXT_LENGTH)
-      return key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
-    },
-    keepsSessions() {
-      if (stateOf(internals) !== applied) apply()
-      // A session says neither under which name its client was verified, nor which pre-shared key it had.
-      return !hasOption(internals, 'pskcallback') && !(internals.requestCert && hasContextsByName(internals))
-    },
-    release() {
-      isReleased = true
+  readonly #byDefault = contextOfArguments()
+  readonly #restore: () => void
+  #applied = ''
+
+  constructor(server: tls.Server) {
+    this.#server = server as unknown as ServerInternals
+    const isOwnMethod = Object.hasOwn(server, 'setSecureContext')
+    const { setSecureContext } = server
+    const keeper = this
+    const setAndApply = function (this: tls.Server, options: tls.SecureContextOptions): void {
+      setSecureContext.call(this, options)
+      if (!keeper.isReleased) keeper.#renew()
+    }
+    server.setSecureContext = setAndApply
+    this.#restore = () => {
       if (server.setSecureContext !== setAndApply) return
       if (isOwnMethod) server.setSecureContext = setSecureContext
       else Reflect.deleteProperty(server, 'setSecureContext')
-    },
+    }
+  }
+
+  has(mechanism: Mechanism): boolean {
+    return this.#uses.has(mechanism)
+  }
+
+  add(mechanism: Mechanism, use: ServerUse): ServerContext {
+    this.#uses.set(mechanism, use)
+    this.#apply()
+    use.onContext?.(this.#server._sharedCreds.context)
+    return {
+      keyOf: id => this.#keyOf(id),
+      isUniform: () => this.#isUniform(use),
+      release: () => this.#remove(mechanism, use),
+    }
+  }
+
+  #remove(mechanism: Mechanism, use: ServerUse): void {
+    if (this.#uses.get(mechanism) !== use) return
+    this.#uses.delete(mechanism)
+    if (this.#uses.size > 0) return
+    this.isReleased = true
+    this.#restore()
+  }
+
+  /** After the server got a new context. */
+  #renew(): void {
+    this.#apply()
+    for (const use of this.#uses.values()) use.onContext?.(this.#server._sharedCreds.context)
+  }
+
+  #apply(): void {
+    this.#applied = stateOf(this.#server)
+    const context = digestOf(this.#server, this.#uses, this.#byDefault)
+    this.#key.write(context, 'latin1')
+    this.#server._sharedCreds.context.setSessionIdContext(context)
+  }
+
+  #keyOf(id: Uint8Array): Uint8Array {
+    this.#key.set(id.subarray(0, MAX_ID_LENGTH), CONTEXT_LENGTH)
+    return this.#key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
+  }
+
+  #isUniform({ uniformClientTrust }: ServerUse): boolean {
+    const server = this.#server
+    if (stateOf(server) !== this.#applied) this.#apply()
+    // A session says neither under which name its client was verified, nor which pre-shared key it had.
+    if (hasOption(server, 'pskcallback')) return false
+    return uniformClientTrust || !(server.requestCert && hasContextsByName(server))
   }
 }
 
@@ -97,14 +168,17 @@ const TRUST = [
 ] as const
 
 /** As many characters as OpenSSL takes for a context, from a digest of all that a session depends on. */
-function digestOf(server: ServerInternals, name: string | undefined, byDefault: string): string {
-  return sha256(textOf(server, name, byDefault)).slice(0, CONTEXT_LENGTH)
+function digestOf(server: ServerInternals, uses: Uses, byDefault: string): string {
+  return sha256(textOf(server, uses, byDefault)).slice(0, CONTEXT_LENGTH)
 }
 
-function textOf(server: ServerInternals, name: string | undefined, byDefault: string): string {
+type Uses = ReadonlyMap<Mechanism, ServerUse>
+
+function textOf(server: ServerInternals, uses: Uses, byDefault: string): string {
   try {
     return encode([
-      name,
+      uses.get('ids')?.name,
+      uses.get('tickets')?.name,
       server.sessionIdContext === byDefault ? undefined : server.sessionIdContext,
       server.ca ? encode(server.ca) : defaultCaDigest(),
       identityOf(server.cert),

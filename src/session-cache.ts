@@ -191,7 +191,7 @@ export class SessionCache implements Disposable {
       singleUse,
       resident: name === DEFAULT_CLIENT_CACHE || name === DEFAULT_SERVER_CACHE,
     })
-    if (handle === 0) throw nameConflict(name ?? '', contradictions)
+    if (handle === 0) throw nameConflict('cache', name ?? '', contradictions)
     this.#handle = handle
     this.#name = name
     closeCollected.register(this, handle, this)
@@ -290,7 +290,7 @@ export class SessionCache implements Disposable {
   }
 
   #open(): number {
-    if (this.#handle === 0) throw disposed()
+    if (this.#handle === 0) throw disposed('SessionCache')
     return this.#handle
   }
 
