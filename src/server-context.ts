@@ -4,6 +4,7 @@ import { defaultCaDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
 import { tagOf } from './identity.js'
+import { canChooseTicketKeys, chooseTicketKeys, type NativeContext } from './ticket-callback.js'
 
 /** What of a `tls.Server` Node does not declare. */
 interface ServerInternals {
@@ -27,11 +28,6 @@ export interface ServerUse {
   uniformClientTrust: boolean
   /** Told of each new native context, which knows nothing of what was set on the one before. */
   onContext?(context: NativeContext): void
-}
-
-/** The object of Node's that holds what a server negotiates with. */
-export interface NativeContext {
-  setSessionIdContext(context: string): void
 }
 
 /** What a server's sessions are bound to. */
@@ -78,6 +74,7 @@ class Keeper {
   readonly #byDefault = contextOfArguments()
   readonly #restore: () => void
   #applied = ''
+  #isTold = false
 
   constructor(server: tls.Server) {
     this.#server = server as unknown as ServerInternals
@@ -129,7 +126,16 @@ class Keeper {
     this.#applied = stateOf(this.#server)
     const context = digestOf(this.#server, this.#uses, this.#byDefault)
     this.#key.write(context, 'latin1')
-    this.#server._sharedCreds.context.setSessionIdContext(context)
+    const native = this.#server._sharedCreds.context
+    native.setSessionIdContext(context)
+    this.#guardTickets(native)
+  }
+
+  /** Node's own tickets say no more of how a client was verified than others do. */
+  #guardTickets(native: NativeContext): void {
+    const isSafe = [...this.#uses.values()].every(use => why(this.#server, use) === undefined)
+    if (isSafe) return
+    if (!this.#uses.has('tickets') && canChooseTicketKeys(native)) chooseTicketKeys(native, NO_KEYS)
   }
 
   #keyOf(id: Uint8Array): Uint8Array {
@@ -137,13 +143,35 @@ class Keeper {
     return this.#key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
   }
 
-  #isUniform({ uniformClientTrust }: ServerUse): boolean {
-    const server = this.#server
-    if (stateOf(server) !== this.#applied) this.#apply()
-    // A session says neither under which name its client was verified, nor which pre-shared key it had.
-    if (hasOption(server, 'pskcallback')) return false
-    return uniformClientTrust || !(server.requestCert && hasContextsByName(server))
+  #isUniform(use: ServerUse): boolean {
+    if (stateOf(this.#server) !== this.#applied) this.#apply()
+    const reason = why(this.#server, use)
+    if (reason !== undefined) this.#tell(reason)
+    return reason === undefined
   }
+
+  #tell(reason: string): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    process.emitWarning(`A TLS server resumes no connections: ${reason}`, {
+      type: 'TlsResumptionWarning',
+      code: 'TLS_RESUMPTION_SERVER_NOT_UNIFORM',
+    })
+  }
+}
+
+const NO_KEYS = { seal: () => false, open: () => false }
+
+/** Why the sessions of a server prove too little, if they do. */
+function why(server: ServerInternals, { uniformClientTrust }: ServerUse): string | undefined {
+  if (hasOption(server, 'pskcallback')) {
+    return 'it has a pskCallback, and a session does not say which pre-shared key its client had'
+  }
+  if (uniformClientTrust || !server.requestCert || !hasContextsByName(server)) return undefined
+  return (
+    'it asks for client certificates and has contexts by name, and a session does not say under which name its ' +
+    'client was verified (see the option uniformClientTrust)'
+  )
 }
 
 /** What of a server changes without `setSecureContext()`. */

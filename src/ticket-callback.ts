@@ -3,7 +3,6 @@
  * versions from 20 to 26, and not documented; nothing outside of this file knows of it.
  */
 import { randomFillSync } from 'node:crypto'
-import type { NativeContext } from './server-context.js'
 
 /** Where the keys come from. Both may throw. */
 export interface TicketKeySource {
@@ -11,6 +10,11 @@ export interface TicketKeySource {
   seal(key: Uint8Array): boolean
   /** Copies the secrets of the key of that name, 32 bytes, into `secrets`; false: a full handshake. */
   open(name: Uint8Array, secrets: Uint8Array): boolean
+}
+
+/** The object of Node's that holds what a server negotiates with. */
+export interface NativeContext {
+  setSessionIdContext(context: string): void
 }
 
 /** What Node makes of a ticket: nothing, or what its keys give; an old one may be answered with a fresh one. */

@@ -8,8 +8,13 @@ import {
   ticketKeyRefused,
 } from './errors.js'
 import { native } from './native.js'
-import { isInUse, keepServerContext, type NativeContext, type ServerContext } from './server-context.js'
-import { canChooseTicketKeys, chooseTicketKeys, type TicketKeySource } from './ticket-callback.js'
+import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
+import {
+  canChooseTicketKeys,
+  chooseTicketKeys,
+  type NativeContext,
+  type TicketKeySource,
+} from './ticket-callback.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
 
 /** Options of {@link TicketKeys}. Times are milliseconds. */
