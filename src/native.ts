@@ -18,6 +18,7 @@ export interface Native
     | 'ringClose'
     | 'ringRotate'
     | 'ringInsert'
+    | 'ringReplace'
     | 'ringTick'
     | 'ringKeys'
     | '__napiBindingTarget'
@@ -35,6 +36,8 @@ export interface Native
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the key that seals into the 48 bytes of `out`. */
   ringNewest(handle: number, out: Uint8Array): boolean
+  /** Copies all keys with their ages into `out`: how many bytes that were. */
+  ringExport(handle: number, out: Uint8Array): number
   /** Copies the secrets of the key of that name into the 32 bytes of `out`: how many are newer, -1 for none. */
   ringFind(handle: number, name: Uint8Array, out: Uint8Array): number
 }

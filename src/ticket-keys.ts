@@ -1,4 +1,5 @@
 import tls from 'node:tls'
+import { type ClusterPart, joinCluster } from './cluster-keys.js'
 import {
   disposed,
   invalidArgType,
@@ -7,6 +8,7 @@ import {
   serverHasKeys,
   ticketKeyRefused,
 } from './errors.js'
+import { keyRing } from './key-ring.js'
 import { native } from './native.js'
 import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
 import {
@@ -87,6 +89,7 @@ const closeCollected = new FinalizationRegistry<number>(handle => native.ringClo
  * @example
  * ```ts
  * import tls from 'node:tls'
+import { type ClusterPart, joinCluster } from './cluster-keys.js'
  * import { TicketKeys } from 'tls-resumption'
  *
  * const keys = new TicketKeys({ name: 'edge', rotateEvery: 3_600_000 })
@@ -100,6 +103,7 @@ export class TicketKeys {
   /** 0 once it is closed: the number may then be another ring's. */
   #handle: number
   readonly #timer: NodeJS.Timeout
+  readonly #cluster: ClusterPart | undefined
   readonly #counts = { issued: 0, accepted: 0, acceptedOfEarlierKeys: 0, unknown: 0, refusedByGuard: 0 }
   /** Where Node has no hook: servers that are given each new key. */
   readonly #followers = new Set<tls.Server>()
@@ -116,6 +120,13 @@ export class TicketKeys {
     this.name = name
     this.#handle = handle
     closeCollected.register(this, handle, this)
+    // Weakly: who let go of a ring without a word is not to be kept by its part in a cluster.
+    const weak = new WeakRef(this)
+    const handleOf = (keys: TicketKeys | undefined) => (keys === undefined ? 0 : keys.#open())
+    this.#cluster = joinCluster(
+      name,
+      keyRing(() => handleOf(weak.deref())),
+    )
     this.#timer = TicketKeys.#startTimer(new WeakRef(this), rotateEvery)
   }
 
@@ -159,9 +170,14 @@ export class TicketKeys {
     }
   }
 
-  /** Makes a new random key the newest, for all threads. Returns when it is. */
+  /**
+   * Makes a new random key the newest, for all threads. When it returns, it is; in a worker of a `cluster`, whose
+   * primary is asked to, that takes a moment longer.
+   */
   rotate(): void {
-    native.ringRotate(this.#open())
+    const handle = this.#open()
+    if (this.#cluster?.rotateElsewhere()) return
+    native.ringRotate(handle)
     this.#tellFollowers()
   }
 
@@ -188,6 +204,7 @@ export class TicketKeys {
   /** Lets go of the ring; its servers hand out no tickets any more. The last one out wipes the keys. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    this.#cluster?.end()
     closeCollected.unregister(this)
     native.ringClose(this.#handle)
     this.#handle = 0

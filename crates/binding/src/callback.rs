@@ -73,7 +73,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 9] = [
+    let functions: [(&CStr, Callback); 10] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -83,6 +83,7 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"remove", operations::remove),
         (c"ringNewest", rings::newest),
         (c"ringFind", rings::find),
+        (c"ringExport", rings::export),
     ];
     for (name, callback) in functions {
         let mut function = ptr::null_mut();

@@ -6,7 +6,10 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_core::{Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery};
+use tls_resumption_core::{
+    Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN, TicketKey,
+};
+use zeroize::Zeroize;
 
 use crate::callback::{Value, enter};
 use crate::lifecycle::{Opened, number};
@@ -96,6 +99,33 @@ pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> 
     })
 }
 
+/// Bytes of a key among others: how many milliseconds ago it came, and itself.
+const AGED_KEY_LEN: usize = size_of::<u64>() + TICKET_KEY_LEN;
+
+/// Makes the keys there are those in `keys`, newest first, or tells why not.
+#[napi(catch_unwind)]
+pub fn ring_replace(env: Env, handle: u32, keys: &[u8]) -> Result<Option<String>> {
+    let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
+    if !rest.is_empty() {
+        return Err(errors::wrong_type("keys", "56 bytes a key"));
+    }
+    let mut keys: Vec<_> = chunks.iter().map(split).collect();
+    let replaced = handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys)));
+    wipe(&mut keys);
+    Ok(replaced?.err().map(|refused| refused.to_string()))
+}
+
+fn split(chunk: &[u8; AGED_KEY_LEN]) -> (TicketKey, u64) {
+    let (age, key) = chunk.split_first_chunk().expect("it is longer");
+    (key.try_into().expect("the rest is a key"), u64::from_le_bytes(*age))
+}
+
+fn wipe(keys: &mut [(TicketKey, u64)]) {
+    for (key, _) in keys {
+        key.zeroize();
+    }
+}
+
 /// Rotates where that is due, and wipes the keys whose time is up.
 #[napi(catch_unwind)]
 pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
@@ -123,6 +153,32 @@ pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi
             let out = out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
             ring.newest(out);
             Ok(Value::Boolean(true))
+        })
+    })
+}
+
+/// `ringExport(handle, out)`: copies the keys and their ages, newest first, into `out`, which has room for as many
+/// as there can be. Returns how many bytes that were.
+pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, out, ..]| {
+        let out = out.bytes("out", "a Uint8Array")?;
+        handles::with(env, handle.handle(), |ring: &KeyRing| {
+            let mut keys = ring.export();
+            // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
+            let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
+            let is_room = keys.len() <= places.len();
+            for (place, (key, age)) in places.iter_mut().zip(&keys) {
+                let (its_age, its_key) = place.split_at_mut(size_of::<u64>());
+                its_age.copy_from_slice(&age.to_le_bytes());
+                its_key.copy_from_slice(key);
+            }
+            let bytes = i32::try_from(keys.len() * AGED_KEY_LEN).unwrap_or(i32::MAX);
+            wipe(&mut keys);
+            if is_room {
+                Ok(Value::Integer(bytes))
+            } else {
+                Err(errors::wrong_type("out", "larger"))
+            }
         })
     })
 }

@@ -7,7 +7,7 @@ mod options;
 mod slot;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroize;
@@ -25,6 +25,9 @@ pub const KEY_SECRET_LEN: usize = 32;
 
 /// Bytes of a ticket key: its name and its secrets, in the order in which Node.js has them in `ticketKeys`.
 pub const TICKET_KEY_LEN: usize = KEY_NAME_LEN + KEY_SECRET_LEN;
+
+/// When a clock begins, in milliseconds: late enough for keys that came before it did.
+const BEGINNING: u64 = 1 << 50;
 
 /// A name and the secrets behind it.
 pub type TicketKey = [u8; TICKET_KEY_LEN];
@@ -60,6 +63,8 @@ pub struct KeyRing {
     generations: AtomicU64,
     rotate_every: Option<RotateEvery>,
     keep: Keep,
+    /// Whether somebody else rotates.
+    follows: AtomicBool,
     clock: Arc<dyn Clock>,
     /// Held while keys come and go.
     changing: Mutex<()>,
@@ -101,6 +106,7 @@ impl KeyRing {
             generations: AtomicU64::new(0),
             rotate_every,
             keep,
+            follows: AtomicBool::new(false),
             clock,
             changing: Mutex::new(()),
         };
@@ -110,7 +116,7 @@ impl KeyRing {
 
     /// Copies the key that seals, after a rotation where one is due. Tells its generation.
     pub fn newest(&self, out: &mut TicketKey) -> u64 {
-        let now = self.clock.now();
+        let now = self.now();
         loop {
             // Acquire pairs with the release in `insert`: the slot was filled before.
             let place = self.newest.load(Ordering::Acquire);
@@ -126,19 +132,20 @@ impl KeyRing {
 
     /// Copies the secrets of the key of that name. Tells how many keys are newer, or `None` where there is none.
     pub fn find(&self, name: &[u8; KEY_NAME_LEN], out: &mut [u8; KEY_SECRET_LEN]) -> Option<u64> {
-        let now = self.clock.now();
+        let now = self.now();
         let mut key = [0; TICKET_KEY_LEN];
         let found = (0..self.slots.len()).find_map(|place| {
             let seen = self.slots.read_named(place, name, &mut key)?;
-            (now < self.until(seen.born)).then_some(seen.generation)
+            (now < self.until(seen.born)).then_some(seen)
         });
         if found.is_some() {
             out.copy_from_slice(&key[KEY_NAME_LEN..]);
         }
         key.zeroize();
-        // Relaxed: how many came since is only told. The count may come later than the key.
-        let count = self.generations.load(Ordering::Relaxed);
-        found.map(|generation| count.saturating_sub(generation + 1))
+        found.map(|seen| {
+            let others = (0..self.slots.len()).filter_map(|place| self.slots.look(place));
+            others.filter(|other| other.order() > seen.order()).count() as u64
+        })
     }
 
     /// Makes a new random key the newest.
@@ -148,7 +155,7 @@ impl KeyRing {
     /// If the system has no random bytes; the keys stay as they are.
     pub fn rotate(&self) -> Result<(), KeyRefused> {
         let _changing = self.lock();
-        self.rotate_locked(self.clock.now())
+        self.rotate_locked(self.now())
     }
 
     /// Makes a given key the newest.
@@ -160,14 +167,71 @@ impl KeyRing {
     pub fn insert(&self, key: &TicketKey) -> Result<(), KeyRefused> {
         let _changing = self.lock();
         self.check(key)?;
-        self.insert_locked(key, self.clock.now());
+        self.insert_locked(key, self.now());
         Ok(())
+    }
+
+    /// Makes `keys`, newest first, the keys there are: what else there was is wiped. An age is how many
+    /// milliseconds ago a key came; one that the ring has keeps its own. More than [`Keep`] are cut off.
+    ///
+    /// From then on the ring follows: whoever gives it keys rotates them, and only when no new one has come for
+    /// twice [`RotateEvery`] does it rotate by itself.
+    ///
+    /// # Errors
+    ///
+    /// For keys that are not random, or share a name or a secret, or for none at all. The keys stay as they are.
+    pub fn replace(&self, keys: &[(TicketKey, u64)]) -> Result<(), KeyRefused> {
+        let keys = &keys[..keys.len().min(self.keep.get())];
+        for (index, (key, _)) in keys.iter().enumerate() {
+            check_random(key)?;
+            if keys[..index].iter().any(|(other, _)| shares_a_part(key, other)) {
+                return Err(KeyRefused::Repeated);
+            }
+        }
+        let Some((newest, older)) = keys.split_first() else {
+            return Err(KeyRefused::Missing);
+        };
+        let _changing = self.lock();
+        let now = self.now();
+        self.follows.store(true, Ordering::Relaxed);
+        // The newest first, into the place that is always free, so that there is one at every moment.
+        // Release pairs with the acquire in `newest`.
+        self.newest.store(self.bring(newest, now), Ordering::Release);
+        for place in 0..self.slots.len() {
+            if !keys.iter().any(|(key, _)| self.slots.holds(place, key)) {
+                self.slots.wipe(place);
+            }
+        }
+        for key in older {
+            self.bring(key, now);
+        }
+        Ok(())
+    }
+
+    /// The keys themselves, newest first, and how many milliseconds ago each came: for another process's
+    /// [`replace`](Self::replace). Wipe them after use.
+    #[must_use]
+    pub fn export(&self) -> Vec<(TicketKey, u64)> {
+        let _changing = self.lock();
+        let now = self.now();
+        let newest = self.newest.load(Ordering::Relaxed);
+        let mut places: Vec<_> = (0..self.slots.len())
+            .filter_map(|place| Some((place, self.slots.look(place)?)))
+            .filter(|(_, seen)| now < self.until(seen.born))
+            .collect();
+        places.sort_by_key(|(place, seen)| (*place != newest, std::cmp::Reverse(seen.order())));
+        let keys = places.into_iter().filter_map(|(place, seen)| {
+            let mut key = [0; TICKET_KEY_LEN];
+            self.slots.read(place, &mut key)?;
+            Some((key, now.saturating_sub(seen.born)))
+        });
+        keys.collect()
     }
 
     /// Rotates where that is due, and wipes the keys whose time is up.
     pub fn tick(&self) {
         let _changing = self.lock();
-        let now = self.clock.now();
+        let now = self.now();
         let newest = self.newest.load(Ordering::Relaxed);
         if self.slots.born(newest).is_some_and(|born| self.is_due(born, now)) {
             // Without random bytes the key that there is goes on.
@@ -185,7 +249,7 @@ impl KeyRing {
     #[must_use]
     pub fn keys(&self) -> Vec<KeyInfo> {
         let _changing = self.lock();
-        let now = self.clock.now();
+        let now = self.now();
         let mut keys: Vec<_> = (0..self.slots.len())
             .filter_map(|place| self.slots.look(place))
             .filter(|seen| now < self.until(seen.born))
@@ -207,8 +271,15 @@ impl KeyRing {
         self.keep
     }
 
+    fn now(&self) -> u64 {
+        self.clock.now().saturating_add(BEGINNING)
+    }
+
     fn is_due(&self, born: u64, now: u64) -> bool {
-        self.rotate_every.is_some_and(|every| now.saturating_sub(born) >= every.as_millis())
+        // Relaxed: it was set before the keys came that it is about. Whoever follows waits for as long again.
+        let times = if self.follows.load(Ordering::Relaxed) { 2 } else { 1 };
+        let after = |every: RotateEvery| every.as_millis().saturating_mul(times);
+        self.rotate_every.is_some_and(|every| now.saturating_sub(born) >= after(every))
     }
 
     /// The first millisecond in which a key opens nothing any more.
@@ -251,21 +322,23 @@ impl KeyRing {
         }
     }
 
-    fn check(&self, key: &TicketKey) -> Result<(), KeyRefused> {
-        let (name, secrets) = key.split_at(KEY_NAME_LEN);
-        let (mac, cipher) = secrets.split_at(KEY_SECRET_LEN / 2);
-        if [mac, cipher].iter().any(|secret| secret.iter().all(|byte| *byte == secret[0]))
-            || mac == cipher
-        {
-            return Err(KeyRefused::NotRandom);
+    /// The place of the key, which it is put into if the ring does not have it.
+    fn bring(&self, (key, age): &(TicketKey, u64), now: u64) -> usize {
+        if let Some(place) = (0..self.slots.len()).find(|place| self.slots.holds(*place, key)) {
+            return place;
         }
+        let place = self.slots.free().expect("there is a place more than keys");
+        let generation = self.generations.load(Ordering::Relaxed);
+        self.slots.fill(place, key, generation, now.saturating_sub(*age));
+        self.generations.store(generation + 1, Ordering::Relaxed);
+        place
+    }
+
+    fn check(&self, key: &TicketKey) -> Result<(), KeyRefused> {
+        check_random(key)?;
         let mut other = [0; TICKET_KEY_LEN];
         let is_repeated = (0..self.slots.len()).any(|place| {
-            self.slots.read(place, &mut other).is_some() && {
-                let (other_name, other_secrets) = other.split_at(KEY_NAME_LEN);
-                let (other_mac, other_cipher) = other_secrets.split_at(KEY_SECRET_LEN / 2);
-                name == other_name || mac == other_mac || cipher == other_cipher
-            }
+            self.slots.read(place, &mut other).is_some() && shares_a_part(key, &other)
         });
         other.zeroize();
         if is_repeated { Err(KeyRefused::Repeated) } else { Ok(()) }
@@ -285,6 +358,25 @@ impl fmt::Debug for KeyRing {
             .field("keep", &self.keep)
             .finish_non_exhaustive()
     }
+}
+
+fn parts(key: &TicketKey) -> [&[u8]; 3] {
+    let (name, secrets) = key.split_at(KEY_NAME_LEN);
+    let (mac, cipher) = secrets.split_at(KEY_SECRET_LEN / 2);
+    [name, mac, cipher]
+}
+
+fn check_random(key: &TicketKey) -> Result<(), KeyRefused> {
+    let [_, mac, cipher] = parts(key);
+    let is_one_byte = |secret: &[u8]| secret.iter().all(|byte| *byte == secret[0]);
+    if is_one_byte(mac) || is_one_byte(cipher) || mac == cipher {
+        return Err(KeyRefused::NotRandom);
+    }
+    Ok(())
+}
+
+fn shares_a_part(key: &TicketKey, other: &TicketKey) -> bool {
+    parts(key).iter().zip(parts(other)).any(|(part, other)| *part == other)
 }
 
 impl Drop for KeyRing {

@@ -57,6 +57,8 @@ pub enum KeyRefused {
     NotRandom,
     /// The ring has a key with that name or secret.
     Repeated,
+    /// No key was given.
+    Missing,
     /// The system gave no random bytes.
     NoRandomness,
 }
@@ -66,6 +68,7 @@ impl fmt::Display for KeyRefused {
         f.write_str(match self {
             Self::NotRandom => "the key is not random",
             Self::Repeated => "the ring has a key of that name or secret",
+            Self::Missing => "there is no key",
             Self::NoRandomness => "the system has no random bytes",
         })
     }

@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::lockfree::region::Region;
 
+use zeroize::Zeroize;
+
 use super::{KEY_NAME_LEN, TICKET_KEY_LEN, TicketKey};
 
 /// The words of a slot: its version, odd while there is a key, when that was born, which one it is, and itself.
@@ -24,6 +26,13 @@ pub(super) struct Slots {
 pub(super) struct Seen {
     pub(super) born: u64,
     pub(super) generation: u64,
+}
+
+impl Seen {
+    /// Which of two keys is the newer one.
+    pub(super) fn order(self) -> (u64, u64) {
+        (self.born, self.generation)
+    }
 }
 
 impl Slots {
@@ -68,7 +77,15 @@ impl Slots {
         self.read(place, out).filter(|_| out.starts_with(name))
     }
 
-    /// What there is to know of the key, under the lock.
+    /// Whether the key is there.
+    pub(super) fn holds(&self, place: usize, key: &TicketKey) -> bool {
+        let mut there = [0; TICKET_KEY_LEN];
+        let holds = self.read(place, &mut there).is_some() && there == *key;
+        there.zeroize();
+        holds
+    }
+
+    /// What there is to know of the key: for certain under the lock, otherwise as it may have been.
     pub(super) fn look(&self, place: usize) -> Option<Seen> {
         let slot = self.slot(place);
         let word = |index: usize| slot[index].load(Ordering::Relaxed);

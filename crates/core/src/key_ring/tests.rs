@@ -1,4 +1,3 @@
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -157,6 +156,72 @@ fn a_key_that_shares_a_part_with_another_is_refused() {
         assert_eq!(ring.insert(&key), Err(KeyRefused::Repeated));
     }
     assert_eq!(ring.keys().len(), 2);
+}
+
+#[test]
+fn another_ring_takes_over_all_keys_with_their_ages() {
+    let (leader, time) = ring(3);
+    for _ in 0..2 {
+        time.advance(Duration::from_secs(1));
+        leader.rotate().unwrap();
+    }
+    let (follower, its_time) = ring(3);
+    let own = newest(&follower);
+    follower.replace(&leader.export()).unwrap();
+    assert_eq!(newest(&follower), newest(&leader));
+    assert_eq!(find(&follower, &own), None);
+    assert!(!holds(&follower, &own));
+    let ages = |ring: &KeyRing| ring.export().into_iter().map(|(_, age)| age).collect::<Vec<_>>();
+    assert_eq!(ages(&follower), [0, 1000, 2000]);
+    assert_eq!(leader.export(), follower.export());
+    // The oldest goes when its time is up, though this clock began after it came.
+    its_time.advance(Duration::from_millis(3 * HOUR - 2000));
+    assert_eq!(ages(&follower), [3 * HOUR - 2000, 3 * HOUR - 1000]);
+}
+
+#[test]
+fn a_ring_that_follows_lets_another_rotate_and_goes_on_when_that_is_silent() {
+    let (leader, time) = ring(3);
+    let (follower, its_time) = ring(3);
+    follower.replace(&leader.export()).unwrap();
+    let first = newest(&leader);
+    its_time.advance(hours(1));
+    assert_eq!(newest(&follower), first);
+    time.advance(hours(1));
+    let second = newest(&leader);
+    assert_ne!(second, first);
+    follower.replace(&leader.export()).unwrap();
+    assert_eq!((newest(&follower), find(&follower, &first)), (second, Some(1)));
+    its_time.advance(almost(2));
+    assert_eq!(newest(&follower), second);
+    its_time.advance(Duration::from_millis(1));
+    assert_ne!(newest(&follower), second);
+}
+
+#[test]
+fn keys_that_take_the_place_of_all_are_checked_before_any_does() {
+    let (ring, _) = ring(3);
+    let before = ring.export();
+    let mut alike = counting(100);
+    alike[..16].copy_from_slice(&counting(0)[..16]);
+    let zero = [0; TICKET_KEY_LEN];
+    for (keys, refused) in [
+        (vec![], KeyRefused::Missing),
+        (vec![(counting(0), 0), (zero, 0)], KeyRefused::NotRandom),
+        (vec![(counting(0), 0), (alike, 0)], KeyRefused::Repeated),
+    ] {
+        assert_eq!(ring.replace(&keys), Err(refused));
+        assert_eq!(ring.export(), before);
+    }
+}
+
+#[test]
+fn more_keys_than_are_kept_are_cut_off() {
+    let (ring, _) = ring(2);
+    ring.replace(&[(counting(0), 0), (counting(60), 5), (counting(120), 6)]).unwrap();
+    assert_eq!(ring.export(), [(counting(0), 0), (counting(60), 5)]);
+    ring.replace(&[(counting(120), 0), (counting(180), 1)]).unwrap();
+    assert_eq!(ring.export(), [(counting(120), 0), (counting(180), 1)]);
 }
 
 #[test]

@@ -1,0 +1,12 @@
+/** One ring for the processes of a cluster. */
+import test from 'ava'
+import { testAuthority } from './helpers/server.ts'
+import { runProgram, TYPESCRIPT } from './workers/spawn.ts'
+
+test('the workers of a cluster have the keys of the primary, and follow rotations of any of them', async t => {
+  const { cert, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', usage: 'server' })
+  const { code, stdout, stderr } = await runProgram(TYPESCRIPT, 'cluster.ts', JSON.stringify(identity), cert)
+  t.is(code, 0, stderr)
+  t.deepEqual(JSON.parse(stdout), { met: ['full', 'resumed', 'resumed', 'resumed'], keys: 3 })
+})

@@ -1,0 +1,87 @@
+/**
+ * A cluster whose workers have servers of one name; every worker listens at a port of its own, so that who is
+ * connected to is known. Prints what a client met, connecting to one after the other.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import { TicketKeys } from 'tls-resumption'
+
+const WORKERS = 2
+const [, , identity = '', ca = ''] = process.argv
+const keys = new TicketKeys({ name: 'cluster', rotateEvery: 3_600_000 })
+
+if (cluster.isPrimary) await primary()
+else await worker()
+
+async function worker(): Promise<void> {
+  const server = tls.createServer(JSON.parse(identity), socket => {
+    socket.on('error', () => {})
+    socket.end('!')
+  })
+  keys.attach(server)
+  // Port 0 is one for all workers; an exclusive one is the worker's own.
+  await once(server.listen({ port: 0, host: '127.0.0.1', exclusive: true }), 'listening')
+  cluster.worker?.on('message', message => {
+    if (message === 'rotate') keys.rotate()
+    if (message === 'count') process.send?.({ count: keys.stats().keys.length })
+  })
+  process.send?.({ port: (server.address() as AddressInfo).port })
+}
+
+async function primary(): Promise<void> {
+  const workers = Array.from({ length: WORKERS }, () => cluster.fork())
+  const ports = await Promise.all(workers.map(worker => heard(worker, 'port')))
+  let session: Buffer | undefined
+  const visit = async (index: number): Promise<string> => {
+    const socket = tls.connect({
+      port: ports[index] ?? 0,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca,
+      session,
+    })
+    let resumed = false
+    socket.on('secureConnect', () => {
+      resumed = socket.isSessionReused()
+    })
+    socket.on('session', latest => {
+      session = latest
+    })
+    socket.resume()
+    await once(socket, 'close')
+    return resumed ? 'resumed' : 'full'
+  }
+  const everyoneHas = async (count: number): Promise<void> => {
+    for (const worker of workers) {
+      let has: number
+      do {
+        const answer = heard(worker, 'count')
+        worker.send('count')
+        has = await answer
+      } while (has !== count)
+    }
+  }
+  const met: string[] = []
+  // Each has one of its own to begin with.
+  keys.rotate()
+  await everyoneHas(2)
+  met.push(await visit(0), await visit(1))
+  workers[0]?.send('rotate')
+  await everyoneHas(3)
+  met.push(await visit(0), await visit(1))
+  console.log(JSON.stringify({ met, keys: keys.stats().keys.length }))
+  for (const worker of workers) worker.kill()
+}
+
+/** The next message of a worker that has it; others may come with it. */
+function heard(worker: Worker, what: string): Promise<number> {
+  return new Promise(resolve => {
+    worker.on('message', function onMessage(message: Record<string, number>) {
+      if (!(what in message)) return
+      worker.off('message', onMessage)
+      resolve(message[what] ?? Number.NaN)
+    })
+  })
+}

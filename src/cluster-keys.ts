@@ -1,0 +1,165 @@
+/**
+ * Rings of one name in the processes of a `cluster`: the primary's leads, the workers' follow. Keys go through the
+ * channel that Node has between them, as Node's own do.
+ */
+import cluster, { type Worker } from 'node:cluster'
+import { isMainThread } from 'node:worker_threads'
+import type { KeyRing } from './key-ring.js'
+
+const TYPE = 'tls-resumption:ticket-keys'
+/** How often the primary looks whether its keys have changed, in milliseconds. */
+const LOOK_EVERY = 250
+/** How long a worker waits for the primary before it says that nobody answers. */
+const PATIENCE = 5000
+
+/** From a worker: asks for the keys, or for new ones. */
+interface Request {
+  type: typeof TYPE
+  name: string
+  ask: 'keys' | 'rotation'
+}
+
+/** From the primary: the keys and their ages, in base64. */
+interface Keys {
+  type: typeof TYPE
+  name: string
+  keys: string
+}
+
+/** The part of a ring in a cluster. */
+export interface ClusterPart {
+  /** Whether another process rotates; it has been asked to. */
+  rotateElsewhere(): boolean
+  end(): void
+}
+
+/** Undefined where there is nobody to share with. */
+export function joinCluster(name: string | undefined, ring: KeyRing): ClusterPart | undefined {
+  if (name === undefined || !isMainThread) return undefined
+  if (cluster.isPrimary) return lead(name, ring)
+  return cluster.worker === undefined ? undefined : follow(cluster.worker, name, ring)
+}
+
+/** The rings of this process, by name. */
+const leaders = new Map<string, Leader>()
+
+function lead(name: string, ring: KeyRing): ClusterPart {
+  if (leaders.size === 0) cluster.on('message', answer)
+  // Rings of one name are one: the latest handle on it is as good as any.
+  const leader = leaders.get(name) ?? new Leader(name)
+  leaders.set(name, leader)
+  leader.rings.push(ring)
+  return {
+    rotateElsewhere: () => false,
+    end: () => leader.leave(ring),
+  }
+}
+
+function answer(worker: Worker, message: unknown): void {
+  if (isOurs(message) && 'ask' in message) leaders.get(message.name)?.answer(worker, message.ask)
+}
+
+class Leader {
+  readonly rings: KeyRing[] = []
+  readonly #name: string
+  readonly #followers = new Set<Worker>()
+  #told = ''
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  leave(ring: KeyRing): void {
+    const at = this.rings.indexOf(ring)
+    if (at >= 0) this.rings.splice(at, 1)
+    if (this.rings.length > 0 || leaders.get(this.#name) !== this) return
+    clearInterval(this.#timer)
+    leaders.delete(this.#name)
+    if (leaders.size === 0) cluster.off('message', answer)
+  }
+
+  answer(worker: Worker, ask: Request['ask']): void {
+    this.#timer ??= setInterval(() => this.#withRing(ring => this.#tellAll(ring)), LOOK_EVERY).unref()
+    this.#followers.add(worker)
+    this.#withRing(ring => {
+      if (ask === 'rotation') ring.rotate()
+      this.#tell(worker, ring)
+      this.#tellAll(ring)
+    })
+  }
+
+  #tellAll(ring: KeyRing): void {
+    const state = ring.state()
+    if (state === this.#told) return
+    this.#told = state
+    for (const worker of this.#followers) this.#tell(worker, ring)
+  }
+
+  #tell(worker: Worker, ring: KeyRing): void {
+    if (!worker.isConnected()) {
+      this.#followers.delete(worker)
+      return
+    }
+    const message: Keys = { type: TYPE, name: this.#name, keys: ring.lend(keys => keys.toString('base64')) }
+    // A worker that goes meanwhile needs no keys.
+    worker.send(message, () => {})
+  }
+
+  /** A ring that its owner let go of without a word is one less. */
+  #withRing(use: (ring: KeyRing) => void): void {
+    for (const ring of [...this.rings].reverse()) {
+      try {
+        use(ring)
+        return
+      } catch {
+        this.leave(ring)
+      }
+    }
+  }
+}
+
+function follow(primary: Worker, name: string, ring: KeyRing): ClusterPart {
+  const ask = (what: Request['ask']): void => {
+    const request: Request = { type: TYPE, name, ask: what }
+    // Without the primary the ring goes on with what it has.
+    primary.send(request, () => {})
+  }
+  const patience = setTimeout(warn, PATIENCE, name).unref()
+  const onMessage = (message: unknown): void => {
+    if (!isOurs(message) || message.name !== name || !('keys' in message)) return
+    clearTimeout(patience)
+    const keys = Buffer.from(message.keys, 'base64')
+    try {
+      ring.replace(keys)
+    } catch {
+      // Nobody has the ring any more.
+      part.end()
+    }
+    keys.fill(0)
+  }
+  const part: ClusterPart = {
+    rotateElsewhere() {
+      if (primary.isConnected()) ask('rotation')
+      return primary.isConnected()
+    },
+    end() {
+      clearTimeout(patience)
+      primary.off('message', onMessage)
+    },
+  }
+  primary.on('message', onMessage)
+  ask('keys')
+  return part
+}
+
+function isOurs(message: unknown): message is Request | Keys {
+  return typeof message === 'object' && message !== null && (message as Partial<Keys>).type === TYPE
+}
+
+function warn(name: string): void {
+  process.emitWarning(
+    `The primary has no TicketKeys named '${name}', so this worker's tickets are its own: make one there, too`,
+    { type: 'TlsResumptionWarning', code: 'TLS_RESUMPTION_NO_PRIMARY_KEYS' },
+  )
+}

@@ -1,0 +1,37 @@
+import { native } from './native.js'
+
+/** Bytes of a key among others: its age, and itself. */
+export const AGED_KEY_LENGTH = 56
+const MAX_KEYS = 64
+
+/** The native ring behind a handle, and all its keys at once. */
+export interface KeyRing {
+  /** Lends the keys and their ages, newest first; the memory is wiped when `use` returns. */
+  lend<T>(use: (keys: Buffer) => T): T
+  /** Makes these the keys there are, for a ring that another one leads. Tells why not. */
+  replace(keys: Uint8Array): string | null
+  rotate(): void
+  /** Which keys there are: it changes with each of them. */
+  state(): string
+}
+
+/** `handle` throws once the ring is closed. */
+export function keyRing(handle: () => number): KeyRing {
+  return {
+    lend(use) {
+      const keys = Buffer.alloc(MAX_KEYS * AGED_KEY_LENGTH)
+      try {
+        return use(keys.subarray(0, native.ringExport(handle(), keys)))
+      } finally {
+        keys.fill(0)
+      }
+    },
+    replace: keys => native.ringReplace(handle(), keys),
+    rotate: () => native.ringRotate(handle()),
+    state: () =>
+      native
+        .ringKeys(handle())
+        .map(({ generation }) => generation)
+        .join(),
+  }
+}
