@@ -24,7 +24,7 @@ struct Arrival<'a> {
     blob: &'a [u8],
     expires_at: u64,
     reusable: bool,
-    /// The era in which the call began.
+    /// The era in which the key was looked at last.
     era: u64,
 }
 
@@ -73,14 +73,14 @@ impl LockFree {
     ) -> Result<bool, Refused> {
         self.check(blob)?;
         let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
-        let arrival = Arrival {
+        let mut arrival = Arrival {
             hash: self.hash(key),
             blob,
             expires_at: now.saturating_add(ttl.as_millis()),
             reusable: options.reusable,
             era: self.era(),
         };
-        self.store(&arrival, now, others);
+        self.store(&mut arrival, now, others);
         Ok(self.counters.add(Count::Set).is_multiple_of(INSERTIONS_BETWEEN_SWEEPS))
     }
 
@@ -95,7 +95,7 @@ impl LockFree {
         Err(refused)
     }
 
-    fn store(&self, arrival: &Arrival<'_>, now: u64, others: usize) {
+    fn store(&self, arrival: &mut Arrival<'_>, now: u64, others: usize) {
         let hash = arrival.hash;
         let wanted = Permit::entry(arrival.blob.len() as u64);
         let mut have = Permit::default();
@@ -103,6 +103,16 @@ impl LockFree {
         let mut tries = 0;
         while tries < TRIES {
             let (run, end) = self.run(hash, now);
+            if run.era != arrival.era {
+                // A `clear` came before, so that this comes after it, and with it what is replaced: dead on
+                // arrival it would take along what others stored meanwhile.
+                arrival.era = run.era;
+                if let Some(Fresh { id, .. }) = fresh {
+                    let size = Size::new(arrival.blob.len() as u64, arrival.era);
+                    // As in `prepare`: the exchange in `link` publishes it.
+                    self.table.nodes[id].size.store(size.0, Ordering::Release);
+                }
+            }
             if let Some(mut dead) = run.dead {
                 self.discard(&mut dead, hash, Removal::Expired, now);
                 continue;

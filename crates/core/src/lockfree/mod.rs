@@ -65,6 +65,8 @@ pub(crate) struct LockFree {
 /// What there is under one key.
 #[derive(Default)]
 struct Run<'a> {
+    /// The era in which all of it was seen.
+    era: u64,
     live: usize,
     oldest: Option<Seen<'a>>,
     newest: Option<Seen<'a>>,
@@ -186,19 +188,26 @@ impl LockFree {
 
     /// The run of a key. Its last is live at the moment its `next` was read.
     fn run(&self, hash: Hash, now: u64) -> (Run<'_>, End<'_>) {
-        let era = self.era();
-        self.table.scan(hash, |run: &mut Run<'_>, seen| {
-            if !seen.size.is_of(era) || seen.expires_at <= now {
-                run.dead.get_or_insert(*seen);
-                return;
+        loop {
+            let era = self.era();
+            let (run, end) = self.table.scan(hash, |run: &mut Run<'_>, seen| {
+                if !seen.size.is_of(era) || seen.expires_at <= now {
+                    run.dead.get_or_insert(*seen);
+                    return;
+                }
+                run.live += 1;
+                run.oldest.get_or_insert(*seen);
+                run.newest = Some(*seen);
+                if !seen.state.is_used() {
+                    run.newest_unused = Some(*seen);
+                }
+            });
+            // Otherwise what was stored after a `clear` would seem to be from before it. The acquire loads of the
+            // scan keep this one behind them.
+            if era == self.era() {
+                return (Run { era, ..run }, end);
             }
-            run.live += 1;
-            run.oldest.get_or_insert(*seen);
-            run.newest = Some(*seen);
-            if !seen.state.is_used() {
-                run.newest_unused = Some(*seen);
-            }
-        })
+        }
     }
 
     /// Removes what is under the key and does not count any more.

@@ -29,6 +29,7 @@ impl Entry {
 }
 
 /// An entry and its places in the indexes.
+#[cfg_attr(test, derive(Clone))]
 struct Slot {
     entry: Entry,
     key: Arc<[u8]>,
@@ -37,6 +38,7 @@ struct Slot {
 
 /// All entries, found by key, by order of use and by expiry. Keeps the indexes in step and knows no rules.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Entries {
     slots: HashMap<Id, Slot>,
     /// Newest first; no key without entries. Keys come from the network (a TLS 1.2 session id is whatever a
@@ -122,6 +124,11 @@ impl Entries {
 
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.by_key.keys().map(|key| &**key)
     }
 
     fn next_number(&mut self) -> u64 {

@@ -4,6 +4,11 @@
 #![expect(clippy::must_use_candidate, clippy::len_without_is_empty, reason = "for tests alone")]
 
 mod entries;
+#[cfg(test)]
+mod steps;
+
+#[cfg(test)]
+pub(crate) use steps::Fingerprint;
 
 use std::mem;
 use std::ops::Deref;

@@ -1,0 +1,137 @@
+//! The checker can say no: stores broken on purpose do not pass.
+
+use std::sync::Mutex;
+
+use super::history::{Operation, Outcome, Program, Subject};
+use super::search::is_linearizable;
+use super::{histories, store};
+use crate::lockfree::LockFree;
+use crate::{Capacity, Options, Read, TicketsPerKey};
+
+/// Keeps what it saw last, and by a rule of its own lies about it.
+struct Broken<L> {
+    store: LockFree,
+    last: Mutex<Outcome>,
+    lie: L,
+}
+
+impl<L: Fn(Operation, Outcome, Outcome) -> Outcome + Sync> Subject for Broken<L> {
+    fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome {
+        let outcome = self.store.perform(operation, serial, now);
+        let mut last = self.last.lock().unwrap();
+        let told = (self.lie)(operation, outcome, *last);
+        if matches!(outcome, Outcome::Blob(Some(_))) {
+            *last = outcome;
+        }
+        told
+    }
+}
+
+fn program(max: u64, before: &[Operation], threads: &[&[Operation]]) -> Program {
+    Program {
+        options: Options {
+            max: Capacity::new(max).unwrap(),
+            tickets_per_key: TicketsPerKey::new(2).unwrap(),
+            sweep_interval: None,
+            ..Options::default()
+        },
+        before: before.to_vec(),
+        threads: threads.iter().map(|operations| operations.to_vec()).collect(),
+    }
+}
+
+const GET: Operation = Operation::Read(0, Read::Get);
+const TAKE: Operation = Operation::Read(0, Read::Take);
+const OFFER: Operation = Operation::Read(0, Read::Offer);
+const PUT: Operation = Operation::Put(0);
+const ADD: Operation = Operation::Add(0);
+
+/// Whether the checker finds nothing, neither where there is room nor (`max` 1) where there is not.
+fn passes(
+    max: u64,
+    before: &[Operation],
+    threads: &[&[Operation]],
+    lie: impl Fn(Operation, Outcome, Outcome) -> Outcome + Sync + Copy,
+) -> bool {
+    let program = program(max, before, threads);
+    let broken = || Broken { store: store(&program), last: Mutex::new(Outcome::Blob(None)), lie };
+    histories(&program, broken).iter().all(|history| is_linearizable(&program, history))
+}
+
+fn truth(_: Operation, outcome: Outcome, _: Outcome) -> Outcome {
+    outcome
+}
+
+#[test]
+fn the_truth_passes() {
+    for max in [1, 32] {
+        assert!(passes(max, &[PUT], &[&[GET, PUT, TAKE], &[PUT, GET, TAKE]], truth));
+    }
+}
+
+#[test]
+fn a_stale_value_is_found() {
+    let lie = |operation, outcome, last| match (operation, last) {
+        (GET, Outcome::Blob(Some(_))) => last,
+        _ => outcome,
+    };
+    for max in [1, 32] {
+        assert!(!passes(max, &[PUT, GET, PUT], &[&[GET], &[ADD]], lie));
+    }
+}
+
+#[test]
+fn a_blob_handed_out_twice_is_found() {
+    let lie = |operation, outcome, last| match (operation, outcome) {
+        (TAKE, Outcome::Blob(None)) => last,
+        _ => outcome,
+    };
+    for max in [1, 32] {
+        assert!(!passes(max, &[PUT], &[&[TAKE], &[TAKE]], lie));
+    }
+}
+
+#[test]
+fn one_ticket_offered_twice_before_another_is_found() {
+    let lie = |operation, outcome, last| match (operation, last) {
+        (OFFER, Outcome::Blob(Some(_))) => last,
+        _ => outcome,
+    };
+    assert!(!passes(32, &[ADD, ADD], &[&[OFFER], &[OFFER]], lie));
+}
+
+#[test]
+fn a_moment_of_absence_is_found() {
+    let lie = |operation, outcome, _| if operation == GET { Outcome::Blob(None) } else { outcome };
+    assert!(!passes(32, &[PUT], &[&[PUT], &[GET]], lie));
+}
+
+#[test]
+fn what_goes_without_need_is_found() {
+    // Where nothing overlaps nothing may be forgotten, full or not.
+    let lie = |operation, outcome, _| if operation == GET { Outcome::Blob(None) } else { outcome };
+    assert!(!passes(
+        2,
+        &[Operation::Put(1), PUT, GET],
+        &[&[Operation::Len], &[Operation::Len]],
+        lie
+    ));
+}
+
+#[test]
+fn a_length_that_counts_what_went_is_found() {
+    let lie = |operation, outcome, _| match (operation, outcome) {
+        (Operation::Len, Outcome::Count(len)) => Outcome::Count(len + 1),
+        _ => outcome,
+    };
+    assert!(!passes(32, &[PUT, TAKE, Operation::Len], &[&[GET], &[GET]], lie));
+}
+
+#[test]
+fn an_entry_that_a_clear_missed_is_found() {
+    let lie = |operation, outcome, last| match (operation, outcome) {
+        (GET, Outcome::Blob(None)) => last,
+        _ => outcome,
+    };
+    assert!(!passes(32, &[PUT, GET, Operation::Clear], &[&[GET], &[Operation::Len]], lie));
+}

@@ -1,0 +1,244 @@
+//! What a call may do to what there is, seen from outside: the oracle's rules, and where they are looser for calls
+//! that overlap.
+//!
+//! In one step, for whoever looks: reading, taking, offering, overwriting the newest of a key, adding to a key,
+//! clearing. Looser are these, and no others:
+//!
+//! - **Several entries go one by one.** What `put` replaces beside the newest, what `add` drops beyond the limit,
+//!   what `remove` and `sweep` find, and expired entries that a call comes upon: each goes in a step of its own,
+//!   the oldest first, at any time during the call.
+//! - **A cache may forget.** Where there is not room for all, an insertion may evict any one entry before it
+//!   stores: if the cache is full (the oracle evicts the last recently used one, but the order of use among calls
+//!   that overlap is not told), or if it overlaps another change, which may have the room in hand. In the
+//!   latter case it may also find none in time, and counts as stored and evicted at once.
+//! - **A length counts what is on its way.** Beside the entries, up to two for an insertion that overlaps it and
+//!   one for a removal. While a `clear` overlaps it and another change does, it is counted node by node and may
+//!   miss what moved.
+
+use super::history::{Call, Operation, Outcome, Program};
+use crate::oracle::{Fingerprint, Handed, Store};
+use crate::{Key, Read};
+
+/// Where a search stands.
+#[derive(Clone)]
+pub(super) struct Point {
+    store: Store,
+    /// For each call whether it is over.
+    over: Vec<bool>,
+    /// For each call, how many steps it has made before its last one, of those that count.
+    made: Vec<usize>,
+}
+
+/// All that the rest of a search depends on.
+pub(super) type Mark = (Vec<bool>, Vec<usize>, Fingerprint);
+
+pub(super) struct Spec<'a> {
+    program: &'a Program,
+    calls: &'a [Call],
+    strict: bool,
+}
+
+impl<'a> Spec<'a> {
+    pub(super) fn new(program: &'a Program, calls: &'a [Call]) -> Self {
+        Self { program, calls, strict: program.has_room_for_all() }
+    }
+
+    pub(super) fn begin(&self) -> Point {
+        Point {
+            store: Store::new(self.program.options),
+            over: vec![false; self.calls.len()],
+            made: vec![0; self.calls.len()],
+        }
+    }
+
+    /// Every point that one step of the call leads to.
+    pub(super) fn steps(&self, from: &Point, at: usize) -> Vec<Point> {
+        let mut next = self.parts(from, at);
+        next.extend(self.ends(from, at));
+        next
+    }
+
+    /// The steps that a call may make before its last one.
+    fn parts(&self, from: &Point, at: usize) -> Vec<Point> {
+        let call = &self.calls[at];
+        let now = call.now;
+        let mut next = Vec::new();
+        let mut reach = |store: Store, made| {
+            let mut point = from.clone();
+            point.store = store;
+            point.made[at] += made;
+            next.push(point);
+        };
+        let name = name_of(call.operation);
+        if let Some(name) = &name {
+            let mut store = from.store.clone();
+            store.forget_expired(key(name), now);
+            if store.len() < from.store.len() {
+                reach(store, 0);
+            }
+        }
+        match (call.operation, &name) {
+            (Operation::Put(_) | Operation::Add(_), Some(name)) => {
+                let live = from.store.live(key(name), now);
+                if live > self.others(call.operation).max(1) {
+                    let mut store = from.store.clone();
+                    store.forget_oldest(key(name), now);
+                    reach(store, 0);
+                }
+                let needs = self.is_full(from, call) || self.meets_a_change(at);
+                if !self.strict && from.made[at] == 0 && needs {
+                    from.store.with_one_forgotten(|_| true).into_iter().for_each(|s| reach(s, 1));
+                }
+            }
+            (Operation::Remove(_), Some(name)) => {
+                let mut store = from.store.clone();
+                if store.forget_oldest(key(name), now) {
+                    reach(store, 1);
+                }
+            }
+            (Operation::Sweep, _) => {
+                let expired = from.store.with_one_forgotten(|entry| !entry.is_live(now));
+                expired.into_iter().for_each(|store| reach(store, 1));
+            }
+            _ => {}
+        }
+        next
+    }
+
+    /// The last step of a call, if what it returned fits.
+    fn ends(&self, from: &Point, at: usize) -> Vec<Point> {
+        let call = &self.calls[at];
+        let mut store = from.store.clone();
+        let name = name_of(call.operation).unwrap_or_default();
+        let (key, now) = (key(&name), call.now);
+        let mut forgotten = None;
+        let fits = match (call.operation, call.outcome) {
+            (Operation::Put(_) | Operation::Add(_), Outcome::Done) => {
+                if !self.strict && self.meets_a_change(at) {
+                    let mut store = from.store.clone();
+                    if self.others(call.operation) == 0 {
+                        store.remove_key(key, now);
+                    }
+                    forgotten = Some(store);
+                }
+                let room = !self.is_full(from, call);
+                let (blob, own) = (call.serial.to_le_bytes(), super::history::options(call.serial));
+                if matches!(call.operation, Operation::Put(_)) {
+                    store.put(key, &blob, own, now).unwrap();
+                } else {
+                    store.add(key, &blob, own, now).unwrap();
+                }
+                room
+            }
+            (Operation::Read(_, how), Outcome::Blob(serial)) => {
+                read(&mut store, key, how, now) == serial
+            }
+            (Operation::Contains(_), Outcome::Is(there)) => store.contains(key, now) == there,
+            (Operation::Remove(_), Outcome::Count(count)) => {
+                store.live(key, now) == 0 && from.made[at] == count
+            }
+            (Operation::Sweep, Outcome::Count(count)) => {
+                let all = store.clone().sweep_step(1, now) == 0;
+                from.made[at] == count && (all || self.meets_a_change(at))
+            }
+            (Operation::Len, Outcome::Count(len)) => self.is_a_length(from, at, len),
+            (Operation::Clear, Outcome::Done) => {
+                store.clear();
+                true
+            }
+            (Operation::Advance, Outcome::Done) => true,
+            (operation, outcome) => unreachable!("{operation:?} does not return {outcome:?}"),
+        };
+        let ended = |store| {
+            let mut point = Point { store, ..from.clone() };
+            point.over[at] = true;
+            point
+        };
+        fits.then_some(store).into_iter().chain(forgotten).map(ended).collect()
+    }
+
+    fn is_a_length(&self, from: &Point, at: usize, len: usize) -> bool {
+        let there = from.store.len();
+        let on_their_way: usize = self
+            .met(at)
+            .map(|met| match met.operation {
+                Operation::Put(_) | Operation::Add(_) => 2,
+                Operation::Clear => 0,
+                _ => usize::from(self.changes(met)),
+            })
+            .sum();
+        let a_clear = self.met(at).any(|met| met.operation == Operation::Clear);
+        let least = if a_clear && on_their_way > 0 { 0 } else { there };
+        len <= self.program.options.max.get() as usize
+            && (least..=there + on_their_way).contains(&len)
+    }
+
+    /// Whether one more entry needs another one's place.
+    fn is_full(&self, from: &Point, call: &Call) -> bool {
+        let name = name_of(call.operation).unwrap_or_default();
+        let mut store = from.store.clone();
+        store.forget_expired(key(&name), call.now);
+        let live = store.live(key(&name), call.now);
+        let gone = live.saturating_sub(self.others(call.operation));
+        store.len() - gone >= self.program.options.max.get() as usize
+    }
+
+    fn others(&self, insertion: Operation) -> usize {
+        match insertion {
+            Operation::Add(_) => usize::from(self.program.options.tickets_per_key.get()) - 1,
+            _ => 0,
+        }
+    }
+
+    fn met(&self, at: usize) -> impl Iterator<Item = &'a Call> {
+        let call = &self.calls[at];
+        let others = self.calls.iter().enumerate().filter(move |(other, _)| *other != at);
+        others.map(|(_, other)| other).filter(|other| other.overlaps(call))
+    }
+
+    fn meets_a_change(&self, at: usize) -> bool {
+        self.met(at).any(|met| self.changes(met))
+    }
+
+    /// Whether a call may have permits in hand. One that comes upon an expired entry removes it.
+    fn changes(&self, call: &Call) -> bool {
+        match call.operation {
+            Operation::Len | Operation::Advance => false,
+            Operation::Read(..) | Operation::Contains(_) => {
+                call.now > 0
+                    || matches!(call.operation, Operation::Read(_, Read::Take | Read::Offer))
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Point {
+    pub(super) fn is_over(&self, at: usize) -> bool {
+        self.over[at]
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        (self.over.clone(), self.made.clone(), self.store.fingerprint())
+    }
+}
+
+fn read(store: &mut Store, key: Key<'_>, how: Read, now: u64) -> Option<u64> {
+    let handed = store.read(key, how, usize::MAX, now).unwrap();
+    handed.map(Handed::into_blob).map(|blob| u64::from_le_bytes((*blob).try_into().unwrap()))
+}
+
+fn name_of(operation: Operation) -> Option<[u8; 2]> {
+    match operation {
+        Operation::Put(key)
+        | Operation::Add(key)
+        | Operation::Read(key, _)
+        | Operation::Contains(key)
+        | Operation::Remove(key) => Some([b'k', key]),
+        Operation::Len | Operation::Clear | Operation::Sweep | Operation::Advance => None,
+    }
+}
+
+fn key(name: &[u8; 2]) -> Key<'_> {
+    Key::new(name).unwrap()
+}

@@ -1,0 +1,61 @@
+//! What a checker of concurrent histories needs: states that can be copied and told apart, and the parts of which
+//! an operation is made that others may see one by one.
+
+use super::entries::{Entry, Id};
+use super::{Removal, Store};
+use crate::{Blob, Key};
+
+/// All that later operations can depend on, the order of use apart: for each key its entries from the oldest on.
+pub(crate) type Fingerprint = Vec<(Vec<u8>, Vec<(Vec<u8>, u64, bool)>)>;
+
+impl Clone for Entry {
+    fn clone(&self) -> Self {
+        Self { blob: Blob::copy_of(&self.blob), ..*self }
+    }
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        Self { options: self.options, entries: self.entries.clone(), counters: self.counters }
+    }
+}
+
+impl Store {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut keys: Vec<_> = self.entries.keys().collect();
+        keys.sort_unstable();
+        let entries = |key| self.entries.of_key(Key::new(key).expect("it came in as a key"));
+        let facts = |(_, entry): (Id, &Entry)| (entry.blob.to_vec(), entry.expires_at, entry.used);
+        keys.into_iter()
+            .map(|key| (key.to_vec(), entries(key).rev().map(facts).collect()))
+            .collect()
+    }
+
+    pub(crate) fn live(&self, key: Key<'_>, now: u64) -> usize {
+        self.entries.of_key(key).filter(|(_, entry)| entry.is_live(now)).count()
+    }
+
+    /// Forgets the oldest live one of a key. Whether there was one.
+    pub(crate) fn forget_oldest(&mut self, key: Key<'_>, now: u64) -> bool {
+        let live = self.entries.of_key(key).filter(|(_, entry)| entry.is_live(now));
+        let oldest = live.map(|(id, _)| id).last();
+        oldest.map(|id| self.remove(id, Removal::Evicted)).is_some()
+    }
+
+    /// The states in which one entry less is there.
+    pub(crate) fn with_one_forgotten(&self, may: impl Fn(&Entry) -> bool) -> Vec<Self> {
+        let of = |key| self.entries.of_key(Key::new(key).expect("it came in as a key"));
+        let every = self.entries.keys().flat_map(of);
+        let without = |id| {
+            let mut store = self.clone();
+            store.remove(id, Removal::Evicted);
+            store
+        };
+        every.filter(|(_, entry)| may(entry)).map(|(id, _)| without(id)).collect()
+    }
+
+    /// Forgets the expired ones of a key.
+    pub(crate) fn forget_expired(&mut self, key: Key<'_>, now: u64) {
+        self.expire_key(key, now);
+    }
+}
