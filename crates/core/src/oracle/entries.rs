@@ -29,7 +29,7 @@ impl Entry {
 }
 
 /// An entry and its places in the indexes.
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(all(test, not(loom)), derive(Clone))]
 struct Slot {
     entry: Entry,
     key: Arc<[u8]>,
@@ -38,7 +38,7 @@ struct Slot {
 
 /// All entries, found by key, by order of use and by expiry. Keeps the indexes in step and knows no rules.
 #[derive(Default)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(all(test, not(loom)), derive(Clone))]
 pub(crate) struct Entries {
     slots: HashMap<Id, Slot>,
     /// Newest first; no key without entries. Keys come from the network (a TLS 1.2 session id is whatever a
@@ -126,7 +126,7 @@ impl Entries {
         self.bytes
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.by_key.keys().map(|key| &**key)
     }

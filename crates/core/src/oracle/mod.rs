@@ -4,10 +4,10 @@
 #![expect(clippy::must_use_candidate, clippy::len_without_is_empty, reason = "for tests alone")]
 
 mod entries;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod steps;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) use steps::Fingerprint;
 
 use std::mem;

@@ -37,8 +37,8 @@ impl Store {
 
     /// Forgets the oldest live one of a key. Whether there was one.
     pub(crate) fn forget_oldest(&mut self, key: Key<'_>, now: u64) -> bool {
-        let live = self.entries.of_key(key).filter(|(_, entry)| entry.is_live(now));
-        let oldest = live.map(|(id, _)| id).last();
+        let of_key = self.entries.of_key(key).map(|(id, entry)| (id, entry.is_live(now)));
+        let oldest = of_key.rev().find(|(_, is_live)| *is_live).map(|(id, _)| id);
         oldest.map(|id| self.remove(id, Removal::Evicted)).is_some()
     }
 

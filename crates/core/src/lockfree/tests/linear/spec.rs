@@ -87,7 +87,9 @@ impl<'a> Spec<'a> {
                 }
                 let needs = self.is_full(from, call) || self.meets_a_change(at);
                 if !self.strict && from.made[at] == 0 && needs {
-                    from.store.with_one_forgotten(|_| true).into_iter().for_each(|s| reach(s, 1));
+                    for store in from.store.with_one_forgotten(|_| true) {
+                        reach(store, 1);
+                    }
                 }
             }
             (Operation::Remove(_), Some(name)) => {
@@ -98,7 +100,9 @@ impl<'a> Spec<'a> {
             }
             (Operation::Sweep, _) => {
                 let expired = from.store.with_one_forgotten(|entry| !entry.is_live(now));
-                expired.into_iter().for_each(|store| reach(store, 1));
+                for store in expired {
+                    reach(store, 1);
+                }
             }
             _ => {}
         }
@@ -164,7 +168,7 @@ impl<'a> Spec<'a> {
             .map(|met| match met.operation {
                 Operation::Put(_) | Operation::Add(_) => 2,
                 Operation::Clear => 0,
-                _ => usize::from(self.changes(met)),
+                _ => usize::from(changes(met)),
             })
             .sum();
         let a_clear = self.met(at).any(|met| met.operation == Operation::Clear);
@@ -197,19 +201,7 @@ impl<'a> Spec<'a> {
     }
 
     fn meets_a_change(&self, at: usize) -> bool {
-        self.met(at).any(|met| self.changes(met))
-    }
-
-    /// Whether a call may have permits in hand. One that comes upon an expired entry removes it.
-    fn changes(&self, call: &Call) -> bool {
-        match call.operation {
-            Operation::Len | Operation::Advance => false,
-            Operation::Read(..) | Operation::Contains(_) => {
-                call.now > 0
-                    || matches!(call.operation, Operation::Read(_, Read::Take | Read::Offer))
-            }
-            _ => true,
-        }
+        self.met(at).any(changes)
     }
 }
 
@@ -241,4 +233,13 @@ fn name_of(operation: Operation) -> Option<[u8; 2]> {
 
 fn key(name: &[u8; 2]) -> Key<'_> {
     Key::new(name).unwrap()
+}
+
+/// Whether a call may have permits in hand. One that comes upon an expired entry removes it.
+fn changes(call: &Call) -> bool {
+    match call.operation {
+        Operation::Len | Operation::Advance => false,
+        Operation::Read(_, Read::Get) | Operation::Contains(_) => call.now > 0,
+        _ => true,
+    }
 }
