@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { TicketKeys } from 'tls-resumption'
 
@@ -142,6 +144,23 @@ test('a ring disposed of is refused everything, and never takes another one for 
   t.throws(() => keys.stats(), { code })
   t.throws(() => keys.attach(tls.createServer()), { code })
   t.deepEqual(generations(other), [0])
+})
+
+test('a ring that its owner lets go of is closed', async t => {
+  setFlagsFromString('--expose-gc')
+  const gc: () => void = runInNewContext('gc')
+  const name = t.title
+  ;(() => new TicketKeys({ name }).rotate())()
+  // It begins anew once nobody has it.
+  const isNew = () => {
+    using keys = new TicketKeys({ name })
+    return keys.stats().keys.length === 1
+  }
+  while (!isNew()) {
+    await delay(10)
+    gc()
+  }
+  t.pass()
 })
 
 test('no key is printed', t => {

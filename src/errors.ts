@@ -121,5 +121,10 @@ export function serverHasKeys(): CodedError {
 }
 
 export function ticketKeyRefused(reason: string): CodedError {
-  return coded(new Error(`The "key" argument was refused: ${reason}`), 'ERR_TLS_RESUMPTION_TICKET_KEY')
+  return coded(new Error(`A ticket key was refused: ${reason}`), 'ERR_TLS_RESUMPTION_TICKET_KEY')
+}
+
+/** For what a ring does not do whose keys are given. */
+export function keysAreGiven(): CodedError {
+  return coded(new Error('The keys of this ring come from its source alone'), 'ERR_TLS_RESUMPTION_TICKET_KEY')
 }

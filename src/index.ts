@@ -7,6 +7,7 @@ export { type ConnectOptions, connect, type ResumptionOptions } from './connect.
 export type { CodedError, ErrorCode } from './errors.js'
 export { type Http2CreateConnection, http2CreateConnection } from './http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'
+export type { GivenKeys, KeySource } from './key-source.js'
 export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
 export {
   SessionCache,

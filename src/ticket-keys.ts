@@ -4,11 +4,13 @@ import {
   disposed,
   invalidArgType,
   invalidSecretType,
+  keysAreGiven,
   nameConflict,
   serverHasKeys,
   ticketKeyRefused,
 } from './errors.js'
 import { keyRing } from './key-ring.js'
+import { checkKeySource, KeyFeed, type KeySource } from './key-source.js'
 import { native } from './native.js'
 import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
 import {
@@ -38,6 +40,16 @@ export interface TicketKeysOptions {
    * @defaultValue enough to open tickets for as long as Node lets them live (two hours), plus one
    */
   keep?: number | undefined
+  /**
+   * Where the keys come from, if the ring is not to make its own: then nothing else rotates them, and what the
+   * source no longer has is wiped. Until a function has answered for the first time there are no tickets.
+   */
+  source?: KeySource | undefined
+  /**
+   * How often the source is read or asked again, 100 to 604,800,000.
+   * @defaultValue 10_000
+   */
+  refreshEvery?: number | undefined
 }
 
 /** Options of {@link TicketKeys.attach}. */
@@ -62,7 +74,13 @@ export interface TicketKeysStats {
   keys: { generation: number; age: number }[]
 }
 
-const OPTIONS: readonly string[] = ['name', 'rotateEvery', 'keep'] satisfies (keyof TicketKeysOptions)[]
+const OPTIONS: readonly string[] = [
+  'name',
+  'rotateEvery',
+  'keep',
+  'source',
+  'refreshEvery',
+] satisfies (keyof TicketKeysOptions)[]
 const ATTACH_OPTIONS: readonly string[] = ['uniformClientTrust'] satisfies (keyof AttachOptions)[]
 
 const HOUR = 3_600_000
@@ -71,10 +89,11 @@ const SEVEN_DAYS = 7 * 24 * HOUR
 const TICKET_LIFETIME = 2 * HOUR
 const MAX_KEEP = 64
 const KEY_LENGTH = 48
+const REFRESH = 10_000
 /** How often keys are looked at that no ticket comes for. */
 const TICK = 60_000
 
-const closeCollected = new FinalizationRegistry<number>(handle => native.ringClose(handle))
+const closeCollected = new FinalizationRegistry<() => void>(close => close())
 
 /**
  * A ring of session ticket keys (RFC 5077 section 4, RFC 8446 section 4.6.1) that rotate without loss: the newest
@@ -84,7 +103,8 @@ const closeCollected = new FinalizationRegistry<number>(handle => native.ringClo
  * With `server.setTicketKeys()` every rotation rejects all tickets there are, and threads share no keys at all.
  *
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` and `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
- * wrong, `ERR_TLS_RESUMPTION_NAME_CONFLICT` where the name is open with other options.
+ * wrong, `ERR_TLS_RESUMPTION_TICKET_KEY` and the system's errors for files of keys, `ERR_TLS_RESUMPTION_NAME_CONFLICT`
+ * where the name is open with other options.
  *
  * @example
  * ```ts
@@ -102,32 +122,50 @@ export class TicketKeys {
   readonly name: string | undefined
   /** 0 once it is closed: the number may then be another ring's. */
   #handle: number
-  readonly #timer: NodeJS.Timeout
+  readonly #close: () => void
   readonly #cluster: ClusterPart | undefined
+  readonly #feed: KeyFeed | undefined
   readonly #counts = { issued: 0, accepted: 0, acceptedOfEarlierKeys: 0, unknown: 0, refusedByGuard: 0 }
   /** Where Node has no hook: servers that are given each new key. */
   readonly #followers = new Set<tls.Server>()
 
   constructor(options: TicketKeysOptions = {}) {
     checkOptionBag('options', options, OPTIONS)
-    const { name, rotateEvery = HOUR } = options
+    const { name, source, refreshEvery = REFRESH } = options
+    const { rotateEvery = source ? 0 : HOUR } = options
     checkString('name', name, 256)
-    checkInteger('rotateEvery', rotateEvery, 0, SEVEN_DAYS)
+    checkInteger('rotateEvery', rotateEvery, 0, source ? 0 : SEVEN_DAYS)
     checkInteger('keep', options.keep, 1, MAX_KEEP)
-    const keep = options.keep ?? (rotateEvery === 0 ? 3 : defaultKeep(rotateEvery))
+    checkKeySource(source)
+    checkInteger('refreshEvery', refreshEvery, 100, SEVEN_DAYS)
+    const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))
     const { handle, contradictions } = native.ringOpen({ name, rotateEvery, keep })
     if (contradictions.length > 0) throw nameConflict('ring', String(name), contradictions)
     this.name = name
     this.#handle = handle
-    closeCollected.register(this, handle, this)
-    // Weakly: who let go of a ring without a word is not to be kept by its part in a cluster.
+    // Weakly: who let go of a ring without a word is not to be kept by what serves it.
     const weak = new WeakRef(this)
     const handleOf = (keys: TicketKeys | undefined) => (keys === undefined ? 0 : keys.#open())
-    this.#cluster = joinCluster(
-      name,
-      keyRing(() => handleOf(weak.deref())),
-    )
-    this.#timer = TicketKeys.#startTimer(new WeakRef(this), rotateEvery)
+    const ring = keyRing(() => handleOf(weak.deref()))
+    let feed: KeyFeed | undefined
+    try {
+      feed = source && new KeyFeed(source, ring, refreshEvery)
+    } catch (error) {
+      native.ringClose(handle)
+      throw error
+    }
+    this.#feed = feed
+    // Where the keys are given, every process is given them.
+    const cluster = source ? undefined : joinCluster(name, ring)
+    this.#cluster = cluster
+    const timer = TicketKeys.#startTimer(weak, rotateEvery)
+    this.#close = () => {
+      clearInterval(timer)
+      cluster?.end()
+      feed?.end()
+      native.ringClose(handle)
+    }
+    closeCollected.register(this, this.#close, this)
   }
 
   /**
@@ -173,9 +211,12 @@ export class TicketKeys {
   /**
    * Makes a new random key the newest, for all threads. When it returns, it is; in a worker of a `cluster`, whose
    * primary is asked to, that takes a moment longer.
+   *
+   * @throws `ERR_TLS_RESUMPTION_TICKET_KEY` where the ring has a `source`.
    */
   rotate(): void {
     const handle = this.#open()
+    if (this.#feed) throw keysAreGiven()
     if (this.#cluster?.rotateElsewhere()) return
     native.ringRotate(handle)
     this.#tellFollowers()
@@ -186,12 +227,13 @@ export class TicketKeys {
    * `tls.createServer({ ticketKeys })`. All must be random. The bytes are copied; wipe yours.
    *
    * @throws `ERR_INVALID_ARG_TYPE` for anything but 48 bytes, `ERR_TLS_RESUMPTION_TICKET_KEY` for a key that is
-   * not random, or that shares its name or a secret with one of the ring.
+   * not random, that shares its name or a secret with one of the ring, or where the ring has a `source`.
    */
   insert(key: Uint8Array): void {
     if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) {
       throw invalidSecretType('"key" argument', `a Uint8Array of ${KEY_LENGTH} bytes`, key)
     }
+    if (this.#feed) throw keysAreGiven()
     const reason = native.ringInsert(this.#open(), key)
     if (reason !== null) throw ticketKeyRefused(reason)
     this.#tellFollowers()
@@ -203,10 +245,9 @@ export class TicketKeys {
 
   /** Lets go of the ring; its servers hand out no tickets any more. The last one out wipes the keys. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer)
-    this.#cluster?.end()
+    if (this.#handle === 0) return
     closeCollected.unregister(this)
-    native.ringClose(this.#handle)
+    this.#close()
     this.#handle = 0
     this.#followers.clear()
   }
@@ -228,6 +269,7 @@ export class TicketKeys {
   #sourceFor(isUniform: () => boolean): TicketKeySource {
     const counts = this.#counts
     const isAllowed = () => {
+      if (this.#feed?.hasKeys === false) return false
       if (isUniform()) return true
       counts.refusedByGuard++
       return false
@@ -258,23 +300,20 @@ export class TicketKeys {
     key.fill(0)
   }
 
-  #tick(): void {
-    native.ringTick(this.#handle)
-    this.#tellFollowers()
+  static #tickOf(keys: TicketKeys | undefined): void {
+    if (keys === undefined) return
+    native.ringTick(keys.#handle)
+    keys.#tellFollowers()
   }
 
   /** A ring rotates when it is asked for a key; this is for keys to go that nobody asks for. */
   static #startTimer(keys: WeakRef<TicketKeys>, rotateEvery: number): NodeJS.Timeout {
     const interval = Math.min(TICK, Math.max(rotateEvery, 1000))
-    const timer = setInterval(() => {
-      const alive = keys.deref()
-      if (alive === undefined) clearInterval(timer)
-      else alive.#tick()
-    }, interval)
-    return timer.unref()
+    return setInterval(() => TicketKeys.#tickOf(keys.deref()), interval).unref()
   }
 }
 
 function defaultKeep(rotateEvery: number): number {
+  if (rotateEvery === 0) return 3
   return Math.min(MAX_KEEP, Math.ceil(TICKET_LIFETIME / rotateEvery) + 1)
 }

@@ -196,14 +196,16 @@ impl KeyRing {
         self.follows.store(true, Ordering::Relaxed);
         // The newest first, into the place that is always free, so that there is one at every moment.
         // Release pairs with the acquire in `newest`.
-        self.newest.store(self.bring(newest, now), Ordering::Release);
+        let generation = self.generations.load(Ordering::Relaxed) + older.len() as u64;
+        self.generations.store(generation + 1, Ordering::Relaxed);
+        self.newest.store(self.bring(newest, generation, now), Ordering::Release);
         for place in 0..self.slots.len() {
             if !keys.iter().any(|(key, _)| self.slots.holds(place, key)) {
                 self.slots.wipe(place);
             }
         }
-        for key in older {
-            self.bring(key, now);
+        for (key, distance) in older.iter().zip(1..) {
+            self.bring(key, generation - distance, now);
         }
         Ok(())
     }
@@ -323,14 +325,12 @@ impl KeyRing {
     }
 
     /// The place of the key, which it is put into if the ring does not have it.
-    fn bring(&self, (key, age): &(TicketKey, u64), now: u64) -> usize {
+    fn bring(&self, (key, age): &(TicketKey, u64), generation: u64, now: u64) -> usize {
         if let Some(place) = (0..self.slots.len()).find(|place| self.slots.holds(*place, key)) {
             return place;
         }
         let place = self.slots.free().expect("there is a place more than keys");
-        let generation = self.generations.load(Ordering::Relaxed);
         self.slots.fill(place, key, generation, now.saturating_sub(*age));
-        self.generations.store(generation + 1, Ordering::Relaxed);
         place
     }
 

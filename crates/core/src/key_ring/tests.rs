@@ -225,6 +225,15 @@ fn more_keys_than_are_kept_are_cut_off() {
 }
 
 #[test]
+fn keys_that_come_together_keep_their_order() {
+    let (ring, _) = ring(3);
+    let keys = [(counting(0), 0), (counting(60), 0), (counting(120), 0)];
+    ring.replace(&keys).unwrap();
+    assert_eq!(ring.export(), keys);
+    assert_eq!(keys.map(|(key, _)| find(&ring, &key)), [Some(0), Some(1), Some(2)]);
+}
+
+#[test]
 fn a_key_is_not_printed() {
     let (ring, _) = ring(3);
     assert_eq!(
