@@ -29,7 +29,7 @@ const INSTALL_FLAGS = ['--no-audit', '--no-fund']
 
 /** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
 export async function setUp() {
-  if (!dependenciesAreCurrent()) await step('installing dependencies', install)
+  if (!dependenciesAreCurrent()) await step('installing dependencies', () => install())
 
   // Taken before the build, so that a file changed meanwhile counts as newer than it.
   const inputs = fingerprint(BUILD_INPUTS)
@@ -41,9 +41,16 @@ export async function setUp() {
   writeFileSync(BUILD_STAMP, inputs)
 }
 
-function dependenciesAreCurrent() {
-  const wanted = join(root, 'package-lock.json')
-  const installed = join(root, 'node_modules', '.package-lock.json')
+/** The drivers of `npm run test:servers`, in a package of their own. Rejects as {@link setUp} does. */
+export async function installDrivers() {
+  const directory = join(root, '__test__', 'servers')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing drivers', () => install(directory))
+}
+
+function dependenciesAreCurrent(directory = root) {
+  const wanted = join(directory, 'package-lock.json')
+  const installed = join(directory, 'node_modules', '.package-lock.json')
   if (!existsSync(installed)) return false
   if (statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return true
   // A checkout touches the lockfile and npm may write it last, so the time alone would install too often.
@@ -93,9 +100,9 @@ function filesUnder(path) {
  * npm ci refuses a lockfile without the optional packages of other platforms, which is what npm writes when its
  * registry does not serve them. Installing without saving takes the locked versions of what there is.
  */
-async function install() {
-  const clean = await npm(['ci', ...INSTALL_FLAGS])
-  return clean.code === 0 ? clean : npm(['install', '--no-save', ...INSTALL_FLAGS])
+async function install(directory = root) {
+  const clean = await npm(['ci', ...INSTALL_FLAGS], directory)
+  return clean.code === 0 ? clean : npm(['install', '--no-save', ...INSTALL_FLAGS], directory)
 }
 
 async function step(what, run) {
@@ -109,12 +116,12 @@ async function step(what, run) {
   process.stderr.write(`${what} took ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
 }
 
-function npm(npmArguments) {
+function npm(npmArguments, cwd = root) {
   // Under `npm start` npm says where it is; elsewhere it is a command, which on Windows only a shell can run.
   const cli = process.env.npm_execpath
   const [command, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
   const child = spawn(command, [...first, ...npmArguments], {
-    cwd: root,
+    cwd,
     // Under `npm start --silent` this npm would not even say why it failed.
     env: { ...process.env, npm_config_loglevel: 'warn' },
     shell: command === 'npm' && process.platform === 'win32',

@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import { type Handshake, HandshakeReader, type Preamble } from './handshake.ts'
+
+/** Stands between driver and server, passes every byte on, and reads the handshakes going by. */
+export class Relay {
+  readonly #server: net.Server
+  readonly #open = new Set<net.Socket>()
+  readonly #readers: HandshakeReader[] = []
+  #upstream: number | undefined
+  #preamble: Preamble | undefined
+
+  private constructor() {
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, socket => this.#pass(socket))
+  }
+
+  /** Listening on a free port of 127.0.0.1, and refusing until it is told where to. */
+  static async listen(): Promise<Relay> {
+    const relay = new Relay()
+    relay.#server.listen(0, '127.0.0.1')
+    await once(relay.#server, 'listening')
+    return relay
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  to(port: number, preamble?: Preamble): void {
+    this.#upstream = port
+    this.#preamble = preamble
+  }
+
+  /** The handshakes since the last call, in the order of their connections, once all connections are closed. */
+  async take(timeout: number): Promise<Handshake[]> {
+    const deadline = Date.now() + timeout
+    while (this.#open.size > 0 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 5))
+    for (const socket of this.#open) socket.destroy()
+    return this.#readers.splice(0).flatMap(({ result }) => result ?? [])
+  }
+
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  #pass(client: net.Socket): void {
+    if (this.#upstream === undefined) {
+      client.destroy()
+      return
+    }
+    const reader = new HandshakeReader(this.#preamble)
+    this.#readers.push(reader)
+    const server = net.connect({
+      port: this.#upstream,
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+      noDelay: true,
+    })
+    client.on('data', (chunk: Buffer) => reader.fromClient(chunk))
+    server.on('data', (chunk: Buffer) => reader.fromServer(chunk))
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#open.add(from)
+      from.pipe(to)
+      from.on('error', () => to.destroy())
+      from.on('close', () => {
+        this.#open.delete(from)
+        if (!from.readableEnded) to.destroy()
+      })
+    }
+  }
+}
