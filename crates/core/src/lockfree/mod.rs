@@ -230,7 +230,10 @@ impl LockFree {
 
     /// Does what whoever marked an entry has to do, and leaves the caller its permit.
     fn finish(&self, seen: &Seen<'_>, hash: Hash, why: Removal, now: u64) -> Permit {
-        let why = if !seen.size.is_of(self.era()) {
+        // What was handed out counts as that, whatever came between.
+        let why = if why == Removal::HandedOut {
+            why
+        } else if !seen.size.is_of(self.era()) {
             Removal::Cleared
         } else if seen.expires_at <= now {
             Removal::Expired

@@ -4,6 +4,10 @@ mod against_the_oracle;
 mod linear;
 #[cfg(loom)]
 mod models;
+#[cfg(loom)]
+mod models_of_memory;
+#[cfg(loom)]
+mod models_of_pairs;
 #[cfg(not(loom))]
 mod stopped;
 #[cfg(not(loom))]

@@ -10,9 +10,9 @@ use crate::lockfree::blocks::Blocks;
 use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
 
 /// Two words, so that a blob can be torn.
-const LEN: usize = 16;
+pub(super) const LEN: usize = 16;
 
-fn store(max: u64, per_key: u64) -> LockFree {
+pub(super) fn store(max: u64, per_key: u64) -> LockFree {
     let options = Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * LEN as u64).unwrap(),
@@ -24,11 +24,11 @@ fn store(max: u64, per_key: u64) -> LockFree {
     LockFree::with(options, [7; 16], 1)
 }
 
-fn put(store: &LockFree, key: &[u8], byte: u8) {
+pub(super) fn put(store: &LockFree, key: &[u8], byte: u8) {
     store.put(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
 }
 
-fn add(store: &LockFree, key: &[u8], byte: u8) {
+pub(super) fn add(store: &LockFree, key: &[u8], byte: u8) {
     store.add(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
 }
 
@@ -39,32 +39,32 @@ fn whole(out: [u8; LEN], len: Option<usize>) -> Option<u8> {
     Some(out[0])
 }
 
-fn get(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn get(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
     let len = store.read(Key::new(key).unwrap(), Read::Get, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
-fn take(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn take(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
     let len = store.read(Key::new(key).unwrap(), Read::Take, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
-fn offer(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn offer(store: &LockFree, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
     let len = store.read(Key::new(key).unwrap(), Read::Offer, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
-fn check(preemptions: usize, history: impl Fn() + Send + Sync + 'static) {
+pub(super) fn check(preemptions: usize, history: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(preemptions);
     model.max_branches = 100_000;
     model.check(history);
 }
 
-fn beside<T: 'static>(
+pub(super) fn beside<T: 'static>(
     store: &Arc<LockFree>,
     what: impl FnOnce(&LockFree) -> T + 'static,
 ) -> thread::JoinHandle<T> {
