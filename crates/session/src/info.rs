@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use der::asn1::{AnyRef, OctetStringRef};
-use der::{Decode, Reader, SliceReader, TagNumber, Tagged};
+use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 
 use crate::unwrap_envelope;
 
@@ -62,7 +62,10 @@ impl<'blob> SessionInfo<'blob> {
     fn parse_der(der: &'blob [u8]) -> Result<Self, der::Error> {
         let mut reader = SliceReader::new(der)?;
         let info = reader.sequence(|fields| {
-            u8::decode(fields)?; // structure version, always 1
+            // The version of the structure: OpenSSL reads no other either.
+            if u8::decode(fields)? != 1 {
+                return Err(Tag::Integer.value_error().into());
+            }
             let version = Version(u16::decode(fields)?);
             <&OctetStringRef>::decode(fields)?; // cipher suite
             let id = <&OctetStringRef>::decode(fields)?;

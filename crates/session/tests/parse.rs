@@ -158,6 +158,14 @@ fn bytes_after_the_session_are_malformed() {
 }
 
 #[test]
+fn a_structure_of_another_version_is_malformed() {
+    let mut blob = session(TLS_1_3, &[], &[hint(300), ticket()]);
+    let version = blob.windows(3).position(|bytes| bytes == [INTEGER, 1, 1]).unwrap() + 2;
+    blob[version] = 2;
+    assert_eq!(SessionInfo::parse(&blob), Err(MalformedSession));
+}
+
+#[test]
 fn a_single_flipped_bit_never_panics() {
     let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), hint(300), ticket()]);
     for bit in 0..blob.len() * 8 {

@@ -1,0 +1,65 @@
+//! What must hold for any bytes whatever. The fuzzer's target `session` and the test `any_bytes` run it.
+
+use std::time::Duration;
+
+use asn1_rs::{Any, Class, FromDer};
+use tls_resumption_session::{SessionInfo, unwrap_envelope};
+
+/// # Panics
+///
+/// If a reading is not what an independent reader of DER finds, or reaches beyond the blob.
+pub fn session(blob: &[u8]) {
+    let envelope = unwrap_envelope(blob);
+    if let Ok((name, der)) = envelope {
+        let wrapping = name.map_or(0, |name| name.len() + b"\0nodejs:tls:session:1\0".len() + 2);
+        assert_eq!(wrapping + der.len(), blob.len());
+        assert!(is_within(name.unwrap_or(&blob[..0]), blob) && is_within(der, blob));
+    }
+    let Ok(info) = SessionInfo::parse(blob) else { return };
+    let (_, der) = envelope.expect("what is parsed is unwrapped before");
+    if let Some(lifetime) = info.lifetime() {
+        assert!(lifetime > Duration::ZERO && lifetime <= Duration::from_secs(7 * 24 * 60 * 60));
+        assert!(info.has_ticket || info.has_id);
+    }
+    assert!(is_within(info.leaf.unwrap_or(&blob[..0]), blob));
+    agrees(&info, der);
+}
+
+/// Reads it once more with another library.
+fn agrees(info: &SessionInfo<'_>, der: &[u8]) {
+    let (rest, outer) = Any::from_der(der).expect("what is accepted is DER");
+    assert!(rest.is_empty() && outer.tag().0 == 16);
+    let mut left = outer.data;
+    let mut next = || {
+        let (rest, field) = Any::from_der(left).ok()?;
+        left = rest;
+        Some(field)
+    };
+    let mut mandatory = || next().expect("there are five");
+    assert_eq!(mandatory().as_u8(), Ok(1), "the version of the structure");
+    assert_eq!(mandatory().as_u16(), Ok(info.version.0));
+    mandatory();
+    assert_eq!(!mandatory().data.is_empty(), info.has_id);
+    mandatory();
+    let mut expected = SessionInfo { has_ticket: false, leaf: None, ..*info };
+    (expected.lifetime_hint, expected.timeout, expected.verify_result) = (0, 0, 0);
+    while let Some(field) = next() {
+        assert_eq!(field.class(), Class::ContextSpecific);
+        let number = || Any::from_der(field.data).unwrap().1.as_u64().unwrap();
+        match field.tag().0 {
+            2 => expected.timeout = number(),
+            3 => expected.leaf = Some(field.data),
+            5 => expected.verify_result = number(),
+            9 => expected.lifetime_hint = number(),
+            10 => expected.has_ticket = !Any::from_der(field.data).unwrap().1.data.is_empty(),
+            _ => {}
+        }
+    }
+    assert!(left.is_empty());
+    assert_eq!(*info, expected);
+}
+
+fn is_within(part: &[u8], whole: &[u8]) -> bool {
+    let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+    part.start >= whole.start && part.end <= whole.end
+}

@@ -1,0 +1,33 @@
+/**
+ * `npm run fuzz -- TARGET [SECONDS]`: lets libFuzzer loose on a target of cargo-fuzz, for a minute unless told
+ * otherwise. `operations` performs sequences on the cache and the oracle, `session` reads blobs, beginning with real
+ * ones. Needs a nightly toolchain and `cargo install cargo-fuzz`.
+ */
+import { spawnSync } from 'node:child_process'
+import { root } from './setup.mjs'
+import { missingFor } from './tools.mjs'
+
+const FOLDERS = { operations: 'crates/core', session: 'crates/session' }
+const [target, seconds = '60'] = process.argv.slice(2)
+const folder = FOLDERS[target]
+
+if (folder === undefined || !/^[1-9]\d*$/.test(seconds)) {
+  fail(`usage: npm run fuzz -- ${Object.keys(FOLDERS).join('|')} [SECONDS]`)
+}
+const missing = missingFor('fuzzing')
+if (missing !== undefined) fail(`cannot fuzz: ${missing}`)
+if (target === 'session') {
+  run('node', '--import=@oxc-node/core/register', 'scripts/fuzz-seeds.mjs', `${folder}/fuzz/corpus/${target}`)
+}
+const fuzz = ['--fuzz-dir', `${folder}/fuzz`, target]
+run('cargo', '+nightly', 'fuzz', 'run', ...fuzz, '--', `-max_total_time=${seconds}`, '-max_len=4096')
+
+function run(program, ...args) {
+  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function fail(why) {
+  console.error(why)
+  process.exit(1)
+}
