@@ -2,6 +2,7 @@ import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
 import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
+import { inside } from './inside.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
@@ -79,20 +80,49 @@ export function connectWith(
   checkString('cachePartition', cachePartition, 256)
   const cache = clientCache(sessionCache)
   checkSession(options.session)
-  const isCallersSession = options.session && !isOurs(options.session)
-  if (cache === null || isCallersSession) return open(options)
+  if (cache === null) return inside(() => open(options))
+  const own = withoutOurs(options)
+  const plan = planFor(cache, own, cachePartition, vouches)
+  return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
+}
 
-  // One of ours, that a library kept and passes back: whether it is offered is for us to say.
-  delete options.session
+/** Without a session of ours that a library kept and passes back: whether it is offered is for us to say. */
+export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptions {
+  if (!options.session || !isOurs(options.session)) return options
+  const { session: _, ...rest } = options
+  return rest
+}
+
+/** How a connection is to be made so that it can resume. */
+export interface Plan {
+  options: tls.ConnectionOptions
+  resumption: Resumption
+}
+
+/** The plan for a connection with these options, or undefined where it is not to be resumed. */
+export function planFor(
+  cache: SessionCache,
+  options: tls.ConnectionOptions,
+  cachePartition?: string,
+  vouches?: boolean,
+): Plan | undefined {
+  // A session of the caller's own wins.
+  if (options.session) return undefined
   const full = withDefaults(options)
   const context = contextTag(full)
   const key = keyOf(full, cachePartition, context, vouches)
-  if (context === undefined || key === undefined) return open(options)
+  if (context === undefined || key === undefined) return undefined
   if (!full.secureContext) full.secureContext = secureContextFor(full, context)
+  return { options: full, resumption: { cache, key, verification: verificationOf(full) } }
+}
 
-  const resumption: Resumption = { cache, key, verification: verificationOf(full) }
-  if (full.socket) return resumeAtOnce(resumption, session => open({ ...full, session }))
-  const socket = open(full)
+/** Opens a connection by its plan. */
+export function perform(
+  { options, resumption }: Plan,
+  open: (options: tls.ConnectionOptions) => tls.TLSSocket,
+): tls.TLSSocket {
+  if (options.socket) return resumeAtOnce(resumption, session => open({ ...options, session }))
+  const socket = open(options)
   resume(socket, resumption)
   return socket
 }
@@ -112,7 +142,7 @@ function checkSession(session: unknown): void {
 }
 
 /** The forms that `tls.connect` may be called in, brought to the one with options. */
-function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
+export function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
   const last = args.at(-1)
   const listener = typeof last === 'function' ? (last as () => void) : undefined
   const [, second, third] = args

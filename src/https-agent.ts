@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import { connectWith, type ResumptionOptions } from './connect.js'
 import { clientCache } from './default-caches.js'
+import { inside } from './inside.js'
 import type { SessionCache } from './session-cache.js'
 import { checkString } from './validate.js'
 
@@ -53,7 +54,8 @@ export class HttpsAgent extends https.Agent {
   ): Duplex | null | undefined {
     // Whoever calls it in one of the older forms gets what https.Agent does.
     if (typeof options !== 'object' || options === null || this.#sessionCache === null) {
-      return super.createConnection(...([options, callback, ...others] as unknown as [https.RequestOptions]))
+      const args = [options, callback, ...others] as unknown as [https.RequestOptions]
+      return inside(() => super.createConnection(...args))
     }
     const { sessionCache = this.#sessionCache, cachePartition = this.#cachePartition, ...rest } = options
     const { checkServerIdentity } = rest as tls.ConnectionOptions

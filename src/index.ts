@@ -7,8 +7,10 @@ export { type ConnectOptions, connect, type ResumptionOptions } from './connect.
 export type { CodedError, ErrorCode } from './errors.js'
 export { type Http2CreateConnection, http2CreateConnection } from './http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'
+export { type InstallOptions, install, uninstall } from './install.js'
 export type { GivenKeys, KeySource } from './key-source.js'
 export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
+export type { RolloutOptions } from './rollout.js'
 export {
   SessionCache,
   type SessionCacheOptions,

@@ -5,6 +5,7 @@ import { contextDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
 import { encode } from './encode.js'
 import { recognise, tagOf, tagOfCallback } from './identity.js'
+import { digestOfContext } from './made-contexts.js'
 import { checkString } from './validate.js'
 
 /** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
@@ -142,7 +143,8 @@ export function contextTag(options: tls.ConnectionOptions): string | undefined {
   const { secureContext } = options
   if (!secureContext) return contextDigest(options)
   // Where it is no object, `tls.connect` is about to say so.
-  return typeof secureContext === 'object' ? tagOf(secureContext) : undefined
+  if (typeof secureContext !== 'object') return undefined
+  return digestOfContext(secureContext) ?? tagOf(secureContext)
 }
 
 const checker = recognise(tls.checkServerIdentity)

@@ -1,0 +1,137 @@
+import { syncBuiltinESMExports } from 'node:module'
+import net from 'node:net'
+import tls from 'node:tls'
+import { normalize, perform, planFor, withoutOurs } from './connect.js'
+import { clientCache } from './default-caches.js'
+import { noteEmitted } from './emitted.js'
+import { isInside } from './inside.js'
+import { rememberContexts } from './made-contexts.js'
+import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
+import type { SessionCache } from './session-cache.js'
+import { checkOptionBag } from './validate.js'
+
+/** The options of {@link install}. */
+export interface InstallOptions extends RolloutOptions {
+  /** Where sessions are kept. Left out, one cache that all threads of the process use; null, none: nothing resumes. */
+  sessionCache?: SessionCache | null | undefined
+}
+
+const OPTIONS: readonly string[] = ['sessionCache', ...ROLLOUT_OPTIONS]
+
+interface Installed {
+  cache: SessionCache | null
+  chooses: Chooses
+}
+
+/** What holds for connections from now on; undefined: they are Node's. */
+let installed: Installed | undefined
+let replaced: { restore(): void }[] = []
+
+/**
+ * Makes every `tls.connect` of this thread resume, whoever calls it: Node's own `https`, `http2` and `fetch`, drivers,
+ * ES modules and CommonJS. `node --import tls-resumption/auto` does it for a whole process.
+ *
+ * Nothing else changes: options, errors, events and what is returned are those of `tls.connect`. Called again, the
+ * latest options hold. A connection of this package's own functions goes by their options, not by these.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
+ * wrong; what holds then stays.
+ *
+ * @example
+ * ```ts
+ * import { install, uninstall } from 'tls-resumption'
+ *
+ * install({ exclude: ['legacy.example:636'], share: 0.1 })
+ * uninstall()
+ * ```
+ */
+export function install(options: InstallOptions = {}): void {
+  checkOptionBag('options', options, OPTIONS)
+  const { sessionCache, ...rollout } = options
+  const chooses = chooser(rollout)
+  installed = { cache: clientCache(sessionCache), chooses }
+  if (replaced.length > 0) return
+  replaced = [replace('connect', wrapConnect), replace('createSecureContext', rememberContexts)]
+  syncBuiltinESMExports()
+}
+
+/**
+ * Gives `tls.connect` back to Node. Where another package has wrapped it since, it stays, and does what Node does.
+ */
+export function uninstall(): void {
+  installed = undefined
+  for (const { restore } of replaced) restore()
+  replaced = []
+  syncBuiltinESMExports()
+}
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** Puts `wrap(original)` in the place of a function of `node:tls`, looking like it. */
+function replace<Name extends 'connect' | 'createSecureContext'>(
+  name: Name,
+  wrap: (original: (typeof tls)[Name]) => (typeof tls)[Name],
+): { restore(): void } {
+  const original: AnyFunction = tls[name]
+  const wrapper: AnyFunction = wrap(original as (typeof tls)[Name])
+  for (const property of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, property, Object.getOwnPropertyDescriptor(original, property) ?? {})
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(tls, name)
+  Object.defineProperty(tls, name, { ...descriptor, value: wrapper })
+  return {
+    restore() {
+      if (tls[name] === wrapper) Object.defineProperty(tls, name, { ...descriptor, value: original })
+    },
+  }
+}
+
+function wrapConnect(original: typeof tls.connect): typeof tls.connect {
+  return function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
+    const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
+    if (installed === undefined || isInside()) return call(args)
+    const way = wayOf(args, installed)
+    if (way === undefined) return call(args)
+    if ('args' in way) return noted(call(way.args))
+    return perform(way.plan, options => call([options, way.listener]))
+  } as typeof tls.connect
+}
+
+type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>; listener: unknown }
+
+/** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
+function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined {
+  const [first] = args
+  if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isObject(first)))
+    return undefined
+  try {
+    const [given, listener] = normalize(args)
+    if (isOptedOut(given) || !chooses(given)) return undefined
+    const options = withoutOurs(given)
+    const plan = planFor(cache, options)
+    if (plan !== undefined) return { plan, listener }
+    return { args: options === given ? args : [options, listener] }
+  } catch {
+    // Whatever is wrong, Node says it better.
+    return undefined
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+/** Connections whose callers have said that they are not to resume, or that would break if they did. */
+function isOptedOut(options: tls.ConnectionOptions & { maxCachedSessions?: number }): boolean {
+  // How https.Agent is told so.
+  if (options.maxCachedSessions === 0) return true
+  // A stream that is no socket carries TLS inside of some other protocol, as SQL Server's does.
+  const { socket } = options
+  return socket !== undefined && socket !== null && !(socket instanceof net.Socket)
+}
+
+/** What a library keeps of such a socket is not its caller's when it comes back. */
+function noted(socket: tls.TLSSocket): tls.TLSSocket {
+  socket.on('session', session => noteEmitted('', session))
+  return socket
+}
