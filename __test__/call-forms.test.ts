@@ -2,10 +2,14 @@
 import { once } from 'node:events'
 import tls from 'node:tls'
 import test from 'ava'
-import { connect, SessionCache } from 'tls-resumption'
+import { connect, install, SessionCache } from 'tls-resumption'
 import { startServer } from './helpers/server.ts'
 
 type Connect = (...args: unknown[]) => tls.TLSSocket
+
+const plain = tls.connect as Connect
+install()
+const installed = tls.connect as Connect
 
 /** How a call ended: the error it threw or emitted, or that the peer was authorized. */
 async function ending(call: Connect, args: unknown[]): Promise<string> {
@@ -95,10 +99,12 @@ const FORMS: Record<string, (peer: Peer) => unknown[]> = {
 for (const [form, argumentsFor] of Object.entries(FORMS)) {
   test(`tls.connect${form}`, async t => {
     const peer = await startServer(t)
-    const nodes = await ending(tls.connect as Connect, argumentsFor(peer))
-    t.is(await ending(connect as Connect, argumentsFor(peer)), nodes)
-    // The second one could resume.
-    t.is(await ending(connect as Connect, argumentsFor(peer)), nodes)
+    const nodes = await ending(plain, argumentsFor(peer))
+    for (const ours of [connect as Connect, installed]) {
+      t.is(await ending(ours, argumentsFor(peer)), nodes)
+      // The second one could resume.
+      t.is(await ending(ours, argumentsFor(peer)), nodes)
+    }
   })
 }
 

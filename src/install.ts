@@ -107,7 +107,7 @@ function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined 
   try {
     const [given, listener] = normalize(args)
     if (isOptedOut(given) || !chooses(given)) return undefined
-    const options = withoutOurs(given)
+    const options = withoutLibrarys(given)
     const plan = planFor(cache, options)
     if (plan !== undefined) return { plan, listener }
     return { args: options === given ? args : [options, listener] }
@@ -115,6 +115,13 @@ function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined 
     // Whatever is wrong, Node says it better.
     return undefined
   }
+}
+
+/** Without a session that a library supplied from a cache of its own: https.Agent says by `_agentKey` that it is it. */
+function withoutLibrarys(options: tls.ConnectionOptions & { _agentKey?: unknown }): tls.ConnectionOptions {
+  if (!options.session || options._agentKey === undefined) return withoutOurs(options)
+  const { session: _, ...rest } = options
+  return rest
 }
 
 function isObject(value: unknown): boolean {
