@@ -22,10 +22,21 @@ export function runProgram(flags: string[], program: string, ...args: string[]):
   return runNode([...flags, directory + program, ...args])
 }
 
+/** The same with more in its environment. */
+export function runProgramIn(
+  env: Record<string, string>,
+  flags: string[],
+  program: string,
+  ...args: string[]
+): Promise<Ended> {
+  return runNode([...flags, directory + program, ...args], env)
+}
+
 /** Runs Node in the root of the repository. */
-export async function runNode(args: string[]): Promise<Ended> {
+export async function runNode(args: string[], env: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     cwd: root,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Somewhat before ava gives up: it would leave the process behind.
     timeout: 50_000,
