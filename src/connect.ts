@@ -1,5 +1,6 @@
 import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
+import { tell } from './diagnostics.js'
 import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
@@ -7,7 +8,7 @@ import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
 import { SessionCache } from './session-cache.js'
-import { contextTag, hostnameOf, isStrict, keyOf, withDefaults } from './session-key.js'
+import { contextTag, hostnameOf, isStrict, keyOf, peerOf, withDefaults } from './session-key.js'
 import { checkString } from './validate.js'
 
 /** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
@@ -80,7 +81,10 @@ export function connectWith(
   checkString('cachePartition', cachePartition, 256)
   const cache = clientCache(sessionCache)
   checkSession(options.session)
-  if (cache === null) return inside(() => open(options))
+  if (cache === null) {
+    tell('opted-out', () => peerOf(options))
+    return inside(() => open(options))
+  }
   const own = withoutOurs(options)
   const plan = planFor(cache, own, cachePartition, vouches)
   return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
@@ -107,11 +111,17 @@ export function planFor(
   vouches?: boolean,
 ): Plan | undefined {
   // A session of the caller's own wins.
-  if (options.session) return undefined
+  if (options.session) {
+    tell('callers-session', () => peerOf(options))
+    return undefined
+  }
   const full = withDefaults(options)
   const context = contextTag(full)
   const key = keyOf(full, cachePartition, context, vouches)
-  if (context === undefined || key === undefined) return undefined
+  if (context === undefined || key === undefined) {
+    tell('not-cacheable', () => peerOf(full))
+    return undefined
+  }
   if (!full.secureContext) full.secureContext = secureContextFor(full, context)
   return { options: full, resumption: { cache, key, verification: verificationOf(full) } }
 }

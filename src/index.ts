@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { type ConnectOptions, connect, type ResumptionOptions } from './connect.js'
+export { type ClientMessage, type ClientReason, type ClientStats, clientStats } from './diagnostics.js'
 export type { CodedError, ErrorCode } from './errors.js'
 export { type Http2CreateConnection, http2CreateConnection } from './http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'

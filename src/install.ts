@@ -1,13 +1,14 @@
 import { syncBuiltinESMExports } from 'node:module'
-import net from 'node:net'
 import tls from 'node:tls'
 import { normalize, perform, planFor, withoutOurs } from './connect.js'
 import { clientCache } from './default-caches.js'
+import { tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { isInside } from './inside.js'
 import { rememberContexts } from './made-contexts.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 import type { SessionCache } from './session-cache.js'
+import { peerOf } from './session-key.js'
 import { checkOptionBag } from './validate.js'
 
 /** The options of {@link install}. */
@@ -106,7 +107,11 @@ function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined 
     return undefined
   try {
     const [given, listener] = normalize(args)
-    if (isOptedOut(given) || !chooses(given)) return undefined
+    const refusal = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
+    if (refusal !== undefined) {
+      tell(refusal, () => peerOf(given))
+      return undefined
+    }
     const options = withoutLibrarys(given)
     const plan = planFor(cache, options)
     if (plan !== undefined) return { plan, listener }
@@ -128,13 +133,9 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null
 }
 
-/** Connections whose callers have said that they are not to resume, or that would break if they did. */
+/** How https.Agent is told not to resume. */
 function isOptedOut(options: tls.ConnectionOptions & { maxCachedSessions?: number }): boolean {
-  // How https.Agent is told so.
-  if (options.maxCachedSessions === 0) return true
-  // A stream that is no socket carries TLS inside of some other protocol, as SQL Server's does.
-  const { socket } = options
-  return socket !== undefined && socket !== null && !(socket instanceof net.Socket)
+  return options.maxCachedSessions === 0
 }
 
 /** What a library keeps of such a socket is not its caller's when it comes back. */

@@ -1,10 +1,12 @@
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { failed, mayOffer, succeeded } from './backoff.js'
+import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { native } from './native.js'
 import { isStillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
+import { peerOfKey } from './session-key.js'
 
 const TLS_1_3 = 0x0304
 /** A handshake given up before this many milliseconds was given up by the caller, not lost by the peer. */
@@ -34,7 +36,7 @@ export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
     attempt.listen()
     if (attempt.isForeign) return
     try {
-      attempt.offered = offer(resumption, session => setSession.call(socket, session))
+      attempt.outcome = offer(resumption, session => setSession.call(socket, session))
     } catch {
       // In doubt, a full handshake.
     }
@@ -47,7 +49,7 @@ export function resumeAtOnce(
   connect: (session: Buffer | undefined) => tls.TLSSocket,
 ): tls.TLSSocket {
   let socket: tls.TLSSocket | undefined
-  const offered = offer(resumption, session => {
+  const outcome = offer(resumption, session => {
     // The socket keeps its options, so what it gets must not be memory that others use next.
     const own = Buffer.allocUnsafeSlow(session.length)
     session.copy(own)
@@ -59,30 +61,34 @@ export function resumeAtOnce(
   })
   socket ??= connect(undefined)
   const attempt = new Attempt(socket as Socket, resumption)
-  attempt.offered = offered
+  attempt.outcome = outcome
   attempt.listen()
   return socket
 }
 
-function offer({ cache, key, verification }: Resumption, use: (session: Buffer) => void): boolean {
-  if (!mayOffer(key)) return false
-  const offered = lending.lend(cache, 'offer', key, session => {
-    if (!isStillTrusted(session, verification)) return false
+/** Whether a session was offered, or why not. */
+type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' | 'backed-off'>
+
+function offer({ cache, key, verification }: Resumption, use: (session: Buffer) => void): Offer {
+  if (!mayOffer(key)) return 'backed-off'
+  const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
+    if (!isStillTrusted(session, verification)) return 'failed-recheck'
     use(session)
-    return true
+    return 'offered'
   })
-  return offered ?? false
+  return outcome ?? 'no-session'
 }
 
 /** One connection: what it offered, how that ended, and what is kept of it. */
 class Attempt {
-  /** Whether a session of ours was offered. */
-  offered = false
+  /** Whether a session of ours was offered, or why not. */
+  outcome: Offer = 'no-session'
   /** Whether the caller has given the socket a session of its own: what comes of that is not kept. */
   isForeign = false
   readonly #socket: Socket
   readonly #resumption: Resumption
   #isReused = false
+  #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
 
   constructor(socket: Socket, resumption: Resumption) {
@@ -96,11 +102,28 @@ class Attempt {
     // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
     socket.prependOnceListener('secureConnect', () => {
       this.#isReused = socket.isSessionReused()
-      if (this.offered) succeeded(resumption.key)
+      if (this.#hasOffered) succeeded(resumption.key)
+      this.#tell(this.#reason(), socket.getProtocol() ?? undefined)
     })
     // An application may connect again as soon as it hears of the error, so this has to be heard before;
     // a monitor does not make the error a handled one.
     socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
+  }
+
+  get #hasOffered(): boolean {
+    return this.outcome === 'offered'
+  }
+
+  #reason(): ClientReason {
+    if (this.isForeign) return 'callers-session'
+    if (this.outcome !== 'offered') return this.outcome
+    return this.#isReused ? 'resumed' : 'refused-by-peer'
+  }
+
+  #tell(reason: ClientReason, protocol?: string): void {
+    if (this.#isTold) return
+    this.#isTold = true
+    tell(reason, () => peerOfKey(this.#resumption.key), this.#hasOffered, protocol)
   }
 
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
@@ -113,9 +136,10 @@ class Attempt {
   readonly #onEnd = (error?: unknown): void => {
     const socket = this.#socket
     socket.off(errorMonitor, this.#onEnd).off('close', this.#onEnd)
-    if (!this.offered) return
-    const { cache, key } = this.#resumption
     const isSecure = socket.secureConnecting === false
+    this.#tell('failed')
+    if (!this.#hasOffered) return
+    const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
     // an error is of another kind: many clients end even a good connection with one.
     const isRefused = error && this.#isReused && socket.bytesRead === 0
@@ -127,7 +151,7 @@ class Attempt {
   #keep(session: Buffer): void {
     const socket = this.#socket
     // Destroyed: by an application that did not like what it saw.
-    if (this.isForeign || socket.destroyed || (socket.isSessionReused() && !this.offered)) return
+    if (this.isForeign || socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
     const { cache, key, verification } = this.#resumption
     if (verification.strict && !socket.authorized) return
     const facts = native.sessionFacts(session)

@@ -1,3 +1,4 @@
+import net from 'node:net'
 import type tls from 'node:tls'
 import { invalidArgType, outOfRange } from './errors.js'
 
@@ -37,6 +38,8 @@ export function chooser({ include, exclude, share = 1 }: RolloutOptions): Choose
   if (typeof share !== 'number') throw invalidArgType('"share" option', 'a number', share)
   if (!(share >= 0 && share <= 1)) throw outOfRange('"share" option', 'from 0 to 1', share)
   return options => {
+    // A stream that is no socket carries TLS inside of some other protocol, as SQL Server's does.
+    if (options.socket && !(options.socket instanceof net.Socket)) return false
     const peer = peerOf(options)
     if (excluded.some(matches => matches(peer))) return false
     if (included ? !included.some(matches => matches(peer)) : peer.port === OFF_PORT) return false

@@ -135,7 +135,25 @@ export function keyOf(
       partition,
     ]),
   )
-  return `${leg.join(':').slice(0, 200)} ${digest}`
+  return `${readable(leg)} ${digest}`
+}
+
+/** The beginning of a key: where the connection goes, for people to read. */
+export function peerOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf(' '))
+}
+
+/** The same from options, whether or not they have a key. */
+export function peerOf(options: tls.ConnectionOptions): string {
+  try {
+    return readable(transportOf(options, '') ?? [])
+  } catch {
+    return '' // options that Node is about to refuse
+  }
+}
+
+function readable(leg: readonly string[]): string {
+  return leg.join(':').slice(0, 200)
 }
 
 /** What stands for the context in a key: the identity of one given, or the digest of what one is made from. */
