@@ -1,15 +1,19 @@
 import { native } from './native.js'
 
-/** Bytes of a key among others: its age, and itself. */
+/** Bytes of a key among others: its age in milliseconds, signed and little-endian, and itself. */
 export const AGED_KEY_LENGTH = 56
-const MAX_KEYS = 64
+/** As many as a ring can have, with one that is yet to seal. */
+const MAX_KEYS = 65
 
 /** The native ring behind a handle, and all its keys at once. */
 export interface KeyRing {
-  /** Lends the keys and their ages, newest first; the memory is wiped when `use` returns. */
+  /** Lends the keys and their ages, the one that seals first; the memory is wiped when `use` returns. */
   lend<T>(use: (keys: Buffer) => T): T
-  /** Makes these the keys there are, for a ring that another one leads. Tells why not. */
-  replace(keys: Uint8Array): string | null
+  /**
+   * Makes these the keys there are, for a ring that another one leads: until the newest has sealed for `patience`
+   * times as long as it would, the ring makes none itself. Tells why not.
+   */
+  replace(keys: Uint8Array, patience?: number): string | null
   rotate(): void
   /** Which keys there are: it changes with each of them. */
   state(): string
@@ -26,7 +30,7 @@ export function keyRing(handle: () => number): KeyRing {
         keys.fill(0)
       }
     },
-    replace: keys => native.ringReplace(handle(), keys),
+    replace: (keys, patience = 2) => native.ringReplace(handle(), keys, patience),
     rotate: () => native.ringRotate(handle()),
     state: () =>
       native

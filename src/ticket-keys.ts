@@ -70,7 +70,10 @@ export interface TicketKeysStats {
   unknown: number
   /** Tickets neither handed out nor opened because clients may not be verified alike. */
   refusedByGuard: number
-  /** Newest first: how many keys came before it, and how many milliseconds ago it came. */
+  /**
+   * Newest first: how many keys came before it (where another ring leads, a number that only grows), and how many
+   * milliseconds ago it came.
+   */
   keys: { generation: number; age: number }[]
 }
 
@@ -109,7 +112,6 @@ const closeCollected = new FinalizationRegistry<() => void>(close => close())
  * @example
  * ```ts
  * import tls from 'node:tls'
-import { type ClusterPart, joinCluster } from './cluster-keys.js'
  * import { TicketKeys } from 'tls-resumption'
  *
  * const keys = new TicketKeys({ name: 'edge', rotateEvery: 3_600_000 })

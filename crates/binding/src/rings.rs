@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_core::{
-    Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN, TicketKey,
+    AgedKey, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN,
 };
 use zeroize::Zeroize;
 
@@ -100,27 +100,27 @@ pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> 
 }
 
 /// Bytes of a key among others: how many milliseconds ago it came, and itself.
-const AGED_KEY_LEN: usize = size_of::<u64>() + TICKET_KEY_LEN;
+const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
 
-/// Makes the keys there are those in `keys`, newest first, or tells why not.
+/// Makes the keys there are those in `keys`, the one that seals first, or tells why not.
 #[napi(catch_unwind)]
-pub fn ring_replace(env: Env, handle: u32, keys: &[u8]) -> Result<Option<String>> {
+pub fn ring_replace(env: Env, handle: u32, keys: &[u8], patience: u32) -> Result<Option<String>> {
     let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
     if !rest.is_empty() {
         return Err(errors::wrong_type("keys", "56 bytes a key"));
     }
     let mut keys: Vec<_> = chunks.iter().map(split).collect();
-    let replaced = handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys)));
+    let replaced = handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, patience)));
     wipe(&mut keys);
     Ok(replaced?.err().map(|refused| refused.to_string()))
 }
 
-fn split(chunk: &[u8; AGED_KEY_LEN]) -> (TicketKey, u64) {
+fn split(chunk: &[u8; AGED_KEY_LEN]) -> AgedKey {
     let (age, key) = chunk.split_first_chunk().expect("it is longer");
-    (key.try_into().expect("the rest is a key"), u64::from_le_bytes(*age))
+    (key.try_into().expect("the rest is a key"), i64::from_le_bytes(*age))
 }
 
-fn wipe(keys: &mut [(TicketKey, u64)]) {
+fn wipe(keys: &mut [AgedKey]) {
     for (key, _) in keys {
         key.zeroize();
     }
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi
             let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
             let is_room = keys.len() <= places.len();
             for (place, (key, age)) in places.iter_mut().zip(&keys) {
-                let (its_age, its_key) = place.split_at_mut(size_of::<u64>());
+                let (its_age, its_key) = place.split_at_mut(size_of::<i64>());
                 its_age.copy_from_slice(&age.to_le_bytes());
                 its_key.copy_from_slice(key);
             }

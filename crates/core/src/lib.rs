@@ -77,8 +77,8 @@ pub use error::{BufferTooSmall, KeyError, Refused};
 pub use key::{Key, MAX_KEY_LEN};
 #[cfg(not(loom))]
 pub use key_ring::{
-    KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN,
-    TicketKey,
+    AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery,
+    TICKET_KEY_LEN, TicketKey,
 };
 pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};

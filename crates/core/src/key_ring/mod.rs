@@ -7,7 +7,7 @@ mod options;
 mod slot;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroize;
@@ -63,8 +63,9 @@ pub struct KeyRing {
     generations: AtomicU64,
     rotate_every: Option<RotateEvery>,
     keep: Keep,
-    /// Whether somebody else rotates.
-    follows: AtomicBool,
+    /// For how many times [`RotateEvery`] a key seals before the ring makes one itself: more than one where somebody
+    /// else rotates.
+    patience: AtomicU64,
     clock: Arc<dyn Clock>,
     /// Held while keys come and go.
     changing: Mutex<()>,
@@ -73,11 +74,14 @@ pub struct KeyRing {
 /// A key that opens tickets, without its secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyInfo {
-    /// How many keys came before it.
+    /// How many keys came before it; in a ring that follows, a number that only grows.
     pub generation: u64,
-    /// Milliseconds since it came.
+    /// Milliseconds since it came, 0 for one that is yet to seal.
     pub age: u64,
 }
+
+/// A key among others: how many milliseconds ago it came, negative for one that is to seal later.
+pub type AgedKey = (TicketKey, i64);
 
 impl KeyRing {
     /// A ring with one random key. `rotate_every`: how long a key seals; `None`: until [`rotate`](Self::rotate).
@@ -100,13 +104,13 @@ impl KeyRing {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, KeyRefused> {
         let ring = Self {
-            // One more, since the new key comes before the oldest goes.
-            slots: Slots::new(keep.get() + 1),
+            // One more that is to seal later, and one since the new key comes before the oldest goes.
+            slots: Slots::new(keep.get() + 2),
             newest: AtomicUsize::new(0),
             generations: AtomicU64::new(0),
             rotate_every,
             keep,
-            follows: AtomicBool::new(false),
+            patience: AtomicU64::new(1),
             clock,
             changing: Mutex::new(()),
         };
@@ -144,7 +148,8 @@ impl KeyRing {
         key.zeroize();
         found.map(|seen| {
             let others = (0..self.slots.len()).filter_map(|place| self.slots.look(place));
-            others.filter(|other| other.order() > seen.order()).count() as u64
+            let is_newer = |other: &slot::Seen| other.order() > seen.order() && other.born <= now;
+            others.filter(is_newer).count() as u64
         })
     }
 
@@ -171,17 +176,18 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Makes `keys`, newest first, the keys there are: what else there was is wiped. An age is how many
-    /// milliseconds ago a key came; one that the ring has keeps its own. More than [`Keep`] are cut off.
+    /// Makes `keys` the keys there are: the one that seals, then the others, newest first. What else there was is
+    /// wiped. A key that the ring has keeps the age that it has. There may be one more than [`Keep`], since one may
+    /// be there for others to seal with already; what is beyond that is cut off.
     ///
-    /// From then on the ring follows: whoever gives it keys rotates them, and only when no new one has come for
-    /// twice [`RotateEvery`] does it rotate by itself.
+    /// From then on the ring follows: whoever gives it keys rotates them, and only when the newest has sealed for
+    /// `patience` times [`RotateEvery`] does it rotate by itself.
     ///
     /// # Errors
     ///
     /// For keys that are not random, or share a name or a secret, or for none at all. The keys stay as they are.
-    pub fn replace(&self, keys: &[(TicketKey, u64)]) -> Result<(), KeyRefused> {
-        let keys = &keys[..keys.len().min(self.keep.get())];
+    pub fn replace(&self, keys: &[AgedKey], patience: u32) -> Result<(), KeyRefused> {
+        let keys = &keys[..keys.len().min(self.keep.get() + 1)];
         for (index, (key, _)) in keys.iter().enumerate() {
             check_random(key)?;
             if keys[..index].iter().any(|(other, _)| shares_a_part(key, other)) {
@@ -193,8 +199,11 @@ impl KeyRing {
         };
         let _changing = self.lock();
         let now = self.now();
-        self.follows.store(true, Ordering::Relaxed);
-        // The newest first, into the place that is always free, so that there is one at every moment.
+        self.patience.store(patience.into(), Ordering::Relaxed);
+        if self.has_exactly(keys) {
+            return Ok(());
+        }
+        // The newest first, into a place that is always free, so that there is one at every moment.
         // Release pairs with the acquire in `newest`.
         let generation = self.generations.load(Ordering::Relaxed) + older.len() as u64;
         self.generations.store(generation + 1, Ordering::Relaxed);
@@ -210,22 +219,16 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The keys themselves, newest first, and how many milliseconds ago each came: for another process's
-    /// [`replace`](Self::replace). Wipe them after use.
+    /// The keys themselves with their ages, in the order in which [`replace`](Self::replace) takes them, for
+    /// another process's. Wipe them after use.
     #[must_use]
-    pub fn export(&self) -> Vec<(TicketKey, u64)> {
+    pub fn export(&self) -> Vec<AgedKey> {
         let _changing = self.lock();
         let now = self.now();
-        let newest = self.newest.load(Ordering::Relaxed);
-        let mut places: Vec<_> = (0..self.slots.len())
-            .filter_map(|place| Some((place, self.slots.look(place)?)))
-            .filter(|(_, seen)| now < self.until(seen.born))
-            .collect();
-        places.sort_by_key(|(place, seen)| (*place != newest, std::cmp::Reverse(seen.order())));
-        let keys = places.into_iter().filter_map(|(place, seen)| {
+        let keys = self.places(now).into_iter().filter_map(|(place, seen)| {
             let mut key = [0; TICKET_KEY_LEN];
             self.slots.read(place, &mut key)?;
-            Some((key, now.saturating_sub(seen.born)))
+            Some((key, now.wrapping_sub(seen.born).cast_signed()))
         });
         keys.collect()
     }
@@ -252,13 +255,11 @@ impl KeyRing {
     pub fn keys(&self) -> Vec<KeyInfo> {
         let _changing = self.lock();
         let now = self.now();
-        let mut keys: Vec<_> = (0..self.slots.len())
-            .filter_map(|place| self.slots.look(place))
-            .filter(|seen| now < self.until(seen.born))
-            .map(|seen| KeyInfo { generation: seen.generation, age: now - seen.born })
-            .collect();
-        keys.sort_by_key(|key| std::cmp::Reverse(key.generation));
-        keys
+        let of = |(_, seen): &(usize, slot::Seen)| KeyInfo {
+            generation: seen.generation,
+            age: now.saturating_sub(seen.born),
+        };
+        self.places(now).iter().map(of).collect()
     }
 
     /// How long a key seals.
@@ -278,8 +279,8 @@ impl KeyRing {
     }
 
     fn is_due(&self, born: u64, now: u64) -> bool {
-        // Relaxed: it was set before the keys came that it is about. Whoever follows waits for as long again.
-        let times = if self.follows.load(Ordering::Relaxed) { 2 } else { 1 };
+        // Relaxed: it was set before the keys came that it is about.
+        let times = self.patience.load(Ordering::Relaxed);
         let after = |every: RotateEvery| every.as_millis().saturating_mul(times);
         self.rotate_every.is_some_and(|every| now.saturating_sub(born) >= after(every))
     }
@@ -319,18 +320,40 @@ impl KeyRing {
         self.generations.store(generation + 1, Ordering::Relaxed);
         // Release pairs with the acquire in `newest`.
         self.newest.store(place, Ordering::Release);
-        if generation >= self.keep.get() as u64 {
-            self.slots.wipe_generation(generation - self.keep.get() as u64);
+        let mut keys: Vec<_> = (0..self.slots.len())
+            .filter_map(|place| Some((self.slots.look(place)?.generation, place)))
+            .collect();
+        keys.sort_unstable();
+        for (_, place) in &keys[..keys.len().saturating_sub(self.keep.get())] {
+            self.slots.wipe(*place);
         }
     }
 
+    /// Where the keys are that still open, the one that seals first, then the newest.
+    fn places(&self, now: u64) -> Vec<(usize, slot::Seen)> {
+        let mut places: Vec<_> = (0..self.slots.len())
+            .filter_map(|place| Some((place, self.slots.look(place)?)))
+            .filter(|(_, seen)| now < self.until(seen.born))
+            .collect();
+        places.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.generation));
+        places
+    }
+
+    /// Whether these are the keys there are, in their order.
+    fn has_exactly(&self, keys: &[AgedKey]) -> bool {
+        let places = self.places(0);
+        places.len() == keys.len()
+            && places.iter().zip(keys).all(|((place, _), (key, _))| self.slots.holds(*place, key))
+    }
+
     /// The place of the key, which it is put into if the ring does not have it.
-    fn bring(&self, (key, age): &(TicketKey, u64), generation: u64, now: u64) -> usize {
+    fn bring(&self, (key, age): &AgedKey, generation: u64, now: u64) -> usize {
         if let Some(place) = (0..self.slots.len()).find(|place| self.slots.holds(*place, key)) {
+            self.slots.number(place, generation);
             return place;
         }
         let place = self.slots.free().expect("there is a place more than keys");
-        self.slots.fill(place, key, generation, now.saturating_sub(*age));
+        self.slots.fill(place, key, generation, now.saturating_add_signed(age.saturating_neg()));
         place
     }
 

@@ -133,12 +133,9 @@ impl Slots {
         }
     }
 
-    pub(super) fn wipe_generation(&self, generation: u64) {
-        let has =
-            |place: &usize| self.look(*place).is_some_and(|seen| seen.generation == generation);
-        if let Some(place) = (0..self.count).find(has) {
-            self.wipe(place);
-        }
+    /// Gives a key another number. Who reads meanwhile sees the one or the other, which both told its place.
+    pub(super) fn number(&self, place: usize, generation: u64) {
+        self.slot(place)[GENERATION].store(generation, Ordering::Relaxed);
     }
 
     fn slot(&self, place: usize) -> &[AtomicU64] {

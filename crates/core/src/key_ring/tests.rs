@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
     }
     let (follower, its_time) = ring(3);
     let own = newest(&follower);
-    follower.replace(&leader.export()).unwrap();
+    follower.replace(&leader.export(), 2).unwrap();
     assert_eq!(newest(&follower), newest(&leader));
     assert_eq!(find(&follower, &own), None);
     assert!(!holds(&follower, &own));
@@ -176,21 +177,22 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
     assert_eq!(leader.export(), follower.export());
     // The oldest goes when its time is up, though this clock began after it came.
     its_time.advance(Duration::from_millis(3 * HOUR - 2000));
-    assert_eq!(ages(&follower), [3 * HOUR - 2000, 3 * HOUR - 1000]);
+    let then = (3 * HOUR).cast_signed();
+    assert_eq!(ages(&follower), [then - 2000, then - 1000]);
 }
 
 #[test]
 fn a_ring_that_follows_lets_another_rotate_and_goes_on_when_that_is_silent() {
     let (leader, time) = ring(3);
     let (follower, its_time) = ring(3);
-    follower.replace(&leader.export()).unwrap();
+    follower.replace(&leader.export(), 2).unwrap();
     let first = newest(&leader);
     its_time.advance(hours(1));
     assert_eq!(newest(&follower), first);
     time.advance(hours(1));
     let second = newest(&leader);
     assert_ne!(second, first);
-    follower.replace(&leader.export()).unwrap();
+    follower.replace(&leader.export(), 2).unwrap();
     assert_eq!((newest(&follower), find(&follower, &first)), (second, Some(1)));
     its_time.advance(almost(2));
     assert_eq!(newest(&follower), second);
@@ -210,25 +212,73 @@ fn keys_that_take_the_place_of_all_are_checked_before_any_does() {
         (vec![(counting(0), 0), (zero, 0)], KeyRefused::NotRandom),
         (vec![(counting(0), 0), (alike, 0)], KeyRefused::Repeated),
     ] {
-        assert_eq!(ring.replace(&keys), Err(refused));
+        assert_eq!(ring.replace(&keys, 2), Err(refused));
         assert_eq!(ring.export(), before);
     }
 }
 
 #[test]
 fn more_keys_than_are_kept_are_cut_off() {
-    let (ring, _) = ring(2);
-    ring.replace(&[(counting(0), 0), (counting(60), 5), (counting(120), 6)]).unwrap();
+    let (ring, _) = ring(1);
+    ring.replace(&[(counting(0), 0), (counting(60), 5), (counting(120), 6)], 2).unwrap();
     assert_eq!(ring.export(), [(counting(0), 0), (counting(60), 5)]);
-    ring.replace(&[(counting(120), 0), (counting(180), 1)]).unwrap();
+    ring.replace(&[(counting(120), 0), (counting(180), 1)], 2).unwrap();
     assert_eq!(ring.export(), [(counting(120), 0), (counting(180), 1)]);
+}
+
+#[test]
+fn a_key_opens_before_it_seals() {
+    let (ring, clock) = ring(2);
+    let [older, first, next] = [60, 0, 120].map(counting);
+    ring.replace(&[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
+    assert_eq!(newest(&ring), first);
+    assert_eq!([older, first, next].map(|key| find(&ring, &key)), [Some(1), Some(0), Some(0)]);
+    assert_eq!(ring.keys().iter().map(|key| key.age).collect::<Vec<_>>(), [10, 0, 20]);
+    clock.advance(Duration::from_secs(1));
+    ring.replace(&[(next, 0), (first, 1010)], 2).unwrap();
+    assert_eq!(newest(&ring), next);
+    assert_eq!(ring.export(), [(next, 0), (first, 1010)]);
+    assert_eq!([older, first, next].map(|key| find(&ring, &key)), [None, Some(1), Some(0)]);
+    // Its time begins when it seals.
+    clock.advance(almost(2));
+    assert_eq!(find(&ring, &next), Some(0));
+}
+
+#[test]
+fn a_full_ring_that_follows_can_still_rotate() {
+    let (ring, _) = ring(2);
+    ring.replace(&[(counting(0), 0), (counting(120), -5), (counting(60), 1)], 2).unwrap();
+    for _ in 0..5 {
+        ring.rotate().unwrap();
+        assert_eq!(ring.keys().len(), 2);
+    }
+    assert_eq!(find(&ring, &newest(&ring)), Some(0));
+}
+
+#[test]
+fn how_long_a_ring_waits_for_others_is_up_to_them() {
+    let (ring, clock) = ring(3);
+    ring.replace(&[(counting(0), 0)], 3).unwrap();
+    clock.advance(almost(3));
+    assert_eq!(newest(&ring), counting(0));
+    clock.advance(Duration::from_millis(1));
+    assert_ne!(newest(&ring), counting(0));
+}
+
+#[test]
+fn the_same_keys_again_change_nothing() {
+    let (ring, _) = ring(3);
+    ring.rotate().unwrap();
+    let before = ring.keys();
+    ring.replace(&ring.export(), 2).unwrap();
+    assert_eq!(ring.keys(), before);
 }
 
 #[test]
 fn keys_that_come_together_keep_their_order() {
     let (ring, _) = ring(3);
     let keys = [(counting(0), 0), (counting(60), 0), (counting(120), 0)];
-    ring.replace(&keys).unwrap();
+    ring.replace(&keys, 2).unwrap();
     assert_eq!(ring.export(), keys);
     assert_eq!(keys.map(|(key, _)| find(&ring, &key)), [Some(0), Some(1), Some(2)]);
 }
