@@ -8,7 +8,9 @@ export type ErrorCode =
   | 'ERR_TLS_RESUMPTION_DISPOSED'
   | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
   | 'ERR_TLS_RESUMPTION_NO_MEMORY'
+  | 'ERR_TLS_RESUMPTION_SEALING_KEY'
   | 'ERR_TLS_RESUMPTION_SERVER_IN_USE'
+  | 'ERR_TLS_RESUMPTION_STORE'
   | 'ERR_TLS_RESUMPTION_TICKET_KEY'
   | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
 
@@ -127,4 +129,18 @@ export function ticketKeyRefused(reason: string): CodedError {
 /** For what a ring does not do whose keys are given. */
 export function keysAreGiven(): CodedError {
   return coded(new Error('The keys of this ring come from its source alone'), 'ERR_TLS_RESUMPTION_TICKET_KEY')
+}
+
+export function sealingKeyRefused(reason: string): CodedError {
+  return coded(new Error(`A sealing key was refused: ${reason}`), 'ERR_TLS_RESUMPTION_SEALING_KEY')
+}
+
+/** For whoever waits for a store that has no connection. */
+export function storeUnavailable(): CodedError {
+  return coded(new Error('There is no connection to the store'), 'ERR_TLS_RESUMPTION_STORE')
+}
+
+/** For whoever waits for a store that does not answer, or not sensibly. */
+export function storeSilent(): CodedError {
+  return coded(new Error('The store gave no answer'), 'ERR_TLS_RESUMPTION_STORE')
 }

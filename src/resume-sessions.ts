@@ -2,6 +2,7 @@ import tls from 'node:tls'
 import { serverCache } from './default-caches.js'
 import { invalidArgType, serverInUse } from './errors.js'
 import { native } from './native.js'
+import { checkTier, type SecondTier, type TierPart } from './second-tier.js'
 import { keepServerContext } from './server-context.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { checkBoolean, checkOptionBag } from './validate.js'
@@ -20,11 +21,19 @@ export interface ResumeSessionsOptions {
    * @defaultValue false
    */
   uniformClientTrust?: boolean | undefined
+  /**
+   * Where sessions are looked for that are not in `sessionCache`, and given to others: a `RedisTier` of
+   * `tls-resumption/redis`. The handshake then waits for as long as the tier may take. A client that offers TLS 1.3
+   * has to be looked for as well, since it sends an id that means nothing (RFC 8446 appendix D.4), unless the
+   * server has TLS 1.3 alone.
+   */
+  tier?: SecondTier | undefined
 }
 
 const OPTIONS: readonly string[] = [
   'sessionCache',
   'uniformClientTrust',
+  'tier',
 ] satisfies (keyof ResumeSessionsOptions)[]
 const TLS_1_3 = 0x0304
 
@@ -64,6 +73,7 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
   checkOptionBag('options', options, OPTIONS)
   const { uniformClientTrust = false } = options
   checkBoolean('uniformClientTrust', uniformClientTrust)
+  const tier = checkTier(options.tier)
   const cache = serverCache(options.sessionCache)
   if (cache === null) return { [Symbol.dispose]() {} }
   for (const event of ['newSession', 'resumeSession']) {
@@ -72,10 +82,12 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
 
   const context = keepServerContext(server, 'ids', { name: cache.name, uniformClientTrust })
 
-  // The handshake waits for each of the two callbacks, so both answer at once and once, whatever happens.
+  let isDisposed = false
+  // The handshake waits for each of the two callbacks, so both answer once, whatever happens: at once, but for a
+  // session that only the tier may have.
   const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
     try {
-      if (context.isUniform()) store(cache, context.keyOf(id), session)
+      if (context.isUniform()) store(cache, tier, context.keyOf(id), session)
     } catch {
       // Not kept: the client's next handshake is a full one.
     }
@@ -90,18 +102,39 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
       isAnswered = true
       answer(null, session)
     }
+    let key: Buffer | undefined
     try {
-      if (context.isUniform()) lending.lend(cache, 'get', context.keyOf(id), resume)
+      if (context.isUniform()) {
+        const borrowed = context.keyOf(id)
+        lending.lend(cache, 'get', borrowed, resume)
+        if (!isAnswered && tier !== undefined && hasIds(server)) key = Buffer.from(borrowed)
+      }
     } catch (error) {
       if (isAnswered) throw error // Node's own, from within its callback
     }
-    if (!isAnswered) resume(null)
+    if (key === undefined || tier === undefined) {
+      if (!isAnswered) resume(null)
+      return
+    }
+    const keyOfId = key
+    tier.lookUp(keyOfId, (_outcome, session, ttl = 0) => {
+      try {
+        // What has changed meanwhile counts.
+        const isGood = session !== undefined && !isDisposed && context.isUniform()
+        if (isGood) keep(cache, keyOfId, session, ttl)
+        resume(isGood ? session : null)
+      } catch {
+        // Node's own, of a connection that has ended; or the cache's, and then there is no answer yet.
+        if (!isAnswered) resume(null)
+      }
+    })
   }
 
   server.on('newSession', onNewSession)
   server.on('resumeSession', onResumeSession)
   return {
     [Symbol.dispose]() {
+      isDisposed = true
       server.off('newSession', onNewSession)
       server.off('resumeSession', onResumeSession)
       context.release()
@@ -110,8 +143,26 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
 }
 
 /** What TLS 1.3 delivers here is never asked for again (its tickets hold the whole session). */
-function store(cache: SessionCache, key: Uint8Array, session: Buffer): void {
+function store(cache: SessionCache, tier: TierPart | undefined, key: Uint8Array, session: Buffer): void {
+  const lifetime = lifetimeOf(session)
+  if (lifetime === 0) return
+  lending.store(cache, 'set', key, session, { ttl: lifetime, reusable: true })
+  tier?.store(key, session, lifetime)
+}
+
+/** Keeps what came from elsewhere, for as long as it is good there. */
+function keep(cache: SessionCache, key: Uint8Array, session: Buffer, ttl: number): void {
+  const lifetime = Math.min(ttl, lifetimeOf(session))
+  if (lifetime > 0) lending.store(cache, 'set', key, session, { ttl: lifetime, reusable: true })
+}
+
+/** In milliseconds; 0 for what is no session of TLS 1.2. */
+function lifetimeOf(session: Buffer): number {
   const facts = native.sessionFacts(session)
-  if (facts === null || facts.version >= TLS_1_3 || facts.lifetime === 0) return
-  lending.store(cache, 'set', key, session, { ttl: facts.lifetime, reusable: true })
+  return facts === null || facts.version >= TLS_1_3 ? 0 : facts.lifetime
+}
+
+/** Whether the server speaks a version in which ids mean something. */
+function hasIds(server: tls.Server): boolean {
+  return (server as { minVersion?: string }).minVersion !== 'TLSv1.3'
 }

@@ -12,6 +12,7 @@ import {
 import { keyRing } from './key-ring.js'
 import { checkKeySource, KeyFeed, type KeySource } from './key-source.js'
 import { native } from './native.js'
+import { checkTier, type SecondTier } from './second-tier.js'
 import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
 import {
   canChooseTicketKeys,
@@ -19,6 +20,7 @@ import {
   type NativeContext,
   type TicketKeySource,
 } from './ticket-callback.js'
+import { TierRing } from './tier-ring.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
 
 /** Options of {@link TicketKeys}. Times are milliseconds. */
@@ -50,6 +52,13 @@ export interface TicketKeysOptions {
    * @defaultValue 10_000
    */
   refreshEvery?: number | undefined
+  /**
+   * Where the ring meets those of the same name in other processes and on other hosts, such as a `RedisTier` of
+   * `tls-resumption/redis`; all of them have the same options. One of them makes each new key, which all can open
+   * with before any seals with it. Without the store each goes on with the keys it has, the newest of which then
+   * seals for up to `keep` times as long. Takes a `name`, and no `source`; in a `cluster` every process has it.
+   */
+  tier?: SecondTier | undefined
 }
 
 /** Options of {@link TicketKeys.attach}. */
@@ -83,6 +92,7 @@ const OPTIONS: readonly string[] = [
   'keep',
   'source',
   'refreshEvery',
+  'tier',
 ] satisfies (keyof TicketKeysOptions)[]
 const ATTACH_OPTIONS: readonly string[] = ['uniformClientTrust'] satisfies (keyof AttachOptions)[]
 
@@ -127,6 +137,7 @@ export class TicketKeys {
   readonly #close: () => void
   readonly #cluster: ClusterPart | undefined
   readonly #feed: KeyFeed | undefined
+  readonly #shared: TierRing | undefined
   readonly #counts = { issued: 0, accepted: 0, acceptedOfEarlierKeys: 0, unknown: 0, refusedByGuard: 0 }
   /** Where Node has no hook: servers that are given each new key. */
   readonly #followers = new Set<tls.Server>()
@@ -140,6 +151,10 @@ export class TicketKeys {
     checkInteger('keep', options.keep, 1, MAX_KEEP)
     checkKeySource(source)
     checkInteger('refreshEvery', refreshEvery, 100, SEVEN_DAYS)
+    const tier = checkTier(options.tier)
+    if (tier && source) throw keysAreGiven()
+    if (tier && name === undefined)
+      throw invalidArgType('"name" option', 'a string, where there is a tier', name)
     const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))
     const { handle, contradictions } = native.ringOpen({ name, rotateEvery, keep })
     if (contradictions.length > 0) throw nameConflict('ring', String(name), contradictions)
@@ -157,14 +172,17 @@ export class TicketKeys {
       throw error
     }
     this.#feed = feed
-    // Where the keys are given, every process is given them.
-    const cluster = source ? undefined : joinCluster(name, ring)
+    // Where the keys are given or shared, every process has them.
+    const cluster = source || tier ? undefined : joinCluster(name, ring)
     this.#cluster = cluster
+    const shared = tier && name ? new TierRing(ring, tier.ring(name), { rotateEvery, keep }) : undefined
+    this.#shared = shared
     const timer = TicketKeys.#startTimer(weak, rotateEvery)
     this.#close = () => {
       clearInterval(timer)
       cluster?.end()
       feed?.end()
+      shared?.end()
       native.ringClose(handle)
     }
     closeCollected.register(this, this.#close, this)
@@ -212,13 +230,17 @@ export class TicketKeys {
 
   /**
    * Makes a new random key the newest, for all threads. When it returns, it is; in a worker of a `cluster`, whose
-   * primary is asked to, that takes a moment longer.
+   * primary is asked to, that takes a moment longer; with a `tier`, some two seconds, until all hosts have it.
    *
    * @throws `ERR_TLS_RESUMPTION_TICKET_KEY` where the ring has a `source`.
    */
   rotate(): void {
     const handle = this.#open()
     if (this.#feed) throw keysAreGiven()
+    if (this.#shared) {
+      this.#shared.rotate()
+      return
+    }
     if (this.#cluster?.rotateElsewhere()) return
     native.ringRotate(handle)
     this.#tellFollowers()
@@ -236,7 +258,14 @@ export class TicketKeys {
       throw invalidSecretType('"key" argument', `a Uint8Array of ${KEY_LENGTH} bytes`, key)
     }
     if (this.#feed) throw keysAreGiven()
-    const reason = native.ringInsert(this.#open(), key)
+    const handle = this.#open()
+    if (this.#shared) {
+      const reason = whyNot(key)
+      if (reason !== null) throw ticketKeyRefused(reason)
+      this.#shared.rotate(key)
+      return
+    }
+    const reason = native.ringInsert(handle, key)
     if (reason !== null) throw ticketKeyRefused(reason)
     this.#tellFollowers()
   }
@@ -271,7 +300,7 @@ export class TicketKeys {
   #sourceFor(isUniform: () => boolean): TicketKeySource {
     const counts = this.#counts
     const isAllowed = () => {
-      if (this.#feed?.hasKeys === false) return false
+      if (this.#feed?.hasKeys === false || this.#shared?.isReady === false) return false
       if (isUniform()) return true
       counts.refusedByGuard++
       return false
@@ -312,6 +341,16 @@ export class TicketKeys {
   static #startTimer(keys: WeakRef<TicketKeys>, rotateEvery: number): NodeJS.Timeout {
     const interval = Math.min(TICK, Math.max(rotateEvery, 1000))
     return setInterval(() => TicketKeys.#tickOf(keys.deref()), interval).unref()
+  }
+}
+
+/** Why a key is none, found out by a ring of its own. */
+function whyNot(key: Uint8Array): string | null {
+  const { handle } = native.ringOpen({ name: undefined, rotateEvery: 0, keep: 1 })
+  try {
+    return native.ringInsert(handle, key)
+  } finally {
+    native.ringClose(handle)
   }
 }
 
