@@ -4,7 +4,7 @@ import tls from 'node:tls'
 import type { ExecutionContext } from 'ava'
 import { resumeSessions, SessionCache } from 'tls-resumption'
 import { RedisTier, type RedisTierOptions } from 'tls-resumption/redis'
-import { finish, SSL_OP_NO_TICKET, startServer, type TestServer } from '../helpers/server.ts'
+import { finish, SSL_OP_NO_TICKET, startServer, type TestServer } from './helpers/server.ts'
 import {
   CLIENTS,
   connectTo,
@@ -13,7 +13,7 @@ import {
   startStore,
   testWithStore as test,
   until,
-} from './store.ts'
+} from './helpers/store.ts'
 
 const WITH_IDS: tls.TlsOptions = { maxVersion: 'TLSv1.2', secureOptions: SSL_OP_NO_TICKET }
 
