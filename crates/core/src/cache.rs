@@ -1,11 +1,15 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::read::{Owned, Target};
 use crate::shared::Shared;
 use crate::{
-    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Options, Read, Refused, Stats, sweeper,
+    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Options, Read,
+    Refused, Stats, sweeper,
 };
+
+const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A bounded cache of TLS session blobs, for any number of threads.
 ///
@@ -152,6 +156,38 @@ impl Cache {
             from = next;
         }
         removed
+    }
+
+    /// For a connection that finds no entry under `key`: whether it is to do the full handshake for all that begin
+    /// now, or to wait for the one that does. A lease ends by itself after `time` (whole milliseconds, a year at most);
+    /// after one that did so, or that was released without fruit, the key has no leader for ten minutes.
+    ///
+    /// Whoever leads looks once more for an entry, since another leader may just have stored one. With
+    /// [`Options::single_use`] a ticket serves one connection, so nobody leads.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tls_resumption_core::{Cache, Key, Leadership};
+    ///
+    /// let (cache, key) = (Cache::default(), Key::new(b"example.org:443").unwrap());
+    /// let Leadership::Leads(lease) = cache.lead(key, Duration::from_secs(1)) else { panic!() };
+    /// assert_eq!(cache.lead(key, Duration::from_secs(1)), Leadership::Follows);
+    /// assert!(cache.release(key, lease, true)); // somebody waits
+    /// ```
+    #[must_use = "a leader must release its lease, or the others wait in vain"]
+    pub fn lead(&self, key: Key<'_>, time: Duration) -> Leadership {
+        if self.options().single_use {
+            return Leadership::Alone;
+        }
+        let time = time.min(MAX_LEASE).as_millis();
+        self.shared.leases().lead(key, u64::try_from(time).unwrap_or(0), self.shared.clock().now())
+    }
+
+    /// Ends a lease on `key`. `is_fruitful`: whether waiting for it was not in vain. Returns whether somebody waits;
+    /// false also for a lease that was over.
+    #[must_use = "who waits is to be told"]
+    pub fn release(&self, key: Key<'_>, lease: Lease, is_fruitful: bool) -> bool {
+        self.shared.leases().release(key, lease, is_fruitful, self.shared.clock().now())
     }
 
     /// How many entries there are, expired ones that nothing has met yet among them. Never more than

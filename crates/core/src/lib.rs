@@ -58,6 +58,7 @@ mod error;
 mod key;
 #[cfg(not(loom))]
 mod key_ring;
+mod leases;
 mod limits;
 mod lockfree;
 mod options;
@@ -80,6 +81,7 @@ pub use key_ring::{
     AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery,
     TICKET_KEY_LEN, TicketKey,
 };
+pub use leases::{Leadership, Lease};
 pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};
 #[doc(hidden)]

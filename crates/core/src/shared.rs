@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::leases::Leases;
 use crate::lockfree::LockFree;
 use crate::{Clock, Options};
 
@@ -8,11 +9,12 @@ pub(crate) struct Shared {
     options: Options,
     clock: Arc<dyn Clock>,
     store: LockFree,
+    leases: Leases,
 }
 
 impl Shared {
     pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Self {
-        Self { options, clock, store: LockFree::new(options) }
+        Self { options, clock, store: LockFree::new(options), leases: Leases::new() }
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -21,6 +23,10 @@ impl Shared {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     pub(crate) fn store(&self) -> &LockFree {
