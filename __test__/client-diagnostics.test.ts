@@ -36,8 +36,8 @@ test('a connection that resumes, and the one before it', async t => {
   await outcome(connect(dial))
   const peer = `tcp:127.0.0.1:${port}`
   t.deepEqual(told, [
-    { reason: 'no-session', peer, offered: false, protocol: 'TLSv1.3' },
-    { reason: 'resumed', peer, offered: true, protocol: 'TLSv1.3' },
+    { reason: 'no-session', peer, offered: false, waited: false, protocol: 'TLSv1.3' },
+    { reason: 'resumed', peer, offered: true, waited: false, protocol: 'TLSv1.3' },
   ])
 })
 

@@ -62,7 +62,7 @@ test('nothing is kept of such a socket over another one either', async t => {
   t.is(sessionCache.stats().sets, 0)
 })
 
-test('nothing is kept of it where one of ours had been offered before', async t => {
+test('no session of ours is spent on such a socket, and nothing kept of it', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
   const session = await sessionOf({ port, ca, servername: 'localhost' })
@@ -77,7 +77,7 @@ test('nothing is kept of it where one of ours had been offered before', async t 
   socket.setSession(session)
   t.true((await finish(socket)).resumed)
   t.true(emitted > 0)
-  t.like(sessionCache.stats(), { sets, hits: hits + 1 })
+  t.like(sessionCache.stats(), { sets, hits })
 })
 
 test('what renews a session of ours is kept', async t => {

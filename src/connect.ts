@@ -1,3 +1,5 @@
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
@@ -9,7 +11,7 @@ import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
 import { SessionCache } from './session-cache.js'
 import { contextTag, hostnameOf, isStrict, keyOf, peerOf, withDefaults } from './session-key.js'
-import { checkString } from './validate.js'
+import { checkBoolean, checkString } from './validate.js'
 
 /** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
 export interface ResumptionOptions {
@@ -20,6 +22,12 @@ export interface ResumptionOptions {
   sessionCache?: SessionCache | null | undefined
   /** See {@link SessionKeyOptions.cachePartition}. */
   cachePartition?: string | undefined
+  /**
+   * Whether, of connections that begin at once to a peer without a session, one does the full handshake and the others
+   * wait for its session: as long as that takes, and a second at most. In all threads; never with `singleUse`.
+   * @defaultValue true
+   */
+  coalesce?: boolean | undefined
 }
 
 /** The options of {@link connect}. */
@@ -74,11 +82,12 @@ export function connect(...args: unknown[]): tls.TLSSocket {
  * `checkServerIdentity` are of one caller.
  */
 export function connectWith(
-  { sessionCache, cachePartition, ...options }: ConnectOptions,
+  { sessionCache, cachePartition, coalesce, ...options }: ConnectOptions,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
   vouches: boolean = cachePartition !== undefined,
 ): tls.TLSSocket {
   checkString('cachePartition', cachePartition, 256)
+  checkBoolean('coalesce', coalesce)
   const cache = clientCache(sessionCache)
   checkSession(options.session)
   if (cache === null) {
@@ -86,7 +95,7 @@ export function connectWith(
     return inside(() => open(options))
   }
   const own = withoutOurs(options)
-  const plan = planFor(cache, own, cachePartition, vouches)
+  const plan = planFor(cache, own, { cachePartition, vouches, coalesce })
   return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
 }
 
@@ -103,12 +112,15 @@ export interface Plan {
   resumption: Resumption
 }
 
+interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
+  vouches?: boolean
+}
+
 /** The plan for a connection with these options, or undefined where it is not to be resumed. */
 export function planFor(
   cache: SessionCache,
   options: tls.ConnectionOptions,
-  cachePartition?: string,
-  vouches?: boolean,
+  { cachePartition, vouches, coalesce = true }: PlanOptions = {},
 ): Plan | undefined {
   // A session of the caller's own wins.
   if (options.session) {
@@ -123,7 +135,7 @@ export function planFor(
     return undefined
   }
   if (!full.secureContext) full.secureContext = secureContextFor(full, context)
-  return { options: full, resumption: { cache, key, verification: verificationOf(full) } }
+  return { options: full, resumption: { cache, key, verification: verificationOf(full), coalesce } }
 }
 
 /** Opens a connection by its plan. */
@@ -131,10 +143,16 @@ export function perform(
   { options, resumption }: Plan,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
-  if (options.socket) return resumeAtOnce(resumption, session => open({ ...options, session }))
+  if (options.socket && !isConnecting(options.socket))
+    return resumeAtOnce(resumption, session => open({ ...options, session }))
   const socket = open(options)
   resume(socket, resumption)
   return socket
+}
+
+/** Then the handshake does not start inside of `tls.connect`. */
+function isConnecting(socket: Duplex): boolean {
+  return socket instanceof net.Socket && socket.connecting
 }
 
 function verificationOf(options: tls.ConnectionOptions): Verification {

@@ -37,6 +37,8 @@ export interface ClientMessage {
   peer: string
   /** Whether a session was offered. */
   offered: boolean
+  /** Whether it waited for the session of another connection, which did the full handshake for several. */
+  waited: boolean
   /** `TLSv1.3` and the like; undefined where no handshake is done yet. */
   protocol: string | undefined
 }
@@ -81,8 +83,12 @@ export function clientStats(): ClientStats {
 }
 
 /** Counts a connection, and tells who listens. `peer` is asked for only then. */
-export function tell(reason: ClientReason, peer: () => string, offered = false, protocol?: string): void {
+export function tell(
+  reason: ClientReason,
+  peer: () => string,
+  { offered = false, waited = false, protocol }: Partial<Omit<ClientMessage, 'reason' | 'peer'>> = {},
+): void {
   counts[reason]++
   if (!messages.hasSubscribers) return
-  messages.publish({ reason, peer: peer(), offered, protocol } satisfies ClientMessage)
+  messages.publish({ reason, peer: peer(), offered, waited, protocol } satisfies ClientMessage)
 }

@@ -20,6 +20,7 @@ export function installFromEnvironment(environment: Environment): void {
     ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
   }
+  const coalesce = read('TLS_RESUMPTION_COALESCE', 'true or false', boolean)
   const share = read('TLS_RESUMPTION_SHARE', 'a number from 0 to 1', fraction)
   const include = read('TLS_RESUMPTION_INCLUDE', 'hosts, separated by commas', list)
   const exclude = read('TLS_RESUMPTION_EXCLUDE', 'hosts, separated by commas', list)
@@ -28,6 +29,7 @@ export function installFromEnvironment(environment: Environment): void {
     ...(include && { include }),
     ...(exclude && { exclude }),
     ...(share !== undefined && { share }),
+    ...(coalesce !== undefined && { coalesce }),
   }
   try {
     install({ sessionCache, ...rollout })

@@ -3,9 +3,13 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { connectWith, type ResumptionOptions } from './connect.js'
 import { clientCache } from './default-caches.js'
-import { checkOptionBag, checkString } from './validate.js'
+import { checkBoolean, checkOptionBag, checkString } from './validate.js'
 
-const OPTIONS: readonly string[] = ['sessionCache', 'cachePartition'] satisfies (keyof ResumptionOptions)[]
+const OPTIONS: readonly string[] = [
+  'sessionCache',
+  'cachePartition',
+  'coalesce',
+] satisfies (keyof ResumptionOptions)[]
 
 /** What `http2.connect` takes as `createConnection`. */
 export type Http2CreateConnection = (
@@ -30,15 +34,24 @@ export type Http2CreateConnection = (
  */
 export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2CreateConnection {
   checkOptionBag('options', resumption, OPTIONS)
-  const { sessionCache, cachePartition } = resumption
+  const { sessionCache, cachePartition, coalesce } = resumption
   clientCache(sessionCache)
   checkString('cachePartition', cachePartition, 256)
+  checkBoolean('coalesce', coalesce)
   return (authority, { createConnection: _, ...options }) => {
     const endpoint = endpointOf(authority)
     if (authority.protocol === 'http:') return net.connect({ ...endpoint, ...(options as object) })
     const servername = net.isIP(endpoint.host) ? {} : { servername: endpoint.host }
     return connectWith(
-      { ...endpoint, ...servername, ...options, ALPNProtocols: ['h2'], sessionCache, cachePartition },
+      {
+        ...endpoint,
+        ...servername,
+        ...options,
+        ALPNProtocols: ['h2'],
+        sessionCache,
+        cachePartition,
+        coalesce,
+      },
       completed => tls.connect(completed),
     )
   }

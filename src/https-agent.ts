@@ -5,7 +5,7 @@ import { connectWith, type ResumptionOptions } from './connect.js'
 import { clientCache } from './default-caches.js'
 import { inside } from './inside.js'
 import type { SessionCache } from './session-cache.js'
-import { checkString } from './validate.js'
+import { checkBoolean, checkString } from './validate.js'
 
 /** The options of {@link HttpsAgent}. */
 export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions {}
@@ -28,24 +28,27 @@ export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions
 export class HttpsAgent extends https.Agent {
   readonly #sessionCache: SessionCache | null | undefined
   readonly #cachePartition: string | undefined
+  readonly #coalesce: boolean | undefined
 
   /**
    * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache` and `cachePartition`.
    */
-  constructor({ sessionCache, cachePartition, ...options }: HttpsAgentOptions = {}) {
+  constructor({ sessionCache, cachePartition, coalesce, ...options }: HttpsAgentOptions = {}) {
     clientCache(sessionCache)
     checkString('cachePartition', cachePartition, 256)
+    checkBoolean('coalesce', coalesce)
     // No cached sessions is how https.Agent is told not to resume.
     const isOn = sessionCache !== null && options.maxCachedSessions !== 0 && !usesProxy(options)
     // Node's own cache hands one ticket to any number of connections, under a key that says less.
     super(isOn ? { ...options, maxCachedSessions: 0 } : options)
     this.#sessionCache = isOn ? sessionCache : null
     this.#cachePartition = cachePartition
+    this.#coalesce = coalesce
   }
 
   /**
-   * Called by Node with the options of the request and the agent. `sessionCache` and `cachePartition`
-   * of a request go before those of the agent, unless that has opted out.
+   * Called by Node with the options of the request and the agent. `sessionCache`, `cachePartition`
+   * and `coalesce` of a request go before those of the agent, unless that has opted out.
    */
   override createConnection(
     options: https.RequestOptions & ResumptionOptions,
@@ -57,12 +60,17 @@ export class HttpsAgent extends https.Agent {
       const args = [options, callback, ...others] as unknown as [https.RequestOptions]
       return inside(() => super.createConnection(...args))
     }
-    const { sessionCache = this.#sessionCache, cachePartition = this.#cachePartition, ...rest } = options
+    const {
+      sessionCache = this.#sessionCache,
+      cachePartition = this.#cachePartition,
+      coalesce = this.#coalesce,
+      ...rest
+    } = options
     const { checkServerIdentity } = rest as tls.ConnectionOptions
     // The agent's partition says nothing about a check that one request brings.
     const isAgentsCheck = checkServerIdentity === this.options.checkServerIdentity
     return connectWith(
-      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition },
+      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition, coalesce },
       completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
       options.cachePartition !== undefined || (cachePartition !== undefined && isAgentsCheck),
     )

@@ -9,18 +9,21 @@ import { rememberContexts } from './made-contexts.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 import type { SessionCache } from './session-cache.js'
 import { peerOf } from './session-key.js'
-import { checkOptionBag } from './validate.js'
+import { checkBoolean, checkOptionBag } from './validate.js'
 
 /** The options of {@link install}. */
 export interface InstallOptions extends RolloutOptions {
   /** Where sessions are kept. Left out, one cache that all threads of the process use; null, none: nothing resumes. */
   sessionCache?: SessionCache | null | undefined
+  /** See {@link ResumptionOptions.coalesce}. */
+  coalesce?: boolean | undefined
 }
 
-const OPTIONS: readonly string[] = ['sessionCache', ...ROLLOUT_OPTIONS]
+const OPTIONS: readonly string[] = ['sessionCache', 'coalesce', ...ROLLOUT_OPTIONS]
 
 interface Installed {
   cache: SessionCache | null
+  coalesce: boolean
   chooses: Chooses
 }
 
@@ -48,9 +51,10 @@ let replaced: { restore(): void }[] = []
  */
 export function install(options: InstallOptions = {}): void {
   checkOptionBag('options', options, OPTIONS)
-  const { sessionCache, ...rollout } = options
+  const { sessionCache, coalesce = true, ...rollout } = options
+  checkBoolean('coalesce', coalesce)
   const chooses = chooser(rollout)
-  installed = { cache: clientCache(sessionCache), chooses }
+  installed = { cache: clientCache(sessionCache), coalesce, chooses }
   if (replaced.length > 0) return
   replaced = [replace('connect', wrapConnect), replace('createSecureContext', rememberContexts)]
   syncBuiltinESMExports()
@@ -101,7 +105,7 @@ function wrapConnect(original: typeof tls.connect): typeof tls.connect {
 type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>; listener: unknown }
 
 /** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
-function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined {
+function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | undefined {
   const [first] = args
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isObject(first)))
     return undefined
@@ -113,7 +117,7 @@ function wayOf(args: unknown[], { cache, chooses }: Installed): Way | undefined 
       return undefined
     }
     const options = withoutLibrarys(given)
-    const plan = planFor(cache, options)
+    const plan = planFor(cache, options, { coalesce })
     if (plan !== undefined) return { plan, listener }
     return { args: options === given ? args : [options, listener] }
   } catch {

@@ -33,6 +33,10 @@ export interface Native
   add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
   has(handle: number, key: Key): boolean
   remove(handle: number, key: Key): number
+  /** A lease on the key for so many milliseconds; 0 where another leads, -1 where there is nobody to wait for. */
+  lead(handle: number, key: Key, millis: number): number
+  /** Whether somebody waits for it. */
+  release(handle: number, key: Key, lease: number, fruitful: boolean): boolean
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the key that seals into the 48 bytes of `out`. */
   ringNewest(handle: number, out: Uint8Array): boolean

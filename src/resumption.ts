@@ -1,8 +1,10 @@
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { failed, mayOffer, succeeded } from './backoff.js'
+import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
+import { holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
 import { isStillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
@@ -17,6 +19,8 @@ export interface Resumption {
   cache: SessionCache
   key: string
   verification: Verification
+  /** Whether it may wait for the session of another connection. */
+  coalesce: boolean
 }
 
 /** `setSession` is documented, but missing in the type declarations. */
@@ -27,20 +31,41 @@ type Socket = tls.TLSSocket & { setSession(session: Buffer): void; secureConnect
  * those it gets. Whatever goes wrong here leaves the connection to a full handshake.
  */
 export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
-  const setSession = (socket as Socket).setSession
+  const { cache, key, coalesce } = resumption
   const attempt = new Attempt(socket as Socket, resumption)
+  const start = coalesce && !lending.has(cache, key) ? takeStart(socket) : undefined
   // At the last moment: a ticket is not spent on a connection that never comes about. Node's own
   // listener for 'connect' starts the handshake, so this one has to be before it.
   socket.prependOnceListener('connect', () => {
     if (socket.destroyed) return
     attempt.listen()
-    if (attempt.isForeign) return
-    try {
-      attempt.outcome = offer(resumption, session => setSession.call(socket, session))
-    } catch {
-      // In doubt, a full handshake.
-    }
+    attempt.offer()
+    if (start) startInTurn(socket, attempt, resumption, start)
   })
+}
+
+/** Starts the handshake: at once, or when the connection that leads has got a session or has failed to. */
+function startInTurn(
+  socket: tls.TLSSocket,
+  attempt: Attempt,
+  { cache, key }: Resumption,
+  start: () => void,
+): void {
+  const role = attempt.hasNone ? join(cache, key) : undefined
+  if (role !== 'wait') {
+    if (role) attempt.lead(role)
+    start()
+    return
+  }
+  attempt.waited = true
+  const release = holdWrites(socket, () => goOn())
+  const goOn = wait(cache, key, () => {
+    socket.off('close', goOn)
+    if (!socket.destroyed) attempt.offer()
+    start()
+    release()
+  })
+  socket.once('close', goOn)
 }
 
 /** The same for `tls.connect` over a socket already there, where the handshake starts at once. */
@@ -85,8 +110,11 @@ class Attempt {
   outcome: Offer = 'no-session'
   /** Whether the caller has given the socket a session of its own: what comes of that is not kept. */
   isForeign = false
+  waited = false
   readonly #socket: Socket
   readonly #resumption: Resumption
+  readonly #setSession: Socket['setSession']
+  #lead: Lead | undefined
   #isReused = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
@@ -94,16 +122,18 @@ class Attempt {
   constructor(socket: Socket, resumption: Resumption) {
     this.#socket = socket
     this.#resumption = resumption
-    const { setSession } = socket
+    this.#setSession = socket.setSession
     socket.setSession = session => {
       this.isForeign = true
-      setSession.call(socket, session)
+      this.#setSession.call(socket, session)
     }
     // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
     socket.prependOnceListener('secureConnect', () => {
       this.#isReused = socket.isSessionReused()
       if (this.#hasOffered) succeeded(resumption.key)
-      this.#tell(this.#reason(), socket.getProtocol() ?? undefined)
+      const protocol = socket.getProtocol() ?? undefined
+      this.#lead?.onSecure(protocol === 'TLSv1.3')
+      this.#tell(this.#reason(), protocol)
     })
     // An application may connect again as soon as it hears of the error, so this has to be heard before;
     // a monitor does not make the error a handled one.
@@ -112,6 +142,30 @@ class Attempt {
 
   get #hasOffered(): boolean {
     return this.outcome === 'offered'
+  }
+
+  /** Whether there was no session to offer. */
+  get hasNone(): boolean {
+    return !this.isForeign && this.outcome === 'no-session'
+  }
+
+  /** Offers a session, if there is one. To be called just before the handshake. */
+  offer(): void {
+    this.#startedAt = performance.now()
+    if (this.isForeign) return
+    try {
+      this.outcome = offer(this.#resumption, session => this.#setSession.call(this.#socket, session))
+    } catch {
+      // In doubt, a full handshake.
+    }
+  }
+
+  /** Others wait for what this one gets, unless there is something by now. */
+  lead(lead: Lead): void {
+    this.#lead = lead
+    if (!lending.has(this.#resumption.cache, this.#resumption.key)) return
+    this.offer()
+    if (this.#hasOffered) lead.end(true)
   }
 
   #reason(): ClientReason {
@@ -123,7 +177,11 @@ class Attempt {
   #tell(reason: ClientReason, protocol?: string): void {
     if (this.#isTold) return
     this.#isTold = true
-    tell(reason, () => peerOfKey(this.#resumption.key), this.#hasOffered, protocol)
+    tell(reason, () => peerOfKey(this.#resumption.key), {
+      offered: this.#hasOffered,
+      waited: this.waited,
+      protocol,
+    })
   }
 
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
@@ -138,6 +196,7 @@ class Attempt {
     socket.off(errorMonitor, this.#onEnd).off('close', this.#onEnd)
     const isSecure = socket.secureConnecting === false
     this.#tell('failed')
+    this.#lead?.end(!isSecure)
     if (!this.#hasOffered) return
     const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
@@ -161,9 +220,12 @@ class Attempt {
     if (facts.verified !== socket.authorized) return
     noteEmitted(key, session)
     const isTls13 = facts.version >= TLS_1_3
-    lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
+    const isStored = lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
       ttl: facts.lifetime,
       reusable: !isTls13,
     })
+    if (!isStored) return
+    this.#lead?.end(true)
+    arrived(cache, key)
   }
 }

@@ -135,6 +135,11 @@ export interface Lending {
   ): boolean
   /** Removes what is under the key; a cache disposed of has nothing. */
   drop(cache: SessionCache, key: string): void
+  has(cache: SessionCache, key: string): boolean
+  /** A lease on the key for so many milliseconds; 0 where another leads, -1 where there is nobody to wait for. */
+  lead(cache: SessionCache, key: string, millis: number): number
+  /** Ends a lease; whether somebody waits. */
+  release(cache: SessionCache, key: string, lease: number, fruitful: boolean): boolean
 }
 
 export let lending: Lending
@@ -327,6 +332,10 @@ export class SessionCache implements Disposable {
       drop: (cache, key) => {
         if (cache.#handle !== 0) native.remove(cache.#handle, key)
       },
+      has: (cache, key) => cache.#handle !== 0 && native.has(cache.#handle, key),
+      lead: (cache, key, millis) => (cache.#handle === 0 ? -1 : native.lead(cache.#handle, key, millis)),
+      release: (cache, key, lease, fruitful) =>
+        cache.#handle !== 0 && native.release(cache.#handle, key, lease, fruitful),
     }
   }
 }

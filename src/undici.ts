@@ -68,6 +68,7 @@ export function buildConnector({
   checkInteger('timeout', timeout, 0, 2 ** 31 - 1)
   checkInteger('keepAliveInitialDelay', keepAliveInitialDelay, 0, 2 ** 31 - 1)
   checkString('cachePartition', options.cachePartition, 256)
+  checkBoolean('coalesce', options.coalesce)
   clientCache(options.sessionCache)
   const path = socketPath ? { path: socketPath } : {}
 

@@ -21,6 +21,7 @@ pub const ARITY: usize = 5;
 pub enum Value {
     Integer(i32),
     Boolean(bool),
+    Number(f64),
 }
 
 /// The body of a callback: reads the arguments, runs `operation`, turns an error into an exception
@@ -54,6 +55,8 @@ pub fn enter(
             Value::Integer(value) => unsafe { sys::napi_create_int32(env, value, &raw mut result) },
             // SAFETY: as above.
             Value::Boolean(value) => unsafe { sys::napi_get_boolean(env, value, &raw mut result) },
+            // SAFETY: as above.
+            Value::Number(value) => unsafe { sys::napi_create_double(env, value, &raw mut result) },
         };
         check_status!(status)?;
         Ok(result)
@@ -73,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 10] = [
+    let functions: [(&CStr, Callback); 12] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -81,6 +84,8 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"add", operations::add),
         (c"has", operations::has),
         (c"remove", operations::remove),
+        (c"lead", operations::lead),
+        (c"release", operations::release),
         (c"ringNewest", rings::newest),
         (c"ringFind", rings::find),
         (c"ringExport", rings::export),

@@ -2,9 +2,13 @@
 //!
 //! Their TypeScript signatures are in `src/native.ts`.
 
+use std::time::Duration;
+
 use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
-use tls_resumption_core::{BufferTooSmall, Cache, EntryOptions, Key, Refused, Ttl};
+use tls_resumption_core::{
+    BufferTooSmall, Cache, EntryOptions, Key, Leadership, Lease, Refused, Ttl,
+};
 
 use crate::callback::{Value, enter};
 use crate::{errors, handles};
@@ -48,6 +52,43 @@ pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi
     enter(env, info, |env, [handle, key, ..]| {
         handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| Ok(Value::Integer(to_i32(cache.remove(key)))))
+        })
+    })
+}
+
+/// `lead(handle, key, millis)`: a lease on the key, 0 where another leads, -1 where there is nobody to wait for.
+pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, key, millis, ..]| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates"
+        )]
+        let time = Duration::from_millis(millis.number() as u64);
+        handles::with(env, handle.handle(), |cache: &Cache| {
+            key.with_key(|key| {
+                Ok(Value::Number(match cache.lead(key, time) {
+                    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+                    Leadership::Leads(lease) => lease.to_bits() as f64,
+                    Leadership::Follows => 0.0,
+                    Leadership::Alone => -1.0,
+                }))
+            })
+        })
+    })
+}
+
+/// `release(handle, key, lease, fruitful)`: ends a lease and returns whether somebody waits.
+pub unsafe extern "C" fn release(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, key, lease, fruitful, ..]| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates"
+        )]
+        let lease = Lease::from_bits(lease.number() as u64);
+        handles::with(env, handle.handle(), |cache: &Cache| {
+            key.with_key(|key| Ok(Value::Boolean(cache.release(key, lease, fruitful.is_true()))))
         })
     })
 }

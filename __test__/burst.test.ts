@@ -1,0 +1,232 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { connect, SessionCache } from 'tls-resumption'
+import { type Gate, startGate } from './helpers/gate.ts'
+import { outcome } from './helpers/outcome.ts'
+import { finish, startServer, type TestServer } from './helpers/server.ts'
+import { withoutTimers } from './helpers/timeless.ts'
+
+const FULL = { resumed: false, authorized: true }
+const RESUMED = { resumed: true, authorized: true }
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const host of ['127.0.0.1', 'localhost']) {
+    test.serial(
+      `${maxVersion}: of sixteen connections at once to ${host} one does the full handshake`,
+      async t => {
+        t.teardown(withoutTimers())
+        const { port, ca, handshakes } = await startServer(t, { maxVersion })
+        const options = { host, port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+        const outcomes = await Promise.all(Array.from({ length: 16 }, () => finish(connect(options))))
+        t.is(outcomes.filter(({ authorized }) => authorized).length, 16)
+        t.deepEqual(handshakes, { full: 1, resumed: 15 })
+      },
+    )
+  }
+}
+
+test.serial('nobody waits where each ticket serves one connection, nor without `coalesce`', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca, handshakes } = await startServer(t)
+  for (const how of [{ sessionCache: new SessionCache({ singleUse: true }) }, { coalesce: false }]) {
+    const gate = await startGate(t, port)
+    const options = { port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache(), ...how }
+    const first = finish(connect(options))
+    await gate.next()
+    t.deepEqual(await finish(connect(options)), FULL)
+    gate.passages[0]?.open()
+    t.deepEqual(await first, FULL)
+  }
+  t.deepEqual(handshakes, { full: 4, resumed: 0 })
+})
+
+/** A leader that has said hello and gets no answer yet, and what another connection to there takes. */
+async function startLeader(t: ExecutionContext, tlsOptions?: tls.TlsOptions) {
+  const server = await startServer(t, tlsOptions)
+  const gate = await startGate(t, server.port)
+  const options = {
+    port: gate.port,
+    ca: server.ca,
+    servername: 'localhost',
+    sessionCache: new SessionCache(),
+  }
+  const leader = connect(options)
+  const passage = await gate.next()
+  await hello(passage)
+  return { server, gate, options, leader, passage }
+}
+
+async function hello(passage: Gate['passages'][number]): Promise<void> {
+  while (passage.sent === 0) await turn()
+}
+
+/** A connection that has reached the peer, and as far as one can see says nothing. */
+async function startFollower(
+  t: ExecutionContext,
+  gate: Gate,
+  open: () => tls.TLSSocket,
+): Promise<tls.TLSSocket> {
+  const socket = open()
+  const [passage] = await Promise.all([gate.next(), once(socket, 'connect')])
+  for (let i = 0; i < 20; i++) await turn()
+  t.is(passage.sent, 0, 'it waits')
+  return socket
+}
+
+test.serial('who waits goes on with the session of the leader', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader, passage } = await startLeader(t)
+  const follower = await startFollower(t, gate, () => connect(options))
+  passage.open()
+  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+})
+
+const ENDS: Record<string, (leader: Awaited<ReturnType<typeof startLeader>>) => void> = {
+  'is destroyed': ({ leader }) => leader.destroy(),
+  'loses its connection': ({ passage }) => passage.client.destroy(),
+  'is answered with what is no TLS': ({ passage }) =>
+    passage.client.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+}
+for (const [what, end] of Object.entries(ENDS)) {
+  test.serial(`where the leader ${what}, who waits goes on at once with a full handshake`, async t => {
+    t.teardown(withoutTimers())
+    const started = await startLeader(t)
+    const { gate, options, leader } = started
+    const follower = await startFollower(t, gate, () => connect(options))
+    const led = outcome(leader)
+    end(started)
+    t.deepEqual(await finish(follower), FULL)
+    t.false((await led).authorized)
+    const next = connect(options)
+    t.deepEqual(await finish(next), RESUMED)
+  })
+}
+
+test.serial('a leader that is secure and brings no session is waited for only as long again', async t => {
+  t.teardown(withoutTimers(1000))
+  const { gate, options, leader, passage } = await startLeader(t)
+  const follower = await startFollower(t, gate, () => connect(options))
+  // Tickets come with the first bytes that are read.
+  leader.once('secureConnect', () => leader.pause())
+  leader.once('secureConnect', () => passage.client.pause())
+  t.teardown(() => leader.destroy())
+  passage.open()
+  t.true((await finish(follower)).authorized)
+})
+
+test.serial('a leader without an answer is waited for once, and then not for a while', async t => {
+  const { gate, options, leader } = await startLeader(t)
+  const left = outcome(leader)
+  const follower = await startFollower(t, gate, () => connect({ ...options }))
+  t.deepEqual(await finish(follower), FULL)
+  options.sessionCache.clear()
+  // Were it led again, the other would wait for the one that gets no answer.
+  const [one, other] = [connect(options), connect(options)]
+  t.deepEqual(await Promise.all([finish(one), finish(other)]), [FULL, FULL])
+  leader.destroy()
+  await left
+})
+
+test.serial('what is written while waiting arrives once, and in order', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader, passage, server } = await startLeader(t)
+  const received = new Promise<string>(resolve => {
+    server.server.prependListener('secureConnection', socket => {
+      let text = ''
+      socket.setEncoding('utf8').on('data', data => {
+        text += data
+        if (text.endsWith('.')) resolve(text)
+      })
+    })
+  })
+  const follower = await startFollower(t, gate, () => {
+    const socket = connect(options)
+    socket.write('before ')
+    socket.write('connecting, ')
+    return socket
+  })
+  follower.write('while ')
+  const written = new Promise(resolve => follower.write('waiting, ', resolve))
+  follower.end('at the end.')
+  passage.open()
+  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+  t.is(await received, 'before connecting, while waiting, at the end.')
+  t.falsy(await written)
+})
+
+test.serial('an end without anything to write goes on at once', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader } = await startLeader(t)
+  const follower = await startFollower(t, gate, () => connect(options))
+  const [passage] = gate.passages.slice(-1)
+  follower.end()
+  await hello(passage as Gate['passages'][number])
+  await outcome(follower)
+  t.true(follower.destroyed)
+  leader.destroy()
+})
+
+test.serial('one that is destroyed while waiting ends as any other, and spends no session', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader, passage } = await startLeader(t)
+  const follower = await startFollower(t, gate, () => connect(options))
+  const written = new Promise(resolve => follower.write('never sent', resolve))
+  follower.destroy()
+  await once(follower, 'close')
+  t.true((await written) instanceof Error)
+  passage.open()
+  t.deepEqual(await finish(leader), FULL)
+  t.is(options.sessionCache.stats().hits, 0)
+})
+
+test.serial('over a socket that is still connecting it waits', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const sessionCache = new SessionCache()
+  const open = () =>
+    connect({ socket: net.connect(gate.port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
+  const leader = open()
+  const passage = await gate.next()
+  await hello(passage)
+  const follower = await startFollower(t, gate, open)
+  passage.open()
+  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+})
+
+test.serial('over a socket that is connected it says hello at once', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const sessionCache = new SessionCache()
+  const open = async () => {
+    const socket = net.connect(gate.port, '127.0.0.1')
+    await once(socket, 'connect')
+    return connect({ socket, ca, servername: 'localhost', sessionCache })
+  }
+  const first = await open()
+  t.deepEqual(await finish(await open()), FULL)
+  gate.passages[0]?.open()
+  t.deepEqual(await finish(first), FULL)
+})
+
+test.serial('a session that the caller gives while it waits is offered', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader, passage, server } = await startLeader(t)
+  const own = await sessionOf(server)
+  const follower = await startFollower(t, gate, () => connect(options))
+  ;(follower as tls.TLSSocket & { setSession(session: Buffer): void }).setSession(own)
+  passage.open()
+  await finish(leader)
+  t.deepEqual(await finish(follower), RESUMED)
+  t.is(options.sessionCache.stats().hits, 0)
+})
+
+async function sessionOf({ port, ca }: TestServer): Promise<Buffer> {
+  const socket = tls.connect({ port, ca, servername: 'localhost' })
+  const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
+  return session
+}

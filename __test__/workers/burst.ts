@@ -1,0 +1,16 @@
+/** Connects when told to, and tells how that ended. `timeless`: it waits without limit. */
+import { once } from 'node:events'
+import { parentPort, workerData } from 'node:worker_threads'
+import { connect, SessionCache } from 'tls-resumption'
+import { finish } from '../helpers/server.ts'
+import { withoutTimers } from '../helpers/timeless.ts'
+
+const { name, timeless, ...options } = workerData
+if (timeless) withoutTimers()
+const sessionCache = new SessionCache({ name })
+parentPort?.postMessage('ready')
+parentPort?.on('message', async (count: number) => {
+  const sockets = Array.from({ length: count }, () => connect({ ...options, sessionCache }))
+  for (const socket of sockets) once(socket, 'connect').then(() => parentPort?.postMessage('connected'))
+  parentPort?.postMessage(await Promise.all(sockets.map(finish)))
+})
