@@ -98,8 +98,7 @@ export function disposed(what: string): CodedError {
   return coded(new Error(`The ${what} has been disposed of`), 'ERR_TLS_RESUMPTION_DISPOSED')
 }
 
-export function addonUnavailable(cause: unknown): CodedError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+export function addonUnavailable(reason: string, cause: unknown): CodedError {
   return coded(
     new Error(`The native addon of tls-resumption could not be loaded: ${reason}`, { cause }),
     'ERR_TLS_RESUMPTION_ADDON',

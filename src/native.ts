@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import type * as Macro from '../dist/binding/index.cjs'
 import { addonUnavailable } from './errors.js'
+import { whyUnavailable } from './platform.js'
 
 type Key = string | Uint8Array
 
@@ -53,7 +54,7 @@ function load(): Native {
   try {
     return require(location)
   } catch (cause) {
-    throw addonUnavailable(cause)
+    throw addonUnavailable(whyUnavailable(cause), cause)
   }
 }
 
