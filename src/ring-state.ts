@@ -20,7 +20,7 @@ export interface RingState {
 export interface OwnState {
   lineage: string | undefined
   generation: number
-  keys: TimedKey[]
+  readonly keys: readonly TimedKey[]
   /** Whether nothing was sealed with them. */
   isUnused: boolean
 }
@@ -64,8 +64,8 @@ export function leadOf({ rotateEvery }: Rules): number {
  * - Nothing there, or nothing that still opens: what we have is brought there.
  * - A later state of ours: it holds. So keys that were taken out on purpose stay out.
  * - An earlier state of ours (a backup; somebody who replays it; `isBack`, a clock that was put back): ours holds.
- * - A state that does not follow from ours (the store was replaced, and others were first): both, by age. All come
- *   to the same, whoever writes first. Who has met nobody yet brings only keys that he has sealed with, and only
+ * - A state that does not follow from ours (the store was replaced, and others were first): both, and the key that
+ *   seals there goes on. All come to the same, whoever writes first. Who has met nobody yet brings only keys that he has sealed with, and only
  *   where there is room.
  */
 export function plan(
@@ -82,13 +82,17 @@ export function plan(
   let state: RingState
   let isNew = true
   if (live === undefined || live.keys.length === 0) {
-    state = { lineage, generation, keys: own.keys }
+    state = { lineage, generation, keys: [...own.keys] }
   } else if (own.lineage === live.lineage) {
     const isLater = live.generation >= own.generation && !isBack
-    state = isLater ? live : { lineage, generation, keys: own.keys }
+    state = isLater ? live : { lineage, generation, keys: [...own.keys] }
     isNew = !isLater
   } else {
-    const others = own.keys.filter(({ key }) => !live.keys.some(has => has.key.equals(key)))
+    const sealing = inOrder(live, now)[0]?.from ?? now
+    const others = own.keys
+      .filter(({ key }) => !live.keys.some(has => has.key.equals(key)))
+      // To open with: nobody else has them yet.
+      .map(({ key, from }) => ({ key, from: Math.min(from, sealing - 1) }))
     const left = own.isUnused ? 0 : Math.max(0, rules.keep - live.keys.length)
     const room = Math.min(others.length, own.lineage === undefined ? left : others.length)
     isNew = room > 0
