@@ -4,7 +4,7 @@ import { SessionCache } from 'tls-resumption'
 const open = (options: unknown) => new SessionCache(options as object)
 
 const numbers: Record<string, { least: number; most: number }> = {
-  max: { least: 1, most: 2 ** 27 - 1 },
+  max: { least: 1, most: 100_000_000 },
   maxSize: { least: 1, most: 2 ** 37 - 1 },
   ttl: { least: 1, most: Number.MAX_SAFE_INTEGER },
   sweepInterval: { least: 0, most: 2 ** 31 - 1 },

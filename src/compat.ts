@@ -36,7 +36,7 @@ export interface CompatOptions {
  */
 export default function cacheSessions(server: tls.Server, options: CompatOptions = {}): void {
   const { maxCachedSessions = 100 } = options ?? {}
-  checkInteger('maxCachedSessions', maxCachedSessions, 1, 2 ** 27 - 1)
+  checkInteger('maxCachedSessions', maxCachedSessions, 1, 100_000_000)
   // No ttl but that of the session itself, since the package has none.
   const maxSize = Math.min(LARGEST_SIZE, Math.max(LEAST_SIZE, maxCachedSessions * ROOM))
   resumeSessions(server, {

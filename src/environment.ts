@@ -15,7 +15,7 @@ export function installFromEnvironment(environment: Environment): void {
     return value
   }
   const cache = {
-    max: read('TLS_RESUMPTION_MAX', 'a whole number of sessions, 1 or more', integer(1, 2 ** 27 - 1)),
+    max: read('TLS_RESUMPTION_MAX', 'a whole number of sessions, 1 or more', integer(1, 100_000_000)),
     maxSize: read('TLS_RESUMPTION_MAX_SIZE', 'a whole number of bytes, 1 or more', integer(1, 2 ** 37 - 1)),
     ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),

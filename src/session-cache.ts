@@ -180,7 +180,7 @@ export class SessionCache implements Disposable {
     checkOptionBag('options', options, OPTIONS)
     const { name, max, maxSize, ttl, sweepInterval, ticketsPerPeer, singleUse } = options
     checkString('name', name, 256)
-    checkInteger('max', max, 1, 2 ** 27 - 1)
+    checkInteger('max', max, 1, 100_000_000)
     checkInteger('maxSize', maxSize, 1, 2 ** 37 - 1)
     checkInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER)
     checkInteger('sweepInterval', sweepInterval, 0, 2 ** 31 - 1)

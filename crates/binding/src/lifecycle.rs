@@ -21,7 +21,7 @@ pub struct OpenOptions {
     pub name: Option<String>,
     /// Keeps a named cache when its last handle closes.
     pub resident: Option<bool>,
-    /// Sessions, 1 to 2^27 - 1.
+    /// Sessions, 1 to 100 million.
     pub max: Option<f64>,
     /// Bytes of blobs, 1 to 2^37 - 1.
     pub max_size: Option<f64>,

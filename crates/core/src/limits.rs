@@ -1,13 +1,13 @@
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 
-/// How many entries a cache holds at most: 1 to 2²⁷ − 1. Entries are blobs, not keys.
+/// How many entries a cache holds at most: 1 to 100 million. Entries are blobs, not keys.
 ///
 /// ```
 /// use tls_resumption_core::Capacity;
 ///
 /// assert_eq!(Capacity::new(5).map(Capacity::get), Some(5));
 /// assert_eq!(Capacity::new(0), None);
-/// assert_eq!(Capacity::new(1 << 27), None);
+/// assert_eq!(Capacity::new(100_000_001), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capacity(NonZeroU32);
@@ -15,8 +15,8 @@ pub struct Capacity(NonZeroU32);
 impl Capacity {
     /// The smallest: one entry.
     pub const MIN: Self = Self(NonZeroU32::MIN);
-    /// The largest: 2²⁷ − 1 entries.
-    pub const MAX: Self = Self(NonZeroU32::new((1 << 27) - 1).unwrap());
+    /// The largest: 100 million entries.
+    pub const MAX: Self = Self(NonZeroU32::new(100_000_000).unwrap());
     /// What a cache has unless told otherwise: 10 000 entries.
     pub const DEFAULT: Self = Self(NonZeroU32::new(10_000).unwrap());
 

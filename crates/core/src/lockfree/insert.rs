@@ -177,7 +177,7 @@ impl LockFree {
     fn prepare(&self, arrival: &Arrival<'_>) -> Option<Fresh> {
         let nodes = &self.table.nodes;
         let blocks = blocks_for(arrival.blob.len());
-        let id = nodes.allocate()?;
+        let id = self.table.allocate()?;
         let Some(first) = self.blocks.allocate(blocks) else {
             nodes.free(id);
             return None;

@@ -1,9 +1,8 @@
 use std::ptr;
 
-use super::lane::Padded;
+use super::buckets::{Bucket, Buckets};
 use super::node::{Id, Link, Node, Place, Size, State};
 use super::nodes::Nodes;
-use super::region::Region;
 use super::sync::{AtomicU64, Ordering};
 
 /// The hash of a key, which stands for the key.
@@ -15,14 +14,15 @@ pub(super) struct Hash {
     pub(super) low: u64,
 }
 
-/// Buckets of nodes, each a list in the order of hashes, and among equal hashes (a *run*) of insertion.
+/// All nodes in one list, in the order of hashes, and among equal hashes (a *run*) of insertion; and the buckets, which
+/// stand in the list where walks begin.
 ///
 /// A node is removed by the mark in its `next`, by exactly one thread, and unlinked by any. A newest node is
 /// linked, and a newest node overwritten, by a change of the last word of the run: so what puts and what adds
 /// exclude each other.
 pub(super) struct Table {
     pub(super) nodes: Nodes,
-    buckets: Padded<Region<AtomicU64>>,
+    pub(super) buckets: Buckets,
 }
 
 /// A node as it was while it was linked, all of one life.
@@ -46,10 +46,27 @@ pub(super) struct End<'a> {
     pub(super) word: Link,
 }
 
+/// What a walk comes by.
+enum Met<'s, 'a> {
+    Bucket(Bucket),
+    Node(&'s Seen<'a>, Hash),
+}
+
+/// The way turned out to have changed.
+struct Changed;
+
 impl Table {
-    pub(super) fn new(nodes: usize, buckets: usize) -> Self {
-        assert!(buckets.is_power_of_two(), "a mask picks the bucket");
-        Self { nodes: Nodes::new(nodes), buckets: Padded(Region::new(buckets)) }
+    /// As many nodes, and as many buckets in the beginning and at most.
+    pub(super) fn new(nodes: usize, buckets: [usize; 2]) -> Self {
+        Self { nodes: Nodes::new(nodes), buckets: Buckets::new(buckets) }
+    }
+
+    /// A node of the caller's own. `None` if all are in use.
+    pub(super) fn allocate(&self) -> Option<Id> {
+        let id = self.nodes.allocate()?;
+        // Nodes come in order, so this one tells how many there are.
+        self.buckets.grow_for(id);
+        Some(id)
     }
 
     /// Goes through the run of `hash` and unlinks what is marked on the way. `see` meets each node of the run that
@@ -61,41 +78,125 @@ impl Table {
         hash: Hash,
         mut see: impl FnMut(&mut S, &Seen<'a>),
     ) -> (S, End<'a>) {
-        'anew: loop {
+        loop {
             let mut seen_so_far = S::default();
-            let mut prev = self.bucket(hash);
-            // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
-            let mut word = Link(prev.load(Ordering::Acquire));
-            loop {
-                let id = word.id();
-                if id == 0 {
-                    return (seen_so_far, End { prev, word });
-                }
-                let node = &self.nodes[id];
-                let (seen, its_hash) = read(node, prev, word);
-                // The word has a tag, so if it is the same the node was linked from the first load to this one:
-                // all fields are of one life. The acquire loads before keep this one behind them, and pair with
-                // the release stores of a next life, which come after the word changed.
-                if prev.load(Ordering::Acquire) != word.0 {
-                    continue 'anew;
-                }
-                if seen.next.is_marked() {
-                    let past = word.to(seen.next.id());
-                    if exchange(prev, word, past).is_err() {
-                        continue 'anew;
+            let end = self.walk(self.start(hash), |met| match met {
+                Met::Bucket(bucket) => bucket.start() <= hash.high,
+                Met::Node(seen, its_hash) => {
+                    if its_hash == hash {
+                        see(&mut seen_so_far, seen);
                     }
-                    word = past;
-                    continue;
+                    its_hash <= hash
                 }
-                if its_hash > hash {
-                    return (seen_so_far, End { prev, word });
-                }
-                if its_hash == hash {
-                    see(&mut seen_so_far, &seen);
-                }
-                (prev, word) = (&node.next, seen.next);
+            });
+            if let Ok(end) = end {
+                return (seen_so_far, end);
             }
         }
+    }
+
+    /// Follows the list from a word on, as far as `pass` lets it and its end, and unlinks what is marked. `pass` meets
+    /// each node that is not marked, and each bucket.
+    fn walk<'a>(
+        &'a self,
+        from: &'a AtomicU64,
+        mut pass: impl FnMut(Met<'_, 'a>) -> bool,
+    ) -> Result<End<'a>, Changed> {
+        let mut prev = from;
+        // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
+        let mut word = Link(prev.load(Ordering::Acquire));
+        loop {
+            let id = word.id();
+            if id == 0 {
+                return Ok(End { prev, word });
+            }
+            if let Some(bucket) = Bucket::named(id) {
+                if !pass(Met::Bucket(bucket)) {
+                    return Ok(End { prev, word });
+                }
+                // The word was in the list, and a bucket stays there.
+                (prev, word) = self.unseal(bucket);
+                continue;
+            }
+            let node = &self.nodes[id];
+            let (seen, its_hash) = read(node, prev, word);
+            // The word has a tag, so if it is the same the node was linked from the first load to this one:
+            // all fields are of one life. The acquire loads before keep this one behind them, and pair with
+            // the release stores of a next life, which come after the word changed.
+            if prev.load(Ordering::Acquire) != word.0 {
+                return Err(Changed);
+            }
+            if seen.next.is_marked() {
+                let skipping = word.to(seen.next.id());
+                exchange(prev, word, skipping).map_err(|_| Changed)?;
+                word = skipping;
+                continue;
+            }
+            if !pass(Met::Node(&seen, its_hash)) {
+                return Ok(End { prev, word });
+            }
+            (prev, word) = (&node.next, seen.next);
+        }
+    }
+
+    /// The word of an open bucket before the hash, the nearest if nothing happens in between.
+    fn start(&self, hash: Hash) -> &AtomicU64 {
+        let bucket = self.buckets.of(hash);
+        let word = self.buckets.word(bucket);
+        // Acquire pairs with the release in `unseal`: the bucket is in the list.
+        if Buckets::is_open(bucket, Link(word.load(Ordering::Acquire))) {
+            return word;
+        }
+        self.open(bucket)
+    }
+
+    /// Tries to put a bucket into the list. The word from which to begin until then is an earlier bucket's.
+    ///
+    /// The bucket's word is sealed with what is to follow, then the word before it changed to lead to it. All the
+    /// while others may do the same. The word is read before the list is looked at, so whoever seals it found the
+    /// list as it was after the last seal; and the change in the list is the only one since its looker looked. So
+    /// when the bucket is linked its word leads to what did follow, whoever wrote it last.
+    #[cold]
+    fn open(&self, bucket: Bucket) -> &AtomicU64 {
+        let before = |bucket: Bucket| Link(self.buckets.word(bucket).load(Ordering::Acquire));
+        let mut earlier = bucket.parent();
+        while !Buckets::is_open(earlier, before(earlier)) {
+            earlier = earlier.parent();
+        }
+        let from = self.buckets.word(earlier);
+        // Acquire keeps the look at the list behind it.
+        let old = before(bucket);
+        let mut is_linked = false;
+        let place = self.walk(from, |met| match met {
+            Met::Bucket(other) => {
+                is_linked |= other == bucket;
+                other.start() < bucket.start()
+            }
+            Met::Node(_, hash) => hash.high < bucket.start(),
+        });
+        let Ok(End { prev, word }) = place else {
+            return from;
+        };
+        if !is_linked {
+            let sealed = old.marked_to(word.id());
+            let linked = exchange(self.buckets.word(bucket), old, sealed)
+                .and_then(|()| exchange(prev, word, word.to(bucket.id())));
+            if linked.is_err() {
+                return from;
+            }
+        }
+        self.unseal(bucket).0
+    }
+
+    /// The word of a bucket that is in the list, open from now on, and what it says.
+    fn unseal(&self, bucket: Bucket) -> (&AtomicU64, Link) {
+        let prev = self.buckets.word(bucket);
+        let mut word = Link(prev.load(Ordering::Acquire));
+        while word.is_marked() {
+            let open = word.to(word.id());
+            word = exchange(prev, word, open).map_or_else(|now| now, |()| open);
+        }
+        (prev, word)
     }
 
     /// The node, if it is linked and not marked and in the same life.
@@ -155,11 +256,68 @@ impl Table {
             self.scan(hash, |(): &mut (), _| ());
         }
     }
+}
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
-    fn bucket(&self, hash: Hash) -> &AtomicU64 {
-        let buckets = &self.buckets.0;
-        &buckets[hash.low as usize & (buckets.len() - 1)]
+#[cfg(test)]
+impl Table {
+    /// As a thread does to which there is one bucket still.
+    fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<Seen<'_>>, bool) {
+        loop {
+            let mut found = Vec::new();
+            let mut in_order = true;
+            let mut last = Hash { high: 0, low: 0 };
+            let walked = self.walk(self.buckets.word(Bucket::FIRST), |met| {
+                let at = match met {
+                    Met::Bucket(bucket) => Hash { high: bucket.start(), low: 0 },
+                    Met::Node(seen, its_hash) => {
+                        if its_hash == hash {
+                            found.push(*seen);
+                        }
+                        its_hash
+                    }
+                };
+                in_order &= last <= at;
+                last = at;
+                true
+            });
+            if walked.is_ok() {
+                return (found, in_order);
+            }
+        }
+    }
+
+    pub(super) fn count_from_the_beginning(&self, hash: Hash) -> usize {
+        let (found, in_order) = self.scan_from_the_beginning(hash);
+        assert!(in_order, "the list is sorted");
+        found.len()
+    }
+
+    #[cfg(loom)]
+    pub(super) fn remove_from_the_beginning(&self, hash: Hash) -> bool {
+        let Some(mut seen) = self.scan_from_the_beginning(hash).0.pop() else {
+            return false;
+        };
+        let marked = self.mark(&mut seen);
+        if marked {
+            if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
+                self.scan_from_the_beginning(hash);
+            }
+            self.nodes.free(seen.id);
+        }
+        marked
+    }
+
+    /// How many nodes the longest walk from a bucket to the next comes by, while nobody else is here.
+    #[cfg(not(loom))]
+    pub(super) fn longest_walk(&self) -> usize {
+        let (mut longest, mut walk) = (0, 0);
+        let end = self.walk(self.buckets.word(Bucket::FIRST), |met| {
+            walk = if matches!(met, Met::Bucket(_)) { 0 } else { walk + 1 };
+            longest = longest.max(walk);
+            true
+        });
+        assert!(end.is_ok(), "nobody else is here");
+        longest
     }
 }
 

@@ -9,6 +9,7 @@
 //! gives node, blocks and permits back.
 
 mod blocks;
+mod buckets;
 mod counters;
 mod evict;
 mod insert;
@@ -28,6 +29,7 @@ use siphasher::sip128::SipHasher24;
 use crate::{Key, Options, Stats};
 
 use blocks::{BLOCK_BYTES, Blocks, blocks_for};
+use buckets::MAX_BUCKETS;
 use counters::{Count, Counters, Removal};
 use lane::Padded;
 use list::{End, Hash, Seen, Table};
@@ -37,6 +39,9 @@ use sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Up to this many entries recency is exact.
 const EXACT_UP_TO: u32 = 512;
+
+/// How many buckets there are in the beginning: as many as fit in a page.
+const FIRST_BUCKETS: usize = 512;
 
 /// Nodes and blocks beyond what permits allow, for threads between two owners of a permit.
 #[cfg(not(loom))]
@@ -81,11 +86,12 @@ impl LockFree {
     pub(crate) fn new(options: Options) -> Self {
         let mut key = [0; 16];
         getrandom::fill(&mut key).expect("the system has random bytes");
-        let buckets = (options.max.get() as usize).next_power_of_two();
-        Self::with(options, key, buckets)
+        let most = (options.max.get() as usize).next_power_of_two().min(MAX_BUCKETS);
+        Self::with(options, key, [most.min(FIRST_BUCKETS), most])
     }
 
-    fn with(options: Options, hash_key: [u8; 16], buckets: usize) -> Self {
+    /// `buckets`: how many there are in the beginning and at most.
+    fn with(options: Options, hash_key: [u8; 16], buckets: [usize; 2]) -> Self {
         let entries = options.max.get();
         let bytes = options.max_bytes.get();
         let full = usize::try_from(bytes).map_or(usize::MAX, |bytes| bytes.div_ceil(BLOCK_BYTES));
@@ -266,6 +272,7 @@ fn length(seen: &Seen<'_>) -> usize {
 
 #[cfg(test)]
 impl LockFree {
+    #[cfg(not(loom))]
     /// Removes every entry that had expired at `now` and tells how many.
     fn sweep(&self, now: u64) -> usize {
         let (mut removed, mut from) = (0, 0);

@@ -1,19 +1,21 @@
 //! What the table is made of: nodes that are never given back, and the words that link them.
 
+use super::buckets::MAX_BUCKETS;
 use super::sync::AtomicU64;
 
-/// A place in the arena of nodes; 0 is none.
+/// A place in the arena of nodes, or a bucket; 0 is none.
 pub(super) type Id = u32;
 
 const ID_BITS: u32 = 27;
 const ID_MASK: u64 = (1 << ID_BITS) - 1;
 const MARK: u64 = 1 << 63;
-/// Beyond this no node can be named.
-pub(super) const MAX_NODES: usize = 1 << ID_BITS;
+/// Nodes have the ids below this, buckets those from it on.
+pub(super) const MAX_NODES: usize = (1 << ID_BITS) - MAX_BUCKETS;
 
-/// A word that leads to a node: a mark, a tag that every change advances, and the node's id.
+/// A word of the list: a mark, a tag that every change advances, and the id of what follows.
 ///
-/// The mark is on the word *in* a node and says that the node itself is removed. The tag has 36 bits, so that no
+/// The mark is on the word *in* a node and says that the node itself is removed; on that of a bucket, that the bucket
+/// may not be in the list yet. The tag has 36 bits, so that no
 /// thread sleeps through just as many changes as make it come round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link(pub(super) u64);

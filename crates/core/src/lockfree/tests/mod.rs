@@ -1,9 +1,13 @@
 #[cfg(not(loom))]
 mod against_the_oracle;
 #[cfg(not(loom))]
+mod growth;
+#[cfg(not(loom))]
 mod linear;
 #[cfg(loom)]
 mod models;
+#[cfg(loom)]
+mod models_of_growth;
 #[cfg(loom)]
 mod models_of_memory;
 #[cfg(loom)]

@@ -13,6 +13,10 @@ use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKe
 pub(super) const LEN: usize = 16;
 
 pub(super) fn store(max: u64, per_key: u64) -> LockFree {
+    store_with(max, per_key, [1, 1])
+}
+
+pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> LockFree {
     let options = Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * LEN as u64).unwrap(),
@@ -21,7 +25,7 @@ pub(super) fn store(max: u64, per_key: u64) -> LockFree {
         single_use: false,
         sweep_interval: None,
     };
-    LockFree::with(options, [7; 16], 1)
+    LockFree::with(options, [7; 16], buckets)
 }
 
 pub(super) fn put(store: &LockFree, key: &[u8], byte: u8) {

@@ -53,7 +53,7 @@ fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
 #[test]
 fn who_finds_a_node_finds_all_that_was_written_to_it() {
     check(3, || {
-        let table = Arc::new(Table::new(1, 1));
+        let table = Arc::new(Table::new(1, [1, 1]));
         let other = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
@@ -124,7 +124,7 @@ fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
 #[test]
 fn no_node_is_given_to_two() {
     check(3, || {
-        let table = Arc::new(Table::new(2, 1));
+        let table = Arc::new(Table::new(2, [1, 1]));
         let (one, two) = (table.nodes.allocate().unwrap(), table.nodes.allocate().unwrap());
         table.nodes.free(one);
         table.nodes.free(two);

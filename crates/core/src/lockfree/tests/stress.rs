@@ -137,7 +137,7 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
     None
 }
 
-fn stress(options: Options, buckets: usize, keys: u64, threads: usize) {
+fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
     watched(move || {
         let shared = Shared {
             store: LockFree::with(options, [9; 16], buckets),
@@ -165,27 +165,32 @@ fn stress(options: Options, buckets: usize, keys: u64, threads: usize) {
 
 #[test]
 fn one_place() {
-    stress(options(1, 1 << 20, 1, false), 1, 2, 4);
+    stress(options(1, 1 << 20, 1, false), [1, 1], 2, 4);
 }
 
 #[test]
 fn a_few_places_and_keys_in_one_bucket() {
-    stress(options(4, 1 << 20, 3, true), 1, 4, 4);
+    stress(options(4, 1 << 20, 3, true), [1, 1], 4, 4);
 }
 
 #[test]
 fn few_bytes() {
-    stress(options(64, 3_000, 4, false), 8, 12, 4);
+    stress(options(64, 3_000, 4, false), [8, 8], 12, 4);
 }
 
 #[test]
 fn many_tickets_a_key() {
-    stress(options(40, 1 << 20, 20, true), 4, 3, 4);
+    stress(options(40, 1 << 20, 20, true), [4, 4], 3, 4);
 }
 
 #[test]
 fn samples_instead_of_an_exact_order() {
-    stress(options(600, 200_000, 4, false), 128, 1000, 8);
+    stress(options(600, 200_000, 4, false), [128, 128], 1000, 8);
+}
+
+#[test]
+fn buckets_that_double_while_all_are_at_work() {
+    stress(options(2000, 1 << 20, 4, false), [1, 2048], 3000, 8);
 }
 
 /// Whoever puts over an entry, the key is never found absent.
@@ -193,7 +198,7 @@ fn samples_instead_of_an_exact_order() {
 fn an_overwritten_key_is_always_there() {
     watched(|| {
         let shared = Shared {
-            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], 1),
+            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]),
             keys: 1,
             serials: AtomicU64::new(1),
             now: AtomicU64::new(0),
