@@ -171,7 +171,7 @@ export class RedisTier implements SecondTier {
   }
 
   /** The session under the key; undefined where there is none, or the store does not answer in time. */
-  get(key: string | Uint8Array): Promise<Buffer | undefined> {
+  async get(key: string | Uint8Array): Promise<Buffer | undefined> {
     const place = placeOf(key)
     return new Promise(resolve => this.#lookUp(place, (_outcome, session) => resolve(copy(session))))
   }
@@ -180,7 +180,7 @@ export class RedisTier implements SecondTier {
    * The session under the key, which is removed: of all who ask, on whatever host, one gets it. Undefined as for
    * {@link RedisTier.get}; where the answer was late, the session may be gone.
    */
-  take(key: string | Uint8Array): Promise<Buffer | undefined> {
+  async take(key: string | Uint8Array): Promise<Buffer | undefined> {
     const place = placeOf(key)
     this.#counts.lookups++
     return new Promise(resolve => {
@@ -195,9 +195,10 @@ export class RedisTier implements SecondTier {
   /**
    * Stores a session in place of what there is under the key. Tells whether the store has it for certain.
    *
-   * @throws `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for a key, blob or `ttl` (milliseconds) that is wrong.
+   * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for a key, 1 to 4096 bytes, a blob or a
+   * `ttl`, in milliseconds, that is wrong; so do the other methods for a key.
    */
-  set(
+  async set(
     key: string | Uint8Array,
     blob: Uint8Array,
     options: { ttl?: number | undefined } = {},
