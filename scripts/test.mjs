@@ -23,6 +23,11 @@ const TRUST = [
   'server-events',
   'server-identity',
   'shared-context',
+  'tickets',
+  'tickets-trust',
+  'install',
+  'burst*',
+  'peers',
 ].map(name => `__test__/${name}.test.ts`)
 
 const { values } = parseArgs({

@@ -1,0 +1,75 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { ExecutionContext } from 'ava'
+import { testAuthority } from './server.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+let program: Promise<string> | undefined
+
+/** The program of `crates/peer`, built if need be. */
+export function peerProgram(): Promise<string> {
+  program ??= promisify(execFile)(
+    'cargo',
+    ['build', '--locked', '--quiet', '--package', 'tls-resumption-peer', '--target-dir', 'target'],
+    { cwd: root },
+  ).then(() => join(root, 'target', 'debug', 'tls-resumption-peer'))
+  return program
+}
+
+/** What the peer says of a connection. */
+export interface Said {
+  /** Whether the client offered a session. */
+  offered?: boolean
+  version?: string
+  kind?: 'Full' | 'Resumed'
+  servername?: string
+  client?: boolean
+  /** How it ended, or what it did in place of a handshake. */
+  did?: 'end' | 'close' | 'alert' | 'hang'
+  error?: string
+}
+
+export interface Peer {
+  port: number
+  ca: string
+  /** All that was said of handshakes so far. */
+  said: Said[]
+  /** When so many were spoken of. */
+  hears(count: number): Promise<Said[]>
+}
+
+/** A server of `crates/peer` with these options, ended with the test. */
+export async function startPeer(t: ExecutionContext, ...options: string[]): Promise<Peer> {
+  const { cert: ca, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+  const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-'))
+  const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+  await Promise.all([writeFile(cert, identity.cert), writeFile(key, identity.key)])
+  const child = spawn(await peerProgram(), ['serve', '--cert', cert, '--key', key, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(async () => {
+    child.kill()
+    await rm(directory, { recursive: true })
+  })
+  const lines = createInterface(child.stdout)
+  const [first] = await once(lines, 'line')
+  const said: Said[] = []
+  lines.on('line', line => {
+    const heard = JSON.parse(line)
+    if (heard.did !== 'end') said.push(heard)
+    lines.emit('heard')
+  })
+  const hears = async (count: number) => {
+    while (said.length < count) await once(lines, 'heard')
+    return said
+  }
+  return { port: JSON.parse(first).port, ca, said, hears }
+}

@@ -1,0 +1,20 @@
+// An application that knows nothing of this package: so many requests, by an https.Agent or by fetch, two at a time.
+import { once } from 'node:events'
+import https from 'node:https'
+
+const [how, port, count] = process.argv.slice(2)
+const url = `https://localhost:${port}/`
+
+async function byHttps() {
+  const [response] = await once(https.get(url), 'response')
+  return (await response.toArray()).join('')
+}
+
+async function byFetch() {
+  return (await fetch(url)).text()
+}
+
+const request = how === 'https' ? byHttps : byFetch
+const answers = [await request()]
+while (answers.length < Number(count)) answers.push(...(await Promise.all([request(), request()])))
+console.log(answers.join(''))

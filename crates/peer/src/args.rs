@@ -1,0 +1,153 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::Result;
+
+/// What the program is to be.
+pub enum Command {
+    Serve(Serve),
+    Connect(Connect),
+}
+
+/// What both ends have.
+#[derive(Default)]
+pub struct Common {
+    /// PEM, the leaf first.
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// Whom to trust, PEM. A server with it demands client certificates.
+    pub ca: Option<PathBuf>,
+    pub version: Version,
+    pub alpn: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Version {
+    #[default]
+    Both,
+    Tls12,
+    Tls13,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Serve {
+    pub common: Common,
+    /// Tickets after each TLS 1.3 handshake.
+    pub tickets: usize,
+    /// Seconds.
+    pub lifetime: u32,
+    /// Bytes of a ticket, at least 32.
+    pub size: usize,
+    /// TLS 1.2 by session ids, TLS 1.3 by tickets that are such.
+    pub ids: bool,
+    /// Issues sessions, and resumes none.
+    pub refuse: bool,
+    pub when_offered: WhenOffered,
+    /// Holds back the tickets until the client has said something or ended, then sends them with its own end.
+    pub late: bool,
+    /// Answers what it takes for a request, rather than greet.
+    pub http: bool,
+}
+
+/// What a client that offers a session meets.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum WhenOffered {
+    #[default]
+    Handshake,
+    Close,
+    Alert,
+    Hang,
+}
+
+pub struct Connect {
+    pub common: Common,
+    pub address: String,
+    pub name: String,
+    pub count: usize,
+}
+
+pub fn parse() -> Result<Command> {
+    let mut parser = Parser::from_env();
+    let command = parser.subcommand()?;
+    let mut common = Common::default();
+    let mut serve = Serve {
+        common: Common::default(),
+        tickets: 2,
+        lifetime: 7200,
+        size: 32,
+        ids: false,
+        refuse: false,
+        when_offered: WhenOffered::default(),
+        late: false,
+        http: false,
+    };
+    let (mut address, mut name, mut count) = (String::new(), "localhost".to_owned(), 2);
+    while let Some(arg) = parser.next()? {
+        let Arg::Long(option) = arg else { return Err(arg.unexpected().into()) };
+        match option {
+            "cert" => common.cert = Some(parser.value()?.into()),
+            "key" => common.key = Some(parser.value()?.into()),
+            "ca" => common.ca = Some(parser.value()?.into()),
+            "version" => common.version = parser.value()?.parse()?,
+            "alpn" => common.alpn.push(parser.value()?.string()?.into_bytes()),
+            "tickets" => serve.tickets = parser.value()?.parse()?,
+            "lifetime" => serve.lifetime = parser.value()?.parse()?,
+            "size" => serve.size = parser.value()?.parse()?,
+            "ids" => serve.ids = true,
+            "refuse" => serve.refuse = true,
+            "http" => serve.http = true,
+            "late" => serve.late = true,
+            "when-offered" => serve.when_offered = parser.value()?.parse()?,
+            "address" => address = parser.value()?.string()?,
+            "name" => name = parser.value()?.string()?,
+            "count" => count = parser.value()?.parse()?,
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    match command.as_deref() {
+        Some("serve") => Ok(Command::Serve(Serve { common, ..serve })),
+        Some("connect") => Ok(Command::Connect(Connect { common, address, name, count })),
+        _ => Err("serve or connect?".into()),
+    }
+}
+
+trait Subcommand {
+    fn subcommand(&mut self) -> Result<Option<String>>;
+}
+
+impl Subcommand for Parser {
+    fn subcommand(&mut self) -> Result<Option<String>> {
+        match self.next()? {
+            Some(Arg::Value(value)) => Ok(Some(value.string()?)),
+            Some(other) => Err(other.unexpected().into()),
+            None => Ok(None),
+        }
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "1.2" => Ok(Self::Tls12),
+            "1.3" => Ok(Self::Tls13),
+            _ => Err(format!("1.2 or 1.3, not {text}")),
+        }
+    }
+}
+
+impl FromStr for WhenOffered {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "close" => Ok(Self::Close),
+            "alert" => Ok(Self::Alert),
+            "hang" => Ok(Self::Hang),
+            _ => Err(format!("close, alert or hang, not {text}")),
+        }
+    }
+}
