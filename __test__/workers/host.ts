@@ -1,0 +1,95 @@
+/** A server as on a host of its own: a process that has in common with the others what its arguments say. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import { Cluster, Redis } from 'ioredis'
+import { createClient, createCluster } from 'redis'
+import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { type RedisClient, RedisTier } from 'tls-resumption/redis'
+
+/** What a host is told; besides that, arguments differ from host to host. */
+export interface HostOptions {
+  kind: 'ioredis' | 'redis'
+  /** One, or those of a cluster. */
+  ports: number[]
+  sealing: string
+  /** A server for each of these. */
+  servers: tls.TlsOptions[]
+}
+
+export interface HostReport {
+  /** At each server. */
+  handshakes: { full: number; resumed: number }[]
+  errors: string[]
+  /** How long ago each key of the ring came, in milliseconds, the one that seals first. */
+  ages: number[]
+  accepted: number
+  acceptedOfEarlierKeys: number
+  hits: number
+  stores: number
+  breaker: string
+}
+
+const [text = ''] = process.argv.slice(2)
+const { kind, ports, sealing, servers }: HostOptions = JSON.parse(text)
+
+const client = await connect()
+const tier = new RedisTier({ client, keys: [Buffer.from(sealing, 'base64')], timeout: 10_000 })
+const sessionCache = new SessionCache({ name: 'edge' })
+const keys = new TicketKeys({ name: 'edge', tier })
+const handshakes: HostReport['handshakes'] = []
+const errors: string[] = []
+const listening = servers.map(async options => {
+  const counts = { full: 0, resumed: 0 }
+  handshakes.push(counts)
+  const server = tls.createServer(options, socket => {
+    counts[socket.isSessionReused() ? 'resumed' : 'full']++
+    socket.on('error', () => {})
+    socket.end('!')
+  })
+  server.on('tlsClientError', error => errors.push(error.message))
+  resumeSessions(server, { sessionCache, tier })
+  keys.attach(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+})
+
+process.on('message', message => {
+  if (message === 'rotate') keys.rotate()
+  if (message === 'report') process.send?.(report())
+})
+process.on('disconnect', () => process.exit())
+process.send?.(await Promise.all(listening))
+
+function report(): HostReport {
+  const { accepted, acceptedOfEarlierKeys, keys: ring } = keys.stats()
+  const { hits, stores, failedStores, breaker } = tier.stats()
+  const ages = ring.map(({ age }) => age)
+  return {
+    handshakes,
+    errors,
+    ages,
+    accepted,
+    acceptedOfEarlierKeys,
+    hits,
+    stores: stores - failedStores,
+    breaker,
+  }
+}
+
+async function connect(): Promise<RedisClient> {
+  const [port = 0] = ports
+  const isCluster = ports.length > 1
+  const made =
+    kind === 'ioredis'
+      ? isCluster
+        ? new Cluster(ports.map(each => ({ host: '127.0.0.1', port: each })))
+        : new Redis(port, '127.0.0.1', { retryStrategy: () => 100 })
+      : isCluster
+        ? createCluster({ rootNodes: ports.map(each => ({ url: `redis://127.0.0.1:${each}` })) })
+        : createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: () => 100 } })
+  made.on('error', () => {})
+  if (kind === 'redis' && 'isOpen' in made) await made.connect()
+  return made
+}
