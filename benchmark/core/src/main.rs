@@ -4,6 +4,7 @@
 //! alike; figures are medians over the rounds, with the least and the greatest beside them.
 
 mod measure;
+mod memory;
 mod mixes;
 mod peers;
 
@@ -40,6 +41,9 @@ struct Arguments {
     /// Milliseconds a round takes.
     #[arg(long, default_value_t = 200)]
     time: u64,
+    /// Measures resident memory instead of time.
+    #[arg(long)]
+    memory: bool,
     /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -65,6 +69,9 @@ struct Row {
 }
 
 fn main() {
+    if memory::measure_if_child() {
+        return;
+    }
     let arguments = Arguments::parse();
     let mixes = if arguments.mix.is_empty() { Mix::value_variants() } else { &arguments.mix };
     let contestants: Vec<&Contestant> = CONTESTANTS
@@ -78,6 +85,10 @@ fn main() {
         })
         .map(|(_, contestant)| contestant)
         .collect();
+    if arguments.memory {
+        memory::print(&contestants, &arguments.blob);
+        return;
+    }
     let mut rows = Vec::new();
     for &entries in &arguments.entries {
         for &blob in &arguments.blob {

@@ -1,0 +1,43 @@
+//! What a cache takes of the machine's memory. A program of its own, so that nothing else in the process counts.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+
+use tls_resumption_core::{ByteBudget, Cache, Capacity, EntryOptions, Key};
+
+const MB: u64 = 1 << 20;
+
+/// Bytes of this process.
+fn resident() -> u64 {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn memory_is_taken_for_what_is_there_and_not_for_what_may_come() {
+    let before = resident();
+    let cache = Cache::builder()
+        .max(Capacity::new(10_000_000).unwrap())
+        .max_bytes(ByteBudget::MAX)
+        .sweep_interval(None)
+        .build();
+    assert!(resident() - before < MB, "empty: {}", resident() - before);
+
+    let key = u64::to_le_bytes;
+    for number in 0..50_000 {
+        cache.put(Key::new(&key(number)).unwrap(), &[1; 1024], EntryOptions::default()).unwrap();
+    }
+    let filled = resident() - before;
+    assert!(filled < 70 * MB, "50 MB of blobs in {filled}");
+
+    // Memory that was given back is used again.
+    for round in 1..4 {
+        for number in 0..50_000 {
+            let (old, new) = (key(number + (round - 1) * 50_000), key(number + round * 50_000));
+            assert!(cache.take(Key::new(&old).unwrap()).is_some());
+            cache.put(Key::new(&new).unwrap(), &[1; 1024], EntryOptions::default()).unwrap();
+        }
+    }
+    assert!(resident() - before < filled + 2 * MB, "{} after {filled}", resident() - before);
+}
