@@ -10,16 +10,30 @@ import { createAuthority } from '../../fixtures/certificates.ts'
 import { provide } from './debian.ts'
 import { drivers, versionOfDriver } from './drivers.ts'
 import { fault, inShort, resultOf } from './judge.ts'
+import { cassandra, cassandraJsse } from './real/cassandra.ts'
+import { kafka } from './real/kafka.ts'
 import { mariadb } from './real/mariadb.ts'
+import { mosquitto } from './real/mosquitto.ts'
 import { nginx } from './real/nginx.ts'
 import { postgres } from './real/postgres.ts'
+import { rabbitmq } from './real/rabbitmq.ts'
 import { redis } from './real/redis.ts'
 import { type Entry, record } from './record.ts'
 import { Relay } from './relay.ts'
 import { type Protocol, type RealServer, Site } from './site.ts'
 import { attempt, type How } from './trial.ts'
 
-const servers: Readonly<Record<string, RealServer>> = { redis, nginx, mariadb, postgres }
+const servers: Readonly<Record<string, RealServer>> = {
+  redis,
+  nginx,
+  mariadb,
+  postgres,
+  mosquitto,
+  rabbitmq,
+  cassandra,
+  'cassandra-jsse': cassandraJsse,
+  kafka,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

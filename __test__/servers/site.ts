@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Authority, Identity } from '../../fixtures/certificates.ts'
 import { accepts, startLogged, stop, untilReady } from './processes.ts'
@@ -82,6 +82,13 @@ export class Site {
   mkdir(name: string): string {
     mkdirSync(this.path(name))
     this.#own(this.path(name), 0o700)
+    return this.path(name)
+  }
+
+  /** A copy of a directory of files, which the server's user may not be allowed to reach where they are. */
+  copy(from: string, name: string): string {
+    cpSync(from, this.mkdir(name), { recursive: true })
+    for (const file of readdirSync(this.path(name))) this.#own(this.path(name, file), 0o600)
     return this.path(name)
   }
 
