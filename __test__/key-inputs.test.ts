@@ -6,8 +6,8 @@ import { CONTEXT_OPTIONS } from '../dist/context-digest.js'
 import { KEYED_OPTIONS } from '../dist/session-key.js'
 
 const base: SessionKeyOptions = { host: 'db.example', port: 5432 }
-const check = () => undefined
-const otherCheck = (_: string) => undefined
+const check = () => void 'checked'
+const otherCheck = (_: string) => void 'checked'
 
 /** For each option, a value that is not what the base has. */
 const CHANGED: Record<string, unknown> = {

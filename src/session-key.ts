@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
+import { approvesAll } from './approves-all.js'
 import { sourceOf } from './builtin.js'
 import { contextDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
@@ -171,6 +172,7 @@ function checkerTag(check: unknown, vouches: boolean): string | undefined {
   // Not a function: `tls.connect` is about to say so.
   if (typeof check !== 'function') return undefined
   if (check === tls.checkServerIdentity) return checker(check)
+  if (approvesAll(check)) return 'approves all'
   return vouches ? `vouched for/${sha256(sourceOf(check))}` : tagOfCallback(check)
 }
 
