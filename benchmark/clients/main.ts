@@ -1,13 +1,19 @@
 /** `npm run bench:clients`: what reconnecting costs as drivers do it, with and without resumption. */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import os from 'node:os'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { createProgress } from '../start/progress.ts'
+import { BURST, BURST_KIND, bursts } from './burst.ts'
+import { fetches } from './fetch.ts'
 import { type Kind, labelOf } from './kinds.ts'
 import { type OwnCost, ownCost } from './own-cost.ts'
 import { Pki } from './pki.ts'
 import { type KindFigures, reconnects } from './reconnects.ts'
 import { ServerProcess } from './server-process.ts'
+import type { Estimate } from './statistics.ts'
+import { CONNECTIONS, ENDPOINTS, THREADS, THREADS_KIND, threads } from './threads.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,13 +29,29 @@ const progress = createProgress()
 progress.phase('making certificates')
 const pki = await Pki.create()
 const compared = await reconnects(pki, { rounds, inTurn: 16, atOnce: 32 }, progress.phase)
+progress.phase(`bursts of ${BURST}`)
+const burst = await bursts(pki, rounds)
+progress.phase('threads')
+const counted = await threads(pki)
+progress.phase('fetch')
+const fetched = await fetches(pki)
 progress.phase('what our own code costs')
 const own = await ownCosts()
 progress.stop()
 
-process.stdout.write(`${comparison(compared)}\n\n${costs()}\n`)
+process.stdout.write(
+  `${comparison(compared)}\n\n${burstTable()}\n\n${threadTable()}\n\n${fetchTable()}\n\n${costs()}\n`,
+)
 if (values.json) {
-  writeFileSync(values.json, `${JSON.stringify({ rounds, reconnects: compared, ownCosts: own }, null, 2)}\n`)
+  const figures = {
+    rounds,
+    reconnects: compared,
+    bursts: burst,
+    threads: counted,
+    fetches: fetched,
+    ownCosts: own,
+  }
+  writeFileSync(values.json, `${JSON.stringify({ ...conditions(), ...figures }, null, 2)}\n`)
 }
 
 /** Of a connection that resumes, and of one to a peer that hands out sessions and accepts none. */
@@ -96,7 +118,7 @@ function comparison(figures: KindFigures[]): string {
         clientCpu.toFixed(0),
         serverCpu.toFixed(0),
         ratio.median.toFixed(2),
-        `${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)}`,
+        interval(ratio),
         latency.toFixed(2),
         perSecond.toFixed(0),
         fullHandshakes,
@@ -104,6 +126,36 @@ function comparison(figures: KindFigures[]): string {
     }
   }
   return table.toString()
+}
+
+function burstTable(): string {
+  const table = newTable([`a burst of ${BURST}, ${BURST_KIND}`, 'wall ms', 'of the first', '95 %', 'full'])
+  for (const { mode, wall, ratio, full } of burst) {
+    table.push([mode, wall.toFixed(1), ratio.median.toFixed(2), interval(ratio), full])
+  }
+  return table.toString()
+}
+
+function threadTable(): string {
+  const head = `${THREADS} threads, ${ENDPOINTS} endpoints, ${CONNECTIONS} connections each, ${THREADS_KIND}`
+  const table = newTable([head, 'full', 'resumed'])
+  for (const { mode, full, resumed } of counted) table.push([mode, full, resumed])
+  return table.toString()
+}
+
+function fetchTable(): string {
+  const table = newTable(['fetch, a second apart', 'Node alone', '--import tls-resumption/auto'])
+  for (const { node, alone, auto } of fetched) table.push([node, alone, auto])
+  return table.toString()
+}
+
+function newTable(head: string[]): Table.Table {
+  const colAligns = head.map((_, index) => (index === 0 ? 'left' : 'right') as 'left' | 'right')
+  return new Table({ head, colAligns, style: { head: [], border: [] } })
+}
+
+function interval({ low, high }: Estimate): string {
+  return `${low.toFixed(2)}-${high.toFixed(2)}`
 }
 
 function costs(): string {
@@ -120,4 +172,18 @@ function costs(): string {
     ])
   }
   return table.toString()
+}
+
+/** What the figures were made on. */
+function conditions() {
+  return {
+    command: `npm run bench:clients -- --rounds ${rounds}`,
+    date: new Date().toISOString().slice(0, 10),
+    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+    node: process.version,
+    openssl: process.versions.openssl,
+    cpu: os.cpus()[0]?.model,
+    cpus: os.cpus().length,
+    load: os.loadavg().map(load => Number(load.toFixed(1))),
+  }
 }
