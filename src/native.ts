@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import type * as Macro from '../dist/binding/index.cjs'
 import { addonUnavailable } from './errors.js'
@@ -47,8 +48,23 @@ export interface Native
   ringFind(handle: number, name: Uint8Array, out: Uint8Array): number
 }
 
-const require = createRequire(import.meta.url)
-const location = require.resolve('./binding/index.cjs')
+// What a bundler makes of it as CommonJS has no `import.meta`, but has this.
+declare const __filename: string
+const require = createRequire(import.meta.url ?? __filename)
+const location = locate()
+
+/** The loader; within a bundle it is not beside this code, so that of the installed package is taken. */
+function locate(): string {
+  try {
+    return require.resolve('./binding/index.cjs')
+  } catch (cause) {
+    try {
+      return join(dirname(require.resolve('tls-resumption/package.json')), 'dist', 'binding', 'index.cjs')
+    } catch {
+      throw addonUnavailable('a bundle of tls-resumption needs the package installed beside it', cause)
+    }
+  }
+}
 
 function load(): Native {
   try {

@@ -1,0 +1,5 @@
+// For bundles that are CommonJS, which have no top-level await.
+import { connect, SessionCache } from 'tls-resumption'
+import { resume } from './resume.mjs'
+
+resume({ connect, SessionCache })
