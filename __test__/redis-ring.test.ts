@@ -170,12 +170,15 @@ test('without the store everybody goes on with what there is, and an empty one i
   const [first] = await agree(hosts)
   hosts[0]?.rotate()
   const both = (await agree(hosts, keys => keys.length === 2 && keys[0] !== first)).sort()
+  t.true(hosts.every(({ shared }) => shared.isShared))
   await store.kill()
   hosts[1]?.rotate()
+  await until(() => !hosts.some(({ shared }) => shared.isShared))
   for (const host of hosts) t.deepEqual(host.keys().sort(), both)
   await store.restart()
   // The wish is fulfilled, too.
   const after = await agree(hosts, keys => keys.length === 3)
+  await until(() => hosts.every(({ shared }) => shared.isShared))
   for (const key of both) t.true(after.includes(key))
 })
 

@@ -84,6 +84,8 @@ export interface TicketKeysStats {
    * milliseconds ago it came.
    */
   keys: { generation: number; age: number }[]
+  /** With a `tier`: whether the ring was one with those of other hosts when it last looked. */
+  isShared: boolean
 }
 
 const OPTIONS: readonly string[] = [
@@ -271,7 +273,8 @@ export class TicketKeys {
   }
 
   stats(): TicketKeysStats {
-    return { ...this.#counts, keys: native.ringKeys(this.#open()) }
+    const keys = native.ringKeys(this.#open())
+    return { ...this.#counts, keys, isShared: this.#shared?.isShared ?? false }
   }
 
   /** Lets go of the ring; its servers hand out no tickets any more. The last one out wipes the keys. */

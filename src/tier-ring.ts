@@ -53,6 +53,11 @@ export class TierRing {
     return this.#isReady
   }
 
+  /** Whether the ring is that of the others, as far as is known. */
+  get isShared(): boolean {
+    return this.#lineage !== undefined && !this.#isFailing
+  }
+
   /** Has a new key made for all, or the one given, as soon as the home can be reached. */
   rotate(key?: Uint8Array): void {
     this.#wish = { rotations: (this.#wish?.rotations ?? 0) + 1, key: key && Buffer.from(key) }

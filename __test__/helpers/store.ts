@@ -13,7 +13,7 @@ import { accepts, freePort, startLogged, stop, untilReady } from '../servers/pro
 
 /** `required`: the tests fail where there is no server; `off`: as if there were none. */
 const wanted = process.env.TLS_RESUMPTION_TEST_REDIS
-const program = wanted === 'off' ? undefined : (find('redis-server') ?? find('valkey-server'))
+export const program = wanted === 'off' ? undefined : (find('redis-server') ?? find('valkey-server'))
 
 if (program === undefined && wanted === 'required') {
   throw new Error('neither redis-server nor valkey-server is installed, and these tests are to be run')
