@@ -24,7 +24,7 @@ for (const document of documents) {
 
 /** Whether a test has the title, in full or with what a template puts in the place of its variables. */
 function mentions(source: string, title: string): boolean {
-  const titles = [...source.matchAll(/\b(?:test(?:\.serial)?|serial)\(\s*(['"`])(.*?)\1\s*,/g)].map(
+  const titles = [...source.matchAll(/\b(?:test(?:\.serial|WithStore)?|serial)\(\s*(['"`])(.*?)\1\s*,/g)].map(
     ([, , text = '']) => text,
   )
   return titles.some(candidate => {
