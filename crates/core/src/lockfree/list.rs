@@ -141,7 +141,10 @@ impl Table {
 
     /// The word of an open bucket before the hash, the nearest if nothing happens in between.
     fn start(&self, hash: Hash) -> &AtomicU64 {
-        let bucket = self.buckets.of(hash);
+        self.start_of(self.buckets.of(hash))
+    }
+
+    fn start_of(&self, bucket: Bucket) -> &AtomicU64 {
         let word = self.buckets.word(bucket);
         // Acquire pairs with the release in `unseal`: the bucket is in the list.
         if Buckets::is_open(bucket, Link(word.load(Ordering::Acquire))) {
@@ -158,14 +161,10 @@ impl Table {
     /// when the bucket is linked its word leads to what did follow, whoever wrote it last.
     #[cold]
     fn open(&self, bucket: Bucket) -> &AtomicU64 {
-        let before = |bucket: Bucket| Link(self.buckets.word(bucket).load(Ordering::Acquire));
-        let mut earlier = bucket.parent();
-        while !Buckets::is_open(earlier, before(earlier)) {
-            earlier = earlier.parent();
-        }
-        let from = self.buckets.word(earlier);
+        // The earlier one first, if it is not in the list either: so every walk is short.
+        let from = self.start_of(bucket.parent());
         // Acquire keeps the look at the list behind it.
-        let old = before(bucket);
+        let old = Link(self.buckets.word(bucket).load(Ordering::Acquire));
         let mut is_linked = false;
         let place = self.walk(from, |met| match met {
             Met::Bucket(other) => {
