@@ -3,7 +3,7 @@
 
 use napi::Status;
 use napi::bindgen_prelude::Error;
-use tls_resumption_core::{KeyError, KeyRefused};
+use tls_resumption_core::{KeyError, KeyRefused, Unavailable};
 
 pub fn wrong_type(name: &str, expected: &str) -> Error {
     Error::new(Status::InvalidArg, format!("`{name}` must be {expected}"))
@@ -19,6 +19,18 @@ pub fn key(error: &KeyError) -> Error {
 
 pub fn closed() -> Error {
     Error::new(Status::InvalidArg, "the handle is not open in this thread".to_owned())
+}
+
+/// In the facade's words for the options.
+pub fn unavailable(unavailable: Unavailable) -> Error {
+    let reason = match unavailable {
+        Unavailable::AddressSpace { bytes, max, max_bytes } => format!(
+            "there is no address space for {bytes} bytes more, \
+             which max {max} and maxSize {max_bytes} ask for"
+        ),
+        other => other.to_string(),
+    };
+    Error::new(Status::GenericFailure, reason)
 }
 
 pub fn refused(refused: KeyRefused) -> Error {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Error, Result, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use tls_resumption_core::{
     ByteBudget, Cache, Capacity, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
@@ -70,11 +70,11 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
     retain_current_module_for_unload_safety();
     let asked = Asked::parse(&options)?;
     let opened = match &options.name {
-        None => Ok(Arc::new(asked.build())),
+        None => Ok(Arc::new(asked.build()?)),
         Some(name) => NAMES.open(
             name,
             options.resident.unwrap_or(false),
-            || Ok::<_, Error>(asked.build()),
+            || asked.build(),
             |open| asked.check(open.options()),
         )?,
     };
@@ -148,7 +148,7 @@ impl Asked {
         })
     }
 
-    fn build(&self) -> Cache {
+    fn build(&self) -> Result<Cache> {
         let mut builder = Cache::builder();
         if let Some(max) = self.max {
             builder = builder.max(max);
@@ -168,7 +168,7 @@ impl Asked {
         if let Some(single_use) = self.single_use {
             builder = builder.single_use(single_use);
         }
-        builder.build()
+        builder.try_build().map_err(errors::unavailable)
     }
 
     /// Names every option given that contradicts the open cache, with both values.

@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use crate::{
     ByteBudget, Cache, Capacity, Clock, Options, SweepInterval, SystemClock, TicketsPerKey, Ttl,
+    Unavailable,
 };
 
-/// Builds a [`Cache`]. Nothing can go wrong: every value it takes was checked when it was made.
+/// Builds a [`Cache`]. Every value it takes was checked when it was made, so all that can be missing is the system's.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, Capacity, Ttl};
@@ -77,10 +78,34 @@ impl Builder {
 
     /// The cache. With a sweep interval, and if no other cache has one, this starts the process's one sweeping
     /// thread; should the system refuse a thread, expired entries go by reads and insertions alone.
-    #[must_use]
-    pub fn build(self) -> Cache {
+    ///
+    /// ```
+    /// use tls_resumption_core::{ByteBudget, Cache, Unavailable};
+    ///
+    /// // Each reserves some hundred gigabytes of address space, of which a process has 128 terabytes at most.
+    /// let builder = || Cache::builder().max_bytes(ByteBudget::MAX);
+    /// let caches: Result<Vec<Cache>, Unavailable> = (0..2000).map(|_| builder().try_build()).collect();
+    /// # if cfg!(target_pointer_width = "64") {
+    /// assert!(matches!(caches, Err(Unavailable::AddressSpace { .. })));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the system has no address space for as much as the options allow, or no random bytes.
+    pub fn try_build(self) -> Result<Cache, Unavailable> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Cache::with(self.options, clock)
+    }
+
+    /// The same, for options that are known to be modest.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_build`](Self::try_build) has an error.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        self.try_build().unwrap_or_else(|unavailable| panic!("{unavailable}"))
     }
 }
 

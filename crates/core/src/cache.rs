@@ -6,7 +6,7 @@ use crate::read::{Owned, Target};
 use crate::shared::Shared;
 use crate::{
     Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Options, Read,
-    Refused, Stats, sweeper,
+    Refused, Stats, Unavailable, sweeper,
 };
 
 const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -40,12 +40,12 @@ impl Cache {
         Builder::default()
     }
 
-    pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Self {
-        let shared = Arc::new(Shared::new(options, clock));
+    pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
+        let shared = Arc::new(Shared::new(options, clock)?);
         if let Some(interval) = options.sweep_interval {
             sweeper::enroll(&shared, interval);
         }
-        Self { shared }
+        Ok(Self { shared })
     }
 
     /// Stores a copy of `blob` under `key`, in the place of all entries there were. No other thread ever finds

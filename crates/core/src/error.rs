@@ -30,6 +30,29 @@ pub enum Refused {
     },
 }
 
+/// What a cache needs and the system has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// Address space was refused, by a limit (`ulimit -v`, a strict `vm.overcommit_memory`) or since the process has no
+    /// more. Of what is reserved a cache uses as much as its entries take.
+    #[error(
+        "there is no address space for {bytes} bytes more, \
+         which a cache of at most {max} entries and {max_bytes} bytes reserves"
+    )]
+    AddressSpace {
+        /// The bytes that were asked for and refused; others may have been had before.
+        bytes: u64,
+        /// [`Options::max`](crate::Options::max).
+        max: u32,
+        /// [`Options::max_bytes`](crate::Options::max_bytes).
+        max_bytes: u64,
+    },
+    /// There are no random bytes for the key of the hash.
+    #[error("the system has no random bytes")]
+    Random,
+}
+
 /// A caller's buffer is shorter than the blob that was to go into it.
 ///
 /// Neither the cache nor the buffer was changed, so the call can be made again with a buffer of `needed` bytes.

@@ -74,7 +74,7 @@ pub use blob::Blob;
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{BufferTooSmall, KeyError, Refused};
+pub use error::{BufferTooSmall, KeyError, Refused, Unavailable};
 pub use key::{Key, MAX_KEY_LEN};
 #[cfg(not(loom))]
 pub use key_ring::{

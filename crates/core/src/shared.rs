@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::leases::Leases;
 use crate::lockfree::LockFree;
-use crate::{Clock, Options};
+use crate::{Clock, Options, Unavailable};
 
 /// What is behind a cache, and what the sweeping thread reaches through a `Weak`, so that it keeps no cache alive.
 pub(crate) struct Shared {
@@ -13,8 +13,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Self {
-        Self { options, clock, store: LockFree::new(options), leases: Leases::new() }
+    pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
+        let store = LockFree::new(options)?;
+        Ok(Self { options, clock, store, leases: Leases::new() })
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -37,7 +37,8 @@ impl Seen {
 
 impl Slots {
     pub(super) fn new(count: usize) -> Self {
-        Self { words: Region::new(count * WORDS), count }
+        let words = Region::new(count * WORDS).expect("there is room for some keys");
+        Self { words, count }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,5 +1,5 @@
 use super::lane::Padded;
-use super::region::Region;
+use super::region::{NoRoom, Region};
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// 64-bit words in a block.
@@ -46,14 +46,14 @@ pub(super) fn blocks_for(len: usize) -> usize {
 }
 
 impl Blocks {
-    pub(super) fn new(count: usize) -> Self {
-        let count = (count + 1).min(MAX_BLOCKS);
-        Self {
-            words: Region::new(count * BLOCK_WORDS),
-            links: Region::new(count),
+    pub(super) fn new(count: usize) -> Result<Self, NoRoom> {
+        let count = count.saturating_add(1).min(MAX_BLOCKS);
+        Ok(Self {
+            words: Region::new(count.saturating_mul(BLOCK_WORDS))?,
+            links: Region::new(count)?,
             free: Padded::default(),
             touched: Padded::default(),
-        }
+        })
     }
 
     /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.

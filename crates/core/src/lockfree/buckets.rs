@@ -12,7 +12,7 @@
 use super::lane::Padded;
 use super::list::Hash;
 use super::node::{Id, Link, MAX_NODES};
-use super::region::Region;
+use super::region::{NoRoom, Region};
 use super::sync::{AtomicU64, Ordering};
 
 /// More have no name: nodes have the ids below them.
@@ -56,10 +56,10 @@ pub(super) struct Buckets {
 
 impl Buckets {
     /// `first` are in use in the beginning, and `last` at most.
-    pub(super) fn new([first, last]: [usize; 2]) -> Self {
+    pub(super) fn new([first, last]: [usize; 2]) -> Result<Self, NoRoom> {
         assert!(first.is_power_of_two() && last.is_power_of_two(), "a mask picks the bucket");
         assert!(first <= last && last <= MAX_BUCKETS, "each has a name");
-        Self { words: Padded(Region::new(last)), in_use: Padded(AtomicU64::new(first as u64)) }
+        Ok(Self { words: Padded(Region::new(last)?), in_use: Padded(AtomicU64::new(first as u64)) })
     }
 
     pub(super) fn word(&self, bucket: Bucket) -> &AtomicU64 {
@@ -118,7 +118,7 @@ mod tests {
     fn a_hash_is_behind_its_bucket_however_many_there_are() {
         let mut seed = 1_u64;
         for buckets in [1, 2, 8, 1024] {
-            let buckets = Buckets::new([buckets, buckets]);
+            let buckets = Buckets::new([buckets, buckets]).unwrap();
             for _ in 0..1000 {
                 seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
                 let hash = Hash { high: seed ^ seed >> 33, low: 0 };
@@ -133,7 +133,7 @@ mod tests {
     #[cfg(not(loom))]
     #[test]
     fn there_are_as_many_as_nodes_up_to_the_last() {
-        let buckets = Buckets::new([2, 16]);
+        let buckets = Buckets::new([2, 16]).unwrap();
         let after = |nodes| {
             buckets.grow_for(nodes);
             buckets.in_use()

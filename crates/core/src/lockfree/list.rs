@@ -3,6 +3,7 @@ use std::ptr;
 use super::buckets::{Bucket, Buckets};
 use super::node::{Id, Link, Node, Place, Size, State};
 use super::nodes::Nodes;
+use super::region::NoRoom;
 use super::sync::{AtomicU64, Ordering};
 
 /// The hash of a key, which stands for the key.
@@ -57,8 +58,8 @@ struct Changed;
 
 impl Table {
     /// As many nodes, and as many buckets in the beginning and at most.
-    pub(super) fn new(nodes: usize, buckets: [usize; 2]) -> Self {
-        Self { nodes: Nodes::new(nodes), buckets: Buckets::new(buckets) }
+    pub(super) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, NoRoom> {
+        Ok(Self { nodes: Nodes::new(nodes)?, buckets: Buckets::new(buckets)? })
     }
 
     /// A node of the caller's own. `None` if all are in use.

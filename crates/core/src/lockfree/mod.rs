@@ -26,7 +26,7 @@ mod tests;
 
 use siphasher::sip128::SipHasher24;
 
-use crate::{Key, Options, Stats};
+use crate::{Key, Options, Stats, Unavailable};
 
 use blocks::{BLOCK_BYTES, Blocks, blocks_for};
 use buckets::MAX_BUCKETS;
@@ -35,6 +35,7 @@ use lane::Padded;
 use list::{End, Hash, Seen, Table};
 use node::{Id, Size, State};
 use permits::{Permit, Permits};
+use region::NoRoom;
 use sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Up to this many entries recency is exact.
@@ -80,28 +81,31 @@ struct Run<'a> {
 }
 
 impl LockFree {
-    /// # Panics
-    ///
-    /// If the system has no random bytes, or no address space for as much as the options allow.
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Result<Self, Unavailable> {
         let mut key = [0; 16];
-        getrandom::fill(&mut key).expect("the system has random bytes");
+        getrandom::fill(&mut key).map_err(|_| Unavailable::Random)?;
         let most = (options.max.get() as usize).next_power_of_two().min(MAX_BUCKETS);
-        Self::with(options, key, [most.min(FIRST_BUCKETS), most])
+        Self::with(options, key, [most.min(FIRST_BUCKETS), most]).map_err(|NoRoom { bytes }| {
+            Unavailable::AddressSpace {
+                bytes,
+                max: options.max.get(),
+                max_bytes: options.max_bytes.get(),
+            }
+        })
     }
 
     /// `buckets`: how many there are in the beginning and at most.
-    fn with(options: Options, hash_key: [u8; 16], buckets: [usize; 2]) -> Self {
+    fn with(options: Options, hash_key: [u8; 16], buckets: [usize; 2]) -> Result<Self, NoRoom> {
         let entries = options.max.get();
         let bytes = options.max_bytes.get();
         let full = usize::try_from(bytes).map_or(usize::MAX, |bytes| bytes.div_ceil(BLOCK_BYTES));
         let begun = usize::try_from(bytes.min(entries.into())).expect("not more than the entries");
-        Self {
+        Ok(Self {
             options,
             hasher: SipHasher24::new_with_key(&hash_key),
-            table: Table::new(entries as usize + SPARE, buckets),
+            table: Table::new(entries as usize + SPARE, buckets)?,
             // Twice, since a blob that is overwritten has its blocks until the new one has its own.
-            blocks: Blocks::new(full.saturating_mul(2).saturating_add(begun + SPARE)),
+            blocks: Blocks::new(full.saturating_mul(2).saturating_add(begun + SPARE))?,
             permits: Permits::new(
                 Permit { entries: entries.into(), bytes },
                 entries <= EXACT_UP_TO,
@@ -111,7 +115,7 @@ impl LockFree {
             cleared: Padded::default(),
             tick: Padded::default(),
             swept_to: Padded::default(),
-        }
+        })
     }
 
     /// Whether there is a live entry under the key.

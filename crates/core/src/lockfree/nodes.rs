@@ -2,7 +2,7 @@ use std::ops::Index;
 
 use super::lane::Padded;
 use super::node::{Id, Link, MAX_NODES, Node};
-use super::region::Region;
+use super::region::{NoRoom, Region};
 use super::sync::{AtomicU64, Ordering};
 
 /// All nodes, and those that are not in use: a stack, and the rest that never was in use.
@@ -16,12 +16,12 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn new(count: usize) -> Self {
-        Self {
-            all: Region::new((count + 1).min(MAX_NODES)),
+    pub(super) fn new(count: usize) -> Result<Self, NoRoom> {
+        Ok(Self {
+            all: Region::new((count + 1).min(MAX_NODES))?,
             free: Padded::default(),
             touched: Padded::default(),
-        }
+        })
     }
 
     /// The last node that was ever in use.

@@ -10,6 +10,12 @@ pub(super) use checked::Region;
 use super::node::Node;
 use super::sync::{AtomicU32, AtomicU64};
 
+/// The system refused to reserve so many bytes.
+#[derive(Debug)]
+pub(crate) struct NoRoom {
+    pub(crate) bytes: u64,
+}
+
 /// A value whose bytes may all be zero and that needs no drop.
 ///
 /// # Safety
@@ -40,7 +46,7 @@ mod reserved {
     use std::ptr::NonNull;
     use std::slice;
 
-    use super::{Zeroed, map};
+    use super::{NoRoom, Zeroed, map};
 
     /// A slice of zeroed values at a fixed place.
     pub(crate) struct Region<T> {
@@ -51,10 +57,11 @@ mod reserved {
 
     impl<T: Zeroed> Region<T> {
         /// Reserves room for `len` values. Nothing of it is resident yet.
-        pub(crate) fn new(len: usize) -> Self {
-            let bytes = len.checked_mul(size_of::<T>()).expect("fits the address space");
-            let start = map::reserve(bytes.max(1), align_of::<T>()).cast();
-            Self { start, len, owns: PhantomData }
+        pub(crate) fn new(len: usize) -> Result<Self, NoRoom> {
+            let bytes = len.saturating_mul(size_of::<T>()).max(1);
+            let start =
+                map::reserve(bytes, align_of::<T>()).ok_or(NoRoom { bytes: bytes as u64 })?;
+            Ok(Self { start: start.cast(), len, owns: PhantomData })
         }
     }
 
@@ -86,20 +93,22 @@ mod reserved {
 mod map {
     use std::ptr::{self, NonNull};
 
-    /// Zeroed memory of which nothing is resident, at a page's start.
-    pub(super) fn reserve(bytes: usize, _align: usize) -> NonNull<u8> {
+    /// Zeroed memory of which nothing is resident, at a page's start. `None` if the system refuses.
+    pub(super) fn reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         // SAFETY: a new mapping at a place of the system's choice touches no memory there was.
         let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
-        assert!(start != libc::MAP_FAILED, "no address space for {bytes} bytes");
+        if start == libc::MAP_FAILED {
+            return None;
+        }
         #[cfg(target_os = "linux")]
         // SAFETY: it is the mapping just made. Secrets do not belong in a core dump; where the system cannot
         // leave them out, the cache works all the same.
         unsafe {
             libc::madvise(start, bytes, libc::MADV_DONTDUMP);
         }
-        NonNull::new(start.cast()).expect("a mapping is never at null")
+        NonNull::new(start.cast())
     }
 
     /// # Safety
@@ -113,26 +122,22 @@ mod map {
 
 #[cfg(all(not(unix), not(loom)))]
 mod map {
-    use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
 
-    fn layout(bytes: usize, align: usize) -> Layout {
-        Layout::from_size_align(bytes, align).expect("fits the address space")
-    }
-
-    pub(super) fn reserve(bytes: usize, align: usize) -> NonNull<u8> {
-        let layout = layout(bytes, align);
+    pub(super) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let layout = Layout::from_size_align(bytes, align).ok()?;
         // SAFETY: there is at least one byte.
-        let start = unsafe { alloc_zeroed(layout) };
-        NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+        NonNull::new(unsafe { alloc_zeroed(layout) })
     }
 
     /// # Safety
     ///
     /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
     pub(super) unsafe fn release(start: NonNull<u8>, bytes: usize, align: usize) {
+        let layout = Layout::from_size_align(bytes, align).expect("as when it was reserved");
         // SAFETY: by this function's own contract.
-        unsafe { dealloc(start.as_ptr(), layout(bytes, align)) };
+        unsafe { dealloc(start.as_ptr(), layout) };
     }
 }
 
@@ -140,13 +145,13 @@ mod map {
 mod checked {
     use std::ops::Deref;
 
-    use super::Zeroed;
+    use super::{NoRoom, Zeroed};
 
     pub(in super::super) struct Region<T>(Vec<T>);
 
     impl<T: Zeroed> Region<T> {
-        pub(in super::super) fn new(len: usize) -> Self {
-            Self((0..len).map(|_| T::zero()).collect())
+        pub(in super::super) fn new(len: usize) -> Result<Self, NoRoom> {
+            Ok(Self((0..len).map(|_| T::zero()).collect()))
         }
     }
 

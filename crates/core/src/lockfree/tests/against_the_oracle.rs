@@ -101,7 +101,7 @@ proptest! {
         buckets in prop_oneof![Just([1, 1]), Just([1, 4]), Just([1, 64]), Just([64, 64])],
         history in vec(a_step(), 1..600),
     ) {
-        let store = LockFree::with(options, [7; 16], buckets);
+        let store = LockFree::with(options, [7; 16], buckets).unwrap();
         let mut oracle = Store::new(options);
         let mut now = 0;
         for (serial, step) in history.into_iter().enumerate() {

@@ -12,7 +12,7 @@ fn store(max: u64) -> LockFree {
         sweep_interval: None,
         ..Options::default()
     };
-    LockFree::new(options)
+    LockFree::new(options).unwrap()
 }
 
 fn put(store: &LockFree, number: u64) {

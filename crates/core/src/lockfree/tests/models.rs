@@ -25,7 +25,7 @@ pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> LockFre
         single_use: false,
         sweep_interval: None,
     };
-    LockFree::with(options, [7; 16], buckets)
+    LockFree::with(options, [7; 16], buckets).unwrap()
 }
 
 pub(super) fn put(store: &LockFree, key: &[u8], byte: u8) {
@@ -165,7 +165,7 @@ fn one_place_is_one_place() {
 fn no_block_is_given_to_two() {
     // A block that comes back to the stack while another thread is about to take it, with another one under it.
     check(3, || {
-        let blocks = Arc::new(Blocks::new(3));
+        let blocks = Arc::new(Blocks::new(3).unwrap());
         let pair = blocks.allocate(2).unwrap();
         blocks.free(pair, 2);
         let other = {

@@ -15,7 +15,7 @@ const FIRST: Hash = Hash { high: 1 << 63, low: 0 };
 const SECOND: Hash = Hash { high: 1 << 63 | 1, low: 0 };
 
 fn table(hashes: &[Hash]) -> Arc<Table> {
-    let table = Table::new(4, [1, 2]);
+    let table = Table::new(4, [1, 2]).unwrap();
     for hash in hashes {
         insert(&table, *hash);
     }

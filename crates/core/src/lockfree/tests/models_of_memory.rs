@@ -22,7 +22,7 @@ const HASH: Hash = Hash { high: 0, low: 0 };
 #[test]
 fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
     check(3, || {
-        let blocks = Arc::new(Blocks::new(1));
+        let blocks = Arc::new(Blocks::new(1).unwrap());
         let version = Arc::new(AtomicU64::new(1));
         let block = blocks.allocate(1).unwrap();
         blocks.fill(block, &[1; LEN]);
@@ -53,7 +53,7 @@ fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
 #[test]
 fn who_finds_a_node_finds_all_that_was_written_to_it() {
     check(3, || {
-        let table = Arc::new(Table::new(1, [1, 1]));
+        let table = Arc::new(Table::new(1, [1, 1]).unwrap());
         let other = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
@@ -88,7 +88,7 @@ fn a_key_overwritten_is_there_although_its_first_node_is_another_s() {
 #[test]
 fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
     check(2, || {
-        let blocks = Arc::new(Blocks::new(4));
+        let blocks = Arc::new(Blocks::new(4).unwrap());
         let pair = blocks.allocate(2).unwrap();
         let own = blocks.allocate(1).unwrap();
         blocks.free(pair, 2);
@@ -124,7 +124,7 @@ fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
 #[test]
 fn no_node_is_given_to_two() {
     check(3, || {
-        let table = Arc::new(Table::new(2, [1, 1]));
+        let table = Arc::new(Table::new(2, [1, 1]).unwrap());
         let (one, two) = (table.nodes.allocate().unwrap(), table.nodes.allocate().unwrap());
         table.nodes.free(one);
         table.nodes.free(two);

@@ -16,7 +16,7 @@ fn store(max: u64) -> LockFree {
         sweep_interval: None,
         ..Options::default()
     };
-    LockFree::with(options, [1; 16], [1, 1])
+    LockFree::with(options, [1; 16], [1, 1]).unwrap()
 }
 
 fn key(name: &str) -> Key<'_> {

@@ -140,7 +140,7 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
 fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
     watched(move || {
         let shared = Shared {
-            store: LockFree::with(options, [9; 16], buckets),
+            store: LockFree::with(options, [9; 16], buckets).unwrap(),
             keys,
             serials: AtomicU64::new(1),
             now: AtomicU64::new(0),
@@ -198,7 +198,7 @@ fn buckets_that_double_while_all_are_at_work() {
 fn an_overwritten_key_is_always_there() {
     watched(|| {
         let shared = Shared {
-            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]),
+            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]).unwrap(),
             keys: 1,
             serials: AtomicU64::new(1),
             now: AtomicU64::new(0),

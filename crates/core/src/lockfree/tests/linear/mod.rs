@@ -92,7 +92,7 @@ fn histories<S: Subject>(program: &Program, subject: impl Fn() -> S) -> Vec<Vec<
 }
 
 fn store(program: &Program) -> LockFree {
-    LockFree::with(program.options, [3; 16], [1, 8])
+    LockFree::with(program.options, [3; 16], [1, 8]).unwrap()
 }
 
 fn check(program: &Program) -> Result<(), TestCaseError> {
