@@ -13,6 +13,12 @@ export type { GivenKeys, KeySource } from './key-source.js'
 export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
 export type { RolloutOptions } from './rollout.js'
 export {
+  type ServerMessage,
+  type ServerReason,
+  type ServerStats,
+  serverStats,
+} from './server-diagnostics.js'
+export {
   SessionCache,
   type SessionCacheOptions,
   type SessionCacheStats,

@@ -4,6 +4,7 @@ import { invalidArgType, serverInUse } from './errors.js'
 import { native } from './native.js'
 import { checkTier, type SecondTier, type TierPart } from './second-tier.js'
 import { keepServerContext } from './server-context.js'
+import { reasonOfTier, tellOfServer } from './server-diagnostics.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { checkBoolean, checkOptionBag } from './validate.js'
 
@@ -108,6 +109,7 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
         const borrowed = context.keyOf(id)
         lending.lend(cache, 'get', borrowed, resume)
         if (!isAnswered && tier !== undefined && hasIds(server)) key = Buffer.from(borrowed)
+        else tellOfServer(isAnswered ? 'id-found' : 'id-not-found', { name: cache.name })
       }
     } catch (error) {
       if (isAnswered) throw error // Node's own, from within its callback
@@ -117,7 +119,8 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
       return
     }
     const keyOfId = key
-    tier.lookUp(keyOfId, (_outcome, session, ttl = 0) => {
+    tier.lookUp(keyOfId, (outcome, session, ttl = 0) => {
+      tellOfServer(reasonOfTier(outcome), { name: cache.name })
       try {
         // What has changed meanwhile counts.
         const isGood = session !== undefined && !isDisposed && context.isUniform()

@@ -4,6 +4,7 @@ import { defaultCaDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
 import { tagOf } from './identity.js'
+import { tellOfServer } from './server-diagnostics.js'
 import { canChooseTicketKeys, chooseTicketKeys, type NativeContext } from './ticket-callback.js'
 
 /** What of a `tls.Server` Node does not declare. */
@@ -86,7 +87,9 @@ class Keeper {
       if (!keeper.isReleased) keeper.#renew()
     }
     server.setSecureContext = setAndApply
+    server.prependListener('secureConnection', tellOfHandshake)
     this.#restore = () => {
+      server.off('secureConnection', tellOfHandshake)
       if (server.setSecureContext !== setAndApply) return
       if (isOwnMethod) server.setSecureContext = setSecureContext
       else Reflect.deleteProperty(server, 'setSecureContext')
@@ -146,7 +149,10 @@ class Keeper {
   #isUniform(use: ServerUse): boolean {
     if (stateOf(this.#server) !== this.#applied) this.#apply()
     const reason = why(this.#server, use)
-    if (reason !== undefined) this.#tell(reason)
+    if (reason !== undefined) {
+      tellOfServer('refused-by-guard', { name: use.name })
+      this.#tell(reason)
+    }
     return reason === undefined
   }
 
@@ -158,6 +164,12 @@ class Keeper {
       code: 'TLS_RESUMPTION_SERVER_NOT_UNIFORM',
     })
   }
+}
+
+/** Before the application's listeners: one of them may destroy the socket, which then tells nothing. */
+function tellOfHandshake(socket: tls.TLSSocket): void {
+  const protocol = socket.getProtocol() ?? undefined
+  tellOfServer(socket.isSessionReused() ? 'resumed' : 'full', { protocol })
 }
 
 const NO_KEYS = { seal: () => false, open: () => false }

@@ -14,6 +14,7 @@ import { checkKeySource, KeyFeed, type KeySource } from './key-source.js'
 import { native } from './native.js'
 import { checkTier, type SecondTier } from './second-tier.js'
 import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
+import { tellOfServer } from './server-diagnostics.js'
 import {
   canChooseTicketKeys,
   chooseTicketKeys,
@@ -104,6 +105,7 @@ const SEVEN_DAYS = 7 * 24 * HOUR
 const TICKET_LIFETIME = 2 * HOUR
 const MAX_KEEP = 64
 const KEY_LENGTH = 48
+const KEY_NAME_LENGTH = 16
 const REFRESH = 10_000
 /** How often keys are looked at that no ticket comes for. */
 const TICK = 60_000
@@ -140,6 +142,8 @@ export class TicketKeys {
   readonly #cluster: ClusterPart | undefined
   readonly #feed: KeyFeed | undefined
   readonly #shared: TierRing | undefined
+  /** The name of the key that this thread's servers have sealed with last. */
+  #sealedWith: Buffer | undefined
   readonly #counts = { issued: 0, accepted: 0, acceptedOfEarlierKeys: 0, unknown: 0, refusedByGuard: 0 }
   /** Where Node has no hook: servers that are given each new key. */
   readonly #followers = new Set<tls.Server>()
@@ -312,6 +316,7 @@ export class TicketKeys {
       seal: key => {
         if (!isAllowed() || !native.ringNewest(this.#handle, key)) return false
         counts.issued++
+        this.#noteRotation(key)
         return true
       },
       open: (name, secrets) => {
@@ -319,10 +324,20 @@ export class TicketKeys {
         const newer = native.ringFind(this.#handle, name, secrets)
         if (newer < 0) counts.unknown++
         else counts.accepted++
+        const newerKeys = newer < 0 ? undefined : newer
+        tellOfServer(newer < 0 ? 'ticket-unknown' : 'ticket-opened', { name: this.name, newerKeys })
         if (newer > 0) counts.acceptedOfEarlierKeys++
         return newer >= 0
       },
     }
+  }
+
+  /** The keys rotate by themselves, in whatever thread is asked for one first. */
+  #noteRotation(key: Uint8Array): void {
+    const name = key.subarray(0, KEY_NAME_LENGTH)
+    if (this.#sealedWith?.equals(name)) return
+    if (this.#sealedWith) tellOfServer('rotation', { name: this.name })
+    this.#sealedWith = Buffer.from(name)
   }
 
   /** What is left where Node has no hook: each rotation ends the tickets from before. */
