@@ -32,21 +32,26 @@ const MAX_NAMES = 100
  * Whether a full handshake would still authorize the peer of this session: the certificate in it is
  * valid now, and for the name, and the caller's own check has no objection. Its chain was verified when
  * the session was made; what could have changed about that is in the key.
+ *
+ * @returns that certificate, or undefined where it would not.
  */
-export function isStillTrusted(session: Buffer, verification: Verification): boolean {
+export function stillTrusted(session: Buffer, verification: Verification): X509Certificate | undefined {
   const facts = native.sessionFacts(session)
-  if (facts === null) return false
-  // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.
-  if (!facts.verified) return !verification.strict
-  if (facts.leafStart === facts.leafEnd) return false
+  if (facts === null || facts.leafStart === facts.leafEnd) return undefined
   try {
     const leaf = leafOf(session.subarray(facts.leafStart, facts.leafEnd))
-    const now = Date.now()
-    return leaf.validFrom <= now && now <= leaf.validTo && isNamed(leaf, verification)
+    // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.
+    const isTrusted = facts.verified ? isValid(leaf) && isNamed(leaf, verification) : !verification.strict
+    return isTrusted ? leaf.certificate : undefined
   } catch {
     // No certificate that Node can read, or a check that threw: in doubt, a full handshake decides.
-    return false
+    return undefined
   }
+}
+
+function isValid({ validFrom, validTo }: Leaf): boolean {
+  const now = Date.now()
+  return validFrom <= now && now <= validTo
 }
 
 function leafOf(der: Buffer): Leaf {

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { failed, mayOffer, succeeded } from './backoff.js'
@@ -6,7 +7,8 @@ import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
-import { isStillTrusted, type Verification } from './recheck.js'
+import { tellCertificate } from './peer-certificate.js'
+import { stillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { peerOfKey } from './session-key.js'
 
@@ -74,7 +76,9 @@ export function resumeAtOnce(
   connect: (session: Buffer | undefined) => tls.TLSSocket,
 ): tls.TLSSocket {
   let socket: tls.TLSSocket | undefined
-  const outcome = offer(resumption, session => {
+  let leaf: X509Certificate | undefined
+  const outcome = offer(resumption, (session, certificate) => {
+    leaf = certificate
     // The socket keeps its options, so what it gets must not be memory that others use next.
     const own = Buffer.allocUnsafeSlow(session.length)
     session.copy(own)
@@ -87,6 +91,7 @@ export function resumeAtOnce(
   socket ??= connect(undefined)
   const attempt = new Attempt(socket as Socket, resumption)
   attempt.outcome = outcome
+  if (leaf) attempt.leaf = leaf
   attempt.listen()
   return socket
 }
@@ -94,11 +99,15 @@ export function resumeAtOnce(
 /** Whether a session was offered, or why not. */
 type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' | 'backed-off'>
 
-function offer({ cache, key, verification }: Resumption, use: (session: Buffer) => void): Offer {
+function offer(
+  { cache, key, verification }: Resumption,
+  use: (session: Buffer, leaf: X509Certificate) => void,
+): Offer {
   if (!mayOffer(key)) return 'backed-off'
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
-    if (!isStillTrusted(session, verification)) return 'failed-recheck'
-    use(session)
+    const leaf = stillTrusted(session, verification)
+    if (leaf === undefined) return 'failed-recheck'
+    use(session, leaf)
     return 'offered'
   })
   return outcome ?? 'no-session'
@@ -115,6 +124,7 @@ class Attempt {
   readonly #resumption: Resumption
   readonly #setSession: Socket['setSession']
   #lead: Lead | undefined
+  #leaf: X509Certificate | undefined
   #isReused = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
@@ -140,6 +150,12 @@ class Attempt {
     socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
   }
 
+  /** The certificate of the peer in the session of ours that was offered. */
+  set leaf(leaf: X509Certificate) {
+    if (!this.#leaf) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#leaf))
+    this.#leaf = leaf
+  }
+
   get #hasOffered(): boolean {
     return this.outcome === 'offered'
   }
@@ -154,7 +170,10 @@ class Attempt {
     this.#startedAt = performance.now()
     if (this.isForeign) return
     try {
-      this.outcome = offer(this.#resumption, session => this.#setSession.call(this.#socket, session))
+      this.outcome = offer(this.#resumption, (session, leaf) => {
+        this.#setSession.call(this.#socket, session)
+        this.leaf = leaf
+      })
     } catch {
       // In doubt, a full handshake.
     }

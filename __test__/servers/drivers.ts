@@ -15,6 +15,7 @@ export const drivers: Readonly<Record<string, Driver>> = {
   redis: { title: 'redis', package: 'redis' },
   mysql2: { title: 'mysql2', package: 'mysql2' },
   'mysql2-verify-identity': { title: 'mysql2, `verifyIdentity`', package: 'mysql2' },
+  mariadb: { title: 'mariadb', package: 'mariadb' },
   pg: { title: 'pg', package: 'pg' },
   https: { title: 'https', option: 'agent' },
   fetch: { title: 'fetch', option: 'dispatcher' },

@@ -10,7 +10,7 @@ const greeting: Preamble = bytes => (bytes.length < 4 ? undefined : 4 + bytes.re
 export const mariadb: RealServer = {
   name: 'MariaDB',
   programs: { mariadbd: ['mariadb-server-core'], my_print_defaults: ['mariadb-client-core'] },
-  drivers: ['mysql2', 'mysql2-verify-identity'],
+  drivers: ['mysql2', 'mysql2-verify-identity', 'mariadb'],
   async start(site) {
     const port = await freePort()
     const data = site.mkdir('data')
