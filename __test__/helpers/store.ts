@@ -158,7 +158,12 @@ export class Line {
         })
       }
       client.on('data', (chunk: Buffer) => store.write(chunk))
-      store.on('data', (chunk: Buffer) => setTimeout(() => this.#pass(client, chunk), this.delay))
+      let last = Promise.resolve()
+      store.on('data', (chunk: Buffer) => {
+        // In their order, whatever the delay becomes meanwhile.
+        const due = new Promise(resolve => setTimeout(resolve, this.delay))
+        last = Promise.all([last, due]).then(() => this.#pass(client, chunk))
+      })
     })
   }
 
