@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { program as storeProgram, testWithStore } from './helpers/store.ts'
+import { program as storeProgram } from './helpers/store.ts'
+import { testWithStore } from './helpers/test-with-store.ts'
 import { runNode, TYPESCRIPT } from './workers/spawn.ts'
 
 const directory = fileURLToPath(new URL('../examples', import.meta.url))

@@ -7,15 +7,8 @@ import type { ExecutionContext } from 'ava'
 import type { Redis } from 'ioredis'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { testAuthority } from './helpers/server.ts'
-import {
-  CLIENTS,
-  type ClientKind,
-  connectTo,
-  Line,
-  startStore,
-  testWithStore as test,
-  until,
-} from './helpers/store.ts'
+import { CLIENTS, type ClientKind, connectTo, Line, startStore, until } from './helpers/store.ts'
+import { testWithStore as test } from './helpers/test-with-store.ts'
 import { type Host, startHost, visit, WITH_IDS } from './helpers/tiered.ts'
 
 /** Two hosts on one store, behind a line that can be cut, and the store as an operator sees it. */

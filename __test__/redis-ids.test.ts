@@ -6,9 +6,9 @@ import {
   connectToCluster,
   startClusterOfStores,
   startStore,
-  testWithStore as test,
   until,
 } from './helpers/store.ts'
+import { testWithStore as test } from './helpers/test-with-store.ts'
 import { startHost, visit } from './helpers/tiered.ts'
 
 for (const kind of CLIENTS) {

@@ -14,9 +14,9 @@ import {
   connectToCluster,
   startClusterOfStores,
   startStore,
-  testWithStore as test,
   until,
 } from './helpers/store.ts'
+import { testWithStore as test } from './helpers/test-with-store.ts'
 
 const HOUR = 3_600_000
 const sealing = [randomBytes(32)]

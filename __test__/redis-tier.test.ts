@@ -15,9 +15,9 @@ import {
   connectToCluster,
   startClusterOfStores,
   startStore,
-  testWithStore,
   until,
 } from './helpers/store.ts'
+import { testWithStore } from './helpers/test-with-store.ts'
 
 const blob = Buffer.from('a session, as long as they are, or somewhat shorter')
 

@@ -2,7 +2,7 @@ import { invalidArgType, outOfRange } from './errors.js'
 import { type Commands, commandsOf, type RedisClient } from './redis-commands.js'
 import { RedisRing } from './redis-ring.js'
 import { type Place, type SealingKey, SealingKeys } from './seal.js'
-import { type LookUpOutcome, makeTier, type SecondTier } from './second-tier.js'
+import { type Found, type LookUpOutcome, makeTier, type SecondTier } from './second-tier.js'
 import { type Latency, StoreRequests } from './store-requests.js'
 import { checkInteger, checkOptionBag, checkString } from './validate.js'
 
@@ -89,8 +89,6 @@ const COUNTS = {
   error: 'errors',
   unavailable: 'unavailable',
 } as const satisfies Record<LookUpOutcome, keyof RedisTierStats>
-
-type Found = (outcome: LookUpOutcome, session?: Buffer, ttl?: number) => void
 
 /**
  * A second tier in Redis or Valkey, for servers of many processes and hosts: behind the {@link SessionCache} of

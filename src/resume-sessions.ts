@@ -2,7 +2,7 @@ import tls from 'node:tls'
 import { serverCache } from './default-caches.js'
 import { invalidArgType, serverInUse } from './errors.js'
 import { native } from './native.js'
-import { checkTier, type SecondTier, type TierPart } from './second-tier.js'
+import { checkTier, type Found, type SecondTier, type TierPart } from './second-tier.js'
 import { keepServerContext } from './server-context.js'
 import { reasonOfTier, tellOfServer } from './server-diagnostics.js'
 import { lending, type SessionCache } from './session-cache.js'
@@ -119,7 +119,7 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
       return
     }
     const keyOfId = key
-    tier.lookUp(keyOfId, (outcome, session, ttl = 0) => {
+    const onFound: Found = (outcome, session, ttl = 0) => {
       tellOfServer(reasonOfTier(outcome), { name: cache.name })
       try {
         // What has changed meanwhile counts.
@@ -130,7 +130,12 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
         // Node's own, of a connection that has ended; or the cache's, and then there is no answer yet.
         if (!isAnswered) resume(null)
       }
-    })
+    }
+    try {
+      tier.lookUp(key, onFound)
+    } catch {
+      if (!isAnswered) resume(null)
+    }
   }
 
   server.on('newSession', onNewSession)

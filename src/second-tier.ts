@@ -35,13 +35,16 @@ export interface RingHome {
   write(state: Uint8Array, stored: Buffer | null, ttl: number): Promise<boolean>
 }
 
+/** Told of a session, and for how many milliseconds it is good. */
+export type Found = (outcome: LookUpOutcome, session?: Buffer, ttl?: number) => void
+
 /** What servers and rings need of a second tier. Nothing here throws. */
 export interface TierPart {
   /**
    * Asks for a session. `done` is called once, at once or within the time that the tier may take; the session's
    * memory is wiped when it returns.
    */
-  lookUp(key: Uint8Array, done: (outcome: LookUpOutcome, session?: Buffer, ttl?: number) => void): void
+  lookUp(key: Uint8Array, done: Found): void
   /** Stores a session for others, for `ttl` milliseconds at most, without waiting for it. */
   store(key: Uint8Array, session: Uint8Array, ttl: number): void
   ring(name: string): RingHome

@@ -5,22 +5,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import test, { type ExecutionContext, type TestFn } from 'ava'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { find } from '../servers/debian.ts'
 import { accepts, freePort, startLogged, stop, untilReady } from '../servers/processes.ts'
 
 /** `required`: the tests fail where there is no server; `off`: as if there were none. */
-const wanted = process.env.TLS_RESUMPTION_TEST_REDIS
+export const wanted: string | undefined = process.env.TLS_RESUMPTION_TEST_REDIS
+/** The server that is used, if one is installed. */
 export const program = wanted === 'off' ? undefined : (find('redis-server') ?? find('valkey-server'))
 
-if (program === undefined && wanted === 'required') {
-  throw new Error('neither redis-server nor valkey-server is installed, and these tests are to be run')
+/** Who has things ended: a test, or a program. */
+export interface Scope {
+  teardown(end: () => unknown): void
 }
-
-/** Tests that need a server; where none is installed they show as skipped, and `npm test` says so. */
-export const testWithStore = (program === undefined ? test.skip : test) as TestFn
 
 export interface Store {
   port: number
@@ -34,7 +32,7 @@ export interface Store {
 }
 
 /** Starts a server that keeps nothing on disk, and ends it with the test. */
-export async function startStore(t: ExecutionContext, ...options: string[]): Promise<Store> {
+export async function startStore(t: Scope, ...options: string[]): Promise<Store> {
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), 'tls-resumption-redis-'))
   const log = join(directory, 'log')
@@ -68,7 +66,7 @@ export async function startStore(t: ExecutionContext, ...options: string[]): Pro
 }
 
 /** The same as a cluster of three, each with a third of the slots. */
-export async function startClusterOfStores(t: ExecutionContext): Promise<Store[]> {
+export async function startClusterOfStores(t: Scope): Promise<Store[]> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']
   const stores: Store[] = []
   for (let n = 0; n < 3; n++) {
@@ -97,7 +95,7 @@ export type ClientKind = 'ioredis' | 'redis'
 export const CLIENTS: readonly ClientKind[] = ['ioredis', 'redis']
 
 /** A connected client of either package, closed with the test. */
-export async function connectTo(t: ExecutionContext, kind: ClientKind, port: number) {
+export async function connectTo(t: Scope, kind: ClientKind, port: number) {
   if (kind === 'ioredis') {
     const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 100, maxRetriesPerRequest: null })
     client.on('error', () => {})
@@ -115,7 +113,7 @@ export async function connectTo(t: ExecutionContext, kind: ClientKind, port: num
 }
 
 /** The same for a cluster. */
-export async function connectToCluster(t: ExecutionContext, kind: ClientKind, stores: readonly Store[]) {
+export async function connectToCluster(t: Scope, kind: ClientKind, stores: readonly Store[]) {
   if (kind === 'ioredis') {
     const cluster = new Cluster(stores.map(({ port }) => ({ host: '127.0.0.1', port })))
     cluster.on('error', () => {})
@@ -167,7 +165,7 @@ export class Line {
     })
   }
 
-  static async to(t: ExecutionContext, store: Store): Promise<Line> {
+  static async to(t: Scope, store: Store): Promise<Line> {
     const line = new Line(store.port)
     line.#server.listen(0, '127.0.0.1')
     await once(line.#server, 'listening')
