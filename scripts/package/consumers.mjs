@@ -3,6 +3,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -40,9 +41,19 @@ export async function createProject(registry, { omit } = {}) {
     npm_config_userconfig: join(home, 'npmrc'),
     ...(process.platform === 'win32' && { SYSTEMROOT: process.env.SYSTEMROOT, TEMP: process.env.TEMP }),
   }
+  const types = join(root, '__test__', 'types')
+  mkdirSync(join(directory, 'types'))
+  for (const name of readdirSync(types)) {
+    cpSync(join(types, name), join(directory, 'types', name.replace(/\.ts$/, '.mts')))
+  }
   const flags = ['install', '--no-audit', '--no-fund', ...(omit ? [`--omit=${omit}`] : []), 'tls-resumption']
   const within = { cwd: directory, env, clean: true, timeout: TIMEOUT }
   await npm(flags, within)
+  symlinkSync(
+    join(root, 'node_modules', 'expect-type'),
+    join(directory, 'node_modules', 'expect-type'),
+    'junction',
+  )
   return {
     directory,
     run: (program, args, more = {}) => run(program, args, { ...within, env: { ...env, ...more } }),
@@ -50,7 +61,10 @@ export async function createProject(registry, { omit } = {}) {
   }
 }
 
-/** Compiles typescript.ts as a project of that kind would, declarations of the package included; the path of the result. */
+/**
+ * Compiles typescript.ts and the tests of types as a project of that kind would, the package's declarations included; the
+ * path of the result.
+ */
 export async function compile(project, kind) {
   const compilerOptions = {
     ...(kind === 'bundler' ? { module: 'esnext', moduleResolution: 'bundler' } : { module: kind }),
@@ -64,7 +78,10 @@ export async function compile(project, kind) {
     outDir: `out-${kind}`,
   }
   const configuration = join(project.directory, `tsconfig.${kind}.json`)
-  writeFileSync(configuration, JSON.stringify({ compilerOptions, files: ['typescript.mts'] }))
+  writeFileSync(
+    configuration,
+    JSON.stringify({ compilerOptions, files: ['typescript.mts'], include: ['types'] }),
+  )
   cpSync(join(project.directory, 'typescript.ts'), join(project.directory, 'typescript.mts'))
   const require = createRequire(import.meta.url)
   const tsc = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc')

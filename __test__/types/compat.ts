@@ -1,0 +1,9 @@
+/** The types of `tls-resumption/compat`. */
+import type tls from 'node:tls'
+import { expectTypeOf } from 'expect-type'
+import cacheSessions, { type CompatOptions } from 'tls-resumption/compat'
+
+expectTypeOf(cacheSessions).toEqualTypeOf<(server: tls.Server, options?: CompatOptions) => void>()
+expectTypeOf<CompatOptions>().toEqualTypeOf<{ maxCachedSessions?: number | undefined }>()
+// @ts-expect-error It is a number.
+expectTypeOf(cacheSessions).toBeCallableWith({} as tls.Server, { maxCachedSessions: '1' })
