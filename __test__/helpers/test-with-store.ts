@@ -6,4 +6,5 @@ if (program === undefined && wanted === 'required') {
 }
 
 /** Tests that need a server; where none is installed they show as skipped, and `npm test` says so. */
-export const testWithStore = (program === undefined ? test.skip : test) as TestFn
+const skipped = Object.assign(test.skip.bind(test), { serial: test.serial.skip })
+export const testWithStore = (program === undefined ? skipped : test) as TestFn
