@@ -13,14 +13,16 @@ import { fault, inShort, resultOf } from './judge.ts'
 import { cassandra, cassandraJsse } from './real/cassandra.ts'
 import { kafka } from './real/kafka.ts'
 import { mariadb } from './real/mariadb.ts'
+import { mongodb } from './real/mongodb.ts'
 import { mosquitto } from './real/mosquitto.ts'
 import { nginx } from './real/nginx.ts'
 import { postgres } from './real/postgres.ts'
 import { rabbitmq } from './real/rabbitmq.ts'
 import { redis } from './real/redis.ts'
-import { type Entry, record } from './record.ts'
+import { type Entry, record, recorded } from './record.ts'
 import { Relay } from './relay.ts'
 import { type Protocol, type RealServer, Site } from './site.ts'
+import { writeTable } from './table.ts'
 import { attempt, type How } from './trial.ts'
 
 const servers: Readonly<Record<string, RealServer>> = {
@@ -33,6 +35,7 @@ const servers: Readonly<Record<string, RealServer>> = {
   cassandra,
   'cassandra-jsse': cassandraJsse,
   kafka,
+  mongodb,
 }
 
 const { values, positionals } = parseArgs({
@@ -72,7 +75,10 @@ for (const name of names) {
   const server = servers[name]
   if (server) await withServer(name, server)
 }
-if (values.record) record(entries)
+if (values.record) {
+  record(entries)
+  writeTable(recorded())
+}
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)
 

@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { Entry } from './record.ts'
+import type { How } from './trial.ts'
+
+const readme = new URL('../../README.md', import.meta.url)
+const BEGIN = '<!-- by npm run test:servers -- --record -->\n'
+const END = '<!-- end -->'
+
+/** Puts the table of what is recorded into the README. */
+export function writeTable(entries: readonly Entry[]): void {
+  const text = readFileSync(readme, 'utf8')
+  const [before = '', rest = ''] = text.split(BEGIN)
+  const end = rest.indexOf(END)
+  if (end < 0) throw new Error('README.md has no place for the table of drivers')
+  writeFileSync(readme, before + BEGIN + tableOf(entries) + rest.slice(end))
+}
+
+/** The table as it stands in the README. */
+export function tableInReadme(): string {
+  const rest = readFileSync(readme, 'utf8').split(BEGIN)[1] ?? ''
+  return rest.slice(0, rest.indexOf(END))
+}
+
+/** A line for each driver and server, over both versions of TLS and all versions of Node that are recorded. */
+export function tableOf(entries: readonly Entry[]): string {
+  const rows = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const row = `${entry.server} ${entry.driver}`
+    rows.set(row, [...(rows.get(row) ?? []), entry])
+  }
+  const nodes = [...new Set(entries.map(entry => entry.node))].sort()
+  const lines = [...rows.values()].map(line)
+  return `
+Node ${nodes.join(' and ')}; TLS 1.2 and 1.3 each. Of the reconnects, how many resumed, the first from a second worker
+among them:
+
+| driver | server | Node alone | with \`auto\` | by an option of the driver |
+| --- | --- | --- | --- | --- |
+${lines.join('\n')}
+
+`
+}
+
+function line(entries: readonly Entry[]): string {
+  const one = (name: 'driverVersion' | 'serverVersion') => [...new Set(entries.map(entry => entry[name]))]
+  const { driver = '', server = '' } = entries[0] ?? {}
+  const isNodes = entries.every(entry => entry.driverVersion === entry.node)
+  const option = entries.find(entry => entry.option)?.option
+  return `| ${[
+    isNodes ? `${driver} of Node` : `${driver} ${one('driverVersion').join(', ')}`,
+    `${server} ${one('serverVersion').join(', ')}`,
+    resumed(entries, 'off'),
+    resumed(entries, 'auto'),
+    option ? `${resumed(entries, 'option')}: \`${option}\`` : '',
+  ].join(' | ')} |`
+}
+
+/** Where they differ, each count that there was. */
+function resumed(entries: readonly Entry[], how: How): string {
+  const counts = entries
+    .filter(entry => entry.how === how)
+    .map(entry => `${entry.resumed} of ${entry.full + entry.resumed - 1}`)
+  return [...new Set(counts)].join(' or ')
+}
