@@ -1,7 +1,8 @@
 /**
  * `npm test`: sets the checkout up, runs the checks, then the tests of both languages, and ends with
  * their sum alone on the last line. `--no-lint` leaves the checks out; `--nodes 22,24,26=all` runs the
- * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test.
+ * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test;
+ * `--servers redis,nginx` lets real drivers connect to those real servers, as `npm run test:servers` does.
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -31,7 +32,11 @@ const TRUST = [
 ].map(name => `__test__/${name}.test.ts`)
 
 const { values } = parseArgs({
-  options: { 'no-lint': { type: 'boolean', default: false }, nodes: { type: 'string', default: '' } },
+  options: {
+    'no-lint': { type: 'boolean', default: false },
+    nodes: { type: 'string', default: '' },
+    servers: { type: 'string', default: '' },
+  },
 })
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
@@ -43,7 +48,8 @@ const steps = [
     command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
   },
   { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
-  ...values.nodes.split(',').filter(Boolean).map(onNode),
+  ...listed(values.nodes).map(onNode),
+  ...(values.servers ? [withServers(listed(values.servers))] : []),
 ]
 
 await setUp()
@@ -64,6 +70,18 @@ if (sum.skipped > 0) {
 }
 process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
 process.exitCode = sum.failed === 0 ? 0 : 1
+
+function listed(names) {
+  return names.split(',').filter(Boolean)
+}
+
+function withServers(names) {
+  return {
+    name: 'drivers against real servers',
+    command: [process.execPath, 'scripts/test-servers.mjs', ...names],
+    count: countClosing,
+  }
+}
 
 function onNode(wanted) {
   const [major, all] = wanted.split('=')
@@ -99,6 +117,12 @@ function countCargo(output) {
     sum.failed += Number(failed)
   }
   return sum
+}
+
+/** Reads the closing line: `1 passed, 2 failed`. */
+function countClosing(output) {
+  const [, passed = 0, failed = 0] = output.match(/^(\d+) passed, (\d+) failed\n$/m) ?? []
+  return { passed: Number(passed), failed: Number(failed) }
 }
 
 /** Counts ava's ticks, and reads its closing lines: `1 test failed`, `1 uncaught exception`. */
