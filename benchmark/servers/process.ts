@@ -1,0 +1,30 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Listen, Report, Request } from './server.ts'
+
+/** The servers of one mode, and the processor time they have taken. */
+export interface Servers {
+  /** In the order of the kinds. */
+  ports: number[]
+  /** Microseconds. */
+  cpu(): Promise<number>
+  close(): Promise<void>
+}
+
+export async function startNode(listen: Listen[]): Promise<Servers> {
+  const child: ChildProcess = fork(new URL('./server.ts', import.meta.url), { stdio: 'inherit' })
+  const ask = async (request: Request): Promise<unknown> => {
+    const answer = once(child, 'message')
+    child.send(request)
+    return (await answer)[0]
+  }
+  return {
+    ports: (await ask({ listen })) as number[],
+    cpu: async () => ((await ask({ report: true })) as Report).cpu,
+    async close() {
+      const ended = once(child, 'exit')
+      child.send({ close: true } satisfies Request)
+      await ended
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/** A cluster whose ticket keys are rotated when it is told to. */
+import cluster, { type Worker } from 'node:cluster'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
+import { TicketKeys } from 'tls-resumption'
+import type { Identity } from '../../fixtures/certificates.ts'
+
+export interface Rotating {
+  how: 'setTicketKeys' | 'TicketKeys'
+  workers: number
+  identity: Identity
+}
+
+/** Among the messages of `TicketKeys`, those of this program. */
+type Told = { benchmark: Rotating | { ticketKeys: string } }
+type Said = { benchmark: number | 'ready' }
+
+const RING = { name: 'rotating', rotateEvery: 0, keep: 8 }
+
+if (cluster.isPrimary) primary()
+else worker()
+
+function primary(): void {
+  let keys: TicketKeys | undefined
+  const workers: Worker[] = []
+  process.on('message', async (request: Rotating | 'rotate') => {
+    if (request === 'rotate') {
+      if (keys) keys.rotate()
+      else await tellAll(workers, { benchmark: { ticketKeys: randomBytes(48).toString('hex') } })
+      process.send?.('rotated')
+      return
+    }
+    if (request.how === 'TicketKeys') keys = new TicketKeys(RING)
+    for (let i = 0; i < request.workers; i++) workers.push(cluster.fork())
+    // Before that there is nobody to hear.
+    await Promise.all(workers.map(answerOf))
+    const [port] = await tellAll(workers, { benchmark: request })
+    process.send?.(port)
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+function tellAll(workers: Worker[], message: Told): Promise<Said['benchmark'][]> {
+  return Promise.all(
+    workers.map(worker => {
+      const answer = answerOf(worker)
+      worker.send(message)
+      return answer
+    }),
+  )
+}
+
+function answerOf(worker: Worker): Promise<Said['benchmark']> {
+  return new Promise(resolve => {
+    worker.on('message', function hear(message: Partial<Said>) {
+      if (message.benchmark === undefined) return
+      worker.off('message', hear)
+      resolve(message.benchmark)
+    })
+  })
+}
+
+function worker(): void {
+  const say = (benchmark: Said['benchmark']) => process.send?.({ benchmark } satisfies Said)
+  const server = createServer(socket => {
+    socket.on('error', () => {}).resume()
+  })
+  process.on('message', async ({ benchmark }: Partial<Told>) => {
+    if (benchmark === undefined) return
+    if ('ticketKeys' in benchmark) {
+      server.setTicketKeys(Buffer.from(benchmark.ticketKeys, 'hex'))
+      say('ready')
+      return
+    }
+    server.setSecureContext(benchmark.identity)
+    if (benchmark.how === 'TicketKeys') new TicketKeys(RING).attach(server)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    say((server.address() as AddressInfo).port)
+  })
+  say('ready')
+}
