@@ -78,6 +78,14 @@ for (const version of ['1.2', '1.3']) {
     })
   }
 
+  test(`TLS ${version}: a peer that refuses everything is offered nothing after a while`, async t => {
+    const peer = await startPeer(t, '--version', version, '--refuse')
+    const options = optionsFor(peer)
+    const reasons = listen(t, peer)
+    await inTurn(24, () => finish(connect(options)))
+    t.deepEqual(reasons, ['no-session', ...Array(20).fill('refused-by-peer'), ...Array(3).fill('backed-off')])
+  })
+
   test(`TLS ${version}: a peer that says a lifetime of 0`, async t => {
     const peer = await startPeer(t, '--version', version, '--lifetime', '0')
     const options = optionsFor(peer)

@@ -7,7 +7,8 @@ import { channel } from 'node:diagnostics_channel'
  * - `no-session`: there was none to offer: never met, expired, used up, or evicted.
  * - `refused-by-peer`: one was offered, and the peer did a full handshake all the same.
  * - `failed-recheck`: there was one, but a full handshake might not authorize its certificate now.
- * - `backed-off`: the peer has failed several times when it was offered one, and is left alone for a while.
+ * - `backed-off`: the peer has failed several times when it was offered one, or refused many in a row, and is left
+ *   alone for a while.
  * - `not-cacheable`: the options have something that no key can stand for, as a `pskCallback` or an inline
  *   `checkServerIdentity`.
  * - `callers-session`: the caller brought a session of its own.

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
-import { failed, mayOffer, succeeded } from './backoff.js'
+import { failed, mayOffer, refused, resumed } from './backoff.js'
 import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
@@ -140,7 +140,7 @@ class Attempt {
     // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
     socket.prependOnceListener('secureConnect', () => {
       this.#isReused = socket.isSessionReused()
-      if (this.#hasOffered) succeeded(resumption.key)
+      if (this.#hasOffered) (this.#isReused ? resumed : refused)(resumption.key)
       const protocol = socket.getProtocol() ?? undefined
       this.#lead?.onSecure(protocol === 'TLSv1.3')
       this.#tell(this.#reason(), protocol)
