@@ -224,6 +224,18 @@ testWithStore('look-ups that come together go out together', async t => {
   t.is(tier.stats().lookups, 0)
 })
 
+testWithStore('a client that puts commands together by itself serves as well', async t => {
+  const { store } = await startTier(t)
+  const client = new Redis(store.port, '127.0.0.1', { enableAutoPipelining: true, keyPrefix: 'ours:' })
+  t.teardown(() => client.disconnect())
+  const tier = new RedisTier({ client, keys: [randomBytes(32)], timeout: 10_000 })
+  await until(() => tier.set('peer', blob))
+  t.deepEqual(await Promise.all([tier.get('peer'), tier.get('other')]), [blob, undefined])
+  const ring = new TicketKeys({ name: t.title, tier })
+  await until(() => ring.stats().isShared)
+  ring[Symbol.dispose]()
+})
+
 testWithStore('latencies are told in milliseconds', async t => {
   const { tier } = await startTier(t)
   t.deepEqual(tier.stats().latency, { mean: 0, p50: 0, p99: 0, max: 0 })
@@ -305,6 +317,15 @@ test('a shared ring has a name, and makes its own keys', t => {
   t.throws(() => new TicketKeys({ tier }), { code: 'ERR_INVALID_ARG_TYPE', message: /"name" option/ })
   const source = () => [randomBytes(48)]
   t.throws(() => new TicketKeys({ name: t.title, tier, source }), { code: 'ERR_TLS_RESUMPTION_TICKET_KEY' })
+})
+
+test('keys are not shared that others would not hear of in time', t => {
+  const tier = new RedisTier({ client: createClient(), keys })
+  const name = t.title
+  const refused = { code: 'ERR_OUT_OF_RANGE', message: /"rotateEvery" option.*from 1000 to/ }
+  t.throws(() => new TicketKeys({ name, tier, rotateEvery: 999 }), refused)
+  for (const rotateEvery of [1000, 0])
+    new TicketKeys({ name: `${name} ${rotateEvery}`, tier, rotateEvery })[Symbol.dispose]()
 })
 
 test('a key that is no key never leaves for others', t => {

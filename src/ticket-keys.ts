@@ -57,7 +57,8 @@ export interface TicketKeysOptions {
    * Where the ring meets those of the same name in other processes and on other hosts, such as a `RedisTier` of
    * `tls-resumption/redis`; all of them have the same options. One of them makes each new key, which all can open
    * with before any seals with it. Without the store each goes on with the keys it has, the newest of which then
-   * seals for up to `keep` times as long. Takes a `name`, and no `source`; in a `cluster` every process has it.
+   * seals for up to `keep` times as long. Takes a `name`, a `rotateEvery` of a second or more (or 0), and no `source`;
+   * in a `cluster` every process has it.
    */
   tier?: SecondTier | undefined
 }
@@ -107,6 +108,8 @@ const MAX_KEEP = 64
 const KEY_LENGTH = 48
 const KEY_NAME_LENGTH = 16
 const REFRESH = 10_000
+/** Others have to hear of a key in a part of the time for which it seals. */
+const LEAST_SHARED = 1000
 /** How often keys are looked at that no ticket comes for. */
 const TICK = 60_000
 
@@ -159,6 +162,7 @@ export class TicketKeys {
     checkInteger('refreshEvery', refreshEvery, 100, SEVEN_DAYS)
     const tier = checkTier(options.tier)
     if (tier && source) throw keysAreGiven()
+    if (tier && rotateEvery > 0) checkInteger('rotateEvery', rotateEvery, LEAST_SHARED, SEVEN_DAYS)
     if (tier && name === undefined)
       throw invalidArgType('"name" option', 'a string, where there is a tier', name)
     const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))

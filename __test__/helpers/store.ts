@@ -10,10 +10,15 @@ import { createClient, createCluster } from 'redis'
 import { find } from '../servers/debian.ts'
 import { accepts, freePort, startLogged, stop, untilReady } from '../servers/processes.ts'
 
-/** `required`: the tests fail where there is no server; `off`: as if there were none. */
+/** `required`: the tests fail where there is no server; `off`: as if there were none; or the path of one. */
 export const wanted: string | undefined = process.env.TLS_RESUMPTION_TEST_REDIS
 /** The server that is used, if one is installed. */
-export const program = wanted === 'off' ? undefined : (find('redis-server') ?? find('valkey-server'))
+export const program: string | undefined = choose()
+
+function choose(): string | undefined {
+  if (wanted === 'off') return undefined
+  return wanted?.includes('/') ? wanted : (find('redis-server') ?? find('valkey-server'))
+}
 
 /** Who has things ended: a test, or a program. */
 export interface Scope {
