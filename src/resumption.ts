@@ -91,7 +91,7 @@ export function resumeAtOnce(
   socket ??= connect(undefined)
   const attempt = new Attempt(socket as Socket, resumption)
   attempt.outcome = outcome
-  if (leaf) attempt.leaf = leaf
+  if (leaf) attempt.hasGiven(leaf)
   attempt.listen()
   return socket
 }
@@ -125,6 +125,7 @@ class Attempt {
   readonly #setSession: Socket['setSession']
   #lead: Lead | undefined
   #leaf: X509Certificate | undefined
+  #ticket: Buffer | undefined
   #isReused = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
@@ -144,16 +145,19 @@ class Attempt {
       const protocol = socket.getProtocol() ?? undefined
       this.#lead?.onSecure(protocol === 'TLSv1.3')
       this.#tell(this.#reason(), protocol)
+      // When the application's listeners have had their say: they may turn the peer away.
+      if (this.#isReused && protocol === 'TLSv1.2') process.nextTick(() => this.#keepRenewed())
     })
     // An application may connect again as soon as it hears of the error, so this has to be heard before;
     // a monitor does not make the error a handled one.
     socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
   }
 
-  /** The certificate of the peer in the session of ours that was offered. */
-  set leaf(leaf: X509Certificate) {
+  /** A session of ours has been given to the socket, with this certificate of the peer in it. */
+  hasGiven(leaf: X509Certificate): void {
     if (!this.#leaf) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#leaf))
     this.#leaf = leaf
+    this.#ticket = this.#socket.getTLSTicket()
   }
 
   get #hasOffered(): boolean {
@@ -172,7 +176,7 @@ class Attempt {
     try {
       this.outcome = offer(this.#resumption, (session, leaf) => {
         this.#setSession.call(this.#socket, session)
-        this.leaf = leaf
+        this.hasGiven(leaf)
       })
     } catch {
       // In doubt, a full handshake.
@@ -224,6 +228,18 @@ class Attempt {
     if (!isSecure || isRefused) lending.drop(cache, key)
     const isHanging = performance.now() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
+  }
+
+  /**
+   * Node tells of no session that a TLS 1.2 resumption renewed, as servers do when they have rotated their keys: the
+   * one at hand would be worth nothing as soon as its key goes.
+   */
+  #keepRenewed(): void {
+    if (!this.#hasOffered || this.#socket.destroyed) return
+    const ticket = this.#socket.getTLSTicket()
+    if (ticket === undefined || this.#ticket?.equals(ticket)) return
+    const session = this.#socket.getSession()
+    if (session) this.#keep(session)
   }
 
   #keep(session: Buffer): void {
