@@ -1,7 +1,8 @@
 /**
  * `npm run test:package`: packs what would be published, looks at what is in it, and uses it from projects that are
  * installed from the packages alone, on all supported lines of Node.js, on Deno and Bun. `-- --quick` uses only the
- * Node.js that runs it; `-- --keep` leaves the projects where they are. It closes with `N passed, M failed`.
+ * Node.js that runs it; `-- --keep` leaves the projects where they are; `-- --binaries FOLDER` takes
+ * the binaries from there, and all have to be there. It closes with `N passed, M failed`.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,19 +17,22 @@ import { packAll } from './pack.mjs'
 import { serve } from './registry.mjs'
 
 const flag = { type: 'boolean', default: false }
-const { values } = parseArgs({ options: { quick: flag, keep: flag } })
+const { values } = parseArgs({ options: { quick: flag, keep: flag, binaries: { type: 'string' } } })
 
 /** Of two connections over each version of TLS. */
 const RESUMED = [false, true, false, true]
 
 const sum = { passed: 0, failed: 0 }
 await setUp()
-const packages = await packAll([join(root, 'dist', 'binding'), built])
+const packages = await packAll(values.binaries ? [values.binaries] : [join(root, 'dist', 'binding'), built])
 const [main] = packages
 process.stdout.write(
   `${main.name} ${main.manifest.version}: ${main.size} bytes packed, ${main.files.length} files\n`,
 )
-await check('what the packages hold', () => problemsOf(packages).join('; '))
+await check('what the packages hold', () => {
+  const missing = values.binaries ? packages.filter(({ tarball }) => !tarball) : []
+  return [...problemsOf(packages), ...missing.map(({ name }) => `${name} has no binary`)].join('; ')
+})
 await check('publint', () => lint('publint', ['run', main.tarball, '--strict', '--pack', 'false']))
 await check('are the types wrong', () =>
   lint('@arethetypeswrong/cli', [main.tarball, '--profile', 'esm-only']),

@@ -1,0 +1,86 @@
+/**
+ * `npm run release:check`: the checklist before a release. `-- --tag v1.2.3` is for the workflow: the tag has to be
+ * that of the version. `-- --binaries FOLDER` has to hold all platforms' binaries, none of them a stand-in. It closes
+ * with `N passed, M failed`.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { npm } from '../package/pack.mjs'
+import { inspect } from '../platforms/inspect.mjs'
+import { targets } from '../platforms/targets.mjs'
+import { ask, installTools, run } from '../platforms/tools.mjs'
+import { root } from '../setup.mjs'
+import { notesOf, versionsIn } from './versions.mjs'
+
+const { values } = parseArgs({ options: { tag: { type: 'string' }, binaries: { type: 'string' } } })
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { version } = manifest
+
+const sum = { passed: 0, failed: 0, skipped: 0 }
+
+await check('one version everywhere', () => {
+  const others = versionsIn(root).filter(([, found]) => found !== version)
+  return others.map(([where, found]) => `${where} says ${found}`).join(', ')
+})
+await check('it is a semantic version', () => /^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/.test(version) || version)
+await check('CHANGELOG.md says what is new', () =>
+  notesOf(root, version) ? '' : `it has no section for ${version}`,
+)
+await check('nothing is uncommitted', async () => (await run('git', ['status', '--porcelain'])).trim())
+await check('the tag is that of the version', () => {
+  const tag = values.tag ?? ask('git', ['describe', '--exact-match', '--tags'])
+  return tag === `v${version}` || `it is ${tag ?? 'not tagged'}`
+})
+await check('provenance will match: `repository` is where this was built', () => {
+  const url = manifest.repository?.url
+  if (!url) return 'package.json names no repository, and npm refuses provenance without'
+  const here = process.env.GITHUB_REPOSITORY
+  return !here || url === `git+https://github.com/${here}.git` || `it is ${url}, and this is ${here}`
+})
+await check('the licences of what is linked in are listed', () => npmRun('licences', '--check'))
+await check('types, format and lints', () => npmRun('lint'))
+await check('the packages work', () => npmRun('test:package', ...(values.binaries ? [] : ['--quick'])))
+await check('advisories of npm', () => npm(['audit']).then(() => ''))
+await check('advisories, licences and sources of crates', async () => {
+  if (!ask('cargo', ['deny', '--version'])) return skip('no cargo-deny (cargo install cargo-deny)')
+  await run('cargo', ['deny', 'check'])
+})
+for (const target of targets) {
+  await check(`the binary for ${target.name}`, async () => {
+    if (!values.binaries) return skip('--binaries names no folder')
+    const path = [join(values.binaries, target.file), join(values.binaries, target.name, target.file)].find(
+      existsSync,
+    )
+    if (!path) return 'it is missing'
+    await installTools()
+    const { facts, problems } = await inspect(path, target)
+    // Only the stand-in for Windows imports Node-API from a program of that name.
+    if (facts.needed.some(name => /^node\.exe$/i.test(name))) problems.push('it is a stand-in')
+    return problems.join('; ')
+  })
+}
+
+process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+process.exitCode = sum.failed ? 1 : 0
+
+function npmRun(script, ...args) {
+  const more = script === 'test:package' && values.binaries ? ['--binaries', values.binaries] : []
+  return npm(['run', '--silent', script, '--', ...args, ...more], { env: { NO_COLOR: '1' } }).then(() => '')
+}
+
+/** For a check that this machine cannot make: told, and counted neither as passed nor as failed. */
+function skip(why) {
+  return { skipped: why }
+}
+
+/** `attempt` returns what is wrong, if something is. */
+async function check(what, attempt) {
+  const outcome = await Promise.resolve()
+    .then(attempt)
+    .catch(({ message }) => message)
+  const kind = outcome?.skipped ? 'skipped' : outcome && outcome !== true ? 'failed' : 'passed'
+  sum[kind]++
+  const mark = { passed: '✔', failed: '✘', skipped: '-' }[kind]
+  process.stdout.write(`${mark} ${what}${kind === 'passed' ? '' : `: ${outcome.skipped ?? outcome}`}\n`)
+}
