@@ -76,111 +76,125 @@ async function startFollower(
   return socket
 }
 
-test.serial('who waits goes on with the session of the leader', async t => {
-  t.teardown(withoutTimers())
-  const { gate, options, leader, passage } = await startLeader(t)
-  const follower = await startFollower(t, gate, () => connect(options))
-  passage.open()
-  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
-})
-
-const ENDS: Record<string, (leader: Awaited<ReturnType<typeof startLeader>>) => void> = {
-  'is destroyed': ({ leader }) => leader.destroy(),
-  'loses its connection': ({ passage }) => passage.client.destroy(),
-  'is answered with what is no TLS': ({ passage }) =>
-    passage.client.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
-}
-for (const [what, end] of Object.entries(ENDS)) {
-  test.serial(`where the leader ${what}, who waits goes on at once with a full handshake`, async t => {
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: who waits goes on with the session of the leader`, async t => {
     t.teardown(withoutTimers())
-    const started = await startLeader(t)
-    const { gate, options, leader } = started
+    const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
     const follower = await startFollower(t, gate, () => connect(options))
-    const led = outcome(leader)
-    end(started)
-    t.deepEqual(await finish(follower), FULL)
-    t.false((await led).authorized)
-    const next = connect(options)
-    t.deepEqual(await finish(next), RESUMED)
+    passage.open()
+    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
   })
-}
 
-test.serial('a leader that is secure and brings no session is waited for only as long again', async t => {
-  t.teardown(withoutTimers(1000))
-  const { gate, options, leader, passage } = await startLeader(t)
-  const follower = await startFollower(t, gate, () => connect(options))
-  // Tickets come with the first bytes that are read.
-  leader.once('secureConnect', () => leader.pause())
-  leader.once('secureConnect', () => passage.client.pause())
-  t.teardown(() => leader.destroy())
-  passage.open()
-  t.true((await finish(follower)).authorized)
-})
+  const ENDS: Record<string, (leader: Awaited<ReturnType<typeof startLeader>>) => void> = {
+    'is destroyed': ({ leader }) => leader.destroy(),
+    'loses its connection': ({ passage }) => passage.client.destroy(),
+    'is answered with what is no TLS': ({ passage }) =>
+      passage.client.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  }
+  for (const [what, end] of Object.entries(ENDS)) {
+    test.serial(
+      `${maxVersion}: where the leader ${what}, who waits goes on at once with a full handshake`,
+      async t => {
+        t.teardown(withoutTimers())
+        const started = await startLeader(t, { maxVersion })
+        const { gate, options, leader } = started
+        const follower = await startFollower(t, gate, () => connect(options))
+        const led = outcome(leader)
+        end(started)
+        t.deepEqual(await finish(follower), FULL)
+        t.false((await led).authorized)
+        const next = connect(options)
+        t.deepEqual(await finish(next), RESUMED)
+      },
+    )
+  }
 
-test.serial('a leader without an answer is waited for once, and then not for a while', async t => {
-  const { gate, options, leader } = await startLeader(t)
-  const left = outcome(leader)
-  const follower = await startFollower(t, gate, () => connect({ ...options }))
-  t.deepEqual(await finish(follower), FULL)
-  options.sessionCache.clear()
-  // Were it led again, the other would wait for the one that gets no answer.
-  const [one, other] = [connect(options), connect(options)]
-  t.deepEqual(await Promise.all([finish(one), finish(other)]), [FULL, FULL])
-  leader.destroy()
-  await left
-})
+  test.serial(
+    `${maxVersion}: a leader that is secure and brings no session is waited for only as long again`,
+    async t => {
+      t.teardown(withoutTimers(1000))
+      const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+      const follower = await startFollower(t, gate, () => connect(options))
+      // Tickets come with the first bytes that are read.
+      leader.once('secureConnect', () => leader.pause())
+      leader.once('secureConnect', () => passage.client.pause())
+      t.teardown(() => leader.destroy())
+      passage.open()
+      t.true((await finish(follower)).authorized)
+    },
+  )
 
-test.serial('what is written while waiting arrives once, and in order', async t => {
-  t.teardown(withoutTimers())
-  const { gate, options, leader, passage, server } = await startLeader(t)
-  const received = new Promise<string>(resolve => {
-    server.server.prependListener('secureConnection', socket => {
-      let text = ''
-      socket.setEncoding('utf8').on('data', data => {
-        text += data
-        if (text.endsWith('.')) resolve(text)
+  test.serial(
+    `${maxVersion}: a leader without an answer is waited for once, and then not for a while`,
+    async t => {
+      const { gate, options, leader } = await startLeader(t, { maxVersion })
+      const left = outcome(leader)
+      const follower = await startFollower(t, gate, () => connect({ ...options }))
+      t.deepEqual(await finish(follower), FULL)
+      options.sessionCache.clear()
+      // Were it led again, the other would wait for the one that gets no answer.
+      const [one, other] = [connect(options), connect(options)]
+      t.deepEqual(await Promise.all([finish(one), finish(other)]), [FULL, FULL])
+      leader.destroy()
+      await left
+    },
+  )
+
+  test.serial(`${maxVersion}: what is written while waiting arrives once, and in order`, async t => {
+    t.teardown(withoutTimers())
+    const { gate, options, leader, passage, server } = await startLeader(t, { maxVersion })
+    const received = new Promise<string>(resolve => {
+      server.server.prependListener('secureConnection', socket => {
+        let text = ''
+        socket.setEncoding('utf8').on('data', data => {
+          text += data
+          if (text.endsWith('.')) resolve(text)
+        })
       })
     })
+    const follower = await startFollower(t, gate, () => {
+      const socket = connect(options)
+      socket.write('before ')
+      socket.write('connecting, ')
+      return socket
+    })
+    follower.write('while ')
+    const written = new Promise(resolve => follower.write('waiting, ', resolve))
+    follower.end('at the end.')
+    passage.open()
+    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+    t.is(await received, 'before connecting, while waiting, at the end.')
+    t.falsy(await written)
   })
-  const follower = await startFollower(t, gate, () => {
-    const socket = connect(options)
-    socket.write('before ')
-    socket.write('connecting, ')
-    return socket
+
+  test.serial(`${maxVersion}: an end without anything to write goes on at once`, async t => {
+    t.teardown(withoutTimers())
+    const { gate, options, leader } = await startLeader(t, { maxVersion })
+    const follower = await startFollower(t, gate, () => connect(options))
+    const [passage] = gate.passages.slice(-1)
+    follower.end()
+    await hello(passage as Gate['passages'][number])
+    await outcome(follower)
+    t.true(follower.destroyed)
+    leader.destroy()
   })
-  follower.write('while ')
-  const written = new Promise(resolve => follower.write('waiting, ', resolve))
-  follower.end('at the end.')
-  passage.open()
-  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
-  t.is(await received, 'before connecting, while waiting, at the end.')
-  t.falsy(await written)
-})
 
-test.serial('an end without anything to write goes on at once', async t => {
-  t.teardown(withoutTimers())
-  const { gate, options, leader } = await startLeader(t)
-  const follower = await startFollower(t, gate, () => connect(options))
-  const [passage] = gate.passages.slice(-1)
-  follower.end()
-  await hello(passage as Gate['passages'][number])
-  await outcome(follower)
-  t.true(follower.destroyed)
-  leader.destroy()
-})
-
-test.serial('one that is destroyed while waiting ends as any other, and spends no session', async t => {
-  t.teardown(withoutTimers())
-  const { gate, options, leader, passage } = await startLeader(t)
-  const follower = await startFollower(t, gate, () => connect(options))
-  const written = new Promise(resolve => follower.write('never sent', resolve))
-  follower.destroy()
-  await once(follower, 'close')
-  t.true((await written) instanceof Error)
-  passage.open()
-  t.deepEqual(await finish(leader), FULL)
-  t.is(options.sessionCache.stats().hits, 0)
-})
+  test.serial(
+    `${maxVersion}: one that is destroyed while waiting ends as any other, and spends no session`,
+    async t => {
+      t.teardown(withoutTimers())
+      const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+      const follower = await startFollower(t, gate, () => connect(options))
+      const written = new Promise(resolve => follower.write('never sent', resolve))
+      follower.destroy()
+      await once(follower, 'close')
+      t.true((await written) instanceof Error)
+      passage.open()
+      t.deepEqual(await finish(leader), FULL)
+      t.is(options.sessionCache.stats().hits, 0)
+    },
+  )
+}
 
 test.serial('over a socket that is still connecting it waits', async t => {
   t.teardown(withoutTimers())
