@@ -199,7 +199,7 @@ testWithStore('look-ups that come together go out together', async t => {
   const line = net.createServer(socket => {
     const up = net.connect(store.port, '127.0.0.1')
     socket.on('data', data => {
-      chunks.push(data.toString('latin1').match(/GET\r\n/g)?.length ?? 0)
+      chunks.push(data.toString('latin1').match(/\bGET\r\n/gi)?.length ?? 0)
       up.write(data)
     })
     up.pipe(socket)

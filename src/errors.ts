@@ -143,3 +143,8 @@ export function storeUnavailable(): CodedError {
 export function storeSilent(): CodedError {
   return coded(new Error('The store gave no answer'), 'ERR_TLS_RESUMPTION_STORE')
 }
+
+/** For a client that is too old to have it. */
+export function unknownCommand(command: string): CodedError {
+  return coded(new Error(`The client has no command ${command}`), 'ERR_TLS_RESUMPTION_STORE')
+}

@@ -1,10 +1,10 @@
 /** The commands that the second tier needs, through whichever client the application has. */
-import { invalidArgType } from './errors.js'
+import { invalidArgType, unknownCommand } from './errors.js'
 
 /** A client of the npm package `ioredis`: `new Redis()` or `new Cluster()`. */
 export interface IoredisClient {
   status: string
-  callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>
+  getBuffer(key: string): Promise<Buffer | null>
 }
 
 /** A client of the npm package `redis`, connected: `createClient()`, `createCluster()`, `createClientPool()`. */
@@ -57,7 +57,8 @@ const AS_BUFFERS = { typeMapping: { 36: Buffer }, returnBuffers: true }
 /** What is known of clients without having their packages. */
 interface Shape {
   status?: unknown
-  callBuffer?: unknown
+  getBuffer?: unknown
+  evalBuffer?: unknown
   sendCommand?: unknown
   isOpen?: unknown
   isReady?: unknown
@@ -69,24 +70,33 @@ interface Shape {
 
 function senderOf(client: unknown): Sender {
   const shape = (client ?? {}) as Shape
-  if (typeof shape.callBuffer === 'function' && typeof shape.status === 'string') {
+  if ([shape.getBuffer, shape.evalBuffer].every(isFunction) && typeof shape.status === 'string') {
+    // It has a method for each command, and those alone go with its auto-pipelining.
     const ioredis = client as IoredisClient
+    const methods = client as Record<string, ((...args: Argument[]) => Promise<unknown>) | undefined>
     return {
       // One that waits connects with its first command.
       isReady: () => ioredis.status === 'ready' || ioredis.status === 'wait',
-      send: (_name, command) => ioredis.callBuffer(...command),
+      send: (_name, [command, ...args]) => {
+        const send = methods[`${command.toLowerCase()}Buffer`]
+        return send?.apply(client, args) ?? Promise.reject(unknownCommand(command))
+      },
     }
   }
-  if (typeof shape.sendCommand === 'function' && typeof shape.isOpen === 'boolean') {
+  if (isFunction(shape.sendCommand) && typeof shape.isOpen === 'boolean') {
     const redis = client as NodeRedisClient
     const isReady = () => shape.isReady !== false && shape.isOpen === true
     if (Array.isArray(shape.slots)) {
       return { isReady, send: (name, command) => redis.sendCommand(name, false, command, AS_BUFFERS) }
     }
-    if (typeof shape.getSentinelNode === 'function') {
+    if (isFunction(shape.getSentinelNode)) {
       return { isReady, send: (_name, command) => redis.sendCommand(false, command, AS_BUFFERS) }
     }
     return { isReady, send: (_name, command) => redis.sendCommand(command, AS_BUFFERS) }
   }
   throw invalidArgType('"client" option', "a client of the package 'ioredis' or 'redis'", client)
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
 }
