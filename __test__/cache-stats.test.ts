@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
-import { SessionCache, type SessionCacheStats } from 'tls-resumption'
+import { SessionCache, type SessionCacheMemory, type SessionCacheStats } from 'tls-resumption'
 
 const session = Buffer.from('a session')
 
-const nothing: SessionCacheStats = {
+type Counters = Omit<SessionCacheStats, 'memory'>
+
+const nothing: Counters = {
   hits: 0,
   misses: 0,
   sets: 0,
@@ -20,17 +22,22 @@ const nothing: SessionCacheStats = {
   bytes: 0,
 }
 
+function counters(cache: SessionCache): Counters {
+  const { memory: _, ...counters } = cache.stats()
+  return counters
+}
+
 test('the counters of a new cache are all zero', t => {
-  t.deepEqual(new SessionCache().stats(), nothing)
+  t.deepEqual(counters(new SessionCache()), nothing)
 })
 
 test('reads that find a session are hits', t => {
   const cache = new SessionCache().set('peer', session)
   cache.get('peer')
   cache.offer('peer')
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 2, size: 1, bytes: 9 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, hits: 2, size: 1, bytes: 9 })
   cache.take('peer')
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 3, takes: 1 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, hits: 3, takes: 1 })
 })
 
 test('reads that find none are misses', t => {
@@ -40,7 +47,7 @@ test('reads that find none are misses', t => {
   cache.offer('peer')
   t.is(cache.stats().misses, 2)
   cache.take('peer')
-  t.deepEqual(cache.stats(), { ...nothing, misses: 3 })
+  t.deepEqual(counters(cache), { ...nothing, misses: 3 })
 })
 
 test('has, delete, clear and sweep are no reads', t => {
@@ -50,25 +57,25 @@ test('has, delete, clear and sweep are no reads', t => {
   cache.delete('another')
   cache.sweep()
   cache.clear()
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, cleared: 1, sweeps: 1 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, cleared: 1, sweeps: 1 })
 })
 
 test('set and add both count as sets', t => {
   const cache = new SessionCache().set('peer', session).add('peer', session)
-  t.deepEqual(cache.stats(), { ...nothing, sets: 2, size: 2, bytes: 18 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 2, size: 2, bytes: 18 })
 })
 
 test('an offer of a single-use ticket counts as a take', t => {
   const cache = new SessionCache({ singleUse: true }).add('peer', session)
   cache.offer('peer')
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, hits: 1, takes: 1 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, hits: 1, takes: 1 })
 })
 
 test('deletes counts sessions, not calls', t => {
   const cache = new SessionCache().add('peer', session).add('peer', session)
   cache.delete('peer')
   cache.delete('peer')
-  t.deepEqual(cache.stats(), { ...nothing, sets: 2, deletes: 2 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 2, deletes: 2 })
 })
 
 test('replaced counts what set and add displaced', t => {
@@ -76,28 +83,28 @@ test('replaced counts what set and add displaced', t => {
   cache.set('peer', session)
   t.is(cache.stats().replaced, 2)
   cache.add('peer', session).add('peer', session)
-  t.deepEqual(cache.stats(), { ...nothing, sets: 5, replaced: 3, size: 2, bytes: 18 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 5, replaced: 3, size: 2, bytes: 18 })
 })
 
 test('cleared counts the sessions that clear removed', t => {
   const cache = new SessionCache().set('a', session).set('b', session)
   cache.clear()
   cache.clear()
-  t.deepEqual(cache.stats(), { ...nothing, sets: 2, cleared: 2 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 2, cleared: 2 })
 })
 
 test('evictions counts what made room', t => {
   const cache = new SessionCache({ max: 1 }).set('a', session).set('b', session).set('c', session)
-  t.deepEqual(cache.stats(), { ...nothing, sets: 3, evictions: 2, size: 1, bytes: 9 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 3, evictions: 2, size: 1, bytes: 9 })
 })
 
 test('expirations counts what was removed after its end, and rejected what never came in', async t => {
   const cache = new SessionCache({ sweepInterval: 0, maxSize: 20 }).set('peer', session, { ttl: 5 })
   while (cache.has('peer')) await delay(2)
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, expirations: 1 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, expirations: 1 })
   t.throws(() => cache.set('peer', Buffer.alloc(21)))
   t.throws(() => cache.add('peer', Buffer.alloc(21)))
-  t.deepEqual(cache.stats(), { ...nothing, sets: 1, expirations: 1, rejected: 2 })
+  t.deepEqual(counters(cache), { ...nothing, sets: 1, expirations: 1, rejected: 2 })
 })
 
 test('rejected counts empty blobs, too', t => {
@@ -147,4 +154,17 @@ test('every session stored is accounted for, whichever way it went', async t => 
   })) {
     t.true(count > 0, `this test is to reach ${name}`)
   }
+})
+
+test('the memory of a cache is kept to the process as far as the system permits', t => {
+  const cache = new SessionCache({ maxSize: 2 ** 20 })
+  const leftOutOfDumps = process.platform === 'linux'
+  t.deepEqual(cache.stats().memory, { used: 0, locked: 0, leftOutOfDumps })
+  cache.set('peer', Buffer.alloc(100_000, 1))
+  const { used, locked } = cache.stats().memory satisfies SessionCacheMemory
+  t.is(used, 100_096, 'in blocks of 256 bytes')
+  // Each of these may be refused by the system.
+  t.true([0, 64, 128].includes(locked / 1024), `${locked}`)
+  cache.clear()
+  t.is(cache.stats().memory.used, used, 'for later ones')
 })

@@ -20,6 +20,7 @@ export {
 } from './server-diagnostics.js'
 export {
   SessionCache,
+  type SessionCacheMemory,
   type SessionCacheOptions,
   type SessionCacheStats,
   type StoreOptions,

@@ -86,6 +86,21 @@ export interface SessionCacheStats {
   size: number
   /** Bytes of blobs held. */
   bytes: number
+  /** The native memory that blobs lie in. */
+  memory: SessionCacheMemory
+}
+
+/** The native memory that blobs lie in, and how it is kept to this process. */
+export interface SessionCacheMemory {
+  /** Bytes that blobs took so far at their most, in blocks; what they gave back is used for later ones. */
+  used: number
+  /**
+   * Bytes that the system does not write to swap space, locked in steps of 64 KiB as sessions come. Less than `used`
+   * if the process may lock no more (`ulimit -l`); 0 on Windows.
+   */
+  locked: number
+  /** Whether the system was told to leave all of it out of core dumps; Linux alone can. */
+  leftOutOfDumps: boolean
 }
 
 const OPTIONS: readonly string[] = [

@@ -6,7 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use tls_resumption_core::{
-    ByteBudget, Cache, Capacity, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
+    ByteBudget, Cache, Capacity, Memory, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
 };
 
 use crate::registry::Registry;
@@ -51,6 +51,17 @@ pub struct CacheStats {
     pub sweeps: f64,
     pub size: f64,
     pub bytes: f64,
+    pub memory: CacheMemory,
+}
+
+/// The memory that blobs lie in.
+#[napi(object)]
+pub struct CacheMemory {
+    /// Bytes.
+    pub used: f64,
+    /// Bytes kept out of swap.
+    pub locked: f64,
+    pub left_out_of_dumps: bool,
 }
 
 /// The handle of an opened cache, or why there is none.
@@ -108,7 +119,7 @@ pub fn sweep(env: Env, handle: u32) -> Result<u32> {
 /// The counters.
 #[napi(catch_unwind)]
 pub fn stats(env: Env, handle: u32) -> Result<CacheStats> {
-    handles::with(env, handle, |cache: &Cache| Ok(cache.stats().into()))
+    handles::with(env, handle, |cache: &Cache| Ok(tell(cache.stats(), cache.memory())))
 }
 
 /// How many blobs there are.
@@ -225,22 +236,25 @@ pub fn number<T>(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a counter takes centuries to reach 2^53")]
-impl From<Stats> for CacheStats {
-    fn from(stats: Stats) -> Self {
-        Self {
-            hits: stats.hits as f64,
-            misses: stats.misses as f64,
-            sets: stats.sets as f64,
-            takes: stats.takes as f64,
-            deletes: stats.deletes as f64,
-            replaced: stats.replaced as f64,
-            cleared: stats.cleared as f64,
-            evictions: stats.evictions as f64,
-            expirations: stats.expirations as f64,
-            rejected: stats.rejected as f64,
-            sweeps: stats.sweeps as f64,
-            size: stats.size as f64,
-            bytes: stats.bytes as f64,
-        }
+fn tell(stats: Stats, memory: Memory) -> CacheStats {
+    CacheStats {
+        hits: stats.hits as f64,
+        misses: stats.misses as f64,
+        sets: stats.sets as f64,
+        takes: stats.takes as f64,
+        deletes: stats.deletes as f64,
+        replaced: stats.replaced as f64,
+        cleared: stats.cleared as f64,
+        evictions: stats.evictions as f64,
+        expirations: stats.expirations as f64,
+        rejected: stats.rejected as f64,
+        sweeps: stats.sweeps as f64,
+        size: stats.size as f64,
+        bytes: stats.bytes as f64,
+        memory: CacheMemory {
+            used: memory.used as f64,
+            locked: memory.locked as f64,
+            left_out_of_dumps: memory.left_out_of_dumps,
+        },
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::read::{Owned, Target};
 use crate::shared::Shared;
 use crate::{
-    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Options, Read,
-    Refused, Stats, Unavailable, sweeper,
+    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory, Options,
+    Read, Refused, Stats, Unavailable, sweeper,
 };
 
 const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -213,6 +213,12 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.store().stats()
+    }
+
+    /// The memory that blobs take, and how it is kept to this process.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.shared.store().memory()
     }
 
     /// What it was built with.

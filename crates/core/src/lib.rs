@@ -86,5 +86,5 @@ pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};
 #[doc(hidden)]
 pub use read::Read;
-pub use stats::Stats;
+pub use stats::{Memory, Stats};
 pub use times::{SweepInterval, Ttl};

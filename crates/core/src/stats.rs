@@ -1,3 +1,24 @@
+/// The memory that blobs lie in, and how it is kept to this process.
+///
+/// ```
+/// # use tls_resumption_core::{Cache, EntryOptions, Key};
+/// let cache = Cache::builder().build();
+/// assert_eq!(cache.memory().used, 0);
+/// cache.put(Key::new(b"peer").unwrap(), b"session", EntryOptions::default()).unwrap();
+/// assert_eq!(cache.memory().used, 256);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Memory {
+    /// Bytes that blobs took so far at their most, in blocks. What blobs gave back is used for later ones.
+    pub used: u64,
+    /// Bytes locked, which the system does not write to swap space; in steps of 64 KiB, so it can be more than is used.
+    /// Less than that if the process may lock no more (`RLIMIT_MEMLOCK`), 0 on Windows. Tried as blobs come, not ahead.
+    pub locked: u64,
+    /// Whether the system was told to leave all of it out of core dumps; Linux alone can.
+    pub left_out_of_dumps: bool,
+}
+
 /// What a cache did since it was built, and what it holds.
 ///
 /// Every entry that was ever stored is accounted for, in each snapshot that is taken while no other thread is in

@@ -38,6 +38,7 @@ impl Seen {
 impl Slots {
     pub(super) fn new(count: usize) -> Self {
         let words = Region::new(count * WORDS).expect("there is room for some keys");
+        words.reached(count * WORDS);
         Self { words, count }
     }
 

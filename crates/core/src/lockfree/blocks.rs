@@ -1,3 +1,5 @@
+use crate::Memory;
+
 use super::lane::Padded;
 use super::region::{NoRoom, Region};
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
@@ -200,6 +202,7 @@ impl Blocks {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
+                    self.words.reached((touched + count + 1) as usize * BLOCK_WORDS);
                     for block in touched + 1..touched + count {
                         self.links[block as usize].store(block as u32 + 1, Ordering::Release);
                     }
@@ -209,6 +212,15 @@ impl Blocks {
             }
         }
         None
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        Memory {
+            // A number alone: nothing to pair with.
+            used: self.touched.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
+            locked: self.words.locked(),
+            left_out_of_dumps: self.words.is_left_out_of_dumps(),
+        }
     }
 
     /// How many were ever in use and how many of these are free, after checking that every free one is all zero;

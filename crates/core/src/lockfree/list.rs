@@ -115,8 +115,9 @@ impl Table {
                 if !pass(Met::Bucket(bucket)) {
                     return Ok(End { prev, word });
                 }
-                // The word was in the list, and a bucket stays there.
-                (prev, word) = self.unseal(bucket);
+                // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
+                prev = self.buckets.word(bucket);
+                word = Link(prev.load(Ordering::Acquire));
                 continue;
             }
             let node = &self.nodes[id];
@@ -185,18 +186,19 @@ impl Table {
                 return from;
             }
         }
-        self.unseal(bucket).0
+        self.unseal(bucket)
     }
 
-    /// The word of a bucket that is in the list, open from now on, and what it says.
-    fn unseal(&self, bucket: Bucket) -> (&AtomicU64, Link) {
+    /// The word of a bucket that is in the list, open from now on.
+    fn unseal(&self, bucket: Bucket) -> &AtomicU64 {
         let prev = self.buckets.word(bucket);
         let mut word = Link(prev.load(Ordering::Acquire));
-        while word.is_marked() {
-            let open = word.to(word.id());
-            word = exchange(prev, word, open).map_or_else(|now| now, |()| open);
+        while word.is_marked()
+            && let Err(now) = exchange(prev, word, word.to(word.id()))
+        {
+            word = now;
         }
-        (prev, word)
+        prev
     }
 
     /// The node, if it is linked and not marked and in the same life.

@@ -15,6 +15,8 @@ mod evict;
 mod insert;
 mod lane;
 mod list;
+#[cfg(not(loom))]
+mod locking;
 mod node;
 mod nodes;
 mod permits;
@@ -26,7 +28,7 @@ mod tests;
 
 use siphasher::sip128::SipHasher24;
 
-use crate::{Key, Options, Stats, Unavailable};
+use crate::{Key, Memory, Options, Stats, Unavailable};
 
 use blocks::{BLOCK_BYTES, Blocks, blocks_for};
 use buckets::MAX_BUCKETS;
@@ -156,6 +158,10 @@ impl LockFree {
     pub(crate) fn stats(&self) -> Stats {
         let Permit { entries: size, bytes } = self.held();
         Stats { size, bytes, ..self.counters.stats() }
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.blocks.memory()
     }
 
     /// What the entries have that there are or are about to be. What `clear` is about to remove does not count.

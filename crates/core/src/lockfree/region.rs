@@ -46,12 +46,15 @@ mod reserved {
     use std::ptr::NonNull;
     use std::slice;
 
+    use super::super::locking::Locking;
     use super::{NoRoom, Zeroed, map};
 
     /// A slice of zeroed values at a fixed place.
     pub(crate) struct Region<T> {
         start: NonNull<T>,
         len: usize,
+        is_left_out_of_dumps: bool,
+        locking: Locking,
         owns: PhantomData<T>,
     }
 
@@ -61,7 +64,33 @@ mod reserved {
             let bytes = len.saturating_mul(size_of::<T>()).max(1);
             let start =
                 map::reserve(bytes, align_of::<T>()).ok_or(NoRoom { bytes: bytes as u64 })?;
-            Ok(Self { start: start.cast(), len, owns: PhantomData })
+            Ok(Self {
+                start: start.cast(),
+                len,
+                is_left_out_of_dumps: map::leave_out_of_dumps(start, bytes),
+                locking: Locking::default(),
+                owns: PhantomData,
+            })
+        }
+
+        /// Has the first `len` values kept out of swap, if the system permits.
+        pub(crate) fn reached(&self, len: usize) {
+            let bytes = (self.len * size_of::<T>()) as u64;
+            self.locking.reach((len * size_of::<T>()) as u64, |from, to| {
+                let to = to.min(bytes);
+                // Both fit: they are at most the region's length.
+                from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
+            });
+        }
+
+        /// How many bytes are kept out of swap.
+        pub(in super::super) fn locked(&self) -> u64 {
+            self.locking.locked()
+        }
+
+        /// Whether the system was told to, and can.
+        pub(in super::super) fn is_left_out_of_dumps(&self) -> bool {
+            self.is_left_out_of_dumps
         }
     }
 
@@ -102,13 +131,27 @@ mod map {
         if start == libc::MAP_FAILED {
             return None;
         }
-        #[cfg(target_os = "linux")]
-        // SAFETY: it is the mapping just made. Secrets do not belong in a core dump; where the system cannot
-        // leave them out, the cache works all the same.
-        unsafe {
-            libc::madvise(start, bytes, libc::MADV_DONTDUMP);
-        }
         NonNull::new(start.cast())
+    }
+
+    /// Secrets do not belong in a core dump. Where the system cannot leave them out, the cache works all the same.
+    #[cfg(target_os = "linux")]
+    pub(super) fn leave_out_of_dumps(start: NonNull<u8>, bytes: usize) -> bool {
+        // SAFETY: it is a mapping just made; the advice changes no content.
+        unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTDUMP) == 0 }
+    }
+
+    /// There is no such advice.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+        false
+    }
+
+    /// `start` is of a mapping that has `from + bytes` bytes.
+    pub(super) fn lock(start: NonNull<u8>, from: usize, bytes: usize) -> bool {
+        let start = start.as_ptr().wrapping_add(from);
+        // SAFETY: locking changes no content, and of addresses that are not mapped the system refuses it.
+        unsafe { libc::mlock(start.cast(), bytes) == 0 }
     }
 
     /// # Safety
@@ -129,6 +172,16 @@ mod map {
         let layout = Layout::from_size_align(bytes, align).ok()?;
         // SAFETY: there is at least one byte.
         NonNull::new(unsafe { alloc_zeroed(layout) })
+    }
+
+    /// Not known how.
+    pub(super) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+        false
+    }
+
+    /// Not known how.
+    pub(super) fn lock(_start: NonNull<u8>, _from: usize, _bytes: usize) -> bool {
+        false
     }
 
     /// # Safety
@@ -152,6 +205,19 @@ mod checked {
     impl<T: Zeroed> Region<T> {
         pub(in super::super) fn new(len: usize) -> Result<Self, NoRoom> {
             Ok(Self((0..len).map(|_| T::zero()).collect()))
+        }
+
+        #[expect(clippy::unused_self, reason = "there is no system to ask")]
+        pub(crate) fn reached(&self, _len: usize) {}
+
+        #[expect(clippy::unused_self, reason = "as above")]
+        pub(in super::super) fn locked(&self) -> u64 {
+            0
+        }
+
+        #[expect(clippy::unused_self, reason = "as above")]
+        pub(in super::super) fn is_left_out_of_dumps(&self) -> bool {
+            false
         }
     }
 
