@@ -70,7 +70,14 @@ expectTypeOf<SessionCacheOptions>().toEqualTypeOf<{
   singleUse?: boolean | undefined
 }>()
 expectTypeOf<StoreOptions>().toEqualTypeOf<{ ttl?: number | undefined; reusable?: boolean | undefined }>()
-expectTypeOf<SessionCacheStats[keyof SessionCacheStats]>().toEqualTypeOf<number>()
+expectTypeOf<
+  Omit<SessionCacheStats, 'memory'>[Exclude<keyof SessionCacheStats, 'memory'>]
+>().toEqualTypeOf<number>()
+expectTypeOf<SessionCacheStats['memory']>().toEqualTypeOf<{
+  used: number
+  locked: number
+  leftOutOfDumps: boolean
+}>()
 expectTypeOf<SessionCacheStats>().toHaveProperty('hits')
 // @ts-expect-error A blob is bytes.
 expectTypeOf<SessionCache['set']>().toBeCallableWith('key', 'blob')
