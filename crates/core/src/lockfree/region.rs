@@ -74,11 +74,11 @@ mod reserved {
         }
 
         /// Has the first `len` values kept out of swap, if the system permits.
+        #[expect(clippy::cast_possible_truncation, reason = "at most the region's length")]
         pub(crate) fn reached(&self, len: usize) {
             let bytes = (self.len * size_of::<T>()) as u64;
             self.locking.reach((len * size_of::<T>()) as u64, |from, to| {
                 let to = to.min(bytes);
-                // Both fit: they are at most the region's length.
                 from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
             });
         }
