@@ -26,11 +26,16 @@ import {
   type ResumptionOptions,
   type RolloutOptions,
   resumeSessions,
+  type ServerMessage,
+  type ServerReason,
+  type ServerStats,
   SessionCache,
+  type SessionCacheMemory,
   type SessionCacheOptions,
   type SessionCacheStats,
   type SessionKeyOptions,
   type StoreOptions,
+  serverStats,
   sessionKey,
   TicketKeys,
   type TicketKeysOptions,
@@ -73,7 +78,8 @@ expectTypeOf<StoreOptions>().toEqualTypeOf<{ ttl?: number | undefined; reusable?
 expectTypeOf<
   Omit<SessionCacheStats, 'memory'>[Exclude<keyof SessionCacheStats, 'memory'>]
 >().toEqualTypeOf<number>()
-expectTypeOf<SessionCacheStats['memory']>().toEqualTypeOf<{
+expectTypeOf<SessionCacheStats['memory']>().toEqualTypeOf<SessionCacheMemory>()
+expectTypeOf<SessionCacheMemory>().toEqualTypeOf<{
   used: number
   locked: number
   leftOutOfDumps: boolean
@@ -139,6 +145,10 @@ expectTypeOf<TicketKeysOptions['source']>().toEqualTypeOf<KeySource | undefined>
 expectTypeOf<KeySource>().toEqualTypeOf<
   { files: readonly string[] } | (() => GivenKeys | Promise<GivenKeys>)
 >()
+expectTypeOf(serverStats).toEqualTypeOf<() => ServerStats>()
+expectTypeOf<ServerStats>().toEqualTypeOf<Record<ServerReason, number>>()
+expectTypeOf<ServerMessage['reason']>().toEqualTypeOf<ServerReason>()
+expectTypeOf<'id-found' | 'ticket-opened'>().toExtend<ServerReason>()
 // @ts-expect-error A ring has no such method.
 expectTypeOf<TicketKeys>().toHaveProperty('reset')
 
