@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { targetTable, terminalTable } from './format.ts'
+import type { Result, ResultTable, Target } from './result.ts'
+
+const RESULTS = new URL('../results/', import.meta.url)
+
+/** What a benchmark has found, and with what: the rest of a {@link Result} is the machine's. */
+export interface Findings {
+  name: string
+  command: string
+  tables: ResultTable[]
+  targets: Target[]
+  /** Of programs beside Node.js and OpenSSL, which are always told. */
+  versions?: Record<string, string>
+}
+
+/**
+ * Prints the findings. With `file` they are written there as well, and with `record` to `benchmark/results`, where the
+ * documents take their figures from.
+ */
+export function report(findings: Findings, options: { record?: boolean; file?: string } = {}): void {
+  const { tables, targets } = findings
+  const shown = targets.length ? [...tables, targetTable(targets)] : tables
+  process.stdout.write(`${shown.map(terminalTable).join('\n\n')}\n`)
+  const text = `${JSON.stringify(resultOf(findings), null, 2)}\n`
+  if (options.file) writeFileSync(options.file, text)
+  if (options.record) {
+    mkdirSync(RESULTS, { recursive: true })
+    writeFileSync(new URL(`${findings.name}.json`, RESULTS), text)
+  }
+}
+
+/** All that is recorded, by name. */
+export function recordedResults(): Map<string, Result> {
+  const results = new Map<string, Result>()
+  for (const name of readdirSync(RESULTS)) {
+    const content = JSON.parse(readFileSync(new URL(name, RESULTS), 'utf8'))
+    // The table of drivers has a form of its own.
+    if (!Array.isArray(content)) results.set(content.name, content)
+  }
+  return results
+}
+
+function resultOf({ name, command, tables, targets, versions }: Findings): Result {
+  return {
+    name,
+    command,
+    date: new Date().toISOString().slice(0, 10),
+    commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : ''),
+    machine: {
+      cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+      cpus: os.cpus().length,
+      memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+      system: `${os.type()} ${os.release()}`,
+      load: os.loadavg().map(load => Number(load.toFixed(1))),
+    },
+    versions: { node: process.versions.node, openssl: process.versions.openssl, ...versions },
+    tables,
+    targets,
+  }
+}
+
+function git(...command: string[]): string {
+  return execFileSync('git', command, { encoding: 'utf8' }).trim()
+}
