@@ -29,6 +29,7 @@ const TRUST = [
   'install',
   'burst*',
   'peers',
+  'purge',
 ].map(name => `__test__/${name}.test.ts`)
 
 const { values } = parseArgs({

@@ -35,6 +35,15 @@ export class BoundedMap<K, V> {
     this.#entries.delete(key)
   }
 
+  /** A copy of what there is. */
+  entries(): [K, V][] {
+    return [...this.#entries]
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+
   get size(): number {
     return this.#entries.size
   }

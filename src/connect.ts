@@ -6,6 +6,7 @@ import { tell } from './diagnostics.js'
 import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
+import { Era, noticePurges } from './purge.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
@@ -128,14 +129,16 @@ export function planFor(
     return undefined
   }
   const full = withDefaults(options)
+  noticePurges()
+  const era = new Era(full)
   const context = contextTag(full)
-  const key = keyOf(full, cachePartition, context, vouches)
+  const key = keyOf(full, cachePartition, { context, vouches, era })
   if (context === undefined || key === undefined) {
     tell('not-cacheable', () => peerOf(full))
     return undefined
   }
   if (!full.secureContext) full.secureContext = secureContextFor(full, context)
-  return { options: full, resumption: { cache, key, verification: verificationOf(full), coalesce } }
+  return { options: full, resumption: { cache, key, era, verification: verificationOf(full), coalesce } }
 }
 
 /** Opens a connection by its plan. */

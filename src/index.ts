@@ -10,6 +10,7 @@ export { type Http2CreateConnection, http2CreateConnection } from './http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './https-agent.js'
 export { type InstallOptions, install, uninstall } from './install.js'
 export type { GivenKeys, KeySource } from './key-source.js'
+export { type PurgeOptions, purge } from './purge.js'
 export { type ResumeSessionsOptions, resumeSessions } from './resume-sessions.js'
 export type { RolloutOptions } from './rollout.js'
 export {

@@ -39,6 +39,12 @@ export interface Native
   lead(handle: number, key: Key, millis: number): number
   /** Whether somebody waits for it. */
   release(handle: number, key: Key, lease: number, fruitful: boolean): boolean
+  /** Counts a purge of the peer of that name, for all threads. */
+  purge(name: string): void
+  /** How often the peer of that name was purged. */
+  purgesOf(name: string): number
+  /** How many purges there were at all. */
+  purges(): number
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the key that seals into the 48 bytes of `out`. */
   ringNewest(handle: number, out: Uint8Array): boolean

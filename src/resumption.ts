@@ -2,12 +2,14 @@ import type { X509Certificate } from 'node:crypto'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { failed, mayOffer, refused, resumed } from './backoff.js'
+import { BoundedMap } from './bounded-map.js'
 import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
 import { tellCertificate } from './peer-certificate.js'
+import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { peerOfKey } from './session-key.js'
@@ -20,6 +22,7 @@ const HANGING_MS = 1000
 export interface Resumption {
   cache: SessionCache
   key: string
+  era: Era
   verification: Verification
   /** Whether it may wait for the session of another connection. */
   coalesce: boolean
@@ -100,9 +103,10 @@ export function resumeAtOnce(
 type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' | 'backed-off'>
 
 function offer(
-  { cache, key, verification }: Resumption,
+  { cache, key, era, verification }: Resumption,
   use: (session: Buffer, leaf: X509Certificate) => void,
 ): Offer {
+  if (era.isOver) return 'no-session'
   if (!mayOffer(key)) return 'backed-off'
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
     const leaf = stillTrusted(session, verification)
@@ -246,7 +250,8 @@ class Attempt {
     const socket = this.#socket
     // Destroyed: by an application that did not like what it saw.
     if (this.isForeign || socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
-    const { cache, key, verification } = this.#resumption
+    const { cache, key, era, verification } = this.#resumption
+    if (era.isOver) return
     if (verification.strict && !socket.authorized) return
     const facts = native.sessionFacts(session)
     if (facts === null || facts.lifetime === 0) return
@@ -260,7 +265,24 @@ class Attempt {
       reusable: !isTls13,
     })
     if (!isStored) return
+    remember(this.#resumption)
     this.#lead?.end(true)
     arrived(cache, key)
   }
 }
+
+/** What this thread has stored last, so that it can wipe it after a purge. */
+const stored = new BoundedMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
+
+function remember({ cache, key, era }: Resumption): void {
+  stored.set(key, { cache: new WeakRef(cache), era })
+}
+
+onPurge(() => {
+  for (const [key, { cache, era }] of stored.entries()) {
+    if (!era.isOver) continue
+    const left = cache.deref()
+    if (left) lending.drop(left, key)
+    stored.delete(key)
+  }
+})

@@ -1,8 +1,10 @@
 import tls from 'node:tls'
 import { BoundedMap } from './bounded-map.js'
+import { onPurge } from './purge.js'
 
 /** One SecureContext for all connections with equal options: making one costs a third of a handshake. */
 const contexts = new BoundedMap<string, tls.SecureContext>(100)
+onPurge(() => contexts.clear())
 
 /**
  * The SecureContext for these options, whose `contextDigest` is `digest`. It is shared, so it never leaves

@@ -7,6 +7,7 @@ import { sha256 } from './digest.js'
 import { encode } from './encode.js'
 import { recognise, tagOf, tagOfCallback } from './identity.js'
 import { digestOfContext } from './made-contexts.js'
+import { Era } from './purge.js'
 import { checkString } from './validate.js'
 
 /** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
@@ -78,7 +79,8 @@ export const IGNORED_OPTIONS = {
  * Everything that decides trust is in it, secrets as part of a SHA-256 digest: two sets of options
  * that could verify the peer differently, or present another identity to it, never have the same key.
  * Functions and SecureContexts count by identity within one thread; `tls.checkServerIdentity`, the
- * default, is the same in all. The key begins with the endpoint in clear, for people to read.
+ * default, is the same in all. The key begins with the endpoint in clear, for people to read; after a
+ * {@link purge} of the peer it is another one.
  *
  * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for a `cachePartition` that is wrong.
  *
@@ -110,15 +112,24 @@ export function isStrict(options: tls.ConnectionOptions): boolean {
   return options.rejectUnauthorized !== false
 }
 
-/**
- * The key of options that {@link withDefaults} has completed. `context` is their digest, for whoever
- * has it already; `vouches` whether the partition is of the same caller as `checkServerIdentity`.
- */
+/** What whoever asks for a key knows beyond the options. */
+interface KeyInputs {
+  /** The {@link contextTag} of the options. */
+  context?: string | undefined
+  /** Whether the partition is of the same caller as `checkServerIdentity`. */
+  vouches?: boolean | undefined
+  era?: Era
+}
+
+/** The key of options that {@link withDefaults} has completed. */
 export function keyOf(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  context: string | undefined = contextTag(options),
-  vouches: boolean = partition !== undefined,
+  {
+    context = contextTag(options),
+    vouches = partition !== undefined,
+    era = new Era(options),
+  }: KeyInputs = {},
 ): string | undefined {
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
   const leg = transportOf(options, partition)
@@ -134,6 +145,7 @@ export function keyOf(
       options.minDHSize,
       context,
       partition,
+      era.tag,
     ]),
   )
   return `${readable(leg)} ${digest}`

@@ -22,6 +22,8 @@ import {
   type InstallOptions,
   install,
   type KeySource,
+  type PurgeOptions,
+  purge,
   type ResumeSessionsOptions,
   type ResumptionOptions,
   type RolloutOptions,
@@ -120,6 +122,8 @@ expectTypeOf<RolloutOptions>().toEqualTypeOf<{
   exclude?: readonly string[] | undefined
   share?: number | undefined
 }>()
+expectTypeOf(purge).toEqualTypeOf<(options?: PurgeOptions) => void>()
+expectTypeOf<PurgeOptions>().toEqualTypeOf<{ host?: string | undefined; port?: number | undefined }>()
 expectTypeOf(sessionKey).toEqualTypeOf<(options: SessionKeyOptions) => string | undefined>()
 expectTypeOf<SessionKeyOptions>().toExtend<tls.ConnectionOptions>()
 expectTypeOf(clientStats).toEqualTypeOf<() => ClientStats>()

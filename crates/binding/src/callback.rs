@@ -12,7 +12,7 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::args::Arg;
-use crate::{operations, rings};
+use crate::{operations, purges, rings};
 
 /// The most arguments any of the functions takes.
 pub const ARITY: usize = 5;
@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 12] = [
+    let functions: [(&CStr, Callback); 15] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -86,6 +86,9 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"remove", operations::remove),
         (c"lead", operations::lead),
         (c"release", operations::release),
+        (c"purge", purges::purge),
+        (c"purgesOf", purges::of),
+        (c"purges", purges::total),
         (c"ringNewest", rings::newest),
         (c"ringFind", rings::find),
         (c"ringExport", rings::export),

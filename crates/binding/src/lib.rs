@@ -18,6 +18,7 @@ mod errors;
 mod handles;
 mod lifecycle;
 mod operations;
+mod purges;
 mod registry;
 mod rings;
 mod session;

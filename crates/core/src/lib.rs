@@ -64,6 +64,7 @@ mod lockfree;
 mod options;
 #[doc(hidden)]
 pub mod oracle;
+mod purges;
 mod read;
 mod shared;
 mod stats;
@@ -84,6 +85,7 @@ pub use key_ring::{
 pub use leases::{Leadership, Lease};
 pub use limits::{ByteBudget, Capacity, TicketsPerKey};
 pub use options::{EntryOptions, Options};
+pub use purges::Purges;
 #[doc(hidden)]
 pub use read::Read;
 pub use stats::{Memory, Stats};

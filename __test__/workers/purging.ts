@@ -1,0 +1,11 @@
+/** Connects or purges when told to, and tells how that ended. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { connect, purge, SessionCache } from 'tls-resumption'
+import { finish } from '../helpers/server.ts'
+
+const { name, options } = workerData
+const sessionCache = new SessionCache({ name })
+parentPort?.on('message', async (what: 'connect' | 'purge') => {
+  if (what === 'purge') purge({ host: 'localhost' })
+  parentPort?.postMessage(what === 'purge' ? 'done' : await finish(connect({ ...options, sessionCache })))
+})
