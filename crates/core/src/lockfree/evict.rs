@@ -65,14 +65,15 @@ impl LockFree {
     /// Removes all entries, at once for all threads. They are wiped when it returns.
     pub(crate) fn clear(&self) {
         // Release pairs with the acquire in `era`.
-        let era = self.era.0.fetch_add(1, Ordering::AcqRel) + 1;
+        self.era.0.fetch_add(1, Ordering::AcqRel);
         // Pairs with the fence in `linked`: a node of an earlier era is either linked and seen below, or whoever
         // links it finds this era and removes it.
         fence(Ordering::SeqCst);
         for id in 1..=self.table.nodes.last_touched() {
             if let Some(candidate) = self.candidate(id, 0) {
                 let size = Size(self.table.nodes[id].size.load(Ordering::Acquire));
-                if !size.is_of(era)
+                // Whose era began meanwhile, by another `clear`, came after this one.
+                if !size.is_of(self.era())
                     && let Some(permit) = self.remove_candidate(&candidate, Removal::Cleared, 0)
                 {
                     self.permits.give(permit);
