@@ -13,6 +13,8 @@ mod models_of_memory;
 #[cfg(loom)]
 mod models_of_pairs;
 #[cfg(not(loom))]
+pub(super) mod steps;
+#[cfg(not(loom))]
 mod stopped;
 #[cfg(not(loom))]
 mod stress;

@@ -2,6 +2,7 @@
 
 mod broken;
 mod history;
+mod overtaken;
 mod search;
 mod spec;
 
