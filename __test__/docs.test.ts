@@ -11,7 +11,7 @@ for (const name of readdirSync(join(root, 'docs'))) documents.push(join('docs', 
 const CITATION = /`([a-z0-9-]+)` › ([^;|)]+?)(?=;|\s*\||\))/g
 
 for (const document of documents) {
-  const text = readFileSync(join(root, document), 'utf8').replace(/\n(?=\w)/g, ' ')
+  const text = readFileSync(join(root, document), 'utf8').replace(/\n *(?=\w)/g, ' ')
   const cited = [...text.matchAll(CITATION)].map(([, file = '', title = '']) => ({ file, title }))
   if (cited.length === 0) continue
   test(`the tests that ${document} cites exist`, t => {
