@@ -15,6 +15,12 @@ const outputs: Record<string, string[]> = {
     'third request, through another agent: resumed',
     'the cache: 2 hits, 1 miss, 2 sessions',
   ],
+  'log-connections.ts': [
+    'tcp:localhost TLSv1.3 no-session: the first connection, or the last session has run out',
+    'tcp:localhost - opted-out: sessionCache: null',
+    'tcp:localhost TLSv1.3 refused-by-peer: a session was offered, and the peer did not take it',
+    '1 resumed, 3 did not',
+  ],
   'reconnect.ts': [
     'first connection: full handshake (TLSv1.3)',
     'second connection: resumed (TLSv1.3)',

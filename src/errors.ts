@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_OUT_OF_RANGE'
   | 'ERR_TLS_RESUMPTION_ADDON'
   | 'ERR_TLS_RESUMPTION_DISPOSED'
+  | 'ERR_TLS_RESUMPTION_METRICS'
   | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
   | 'ERR_TLS_RESUMPTION_NO_MEMORY'
   | 'ERR_TLS_RESUMPTION_SEALING_KEY'
@@ -147,4 +148,12 @@ export function storeSilent(): CodedError {
 /** For a client that is too old to have it. */
 export function unknownCommand(command: string): CodedError {
   return coded(new Error(`The client has no command ${command}`), 'ERR_TLS_RESUMPTION_STORE')
+}
+
+/** For a package that is only wanted by who uses it, and not there. */
+export function metricsNeed(name: string, cause: unknown): CodedError {
+  return coded(
+    new Error(`tls-resumption/metrics needs the package ${name}: npm install ${name}`, { cause }),
+    'ERR_TLS_RESUMPTION_METRICS',
+  )
 }

@@ -9,7 +9,7 @@ import { checkInteger, checkOptionBag, checkString } from './validate.js'
 export type { IoredisClient, NodeRedisClient, RedisClient } from './redis-commands.js'
 export type { SealingKey } from './seal.js'
 export type { SecondTier } from './second-tier.js'
-export type { Latency } from './store-requests.js'
+export type { Latency, RequestOutcome, TierMessage } from './store-requests.js'
 
 /** Options of {@link RedisTier}. Times are milliseconds. */
 export interface RedisTierOptions {
@@ -215,6 +215,7 @@ export class RedisTier implements SecondTier {
       name =>
         new Promise<boolean>(resolve => {
           this.#requests.request(
+            'delete',
             () => this.#commands.delete(name),
             outcome => resolve(outcome === 'answered'),
           )
@@ -265,6 +266,7 @@ export class RedisTier implements SecondTier {
     let worst: LookUpOutcome = 'miss'
     for (const name of names) {
       this.#requests.request(
+        'look-up',
         () => command(name),
         (outcome, reply) => {
           open--
@@ -304,6 +306,7 @@ export class RedisTier implements SecondTier {
     const [name = ''] = this.#namesOf(place)
     this.#counts.stores++
     this.#requests.request(
+      'store',
       () => this.#commands.set(name, sealed, ttl),
       outcome => {
         if (outcome !== 'answered') this.#counts.failedStores++

@@ -1,5 +1,6 @@
 /** What lies behind the memory of a process, for many processes and hosts: what of it the servers' side uses. */
 import { invalidArgType } from './errors.js'
+import { Opened } from './opened.js'
 
 /** How a look-up ended. Only a `hit` brings a session; a server answers all the others with a full handshake. */
 export type LookUpOutcome =
@@ -59,8 +60,12 @@ export interface SecondTier {
 /** What is behind each tier there is, which nobody else needs to see. */
 const parts = new WeakMap<object, TierPart>()
 
+/** This thread's. */
+export const openedTiers: Opened<SecondTier> = new Opened()
+
 export function makeTier(tier: SecondTier, part: TierPart): void {
   parts.set(tier, part)
+  openedTiers.add(tier)
 }
 
 /** What is behind an option `tier`, if there is one. */

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { disposed, invalidArgType, invalidSecretType, nameConflict, noMemory, outOfRange } from './errors.js'
 import { native } from './native.js'
+import { Opened } from './opened.js'
 import { lendScratch } from './scratch.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
 
@@ -126,6 +127,9 @@ export const DEFAULT_SERVER_CACHE = 'tls-resumption default (server)'
 type ReadOperation = 'get' | 'offer' | 'take'
 type WriteOperation = 'set' | 'add'
 
+/** This thread's. */
+export const openedCaches: Opened<SessionCache> = new Opened()
+
 const closeCollected = new FinalizationRegistry<number>(handle => native.close(handle))
 
 /** What the package's own modules may do with a cache beyond its public methods. */
@@ -215,6 +219,7 @@ export class SessionCache implements Disposable {
     this.#handle = handle
     this.#name = name
     closeCollected.register(this, handle, this)
+    openedCaches.add(this)
   }
 
   /** The name under which the cache is shared, if it has one. */
@@ -304,6 +309,7 @@ export class SessionCache implements Disposable {
    */
   [Symbol.dispose](): void {
     closeCollected.unregister(this)
+    openedCaches.delete(this)
     const handle = this.#handle
     this.#handle = 0
     native.close(handle)

@@ -1,9 +1,21 @@
 /** Requests to a store that may be slow, or gone: nobody waits longer than told, and little piles up. */
+import { channel } from 'node:diagnostics_channel'
 import { createHistogram } from 'node:perf_hooks'
 import { Breaker, type BreakerState } from './breaker.js'
 
 /** How a request ended. */
 export type RequestOutcome = 'answered' | 'timeout' | 'error' | 'unavailable'
+
+/** What `diagnostics_channel` publishes as `tls-resumption:tier`, when a request to the second tier ends. */
+export interface TierMessage {
+  operation: 'look-up' | 'store' | 'delete'
+  /** `unavailable`: it was not sent, since there is no connection, or there were failures in a row. */
+  outcome: RequestOutcome
+  /** Milliseconds from sending it until its end; undefined where it was not sent. */
+  duration: number | undefined
+}
+
+const messages = channel('tls-resumption:tier')
 
 /** How long look-ups that were answered took, in milliseconds. */
 export interface Latency {
@@ -45,8 +57,13 @@ export class StoreRequests {
   }
 
   /** Sends a request, or does not; `done` is called exactly once, at once if it does not. */
-  request(send: () => Promise<unknown>, done: (outcome: RequestOutcome, reply?: unknown) => void): void {
+  request(
+    operation: TierMessage['operation'],
+    send: () => Promise<unknown>,
+    done: (outcome: RequestOutcome, reply?: unknown) => void,
+  ): void {
     if (this.#pending >= MAX_PENDING || !this.#isReady() || !this.#breaker.admits()) {
+      publish(operation, 'unavailable')
       done('unavailable')
       return
     }
@@ -55,8 +72,10 @@ export class StoreRequests {
       if (isOver) return
       isOver = true
       clearTimeout(timer)
+      const duration = performance.now() - began
+      publish(operation, outcome, duration)
       if (outcome === 'answered') {
-        this.#latency.record(Math.max(1, Math.round((performance.now() - began) * 1e6)))
+        this.#latency.record(Math.max(1, Math.round(duration * 1e6)))
         this.#breaker.succeeded()
       } else {
         this.#breaker.failed()
@@ -73,6 +92,10 @@ export class StoreRequests {
     this.#pending++
     attempt(send).then(settled('answered'), settled('error'))
   }
+}
+
+function publish(operation: TierMessage['operation'], outcome: RequestOutcome, duration?: number): void {
+  if (messages.hasSubscribers) messages.publish({ operation, outcome, duration } satisfies TierMessage)
 }
 
 /** What a client throws at once counts as what it rejects with. */

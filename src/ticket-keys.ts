@@ -12,6 +12,7 @@ import {
 import { keyRing } from './key-ring.js'
 import { checkKeySource, KeyFeed, type KeySource } from './key-source.js'
 import { native } from './native.js'
+import { Opened } from './opened.js'
 import { checkTier, type SecondTier } from './second-tier.js'
 import { isInUse, keepServerContext, type ServerContext } from './server-context.js'
 import { tellOfServer } from './server-diagnostics.js'
@@ -113,6 +114,9 @@ const LEAST_SHARED = 1000
 /** How often keys are looked at that no ticket comes for. */
 const TICK = 60_000
 
+/** This thread's. */
+export const openedRings: Opened<TicketKeys> = new Opened()
+
 const closeCollected = new FinalizationRegistry<() => void>(close => close())
 
 /**
@@ -196,6 +200,7 @@ export class TicketKeys {
       native.ringClose(handle)
     }
     closeCollected.register(this, this.#close, this)
+    openedRings.add(this)
   }
 
   /**
@@ -289,6 +294,7 @@ export class TicketKeys {
   [Symbol.dispose](): void {
     if (this.#handle === 0) return
     closeCollected.unregister(this)
+    openedRings.delete(this)
     this.#close()
     this.#handle = 0
     this.#followers.clear()

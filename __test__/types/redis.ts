@@ -10,8 +10,10 @@ import {
   RedisTier,
   type RedisTierOptions,
   type RedisTierStats,
+  type RequestOutcome,
   type SealingKey,
   type SecondTier,
+  type TierMessage,
 } from 'tls-resumption/redis'
 
 expectTypeOf(RedisTier).constructorParameters.toEqualTypeOf<[options: RedisTierOptions]>()
@@ -30,3 +32,7 @@ expectTypeOf<RedisClient>().toEqualTypeOf<IoredisClient | NodeRedisClient>()
 expectTypeOf<SealingKey>().toEqualTypeOf<Uint8Array | KeyObject>()
 // @ts-expect-error Without keys nothing could be sealed.
 expectTypeOf(RedisTier).toBeConstructibleWith({ client: {} as RedisClient })
+expectTypeOf<TierMessage['outcome']>().toEqualTypeOf<RequestOutcome>()
+expectTypeOf<TierMessage['operation']>().toEqualTypeOf<'look-up' | 'store' | 'delete'>()
+expectTypeOf<TierMessage['duration']>().toEqualTypeOf<number | undefined>()
+expectTypeOf<RequestOutcome>().toEqualTypeOf<'answered' | 'timeout' | 'error' | 'unavailable'>()
