@@ -1,9 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import net from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { connect, SessionCache } from 'tls-resumption'
+import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
 import { type Gate, startGate } from './helpers/gate.ts'
 import { outcome } from './helpers/outcome.ts'
 import { finish, startServer, type TestServer } from './helpers/server.ts'
@@ -132,9 +133,12 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const follower = await startFollower(t, gate, () => connect({ ...options }))
       t.deepEqual(await finish(follower), FULL)
       options.sessionCache.clear()
-      // Were it led again, the other would wait for the one that gets no answer.
-      const [one, other] = [connect(options), connect(options)]
-      t.deepEqual(await Promise.all([finish(one), finish(other)]), [FULL, FULL])
+      const waited: boolean[] = []
+      const hear = (message: unknown) => waited.push((message as ClientMessage).waited)
+      subscribe('tls-resumption:client', hear)
+      t.teardown(() => unsubscribe('tls-resumption:client', hear))
+      await Promise.all([finish(connect(options)), finish(connect(options))])
+      t.deepEqual(waited, [false, false])
       leader.destroy()
       await left
     },
