@@ -32,6 +32,19 @@ for (const size of [2000, 20_000]) {
   })
 }
 
+// A caller's checkServerIdentity is asked while the session is lent, and may use caches and connect itself.
+test('what is lent stays as it is while another session is', t => {
+  const [outer, inner] = [randomBytes(2000), randomBytes(1500)]
+  const cache = new SessionCache().set('outer', outer).set('inner', inner)
+  const isAsItWas = lending.lend(cache, 'get', 'outer', session => {
+    t.true(cache.get('inner')?.equals(inner))
+    lending.lend(cache, 'get', 'inner', other => t.true(other.equals(inner)))
+    return session.equals(outer)
+  })
+  t.true(isAsItWas)
+  t.true(cache.get('outer')?.equals(outer))
+})
+
 test('a connection that finds no session is lent nothing', t => {
   t.is(
     lending.lend(new SessionCache(), 'get', 'peer', () => t.fail()),
