@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { targetTable, terminalTable } from './format.ts'
 import type { Result, ResultTable, Target } from './result.ts'
 
+/** All but documents and results, which one benchmark after another writes. */
+const MEASURED = [':/', ':(exclude,top)benchmark/results', ':(exclude,top)docs', ':(exclude,top,glob)*.md']
 const RESULTS = new URL('../results/', import.meta.url)
 
 /** What a benchmark has found, and with what: the rest of a {@link Result} is the machine's. */
@@ -34,11 +38,17 @@ export function report(findings: Findings, options: { record?: boolean; file?: s
 
 /** All that is recorded, by name. */
 export function recordedResults(): Map<string, Result> {
+  return resultsIn(fileURLToPath(RESULTS))
+}
+
+/** The results whose files are in a folder, by name. */
+export function resultsIn(directory: string): Map<string, Result> {
   const results = new Map<string, Result>()
-  for (const name of readdirSync(RESULTS)) {
-    const content = JSON.parse(readFileSync(new URL(name, RESULTS), 'utf8'))
-    // The table of drivers has a form of its own.
-    if (!Array.isArray(content)) results.set(content.name, content)
+  for (const name of readdirSync(directory)) {
+    if (!name.endsWith('.json')) continue
+    const content = JSON.parse(readFileSync(join(directory, name), 'utf8'))
+    // The tables of drivers and of peers have forms of their own.
+    if (Array.isArray(content.tables)) results.set(content.name, content)
   }
   return results
 }
@@ -48,7 +58,8 @@ function resultOf({ name, command, tables, targets, versions }: Findings): Resul
     name,
     command,
     date: new Date().toISOString().slice(0, 10),
-    commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : ''),
+    commit:
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', ...MEASURED) ? '+' : ''),
     machine: {
       cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
       cpus: os.cpus().length,
