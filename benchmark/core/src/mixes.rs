@@ -11,34 +11,21 @@ pub enum Mix {
     Read90,
     /// As many reads as writes.
     Read50,
-    /// A single-use ticket: taken, and its successor stored. Counts as one operation.
+    /// A single-use ticket: taken, and its successor stored. Counts as one operation; each half is timed by itself.
     TakeSet,
     /// Stores under keys of which half are not there, so that room has to be made.
     SetAtCapacity,
-    /// Nine reads to one removal, which the next write of the key makes up for.
+    /// Nine reads to one removal, which the next read of the key makes up for.
     Delete10,
     /// All threads read one key.
     HotKey,
 }
 
 impl Mix {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get, all hits",
-            Self::Read90 => "90 % get, 10 % set",
-            Self::Read50 => "50 % get, 50 % set",
-            Self::TakeSet => "take + set",
-            Self::SetAtCapacity => "set at capacity",
-            Self::Delete10 => "90 % get, 10 % take, misses set",
-            Self::HotKey => "one hot key",
-        }
-    }
-
     /// How many keys there are to a capacity.
     pub fn keys(self, max: usize) -> usize {
         match self {
             Self::SetAtCapacity => max * 2,
-            Self::HotKey => 1,
             // Caches that split their capacity would evict when all of it were asked for.
             _ => (max * 8 / 10).max(1),
         }
@@ -47,13 +34,13 @@ impl Mix {
     #[inline]
     pub fn step(
         self,
-        peer: &dyn Peer,
+        peer: &(impl Peer + ?Sized),
         keys: &[Key],
         blob: &[u8],
-        out: &mut Vec<u8>,
+        out: &mut [u8],
         rng: &mut fastrand::Rng,
     ) {
-        let key = &keys[rng.usize(..keys.len())];
+        let key = &keys[if self == Self::HotKey { 0 } else { rng.usize(..keys.len()) }];
         match self {
             Self::Get | Self::HotKey => {
                 peer.get(key, out);

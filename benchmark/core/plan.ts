@@ -1,0 +1,78 @@
+/** What a run measures, as options of the program. A full one takes some ten minutes on two cores, a quick one one. */
+export interface Plan {
+  /** Of the mixes that targets are about. */
+  main: string[]
+  /** Of the other mixes. */
+  mixes: string[]
+  /** Of other sizes: a call each, as not all fit into memory together. */
+  sizes: string[][]
+  memory: string[]
+  /** Of blobs that do not fill their last block. */
+  rounding: string[]
+  sweep: string[]
+  hitRatio: string[]
+  residue: string[]
+  /** Of each of the runs with a core that wipes and with one that does not, in turn; left out in a quick run. */
+  wiping?: { runs: number; options: string[] }
+}
+
+const MAIN = ['--mix', 'take-set,hot-key']
+const OTHERS = ['--mix', 'get,read90,read50,set-at-capacity,delete10']
+const SIZES = ['--mix', 'get,take-set', '--threads', '2']
+const EMPTY_AND_FULL = ['10000000:0', '10000000:50000', '1000000:1000000'].flatMap(each => ['--case', each])
+
+/** Bytes that have to be free for a full run: 10M entries in each of three caches. */
+export const NEEDED = 14 * 2 ** 30
+
+export function plan({ quick, rounds }: { quick: boolean; rounds: number | undefined }): Plan {
+  return quick ? quickPlan(rounds ?? 6) : fullPlan(rounds ?? 20)
+}
+
+function fullPlan(rounds: number): Plan {
+  const few = only('quick_cache', 'Mutex<lru>', 'lru, 64 shards')
+  const half = ['--rounds', `${Math.ceil(rounds / 2)}`]
+  const sizes = (entries: string, blob: string, contestants = few) => [
+    ...SIZES,
+    ...['--entries', entries, '--blob', blob],
+    ...contestants,
+    ...half,
+  ]
+  return {
+    main: [...MAIN, '--threads', '1,2,4,8', '--rounds', `${rounds}`, '--time', '80'],
+    mixes: [...OTHERS, '--threads', '1,2,4,8', ...half],
+    sizes: [
+      sizes('100,10000', '200,1024,10240'),
+      sizes('65536', '200,1024,10240'),
+      sizes('1000000', '200,1024'),
+      sizes('10000000', '200', only('quick_cache', 'Mutex<lru>')),
+    ],
+    memory: [...EMPTY_AND_FULL, ...only('quick_cache', 'moka, LRU', 'papaya', 'Mutex<lru>', 'rustls')],
+    rounding: ['--blob', '200,1000,1025', '--rounds', '1', ...only('quick_cache', 'Mutex<lru>')],
+    sweep: [],
+    hitRatio: ['--accesses', '300000', '--rounds', '5'],
+    residue: [],
+    wiping: {
+      runs: rounds,
+      options: ['--mix', 'take-set', '--rounds', '1', '--time', '400', ...only('tls-resumption')],
+    },
+  }
+}
+
+function quickPlan(rounds: number): Plan {
+  const few = only('quick_cache', 'Mutex<lru>')
+  const times = ['--rounds', `${rounds}`, '--time', '40']
+  return {
+    main: [...MAIN, '--threads', '1,2,8', ...few, ...times],
+    mixes: ['--mix', 'get,set-at-capacity', '--threads', '1,2,8', ...few, ...times],
+    sizes: [[...SIZES, '--entries', '100,10000', ...few, ...times]],
+    memory: [...EMPTY_AND_FULL, '--rounds', '1', ...few],
+    rounding: ['--blob', '1000', '--rounds', '1', ...only('tls-resumption')],
+    sweep: ['--rounds', '1'],
+    hitRatio: ['--accesses', '100000', '--rounds', '2'],
+    residue: ['--later', '200', ...only('quick_cache', 'papaya', 'Mutex<lru>')],
+  }
+}
+
+function only(...contestants: string[]): string[] {
+  return contestants.flatMap(name => ['--only', name])
+}

@@ -1,0 +1,24 @@
+import { isMet, type Target } from '../../record/result.ts'
+
+export const OURS = 'tls-resumption'
+
+export const PEERS =
+  'All copy the blob out and hash with SipHash under a random key. Ours wipes what it removes, looks at lifetimes and ' +
+  'keeps counts; of the others only `quick_cache, wiping` wipes, when the last reader lets go. `papaya` has no bound, ' +
+  '`rustls` (`ServerSessionMemoryCache`: blobs cannot be put into the one for clients) is first in, first out, and ' +
+  'shards split the capacity, so that they evict before they are full.'
+
+const REMARKS: Record<string, string> = { papaya: 'papaya (unbounded)', rustls: 'rustls (FIFO)' }
+
+export function nameOf(contestant: string): string {
+  return REMARKS[contestant] ?? contestant
+}
+
+export function isOurs({ contestant }: { contestant: string }): boolean {
+  return contestant === OURS
+}
+
+/** Keeps the reason only where there is something to be explained. */
+export function judged({ reason, ...target }: Target): Target {
+  return isMet(target) || reason === undefined ? target : { ...target, reason }
+}
