@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { writeCertificates } from '../platforms/certificates.mjs'
 import { run } from '../platforms/tools.mjs'
 import { root } from '../setup.mjs'
@@ -20,6 +20,7 @@ import { npm } from './pack.mjs'
 
 const PROGRAMS = join(root, 'scripts', 'package', 'consumers')
 const TIMEOUT = 120_000
+const WINDOWS = process.platform === 'win32'
 
 /** A project that has the package installed. Its PATH has Node.js and nothing else: no compiler, no cargo. */
 export async function createProject(registry, { omit } = {}) {
@@ -30,7 +31,7 @@ export async function createProject(registry, { omit } = {}) {
   cpSync(PROGRAMS, directory, { recursive: true })
   writeFileSync(join(directory, 'readme.mjs'), readmeExample())
   writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
-  symlinkSync(process.execPath, join(bin, process.platform === 'win32' ? 'node.exe' : 'node'))
+  symlinkSync(process.execPath, join(bin, WINDOWS ? 'node.exe' : 'node'))
   const env = {
     PATH: bin,
     HOME: home,
@@ -39,25 +40,40 @@ export async function createProject(registry, { omit } = {}) {
     npm_config_registry: registry.url,
     npm_config_cache: join(home, 'cache'),
     npm_config_userconfig: join(home, 'npmrc'),
-    ...(process.platform === 'win32' && { SYSTEMROOT: process.env.SYSTEMROOT, TEMP: process.env.TEMP }),
-  }
-  const types = join(root, '__test__', 'types')
-  mkdirSync(join(directory, 'types'))
-  for (const name of readdirSync(types)) {
-    cpSync(join(types, name), join(directory, 'types', name.replace(/\.ts$/, '.mts')))
+    ...(WINDOWS && { SYSTEMROOT: process.env.SYSTEMROOT, TEMP: process.env.TEMP }),
   }
   const flags = ['install', '--no-audit', '--no-fund', ...(omit ? [`--omit=${omit}`] : []), 'tls-resumption']
   const within = { cwd: directory, env, clean: true, timeout: TIMEOUT }
   await npm(flags, within)
-  symlinkSync(
-    join(root, 'node_modules', 'expect-type'),
-    join(directory, 'node_modules', 'expect-type'),
-    'junction',
-  )
+  addTypeTests(join(directory, 'types'))
   return {
     directory,
-    run: (program, args, more = {}) => run(program, args, { ...within, env: { ...env, ...more } }),
+    run: (program, args) => run(program, args, within),
+    // Its PATH has no shell, which npm runs programs by.
+    npx: args =>
+      npm(['exec', '--offline', ...(WINDOWS ? [] : ['--script-shell=/bin/sh']), '--', ...args], within),
     remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }),
+  }
+}
+
+/**
+ * The tests of types, with what they import beside them, where the package's own declarations do not find it: those have
+ * to compile without the optional peers.
+ */
+function addTypeTests(directory) {
+  const tests = join(root, '__test__', 'types')
+  const imported = new Set()
+  mkdirSync(directory)
+  for (const name of readdirSync(tests)) {
+    const source = readFileSync(join(tests, name), 'utf8')
+    for (const [, found] of source.matchAll(/ from '((?:@[^/']+\/)?[^/':.]+)[^':]*'$/gm)) imported.add(found)
+    writeFileSync(join(directory, name.replace(/\.ts$/, '.mts')), source)
+  }
+  imported.delete('tls-resumption')
+  for (const name of imported) {
+    const link = join(directory, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), link, 'junction')
   }
 }
 

@@ -5,7 +5,7 @@ const MAX_SIZE = 200_000
 
 /** All that the main package may hold. */
 const WANTED = [
-  /^dist\/[a-z0-9-]+\.(js|d\.ts)$/,
+  /^dist\/([a-z0-9-]+\/)?[a-z0-9-]+\.(js|d\.ts)$/,
   /^dist\/binding\/index\.(cjs|d\.cts)$/,
   /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md)$/,
 ]
@@ -46,8 +46,9 @@ export function problemsOf([main, ...platforms]) {
   return problems
 }
 
-function entriesOf({ exports }) {
-  return Object.values(exports)
-    .flatMap(entry => (typeof entry === 'string' ? entry : Object.values(entry)))
-    .map(path => path.slice('./'.length))
+function entriesOf({ exports, bin = {} }) {
+  const paths = Object.values(exports).flatMap(entry =>
+    typeof entry === 'string' ? entry : Object.values(entry),
+  )
+  return [...paths, ...Object.values(bin)].map(path => path.replace(/^\.\//, ''))
 }

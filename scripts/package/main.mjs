@@ -52,6 +52,9 @@ try {
       compiled[kind] = await compile(project, kind)
     })
   }
+  for (const name of Object.keys(main.manifest.bin ?? {})) {
+    await check(`npx ${name} --version`, async () => toldVersion(await project.npx([name, '--version'])))
+  }
   const nodes = values.quick ? [process.execPath] : ['20', '22', '24', '26'].map(major => nodeProgram(major))
   for (const node of nodes) await useOn(node, compiled)
   if (!values.quick) for (const runtime of await otherRuntimes()) await useOnOther(runtime)
@@ -69,6 +72,15 @@ async function useOn(node, compiled) {
   await resumes("the README's first example", () => ['readme.mjs'], [false, true])
   await resumes('ES module', () => ['esm.mjs'])
   await resumes('CommonJS', () => ['commonjs.cjs'])
+  await check(
+    `${version}: every entry loads without its optional peers, and then says which to install`,
+    () => project.run(node, ['entries.mjs']),
+  )
+  for (const [name, path] of Object.entries(main.manifest.bin ?? {})) {
+    await check(`${version}: ${name} --version`, async () =>
+      toldVersion(await project.run(node, [join('node_modules', main.name, path), '--version'])),
+    )
+  }
   await resumes('the flag', () => ['--import', 'tls-resumption/auto', 'flag.mjs'])
   for (const [kind, program] of Object.entries(compiled))
     await resumes(`TypeScript, ${kind}`, () => [program])
@@ -97,6 +109,10 @@ async function useOnOther({ label, command, missing }) {
     ({ message }) => message.split('\n').slice(0, 6).join(' '),
   )
   process.stdout.write(`- ${label}: ${outcome}\n`)
+}
+
+function toldVersion(output) {
+  return output.trim() === main.manifest.version ? '' : `it says ${output}`
 }
 
 function compare(output, expected) {
