@@ -10,3 +10,9 @@ test('the workers of a cluster have the keys of the primary, and follow rotation
   t.is(code, 0, stderr)
   t.deepEqual(JSON.parse(stdout), { met: ['full', 'resumed', 'resumed', 'resumed'], keys: 3 })
 })
+
+test('workers live by the ring of a primary that keeps no hold of it', async t => {
+  const { code, stdout, stderr } = await runProgram([...TYPESCRIPT, '--expose-gc'], 'cluster-let-go.ts')
+  t.is(code, 0, stderr)
+  t.is(stdout, '2\n')
+})

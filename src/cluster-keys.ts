@@ -33,26 +33,39 @@ export interface ClusterPart {
   end(): void
 }
 
-/** Undefined where there is nobody to share with. */
-export function joinCluster(name: string | undefined, ring: KeyRing): ClusterPart | undefined {
+/** Undefined where there is nobody to share with. `owner` is whose ring it is. */
+export function joinCluster(
+  name: string | undefined,
+  ring: KeyRing,
+  owner: WeakRef<object>,
+): ClusterPart | undefined {
   if (name === undefined || !isMainThread) return undefined
-  if (cluster.isPrimary) return lead(name, ring)
+  if (cluster.isPrimary) return lead(name, ring, owner)
   return cluster.worker === undefined ? undefined : follow(cluster.worker, name, ring)
 }
 
 /** The rings of this process, by name. */
 const leaders = new Map<string, Leader>()
 
-function lead(name: string, ring: KeyRing): ClusterPart {
-  if (leaders.size === 0) cluster.on('message', answer)
+function lead(name: string, ring: KeyRing, owner: WeakRef<object>): ClusterPart {
+  if (leaders.size === 0) {
+    cluster.on('message', answer)
+    cluster.on('fork', holdAll)
+  }
   // Rings of one name are one: the latest handle on it is as good as any.
   const leader = leaders.get(name) ?? new Leader(name)
   leaders.set(name, leader)
-  leader.rings.push(ring)
+  leader.rings.set(ring, owner)
+  if (Object.keys(cluster.workers ?? {}).length > 0) leader.hold()
   return {
     rotateElsewhere: () => false,
     end: () => leader.leave(ring),
   }
+}
+
+/** Workers live by the rings of the primary, which itself may have no other use for them. */
+function holdAll(): void {
+  for (const leader of leaders.values()) leader.hold()
 }
 
 function answer(worker: Worker, message: unknown): void {
@@ -60,7 +73,9 @@ function answer(worker: Worker, message: unknown): void {
 }
 
 class Leader {
-  readonly rings: KeyRing[] = []
+  /** Whose they are, weakly: who lets go of a ring before there are workers is not kept. */
+  readonly rings = new Map<KeyRing, WeakRef<object>>()
+  readonly #held = new Map<KeyRing, object | undefined>()
   readonly #name: string
   readonly #followers = new Set<Worker>()
   #told = ''
@@ -71,12 +86,19 @@ class Leader {
   }
 
   leave(ring: KeyRing): void {
-    const at = this.rings.indexOf(ring)
-    if (at >= 0) this.rings.splice(at, 1)
-    if (this.rings.length > 0 || leaders.get(this.#name) !== this) return
+    this.#held.delete(ring)
+    this.rings.delete(ring)
+    if (this.rings.size > 0 || leaders.get(this.#name) !== this) return
     clearInterval(this.#timer)
     leaders.delete(this.#name)
-    if (leaders.size === 0) cluster.off('message', answer)
+    if (leaders.size > 0) return
+    cluster.off('message', answer)
+    cluster.off('fork', holdAll)
+  }
+
+  /** Until they are disposed of. */
+  hold(): void {
+    for (const [ring, owner] of this.rings) this.#held.set(ring, owner.deref())
   }
 
   answer(worker: Worker, ask: Request['ask']): void {
@@ -108,7 +130,7 @@ class Leader {
 
   /** A ring that its owner let go of without a word is one less. */
   #withRing(use: (ring: KeyRing) => void): void {
-    for (const ring of [...this.rings].reverse()) {
+    for (const ring of [...this.rings.keys()].reverse()) {
       try {
         use(ring)
         return

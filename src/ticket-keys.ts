@@ -187,7 +187,7 @@ export class TicketKeys {
     }
     this.#feed = feed
     // Where the keys are given or shared, every process has them.
-    const cluster = source || tier ? undefined : joinCluster(name, ring)
+    const cluster = source || tier ? undefined : joinCluster(name, ring, weak)
     this.#cluster = cluster
     const shared = tier && name ? new TierRing(ring, tier.ring(name), { rotateEvery, keep }) : undefined
     this.#shared = shared
