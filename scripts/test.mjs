@@ -2,7 +2,8 @@
  * `npm test`: sets the checkout up, runs the checks, then the tests of both languages, and ends with
  * their sum alone on the last line. `--no-lint` leaves the checks out; `--nodes 22,24,26=all` runs the
  * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test;
- * `--servers redis,nginx` lets real drivers connect to those real servers, as `npm run test:servers` does.
+ * `--servers redis,nginx` lets real drivers connect to those real servers, as `npm run test:servers` does;
+ * `--interop openssl,curl` lets those real clients connect to ours, as `npm run test:interop` does.
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     'no-lint': { type: 'boolean', default: false },
     nodes: { type: 'string', default: '' },
     servers: { type: 'string', default: '' },
+    interop: { type: 'string', default: '' },
   },
 })
 
@@ -50,7 +52,8 @@ const steps = [
   },
   { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
   ...listed(values.nodes).map(onNode),
-  ...(values.servers ? [withServers(listed(values.servers))] : []),
+  ...(values.servers ? [toClose('drivers against real servers', 'test-servers', values.servers)] : []),
+  ...(values.interop ? [toClose('real clients against our servers', 'test-interop', values.interop)] : []),
 ]
 
 await setUp()
@@ -76,10 +79,11 @@ function listed(names) {
   return names.split(',').filter(Boolean)
 }
 
-function withServers(names) {
+/** A script that takes names and ends with its sum. */
+function toClose(name, script, names) {
   return {
-    name: 'drivers against real servers',
-    command: [process.execPath, 'scripts/test-servers.mjs', ...names],
+    name,
+    command: [process.execPath, `scripts/${script}.mjs`, ...listed(names)],
     count: countClosing,
   }
 }

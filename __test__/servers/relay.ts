@@ -7,7 +7,7 @@ export class Relay {
   readonly #server: net.Server
   readonly #open = new Set<net.Socket>()
   readonly #readers: HandshakeReader[] = []
-  #upstream: number | undefined
+  #upstream: readonly number[] = []
   #preamble: Preamble | undefined
 
   private constructor() {
@@ -26,8 +26,9 @@ export class Relay {
     return (this.#server.address() as AddressInfo).port
   }
 
-  to(port: number, preamble?: Preamble): void {
-    this.#upstream = port
+  /** Of several ports, each connection goes to the next. */
+  to(port: number | readonly number[], preamble?: Preamble): void {
+    this.#upstream = [port].flat()
     this.#preamble = preamble
   }
 
@@ -45,14 +46,16 @@ export class Relay {
   }
 
   #pass(client: net.Socket): void {
-    if (this.#upstream === undefined) {
+    const [port, ...others] = this.#upstream
+    if (port === undefined) {
       client.destroy()
       return
     }
+    this.#upstream = [...others, port]
     const reader = new HandshakeReader(this.#preamble)
     this.#readers.push(reader)
     const server = net.connect({
-      port: this.#upstream,
+      port,
       host: '127.0.0.1',
       allowHalfOpen: true,
       noDelay: true,

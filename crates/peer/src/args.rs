@@ -66,6 +66,8 @@ pub struct Connect {
     pub address: String,
     pub name: String,
     pub count: usize,
+    /// Sends a request first, to a server that waits for one.
+    pub http: bool,
 }
 
 pub fn parse() -> Result<Command> {
@@ -108,7 +110,9 @@ pub fn parse() -> Result<Command> {
     }
     match command.as_deref() {
         Some("serve") => Ok(Command::Serve(Serve { common, ..serve })),
-        Some("connect") => Ok(Command::Connect(Connect { common, address, name, count })),
+        Some("connect") => {
+            Ok(Command::Connect(Connect { common, address, name, count, http: serve.http }))
+        }
         _ => Err("serve or connect?".into()),
     }
 }

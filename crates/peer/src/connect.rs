@@ -10,6 +10,8 @@ use crate::Result;
 use crate::args::Connect;
 use crate::common::{identity, roots, versions};
 
+const REQUEST: &[u8] = b"GET /again HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
 /// Connects one time after the other, reads each connection to its end, and says what it was.
 pub fn run(options: &Connect) -> Result<()> {
     let config = Arc::new(config(options)?);
@@ -17,6 +19,9 @@ pub fn run(options: &Connect) -> Result<()> {
     for _ in 0..options.count {
         let connection = ClientConnection::new(Arc::clone(&config), name.clone())?;
         let mut stream = StreamOwned::new(connection, TcpStream::connect(&options.address)?);
+        if options.http {
+            stream.write_all(REQUEST)?;
+        }
         stream.flush()?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
@@ -31,12 +36,16 @@ pub fn run(options: &Connect) -> Result<()> {
                 "version": stream.conn.protocol_version().map(|version| format!("{version:?}")),
                 "kind": stream.conn.handshake_kind().map(|kind| format!("{kind:?}")),
                 "alpn": stream.conn.alpn_protocol().map(String::from_utf8_lossy),
-                "chain": chain.iter().map(|certificate| certificate.len()).collect::<Vec<_>>(),
+                "chain": chain.iter().map(|certificate| hex(certificate)).collect::<Vec<_>>(),
                 "answer": String::from_utf8_lossy(&answer),
             })
         );
     }
     Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn config(options: &Connect) -> Result<ClientConfig> {

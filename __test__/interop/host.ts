@@ -1,0 +1,60 @@
+/** The servers of one placement, in a process of its own with threads or workers. Tells what `main.ts` is to know. */
+import cluster from 'node:cluster'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import type { Placement } from './kinds.ts'
+import { type PlaceOptions, type Report, ringOf, startPlace } from './place.ts'
+
+export interface HostOptions extends PlaceOptions {
+  placement: Placement
+}
+
+/** The ports of each place, once; then all that servers tell. */
+export type Told = { ports: number[][] } | Report
+
+/** Of a thread or a worker: its ports, once; then what its servers tell. */
+type Said = { ports: number[] } | Report
+
+const tell = (told: Told): void => void process.send?.(told)
+
+if (!isMainThread) await serve(workerData, said => parentPort?.postMessage(said))
+else if (cluster.isWorker) await serve(JSON.parse(process.argv[2] ?? ''), said => process.send?.(said))
+else await host(JSON.parse(process.argv[2] ?? ''))
+
+async function host(options: HostOptions): Promise<void> {
+  process.on('disconnect', () => process.exit())
+  tell({ ports: await startPlaces(options) })
+}
+
+async function startPlaces(options: HostOptions): Promise<number[][]> {
+  if (options.placement === '1 thread') return [await startPlace(options, tell)]
+  if (options.placement === '4 threads') {
+    const threads = Array.from(
+      { length: 4 },
+      () => new Worker(new URL(import.meta.url), { workerData: options }),
+    )
+    return Promise.all(threads.map(portsOf))
+  }
+  // Arguments differ from worker to worker, as those of hosts do.
+  ringOf()
+  return Promise.all(
+    ['one', 'other'].map(role => {
+      cluster.setupPrimary({ args: [JSON.stringify(options), '--role', role] })
+      return portsOf(cluster.fork())
+    }),
+  )
+}
+
+async function serve(options: HostOptions, say: (said: Said) => void): Promise<void> {
+  say({ ports: await startPlace(options, say) })
+}
+
+/** Among the messages of a worker are those of its ring, too. */
+async function portsOf(place: Worker | ReturnType<typeof cluster.fork>): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    place.once('error', reject)
+    place.on('message', (said: Said) => {
+      if ('ports' in said) resolve(said.ports)
+      else if ('handshake' in said || 'path' in said) tell(said)
+    })
+  })
+}
