@@ -1,25 +1,38 @@
 /**
- * `publish.mjs --binaries FOLDER`: packs and publishes, the platforms' packages first, so that nobody can install the
- * main package without them. For the release workflow alone: npm takes its identity in place of a token.
- * With `--dry-run` npm does all but the upload. A version that is there already is passed over, so that a run that
- * was cut off can be run again.
+ * `publish.mjs FOLDER`: publishes the tarballs in it, the platforms' packages first, so that nobody can install the main
+ * package without them. For the release workflow alone: npm takes its identity in place of a token, so nothing else
+ * happens where that is to be had, and no package is installed there. With `--dry-run` npm does all but the upload. A
+ * version that is there already is passed over, so that a run that was cut off can be run again.
  */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { problemsOf } from '../package/contents.mjs'
-import { npm, packAll } from '../package/pack.mjs'
+import { npm } from '../package/pack.mjs'
+import { run } from '../platforms/tools.mjs'
 
-const { values } = parseArgs({
-  options: { binaries: { type: 'string' }, 'dry-run': { type: 'boolean', default: false } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'dry-run': { type: 'boolean', default: false } },
 })
-if (!values.binaries) throw new Error('usage: publish.mjs --binaries FOLDER [--dry-run]')
+const [folder] = positionals
+if (!folder) throw new Error('usage: publish.mjs FOLDER [--dry-run]')
 
-const packages = await packAll([values.binaries])
-const problems = problemsOf(packages)
-for (const { name, tarball } of packages) if (!tarball) problems.push(`${name} has no binary`)
-if (problems.length) throw new Error(problems.join('\n'))
+const packages = new Map()
+for (const file of readdirSync(folder).filter(name => name.endsWith('.tgz'))) {
+  const tarball = join(folder, file)
+  const manifest = JSON.parse(await run('tar', ['-xzOf', tarball, 'package/package.json']))
+  packages.set(manifest.name, { tarball, manifest })
+}
+const main = packages.get('tls-resumption')
+if (!main) throw new Error(`${folder} has no tarball of tls-resumption`)
+const platforms = Object.entries(main.manifest.optionalDependencies)
+for (const [name, version] of platforms) {
+  const found = packages.get(name)?.manifest.version
+  if (found !== version) throw new Error(`${name} is of version ${found}, and ${version} is wanted`)
+}
 
-const [main, ...platforms] = packages
-for (const { name, manifest, tarball } of [...platforms, main]) {
+for (const name of [...platforms.map(([platform]) => platform), main.manifest.name]) {
+  const { tarball, manifest } = packages.get(name)
   const wanted = `${name}@${manifest.version}`
   if (!values['dry-run'] && (await isPublished(wanted))) {
     process.stdout.write(`${wanted} is there already\n`)
