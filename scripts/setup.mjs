@@ -25,7 +25,8 @@ const BUILD_INPUTS = [
 /** Beside cargo's own output and not in dist, which is published whole. */
 const BUILD_STAMP = join(root, 'target', 'build-inputs')
 
-const INSTALL_FLAGS = ['--no-audit', '--no-fund']
+/** Tests and builds need all kinds of dependencies, whatever NODE_ENV and the user's npm leave out otherwise. */
+const INSTALL_FLAGS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund']
 
 /** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
 export async function setUp() {

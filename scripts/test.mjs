@@ -98,10 +98,13 @@ function onNode(wanted) {
   }
 }
 
+// What is counted below has no colours, whatever the environment asks for.
 function run([program, ...args]) {
+  const { FORCE_COLOR: _, ...env } = { ...process.env, CARGO_TERM_COLOR: 'never' }
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: root,
+      env,
       shell: process.platform === 'win32',
       stdio: ['ignore', 'pipe', 'inherit'],
     })

@@ -36,7 +36,8 @@ export async function provide(program: string, packages: readonly string[]): Pro
   const addPolicy = !existsSync(POLICY)
   if (addPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
-    if (!listsAreFresh) await run([...apt, 'update'], { env })
+    // Where another apt-get is at it, or there is no network, those that there are may do.
+    if (!listsAreFresh) await run([...apt, 'update'], { env }).catch(() => {})
     listsAreFresh = true
     await run([...apt, 'install', '-y', '--no-install-recommends', ...packages], { env })
   } finally {

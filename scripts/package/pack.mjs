@@ -18,7 +18,10 @@ export async function packAll(binaries) {
   const stage = join(work, 'stage')
   rmSync(work, { recursive: true, force: true, maxRetries: 3 })
   mkdirSync(stage, { recursive: true })
-  const own = (await run('git', ['ls-files'])).split('\n').filter(name => name && !name.includes('/'))
+  // The checkout may belong to another user, of which git warns.
+  const own = (await run('git', ['-c', 'safe.directory=*', 'ls-files']))
+    .split('\n')
+    .filter(name => name && !name.includes('/'))
   for (const name of [...own, ...STAGED]) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true })
   }
