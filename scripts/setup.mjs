@@ -49,6 +49,13 @@ export async function installDrivers() {
   await step('installing drivers', () => install(directory))
 }
 
+/** The extractor of `npm run docs`, likewise. */
+export async function installReference() {
+  const directory = join(root, 'scripts', 'reference')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing the extractor of the reference', () => install(directory))
+}
+
 function dependenciesAreCurrent(directory = root) {
   const wanted = join(directory, 'package-lock.json')
   const installed = join(directory, 'node_modules', '.package-lock.json')

@@ -51,6 +51,11 @@ const steps = [
     command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
   },
   { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
+  {
+    name: 'reference',
+    command: [process.execPath, 'scripts/reference/main.mjs', '--check'],
+    count: countClosing,
+  },
   ...listed(values.nodes).map(onNode),
   ...(values.servers ? [toClose('drivers against real servers', 'test-servers', values.servers)] : []),
   ...(values.interop ? [toClose('real clients against our servers', 'test-interop', values.interop)] : []),

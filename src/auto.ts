@@ -1,8 +1,11 @@
 /**
- * `node --import tls-resumption/auto app.js`: every `tls.connect` of the process resumes. See {@link install}.
+ * `node --import tls-resumption/auto app.js`: every `tls.connect` of the process resumes, as after `install()`.
  *
  * It never stops a program: where the addon cannot be loaded it says so once and leaves TLS as it is, and with
  * `TLS_RESUMPTION=off` it loads nothing at all.
+ *
+ * @packageDocumentation
+ * @module tls-resumption/auto
  */
 import { createRequire } from 'node:module'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'

@@ -1,3 +1,9 @@
+/**
+ * In place of the npm package `tls-session-cache`.
+ *
+ * @packageDocumentation
+ * @module tls-resumption/compat
+ */
 import type tls from 'node:tls'
 import { resumeSessions } from './resume-sessions.js'
 import { SessionCache } from './session-cache.js'

@@ -21,7 +21,9 @@ export interface ResumptionOptions {
    * connection is neither resumed nor remembered.
    */
   sessionCache?: SessionCache | null | undefined
-  /** See {@link SessionKeyOptions.cachePartition}. */
+  /**
+   * Keeps sessions apart that would share a key: a tenant's, or those of hosts behind one address. 1 to 256 characters.
+   */
   cachePartition?: string | undefined
   /**
    * Whether, of connections that begin at once to a peer without a session, one does the full handshake and the others

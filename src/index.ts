@@ -2,6 +2,7 @@
  * TLS session resumption for Node.js: one native cache of sessions, shared by all threads.
  *
  * @packageDocumentation
+ * @module tls-resumption
  */
 export { type ConnectOptions, connect, type ResumptionOptions } from './connect.js'
 export { type ClientMessage, type ClientReason, type ClientStats, clientStats } from './diagnostics.js'

@@ -1,3 +1,9 @@
+/**
+ * A second tier in Redis or Valkey.
+ *
+ * @packageDocumentation
+ * @module tls-resumption/redis
+ */
 import { invalidArgType, outOfRange } from './errors.js'
 import { type Commands, commandsOf, type RedisClient } from './redis-commands.js'
 import { RedisRing } from './redis-ring.js'
@@ -91,8 +97,8 @@ const COUNTS = {
 } as const satisfies Record<LookUpOutcome, keyof RedisTierStats>
 
 /**
- * A second tier in Redis or Valkey, for servers of many processes and hosts: behind the {@link SessionCache} of
- * {@link resumeSessions}, and home of a {@link TicketKeys} ring.
+ * A second tier in Redis or Valkey, for servers of many processes and hosts: behind the `SessionCache` of
+ * `resumeSessions`, and home of a `TicketKeys` ring.
  *
  * Everything is sealed before it leaves the process (AES-256-GCM, bound to its place), and names tell no session id.
  * Nobody waits for longer than `timeout`: a store that is slow, full, empty, gone or lying is a miss, and so a full

@@ -2,6 +2,7 @@
  * A connector for undici's dispatchers.
  *
  * @packageDocumentation
+ * @module tls-resumption/undici
  */
 import net from 'node:net'
 import tls from 'node:tls'
@@ -39,7 +40,10 @@ export interface ConnectorOptions {
   httpSocket?: net.Socket
 }
 
-type Callback = (...result: [error: null, socket: net.Socket] | [error: Error, socket: null]) => void
+/** Told how an attempt to connect ended. */
+export type ConnectorCallback = (
+  ...result: [error: null, socket: net.Socket] | [error: Error, socket: null]
+) => void
 
 /**
  * A connector for undici (`new Agent({ connect: buildConnector() })`) whose connections resume, and whose
@@ -62,7 +66,7 @@ export function buildConnector({
   keepAlive = true,
   keepAliveInitialDelay = 60_000,
   ...options
-}: BuildConnectorOptions = {}): (endpoint: ConnectorOptions, callback: Callback) => net.Socket {
+}: BuildConnectorOptions = {}): (endpoint: ConnectorOptions, callback: ConnectorCallback) => net.Socket {
   checkBoolean('allowH2', allowH2)
   checkBoolean('keepAlive', keepAlive)
   checkInteger('timeout', timeout, 0, 2 ** 31 - 1)
@@ -106,7 +110,13 @@ function servernameOf({ servername, host }: ConnectorOptions, byDefault: string 
 }
 
 /** Tells undici once how the attempt ended. */
-function report(socket: net.Socket, event: string, timeout: number, peer: string, callback: Callback): void {
+function report(
+  socket: net.Socket,
+  event: string,
+  timeout: number,
+  peer: string,
+  callback: ConnectorCallback,
+): void {
   const onTimeout = () => {
     const error = new Error(`Connect Timeout Error (attempted address: ${peer}, timeout: ${timeout}ms)`)
     socket.destroy(Object.assign(error, { code: 'UND_ERR_CONNECT_TIMEOUT' }))
