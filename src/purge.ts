@@ -104,7 +104,7 @@ type Below = Partial<Socket> & { _host?: string }
 function namesOf({ host, servername, port, path, socket }: tls.ConnectionOptions): string[] {
   const { remoteAddress, remotePort, _host } = (socket ?? {}) as Below
   const names = [EVERYBODY]
-  for (const given of new Set([path || (host ?? 'localhost'), servername, _host, remoteAddress])) {
+  for (const given of new Set([path || host || 'localhost', servername, _host, remoteAddress])) {
     if (!given) continue
     const name = plain(given)
     names.push(name, withPort(name, port ?? remotePort ?? SOME_PORT))
