@@ -277,6 +277,38 @@ serial('contexts made anew for each connection count by what they are made from'
   t.true(await visit(), 'and are as good as their options')
 })
 
+serial('contexts made under other defaults are other ones', t => {
+  installed()
+  const keyOf = () => sessionKey({ host: 'a.example', port: 1, secureContext: tls.createSecureContext() })
+  const before = keyOf()
+  const { DEFAULT_CIPHERS } = tls
+  t.teardown(() => {
+    tls.DEFAULT_CIPHERS = DEFAULT_CIPHERS
+  })
+  tls.DEFAULT_CIPHERS = 'ECDHE-ECDSA-AES256-GCM-SHA384'
+  t.not(keyOf(), before)
+  tls.DEFAULT_CIPHERS = DEFAULT_CIPHERS
+  t.is(keyOf(), before)
+})
+
+serial('a session that a library kept of a connection that is not resumed does not win later', async t => {
+  const { issue } = await testAuthority()
+  const wrongName = await issue({ commonName: 'other', dnsNames: ['other.example'], usage: 'server' })
+  installed()
+  const { dial } = await driver(t, wrongName)
+  let session: Buffer | undefined
+  for (let round = 0; round < 2; round++) {
+    // The second of its text, so that nothing of it is cached.
+    const socket = tls.connect(dial({ checkServerIdentity: (_: string) => void 'inline' }))
+    socket.on('session', latest => {
+      session = latest
+    })
+    await finish(socket)
+  }
+  t.true((await finish(plain(dial({ session })))).authorized, 'Node is fooled')
+  await t.throwsAsync(finish(tls.connect(dial({ session }))), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+})
+
 serial('a context that was changed since counts by what it is', async t => {
   installed()
   const { ca } = await driver(t)

@@ -13,6 +13,11 @@ test('an address and port is an endpoint', t => {
   t.not(key, sessionKey({ host: '192.0.2.1', port: 9142 }))
 })
 
+test('what is too long to be read in the key counts all the same', t => {
+  const host = 'a'.repeat(300)
+  t.not(sessionKey({ host, port: 1 }), sessionKey({ host, port: 2 }))
+})
+
 test('no host is localhost, as it is for tls.connect', t => {
   t.is(sessionKey({ port: 1 }), sessionKey({ host: 'localhost', port: 1 }))
 })
@@ -20,6 +25,19 @@ test('no host is localhost, as it is for tls.connect', t => {
 test('a server name tells hosts behind one proxy address apart', t => {
   const behindProxy = (servername: string) => sessionKey({ host: '192.0.2.1', port: 9042, servername })
   t.not(behindProxy('node-1'), behindProxy('node-2'))
+})
+
+test('a host is told from the same name sent as server name', t => {
+  // Without the option no name is sent, and the peer may answer with another certificate.
+  t.not(
+    sessionKey({ host: 'a.example', port: 1 }),
+    sessionKey({ host: 'a.example', port: 1, servername: 'a.example' }),
+  )
+})
+
+test('what is verified is told apart where the way there is the same', t => {
+  const verifying = (host: string) => sessionKey({ path: '/run/db.sock', host })
+  t.not(verifying('a.example'), verifying('b.example'))
 })
 
 test('a unix socket is an endpoint of its own', t => {

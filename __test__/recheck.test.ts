@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
 import test from 'ava'
 import { connect, SessionCache, sessionKey } from 'tls-resumption'
+import { sessionOf } from './helpers/outcome.ts'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -60,6 +61,51 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     await t.throwsAsync(finish(connect({ ...options, sessionCache })), { message: 'no longer pinned' })
   })
 }
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`${maxVersion}: a session whose chain was not verified is not offered by who verifies`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const options = { port, ca, servername: 'localhost' }
+    const session = await sessionOf({ ...options, ca: undefined, rejectUnauthorized: false })
+    await t.throwsAsync(finish(tls.connect({ ...options, session })), {
+      code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    })
+    // Nothing of this package puts it there.
+    const sessionCache = new SessionCache().set(sessionKey(options) ?? '', session)
+    t.deepEqual(await finish(connect({ ...options, sessionCache })), { resumed: false, authorized: true })
+  })
+
+  test(`${maxVersion}: a session whose certificate has another name is not offered`, async t => {
+    const { issue } = await testAuthority()
+    const wrongName = await issue({ commonName: 'other', dnsNames: ['other.example'], usage: 'server' })
+    const { port, ca } = await startServer(t, { maxVersion, ...wrongName })
+    const options = { port, ca, servername: 'localhost' }
+    const session = await sessionOf({ ...options, checkServerIdentity: () => undefined })
+    t.true((await finish(tls.connect({ ...options, session }))).authorized, 'Node is fooled')
+    const sessionCache = new SessionCache().set(sessionKey(options) ?? '', session)
+    await t.throwsAsync(finish(connect({ ...options, sessionCache })), {
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
+  })
+}
+
+test.serial('a certificate that is not valid yet, by a clock that was put back, is not trusted', async t => {
+  const { issue } = await testAuthority()
+  const notBefore = new Date(Date.now() - 60_000)
+  const young = await issue({ commonName: 'localhost', usage: 'server', notBefore })
+  const { port, ca } = await startServer(t, young)
+  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+  await finish(connect(options))
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => notBefore.getTime() - 60_000
+  // OpenSSL has a clock of its own.
+  t.deepEqual(await finish(connect(options)), { resumed: false, authorized: true })
+  Date.now = now
+  t.true((await finish(connect(options))).resumed)
+})
 
 test('a checkServerIdentity that throws on the bare leaf means a full handshake', async t => {
   const { port, ca } = await startServer(t)

@@ -3,27 +3,15 @@
  * under other terms, what it would have refused, and that `connect` is not.
  */
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import test from 'ava'
 import { type ConnectOptions, connect, SessionCache } from 'tls-resumption'
 import { createAuthority } from '../fixtures/certificates.ts'
+import { type Outcome, outcome } from './helpers/outcome.ts'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
-
-interface Outcome {
-  resumed: boolean
-  authorized: boolean
-  /** The code of the error that ended the connection. */
-  refused: string | undefined
-}
-
-async function outcome(socket: tls.TLSSocket): Promise<Outcome> {
-  try {
-    return { ...(await finish(socket)), refused: undefined }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    return { resumed: false, authorized: false, refused: code ?? message }
-  }
-}
 
 /** What plain Node does with a session from a connection with `first` on one with `then`. */
 async function plainNode(first: tls.ConnectionOptions, then: tls.ConnectionOptions): Promise<Outcome> {
@@ -50,6 +38,29 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const then = { port, ca: otherCa, servername: 'localhost' }
     t.like(await plainNode(first, then), { resumed: true, authorized: true }, 'Node is fooled')
     t.is((await ours(first, then)).refused, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  })
+
+  test(`${maxVersion}: a CA file that was replaced since, and is read again, decides`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
+    const directory = mkdtempSync(join(tmpdir(), 'tls-resumption-'))
+    t.teardown(() => rmSync(directory, { recursive: true }))
+    const file = join(directory, 'ca.pem')
+    const read = () => ({ port, ca: readFileSync(file), servername: 'localhost' })
+    writeFileSync(file, ca)
+    const first = read()
+    const sessionCache = new SessionCache()
+    const visit = (options: tls.ConnectionOptions) => outcome(connect({ ...options, sessionCache }))
+    await visit(first)
+    t.true((await visit(read())).resumed, 'the same content, read again')
+    writeFileSync(file, otherCa)
+    t.like(await plainNode(first, read()), { resumed: true, authorized: true }, 'Node is fooled')
+    t.is((await visit(read())).refused, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    // Into the very memory that the first one was read into, too.
+    first.ca.fill(0x0a).write(otherCa)
+    t.is((await visit(first)).refused, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    writeFileSync(file, ca)
+    t.true((await visit(read())).resumed, 'what was verified by the first one is good for it again')
   })
 
   test(`${maxVersion}: a session made without verification does not authorize`, async t => {

@@ -22,6 +22,10 @@ const steps = [
     command: ['cargo', 'test', ...CORE, 'target/deep'],
     env: { PROPTEST_CASES: '4000' },
   },
+  {
+    name: 'guards of trust, taken out one by one',
+    command: [process.execPath, 'scripts/guards/main.mjs'],
+  },
 ]
 
 let failed = 0

@@ -13,8 +13,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 let program: Promise<string> | undefined
 
-/** The program of `crates/peer`, built if need be. */
+/** The program of `crates/peer`, built if need be; `TLS_RESUMPTION_TEST_PEER` is the path of one that is. */
 export function peerProgram(): Promise<string> {
+  const { TLS_RESUMPTION_TEST_PEER: built } = process.env
+  if (built) return Promise.resolve(built)
   program ??= promisify(execFile)(
     'cargo',
     ['build', '--locked', '--quiet', '--package', 'tls-resumption-peer', '--target-dir', 'target'],
