@@ -1,8 +1,9 @@
 /** Through a proxy that is itself spoken to by TLS there are two handshakes, whose sessions have nothing in common. */
 import { once } from 'node:events'
-import http from 'node:http'
+import type http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
@@ -136,7 +137,7 @@ class TunnelAgent extends HttpsAgent {
 
   override createConnection(
     options: https.RequestOptions,
-    callback: (error: Error | null, stream: tls.TLSSocket) => void,
+    callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
     const { both, sessionCache } = this
     let isOuter = true
@@ -148,8 +149,8 @@ class TunnelAgent extends HttpsAgent {
       return super.createConnection({ ...options, ...given } as https.RequestOptions) as tls.TLSSocket
     }
     tunnel(both, { sessionCache }, to).then(
-      socket => callback(null, socket),
-      (error: Error) => callback(error, undefined as never),
+      socket => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as never),
     )
   }
 }

@@ -7,31 +7,17 @@
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { GUARDS } from './guards/list.mjs'
 import { nodeProgram } from './nodes.mjs'
 import { root, setUp } from './setup.mjs'
 
-/** What decides whom a connection trusts, and what Node.js versions differ in. */
-const TRUST = [
-  'trust',
-  'recheck',
-  'foreign-session',
-  'fall-back',
-  'partitions',
-  'builtin',
-  'emitted',
-  'identity',
-  'key-*',
-  'server',
-  'server-events',
-  'server-identity',
-  'shared-context',
-  'tickets',
-  'tickets-trust',
-  'install',
-  'burst*',
-  'peers',
-  'purge',
-].map(name => `__test__/${name}.test.ts`)
+/** The tests that notice when a guard of trust is gone, and those of what Node.js versions differ in. */
+const GUARDED = Object.values(GUARDS).flatMap(guards => guards.map(({ test }) => test.split(' › ')[0]))
+const DIFFERENT = [
+  ...['auto', 'burst*', 'key-options', 'proxy', 'undici'],
+  ...['server', 'server-events', 'tickets'],
+]
+const TRUST = [...new Set([...GUARDED, ...DIFFERENT])].map(name => `__test__/${name}.test.ts`)
 
 const { values } = parseArgs({
   options: {
