@@ -1,7 +1,8 @@
 import { type Estimate, estimate, median } from '../../clients/statistics.ts'
 import type { ResultTable, Target } from '../../record/result.ts'
+import { judged } from '../../record/target.ts'
 import type { Rows } from '../program.ts'
-import { isOurs, judged } from './names.ts'
+import { isOurs } from './names.ts'
 
 type Row = Rows['hit-ratio']
 

@@ -1,7 +1,8 @@
 import { estimate, median } from '../../clients/statistics.ts'
 import type { ResultTable, Target } from '../../record/result.ts'
+import { judged } from '../../record/target.ts'
 import type { Rows } from '../program.ts'
-import { isOurs, judged, nameOf } from './names.ts'
+import { isOurs, nameOf } from './names.ts'
 
 type Row = Rows['memory']
 

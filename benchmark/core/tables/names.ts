@@ -1,5 +1,3 @@
-import { isMet, type Target } from '../../record/result.ts'
-
 export const OURS = 'tls-resumption'
 
 export const PEERS =
@@ -16,9 +14,4 @@ export function nameOf(contestant: string): string {
 
 export function isOurs({ contestant }: { contestant: string }): boolean {
   return contestant === OURS
-}
-
-/** Keeps the reason only where there is something to be explained. */
-export function judged({ reason, ...target }: Target): Target {
-  return isMet(target) || reason === undefined ? target : { ...target, reason }
 }

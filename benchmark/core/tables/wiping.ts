@@ -1,7 +1,8 @@
 import { type Estimate, estimate } from '../../clients/statistics.ts'
 import type { Cell, ResultTable, Target } from '../../record/result.ts'
+import { judged } from '../../record/target.ts'
 import type { Rows } from '../program.ts'
-import { isOurs, judged, nameOf } from './names.ts'
+import { isOurs, nameOf } from './names.ts'
 
 type Residue = Rows['residue']
 

@@ -1,0 +1,76 @@
+/**
+ * `npm run bench:node [-- --quick --record --json FILE --rounds N]`: what the cache costs from JavaScript, beside what
+ * one would use instead.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { report } from '../record/record.ts'
+import { realSession } from '../servers/session.ts'
+import { createProgress } from '../start/progress.ts'
+import { type Holding, million } from './million/million.ts'
+import { byId, byText } from './operations.ts'
+import {
+  millionTable,
+  millionTargets,
+  operationTable,
+  operationTargets,
+  scalingTable,
+  scalingTargets,
+  sharingTable,
+  sharingTargets,
+} from './tables.ts'
+import { scaling, sharing } from './threads/threads.ts'
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    rounds: { type: 'string' },
+  },
+})
+const { quick, record, json } = values
+const rounds = Number(values.rounds ?? (quick ? 7 : 21))
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new RangeError(`--rounds must be an integer, not ${values.rounds}`)
+const processes = quick ? 1 : 5
+/** Milliseconds of a turn of a thread. */
+const time = quick ? 60 : 150
+
+const progress = createProgress()
+progress.phase('one operation')
+const operations = { ...(await byText(rounds)), ...(await byId(await realSession(), rounds)) }
+progress.phase('two threads on one cache')
+const scales = await scaling(['get', 'borrow', 'exchange'], rounds, time)
+progress.phase('ways to share between threads')
+const shared = await sharing(['get', 'borrow', 'set', 'exchange'], rounds, time)
+const held: Holding[] = []
+while (held.length < processes) {
+  progress.phase(`a million sessions, ${held.length + 1} of ${processes}`)
+  held.push(await million())
+}
+progress.stop()
+
+const flags = [quick && '--quick', values.rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
+report(
+  {
+    name: 'node',
+    command: flags ? `npm run bench:node -- ${flags}` : 'npm run bench:node',
+    tables: [operationTable(operations), scalingTable(scales), sharingTable(shared), millionTable(held)],
+    targets: [
+      ...operationTargets(operations),
+      ...scalingTargets(scales),
+      ...sharingTargets(shared),
+      ...millionTargets(held),
+    ],
+    versions: Object.fromEntries(
+      ['lru-cache', 'tls-session-cache', 'lmdb'].map(name => [name, versionOf(name)]),
+    ),
+  },
+  { record, ...(json === undefined ? {} : { file: json }) },
+)
+
+function versionOf(name: string): string {
+  const description = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+  return JSON.parse(readFileSync(description, 'utf8')).version
+}

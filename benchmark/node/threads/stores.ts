@@ -1,0 +1,72 @@
+/** What threads can share sessions by. */
+import type { MessagePort } from 'node:worker_threads'
+import { open as openLmdb } from 'lmdb'
+import { SessionCache } from 'tls-resumption'
+import { lending } from '../../../dist/session-cache.js'
+import { ask } from './broker.ts'
+
+export type Operation = 'get' | 'borrow' | 'set' | 'exchange'
+
+type Run = (key: string, blob: Buffer) => unknown
+
+export interface Store {
+  /** A Buffer of one's own. */
+  get: Run
+  /** One that is good until the next call. */
+  borrow?: Run
+  set: Run
+  /** A ticket is taken and another stored. */
+  exchange?: Run
+  answersLater?: boolean
+}
+
+interface Connections {
+  place: string
+  broker: MessagePort
+}
+
+const STORES: Record<string, (connections: Connections) => Store> = {
+  'tls-resumption'({ place }) {
+    const cache = new SessionCache({ name: place, sweepInterval: 0 })
+    return {
+      get: key => cache.get(key),
+      borrow: key => lending.lend(cache, 'get', key, blob => blob.length),
+      set: (key, blob) => cache.set(key, blob),
+      exchange(key, blob) {
+        cache.take(key)
+        cache.set(key, blob)
+      },
+    }
+  },
+  // Neither waits for a disk.
+  lmdb({ place }) {
+    const database = openLmdb<Buffer, string>({
+      path: place,
+      encoding: 'binary',
+      noSync: true,
+      noMetaSync: true,
+    })
+    return {
+      get: key => database.getBinary(key),
+      borrow: key => database.getBinaryFast(key),
+      set: (key, blob) => database.putSync(key, blob),
+      exchange: (key, blob) =>
+        database.transactionSync(() => {
+          database.getBinary(key)
+          database.removeSync(key)
+          database.putSync(key, blob)
+        }),
+    }
+  },
+  'a Map asked by messages': ({ broker }) => ({
+    answersLater: true,
+    get: key => ask(broker, key),
+    set: (key, blob) => ask(broker, key, blob),
+  }),
+}
+
+export async function open(name: string, connections: Connections): Promise<Store> {
+  const make = STORES[name]
+  if (make === undefined) throw new RangeError(`there is no ${name}`)
+  return make(connections)
+}
