@@ -1,29 +1,38 @@
 /**
- * `npm run bench:redis [-- --rounds 20 --json FILE]`: what a look-up through Redis costs, beside the client's own GET
- * and the memory of the process. Starts a server of its own, so `redis-server` has to be installed.
+ * `npm run bench:redis [-- --quick --record --json FILE --rounds N]`: what a look-up through Redis costs, beside the
+ * client's own GET and the memory of the process. Starts a server of its own, so `redis-server` has to be installed.
  */
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import os from 'node:os'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import Table from 'cli-table3'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { SessionCache } from 'tls-resumption'
 import { RedisTier } from 'tls-resumption/redis'
-import { startStore } from '../../__test__/helpers/store.ts'
+import { program, startStore } from '../../__test__/helpers/store.ts'
 import { type Estimate, estimate, median } from '../clients/statistics.ts'
+import { report } from '../record/record.ts'
+import type { ResultTable } from '../record/result.ts'
+import { createProgress } from '../start/progress.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    rounds: { type: 'string' },
+  },
 })
-const rounds = Number(values.rounds)
+const { quick, record, json } = values
+const rounds = Number(values.rounds ?? (quick ? 5 : 20))
 if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds: not ${values.rounds}`)
+if (program === undefined) throw new Error('redis-server or valkey-server has to be installed')
 
 const SESSIONS = 64
-const ALONE = 300
-const TOGETHER = 40
+const ALONE = quick ? 100 : 300
+const TOGETHER = quick ? 15 : 40
 const BLOB = 1024
 
 interface Figures {
@@ -36,26 +45,51 @@ interface Figures {
   perSecond: number
 }
 
+const progress = createProgress()
 const ends: (() => unknown)[] = []
 try {
   const figures = await measure()
-  const table = new Table({
-    head: ['a session of 1 KB', 'µs, one by one', '95 %', 'CPU µs, 64 at once', '95 %', 'per s'],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
-    style: { head: [], border: [] },
-  })
-  const interval = ({ low, high }: Estimate) => `${low.toFixed(1)}-${high.toFixed(1)}`
-  for (const { what, alone, cpu, perSecond } of figures) {
-    const of = [alone, cpu].flatMap(each => [each.median.toFixed(1), interval(each)])
-    table.push([what, ...of, perSecond.toFixed(0)])
-  }
-  process.stdout.write(`${table}\n`)
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...conditions(), figures }, null, 2)}\n`)
+  progress.stop()
+  const flags = [quick && '--quick', values.rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
+  report(
+    {
+      name: 'redis',
+      command: flags ? `npm run bench:redis -- ${flags}` : 'npm run bench:redis',
+      tables: [tableOf(figures)],
+      targets: [],
+      versions: {
+        ...versionOfStore(),
+        ioredis: versionOf('ioredis'),
+        'the package redis': versionOf('redis'),
+      },
+    },
+    { record, ...(json === undefined ? {} : { file: json }) },
+  )
 } finally {
+  progress.stop()
   for (const end of ends.reverse()) await end()
 }
 
+function tableOf(figures: readonly Figures[]): ResultTable {
+  return {
+    id: 'look-ups',
+    title: 'A look-up of a session of 1 KB',
+    columns: [
+      { title: 'look-up' },
+      { title: 'until the answer', unit: 'µs', digits: 1 },
+      { title: `CPU, ${SESSIONS} at once`, unit: 'µs', digits: 1 },
+      { title: `a second, ${SESSIONS} at once`, digits: 0 },
+    ],
+    rows: figures.map(({ what, alone, cpu, perSecond }) => [what, alone, cpu, perSecond]),
+    samples: `${rounds} interleaved rounds of ${ALONE} look-ups one by one and ${TOGETHER} times ${SESSIONS} at once`,
+    remark: `Redis is on the same machine, so *until the answer* is without a network. A handshake waits for it, and for no
+longer than \`timeout\`. The tier's part over the client's own GET is a name by HMAC, and AES-256-GCM with a key by HKDF.`,
+    chart: { x: 'look-up', y: 'until the answer', logarithmic: true },
+  }
+}
+
 async function measure(): Promise<Figures[]> {
+  progress.phase('starting a store')
   const store = await startStore({ teardown: end => ends.push(end) })
   const ioredis = new Redis(store.port, '127.0.0.1')
   const nodeRedis = createClient({ socket: { host: '127.0.0.1', port: store.port } })
@@ -84,7 +118,9 @@ async function measure(): Promise<Figures[]> {
     ['in the memory of the process', name => cache.get(name)],
   ]
   const seen = kinds.map(() => ({ alone: [] as number[], cpu: [] as number[], wall: [] as number[] }))
+  progress.phase('look-ups')
   for (let round = -1; round < rounds; round++) {
+    progress.update(`${round + 1} of ${rounds}`)
     for (const [index, [, lookUp]] of kinds.entries()) {
       const alone = await oneByOne(names, lookUp)
       const { cpu, wall } = await atOnce(names, lookUp)
@@ -119,14 +155,15 @@ async function atOnce(names: readonly string[], lookUp: (name: string) => unknow
   return { cpu: (user + system) / lookUps, wall: ((performance.now() - began) * 1000) / lookUps }
 }
 
-/** What the figures were made on. */
-function conditions() {
-  return {
-    command: `npm run bench:redis -- --rounds ${rounds}`,
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    cpu: os.cpus()[0]?.model,
-    cpus: os.cpus().length,
-    load: os.loadavg().map(load => Number(load.toFixed(1))),
-  }
+/** Its name and version: `Redis server v=7.0.15 …`, `Valkey server v=8.0.1 …`. */
+function versionOfStore(): Record<string, string> {
+  const said = execFileSync(program ?? '', ['--version'], { encoding: 'utf8' })
+  const [, name = 'store', version = ''] = said.match(/^(\w+) server v=(\S+)/) ?? []
+  return { [name]: version }
+}
+
+/** Of a client's package. */
+function versionOf(name: string): string {
+  const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+  return JSON.parse(readFileSync(manifest, 'utf8')).version
 }

@@ -8,11 +8,11 @@ import tlsSessionCache from 'tls-session-cache'
 import type { HeldFigures } from './held.ts'
 import { realSession } from './session.ts'
 
-const SESSIONS = 1_000_000
 /** So many between two turns of the event loop. */
 const IN_TURN = 100
 
-const mode = process.argv[2] ?? 'nothing'
+const [, , mode = 'nothing', wanted = '1000000'] = process.argv
+const SESSIONS = Number(wanted)
 const server = createServer()
 if (mode === 'tls-session-cache') tlsSessionCache(server, { maxCachedSessions: SESSIONS })
 if (mode === 'tls-resumption') {
@@ -33,7 +33,14 @@ const delay = monitorEventLoopDelay({ resolution: 1 })
 delay.enable()
 await deliver(server)
 delay.disable()
-const figures: HeldFigures = { mode, blob: session.length, resident, fullGc, longestDelay: delay.max / 1e6 }
+const figures: HeldFigures = {
+  mode,
+  sessions: SESSIONS,
+  blob: session.length,
+  resident,
+  fullGc,
+  longestDelay: delay.max / 1e6,
+}
 process.stdout.write(JSON.stringify(figures))
 
 async function deliver(server: Server): Promise<void> {

@@ -10,12 +10,16 @@ export interface Load {
 /** A stock client: it ends each connection as soon as it is secure, and keeps the latest session it was given. */
 export class Client {
   readonly #options: ConnectionOptions
+  readonly #ports: readonly number[]
+  #connections = 0
   readonly #resumes: boolean
   readonly #secureContext: tls.SecureContext
   #session: Buffer | undefined
 
-  constructor(options: ConnectionOptions, resumes: boolean) {
+  /** Of several ports, each connection goes to the next. */
+  constructor(options: ConnectionOptions, ports: readonly number[], resumes: boolean) {
     this.#options = options
+    this.#ports = ports
     this.#resumes = resumes
     this.#secureContext = tls.createSecureContext(options)
   }
@@ -35,7 +39,8 @@ export class Client {
 
   async #connect(): Promise<boolean> {
     const session = this.#resumes && this.#session ? { session: this.#session } : {}
-    const socket = tls.connect({ ...this.#options, secureContext: this.#secureContext, ...session })
+    const port = this.#ports[this.#connections++ % this.#ports.length]
+    const socket = tls.connect({ ...this.#options, port, secureContext: this.#secureContext, ...session })
     let isResumed = false
     socket.once('secureConnect', () => {
       isResumed = socket.isSessionReused()

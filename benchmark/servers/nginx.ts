@@ -1,4 +1,4 @@
-/** nginx with a shared session cache and its own ticket keys, one worker. */
+/** nginx with a session cache that its workers share, and its own ticket keys. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -19,7 +19,7 @@ export function nginxVersion(): string | undefined {
   }
 }
 
-export async function startNginx(listen: Listen[]): Promise<Servers> {
+export async function startNginx(listen: Listen[], workers: number): Promise<Servers> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-nginx-'))
   const ports = await Promise.all(listen.map(freePort))
   const servers = await Promise.all(
@@ -33,18 +33,21 @@ export async function startNginx(listen: Listen[]): Promise<Servers> {
     }),
   )
   const config = join(directory, 'nginx.conf')
-  await writeFile(config, configOf(directory, servers))
+  await writeFile(config, configOf(directory, servers, workers))
   const nginx = spawn('nginx', ['-c', config, '-p', directory, '-e', join(directory, 'error.log')], {
     stdio: 'inherit',
   })
   await Promise.all(ports.map(reachable))
-  const [worker] = execFileSync('pgrep', ['-P', String(nginx.pid)], { encoding: 'utf8' })
+  const pids = execFileSync('pgrep', ['-P', String(nginx.pid)], { encoding: 'utf8' })
     .trim()
     .split('\n')
+  // Nanoseconds on a processor, then what we do not need.
+  const cpuOf = async (pid: string) =>
+    Number.parseInt(await readFile(`/proc/${pid}/schedstat`, 'utf8'), 10) / 1000
   return {
-    ports,
-    // Nanoseconds on a processor, then what we do not need.
-    cpu: async () => Number.parseInt(await readFile(`/proc/${worker}/schedstat`, 'utf8'), 10) / 1000,
+    // The workers have one port.
+    ports: ports.map(port => [port]),
+    cpu: async () => (await Promise.all(pids.map(cpuOf))).reduce((sum, cpu) => sum + cpu, 0),
     async close() {
       nginx.kill('SIGTERM')
       await once(nginx, 'exit')
@@ -53,11 +56,11 @@ export async function startNginx(listen: Listen[]): Promise<Servers> {
   }
 }
 
-function configOf(directory: string, servers: string[]): string {
+function configOf(directory: string, servers: string[], workers: number): string {
   return `
 daemon off;
 user root;
-worker_processes 1;
+worker_processes ${workers};
 pid ${directory}/pid;
 error_log ${directory}/error.log;
 events { worker_connections 1024; }

@@ -4,14 +4,14 @@ import type { Listen, Report, Request } from './server.ts'
 
 /** The servers of one mode, and the processor time they have taken. */
 export interface Servers {
-  /** In the order of the kinds. */
-  ports: number[]
+  /** In the order of the kinds: where each is reached, a port a thread. */
+  ports: number[][]
   /** Microseconds. */
   cpu(): Promise<number>
   close(): Promise<void>
 }
 
-export async function startNode(listen: Listen[]): Promise<Servers> {
+export async function startNode(listen: Listen[], threads: number): Promise<Servers> {
   const child: ChildProcess = fork(new URL('./server.ts', import.meta.url), { stdio: 'inherit' })
   const ask = async (request: Request): Promise<unknown> => {
     const answer = once(child, 'message')
@@ -19,7 +19,7 @@ export async function startNode(listen: Listen[]): Promise<Servers> {
     return (await answer)[0]
   }
   return {
-    ports: (await ask({ listen })) as number[],
+    ports: (await ask({ listen, threads })) as number[][],
     cpu: async () => ((await ask({ report: true })) as Report).cpu,
     async close() {
       const ended = once(child, 'exit')

@@ -1,11 +1,12 @@
-/** A process of its own with one server of each kind, which resume in one way. */
+/** A process of its own, in whose threads are servers of each kind, which resume in one way. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 import tlsSessionCache from 'tls-session-cache'
 import type { Identity } from '../../fixtures/certificates.ts'
-import { type Kind, type Mode, serverOptions } from './kinds.ts'
+import { type Kind, labelOf, type Mode, serverOptions } from './kinds.ts'
 
 export interface Listen {
   kind: Kind
@@ -14,23 +15,39 @@ export interface Listen {
   identity: Identity
 }
 
-export type Request = { listen: Listen[] } | { report: true } | { close: true }
+export type Request = { listen: Listen[]; threads: number } | { report: true } | { close: true }
 
 export interface Report {
   /** Microseconds this process has spent on a processor. */
   cpu: number
 }
 
-process.on('message', async (request: Request) => {
-  if ('listen' in request) process.send?.(await Promise.all(request.listen.map(listen)))
-  else if ('report' in request) process.send?.(report())
-  else process.disconnect?.()
-})
-process.on('disconnect', () => process.exit())
+if (isMainThread) {
+  process.on('message', async (request: Request) => {
+    if ('listen' in request) process.send?.(await listenInThreads(request.listen, request.threads))
+    else if ('report' in request) process.send?.(report())
+    else process.disconnect?.()
+  })
+  process.on('disconnect', () => process.exit())
+} else {
+  parentPort?.postMessage(await Promise.all((workerData as Listen[]).map(listen)))
+}
 
 function report(): Report {
   const { user, system } = process.cpuUsage()
   return { cpu: user + system }
+}
+
+/** For each server, its ports: one a thread. One thread is the main one. */
+async function listenInThreads(wanted: Listen[], threads: number): Promise<number[][]> {
+  if (threads === 1) return (await Promise.all(wanted.map(listen))).map(port => [port])
+  const ports = await Promise.all(
+    Array.from({ length: threads }, async () => {
+      const [own] = await once(new Worker(new URL(import.meta.url), { workerData: wanted }), 'message')
+      return own as number[]
+    }),
+  )
+  return wanted.map((_, index) => ports.map(own => own[index] ?? 0))
 }
 
 async function listen({ kind, mode, ca, identity }: Listen): Promise<number> {
@@ -42,9 +59,10 @@ async function listen({ kind, mode, ca, identity }: Listen): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-function resume(server: Server, { mechanism }: Kind, mode: Mode): void {
+function resume(server: Server, kind: Kind, mode: Mode): void {
   if (mode === 'tls-session-cache') tlsSessionCache(server, { maxCachedSessions: 10_000 })
   if (mode !== 'tls-resumption') return
-  if (mechanism === 'ids') resumeSessions(server, { sessionCache: new SessionCache() })
-  else new TicketKeys().attach(server)
+  const name = labelOf(kind)
+  if (kind.mechanism === 'ids') resumeSessions(server, { sessionCache: new SessionCache({ name }) })
+  else new TicketKeys({ name }).attach(server)
 }

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { createAuthority } from '../../fixtures/certificates.ts'
 
-/** A TLS 1.2 session as a server is told of it, with the certificate of a client: some 1 KB. */
-export async function realSession(): Promise<Buffer> {
+/** A TLS 1.2 session as a server is told of it: some 1 KB with the certificate of a client, some 160 bytes without. */
+export async function realSession(clientCertificate = true): Promise<Buffer> {
   const { cert: ca, issue } = await createAuthority({ algorithm: 'rsa' })
   const [identity, client] = await Promise.all([
     issue({ usage: 'server', commonName: 'localhost' }),
@@ -14,7 +14,7 @@ export async function realSession(): Promise<Buffer> {
   const server = tls.createServer({
     ...identity,
     ca,
-    requestCert: true,
+    requestCert: clientCertificate,
     maxVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_TICKET,
   })
