@@ -1,11 +1,13 @@
-/** What the documents cite exists. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** What the documents cite exists, and what they link to. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'BENCHMARKS.md', 'CONTRIBUTING.md']
-for (const name of readdirSync(join(root, 'docs'))) documents.push(join('docs', name))
+for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })) {
+  if (name.endsWith('.md')) documents.push(join('docs', name))
+}
 
 /** `file` › title, as ava prints it. A title ends with its sentence, or its cell. */
 const CITATION = /`([a-z0-9-]+)` › ([^;|)]+?)(?=;|\s*\||\))/g
@@ -20,6 +22,38 @@ for (const document of documents) {
       t.true(mentions(source, title), `${file} › ${title}`)
     }
   })
+}
+
+test('what documents link to within the repository is there, down to the heading', t => {
+  const broken: string[] = []
+  for (const document of [...documents, join('examples', 'README.md')]) {
+    const text = readFileSync(join(root, document), 'utf8').replace(/^```.*?^```$/gms, '')
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [path = '', heading] = link.split('#')
+      const target = path === '' ? join(root, document) : join(root, dirname(document), path)
+      const isThere = existsSync(target) && (heading === undefined || anchorsOf(target).includes(heading))
+      if (!isThere) broken.push(`${document}: ${link}`)
+    }
+  }
+  t.deepEqual(broken, [])
+})
+
+/** As GitHub makes them of headings, and those that are written out. */
+function anchorsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  const written = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)
+  const seen = new Map<string, number>()
+  const made = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
+    const anchor = heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-')
+    const count = seen.get(anchor) ?? 0
+    seen.set(anchor, count + 1)
+    return count === 0 ? anchor : `${anchor}-${count}`
+  })
+  return [...written, ...made]
 }
 
 /** Whether a test has the title, in full or with what a template puts in the place of its variables. */

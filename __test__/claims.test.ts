@@ -1,0 +1,92 @@
+/** No claim without a command: what documents say in figures comes out of a result that is recorded. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { WITH_PLACES } from '../benchmark/report/documents.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/**
+ * What is said in figures outside of generated places, and why it may be: none of it was measured. Each has to be there
+ * still.
+ */
+const ALLOWED: Record<string, Record<string, string>> = {
+  'README.md': {},
+  'docs/comparison.md': {},
+}
+
+for (const [file, allowed] of Object.entries(ALLOWED)) {
+  test(`${file} claims nothing in figures by itself`, t => {
+    const prose = proseOf(read(file))
+    for (const words of Object.keys(allowed)) t.true(prose.includes(words), `no longer there: ${words}`)
+    const rest = Object.keys(allowed).reduce((text, words) => text.replaceAll(words, ''), prose)
+    t.deepEqual(claimsIn(rest), [])
+  })
+}
+
+test('what a claim is', t => {
+  for (const claim of [
+    '3 ms',
+    '12 µs',
+    '0.31x',
+    '1.5×',
+    '30 %',
+    '30%',
+    '3 times',
+    '900 MB',
+    '500/s',
+    '2 KB',
+    '4 GiB',
+    '10 s',
+    '1.2 million',
+    '300 connections',
+    '0.35 of a full handshake',
+  ]) {
+    t.deepEqual(
+      claimsIn(`it takes ${claim}.`),
+      [claim.replace(/ (connections|of a full handshake)$/, ' $1')],
+      claim,
+    )
+  }
+  for (const none of [
+    'TLS 1.3',
+    'RFC 8446 section 4.6',
+    'Node.js 20.19',
+    '100 keys',
+    'rustls 0.23',
+    'AES-256',
+  ]) {
+    t.deepEqual(claimsIn(none), [], none)
+  }
+})
+
+test('places that are filled have an end', t => {
+  for (const file of WITH_PLACES) {
+    const text = read(file)
+    t.is(
+      text.match(/<!-- results: /g)?.length ?? 0,
+      text.match(/<!-- results: [^>]+-->\n.*?<!-- end -->/gs)?.length ?? 0,
+    )
+  }
+})
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+/** Without what is generated, and without code. */
+function proseOf(text: string): string {
+  return text
+    .replace(/<!-- (?:results|by) .*?<!-- end -->/gs, '')
+    .replace(/^```.*?^```$/gms, '')
+    .replace(/`[^`]*`/g, '')
+    .replace(/\]\([^)]*\)/g, ']')
+}
+
+/** Figures with a unit of measurement, ratios, shares and multiples. */
+function claimsIn(text: string): string[] {
+  const units =
+    '(?:[mµun]?s|[kKMGT]i?B|%|[x×]|times|percent|million|connections|handshakes|of a full handshake|per second)'
+  const pattern = new RegExp(`\\b\\d[\\d,.]*(?:/s\\b| ?${units}(?![\\w]))`, 'g')
+  return text.match(pattern) ?? []
+}
