@@ -12,20 +12,21 @@ const asNodeTells = tls.TLSSocket.prototype.getPeerCertificate
  */
 export function tellCertificate(socket: tls.TLSSocket, offered: () => X509Certificate | undefined): void {
   const { getPeerCertificate, getPeerX509Certificate } = socket
-  const forgotten = () =>
-    socket.isSessionReused() && getPeerX509Certificate.call(socket) === undefined ? offered() : undefined
+  const remembered = () => (socket.isSessionReused() ? offered() : undefined)
+  // Neither asks the other, since in another runtime Node's own do.
   const methods = {
     getPeerCertificate(detailed?: boolean) {
       const certificate = getPeerCertificate.call(socket, detailed as true)
-      const leaf = certificate && forgotten()
+      const leaf = certificate && Object.keys(certificate).length === 0 && remembered()
       if (!leaf) return certificate
       // Node writes some fields in another way than `toLegacyObject` does, so it has to do it.
       const handle = { getPeerCertificate: () => leaf.toLegacyObject() }
       return asNodeTells.call({ _handle: handle } as unknown as tls.TLSSocket, detailed as true)
     },
     getPeerX509Certificate() {
-      const leaf = forgotten()
-      return leaf ? new X509Certificate(leaf.raw) : getPeerX509Certificate.call(socket)
+      const certificate = getPeerX509Certificate.call(socket)
+      const leaf = certificate === undefined ? remembered() : undefined
+      return leaf ? new X509Certificate(leaf.raw) : certificate
     },
   }
   for (const [name, value] of Object.entries(methods)) {
