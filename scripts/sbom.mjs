@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { npm } from './package/pack.mjs'
-import { run } from './platforms/tools.mjs'
+import { run } from './run.mjs'
 import { root } from './setup.mjs'
 
 const folder = join(root, 'target', 'sbom')

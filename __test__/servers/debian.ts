@@ -1,14 +1,10 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { installPackages } from '../../scripts/debian.mjs'
 import { run } from './processes.ts'
 
 /** Where Debian keeps servers' programs, beside what PATH says. */
 const DIRECTORIES = ['/usr/bin', '/usr/sbin', '/usr/lib/postgresql/15/bin', '/usr/lib/rabbitmq/bin']
-
-/** What asks invoke-rc.d not to start a service when its package is installed: we start our own. */
-const POLICY = '/usr/sbin/policy-rc.d'
-
-let listsAreFresh = false
 
 /** The program's path, if it is installed. */
 export function find(program: string): string | undefined {
@@ -25,24 +21,7 @@ export function find(program: string): string | undefined {
 export async function provide(program: string, packages: readonly string[]): Promise<string> {
   const found = find(program)
   if (found) return found
-  if (!find('apt-get') || process.getuid?.() !== 0) {
-    throw new Error(
-      `${program} is not installed, and installing takes root and apt-get: ${packages.join(' ')}`,
-    )
-  }
-  process.stderr.write(`installing ${packages.join(', ')} ...\n`)
-  const apt = ['apt-get', '-qq', '-o', 'DPkg::Lock::Timeout=300']
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const addPolicy = !existsSync(POLICY)
-  if (addPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  try {
-    // Where another apt-get is at it, or there is no network, those that there are may do.
-    if (!listsAreFresh) await run([...apt, 'update'], { env }).catch(() => {})
-    listsAreFresh = true
-    await run([...apt, 'install', '-y', '--no-install-recommends', ...packages], { env })
-  } finally {
-    if (addPolicy) rmSync(POLICY, { force: true })
-  }
+  await installPackages(packages)
   const installed = find(program)
   if (!installed) throw new Error(`${packages.join(' ')} did not bring ${program}`)
   return installed

@@ -14,7 +14,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { writeCertificates } from '../platforms/certificates.mjs'
-import { run } from '../platforms/tools.mjs'
+import { run } from '../run.mjs'
 import { root } from '../setup.mjs'
 import { npm } from './pack.mjs'
 

@@ -1,7 +1,7 @@
 /** Makes the tarballs that would be published, by the steps that a release takes, and leaves the checkout as it is. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run } from '../platforms/tools.mjs'
+import { run } from '../run.mjs'
 import { root } from '../setup.mjs'
 import { copyNotices } from './notices.mjs'
 

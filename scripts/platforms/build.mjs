@@ -2,20 +2,27 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { run } from '../run.mjs'
 import { root } from '../setup.mjs'
 import { MACOS_FLOOR } from './targets.mjs'
-import { objcopyFolder, run, rustFor, tool, work } from './tools.mjs'
+import { objcopyFolder, rustFor, tool, work } from './tools.mjs'
 
 const PACKAGE = 'tls-resumption-binding'
 const LIBRARY = { linux: 'lib*.so', darwin: 'lib*.dylib', win32: '*.dll' }
 
-/** Why this machine cannot build it, or undefined. */
+/** Debian's Rust, with its source: a standard library for any target can be built from that. */
+const RUST_WITH_SOURCE = ['rustc-web', 'cargo-web', 'rust-web-src', 'rust-web-llvm']
+
+/** Why this machine cannot build it, or undefined: `{ missing, packages }`, with those of Debian that would help. */
 export function cannotBuild(target) {
   if (process.platform !== 'linux' && process.platform !== target.platform) {
-    return `needs Linux, or ${target.platform} itself`
+    return { missing: `needs Linux, or ${target.platform} itself` }
   }
   if (!rustFor(triple(target))) {
-    return `no standard library for ${triple(target)}, and no source to build it from`
+    return {
+      missing: `no standard library for ${triple(target)}, and no source to build it from`,
+      packages: RUST_WITH_SOURCE,
+    }
   }
 }
 

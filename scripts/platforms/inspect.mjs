@@ -1,8 +1,9 @@
 /** Checks what was built: that it is what its name says, and loads wherever that platform's Node does. */
 import { join } from 'node:path'
+import { run } from '../run.mjs'
 import { root } from '../setup.mjs'
 import { MACOS_FLOOR } from './targets.mjs'
-import { run, tool } from './tools.mjs'
+import { tool } from './tools.mjs'
 
 /** In bytes. What is installed is this and no more, so it is worth a bound. */
 const MAX_SIZE = 1_000_000

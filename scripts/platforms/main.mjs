@@ -1,5 +1,6 @@
 /**
- * `npm run build:all`: builds, checks and runs the addon for every platform, as far as one machine can.
+ * `npm run build:all`: builds, checks and runs the addon for every platform, as far as one machine can. On Debian, root
+ * has it install what is missing.
  *
  * `-- --targets linux-x64-gnu,…` takes those alone; `--no-run` builds and checks; `--twice` builds again from nothing
  * and compares the hashes; `--write` puts the table into docs/platforms.md; `--strict` makes what could not be built
@@ -9,6 +10,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { canInstall, installPackages } from '../debian.mjs'
+import { run } from '../run.mjs'
 import { root, setUp } from '../setup.mjs'
 import { build, cannotBuild, triple } from './build.mjs'
 import { writeCertificates } from './certificates.mjs'
@@ -16,7 +19,7 @@ import { inspect } from './inspect.mjs'
 import { runnersFor } from './runners.mjs'
 import { table, writeTable } from './table.mjs'
 import { chosen } from './targets.mjs'
-import { installTools, run, work } from './tools.mjs'
+import { installTools, work } from './tools.mjs'
 
 const flag = { type: 'boolean', default: false }
 const { values } = parseArgs({
@@ -28,6 +31,9 @@ const { values } = parseArgs({
     strict: flag,
   },
 })
+
+/** Packages of Debian that were asked for: those that do not help, once is enough. */
+const asked = new Set()
 
 /** Other processors are imitated at a tenth of the speed or less. */
 const RUN_TIMEOUT = 300_000
@@ -68,8 +74,8 @@ process.stdout.write(`\n${results.length - bad.length} passed, ${bad.length} fai
 process.exitCode = bad.length ? 1 : 0
 
 async function attempt(target) {
-  const failure = cannotBuild(target)
-  if (failure) return { target, failure }
+  const lacking = await provided(() => cannotBuild(target))
+  if (lacking) return { target, failure: lacking.missing }
   process.stderr.write(`building ${target.name} ...\n`)
   try {
     const built = await build(target)
@@ -93,9 +99,24 @@ async function differs(target, { sha256 }) {
     : [`a second build gave ${facts.sha256.slice(0, 16)} and not ${sha256.slice(0, 16)}`]
 }
 
+/** What `look` finds, a second time when it found packages lacking that can be installed here. */
+async function provided(look) {
+  const found = await look()
+  const packages = found?.packages?.filter(name => !asked.has(name)) ?? []
+  if (packages.length === 0 || !canInstall()) return found
+  for (const name of packages) asked.add(name)
+  try {
+    await installPackages(packages)
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`)
+    return found
+  }
+  return look()
+}
+
 /** Runs the smoke test with it on all Nodes that this machine has for it. */
 async function tryOut(result) {
-  const { runners = [], missing } = await runnersFor(result.target)
+  const { runners = [], missing } = await provided(() => runnersFor(result.target))
   Object.assign(result, { missing, ran: [] })
   for (const runner of runners) {
     process.stderr.write(`running ${result.target.name} on ${runner.label} ...\n`)

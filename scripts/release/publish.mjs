@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { npm } from '../package/pack.mjs'
-import { run } from '../platforms/tools.mjs'
+import { run } from '../run.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
