@@ -142,7 +142,7 @@ class Keeper {
   }
 
   #keyOf(id: Uint8Array): Uint8Array {
-    this.#key.set(id.subarray(0, MAX_ID_LENGTH), CONTEXT_LENGTH)
+    this.#key.set(id.length > MAX_ID_LENGTH ? id.subarray(0, MAX_ID_LENGTH) : id, CONTEXT_LENGTH)
     return this.#key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
   }
 
@@ -253,9 +253,16 @@ function hasContextsByName(server: ServerInternals): boolean {
   return server._contexts.length > 0 || hasOption(server, 'snicallback')
 }
 
+/** Symbols by their descriptions: those of all servers are the same, and finding one takes as long as a look-up. */
+const symbols = new Map<string, symbol>()
+
 /** Node keeps some options under symbols of its own. */
 function hasOption(server: ServerInternals, description: string): boolean {
-  return Object.getOwnPropertySymbols(server).some(
-    symbol => symbol.description === description && Reflect.get(server, symbol) !== undefined,
-  )
+  let symbol = symbols.get(description)
+  if (symbol === undefined || !Object.hasOwn(server, symbol)) {
+    symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
+    if (symbol === undefined) return false
+    symbols.set(description, symbol)
+  }
+  return Reflect.get(server, symbol) !== undefined
 }
