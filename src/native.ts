@@ -17,6 +17,7 @@ export interface Native
     | 'size'
     | 'stats'
     | 'sessionFacts'
+    | 'sessionDescription'
     | 'ringClose'
     | 'ringRotate'
     | 'ringInsert'

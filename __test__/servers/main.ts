@@ -2,12 +2,8 @@
  * `npm run test:servers [-- NAME …] [--record]`: starts real servers on loopback, one after the other, and lets
  * real drivers connect again and again; see `scripts/test-servers.mjs`.
  */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { createAuthority } from '../../fixtures/certificates.ts'
-import { provide } from './debian.ts'
 import { drivers, versionOfDriver } from './drivers.ts'
 import { fault, inShort, resultOf } from './judge.ts'
 import { cassandra, cassandraJsse } from './real/cassandra.ts'
@@ -20,10 +16,10 @@ import { postgres } from './real/postgres.ts'
 import { rabbitmq } from './real/rabbitmq.ts'
 import { redis } from './real/redis.ts'
 import { type Entry, record, recorded } from './record.ts'
-import { Relay } from './relay.ts'
-import { type Protocol, type RealServer, Site } from './site.ts'
+import type { Protocol, RealServer, Running, Site } from './site.ts'
 import { writeTable } from './table.ts'
 import { attempt, type How } from './trial.ts'
+import { chosen, openWorkshop } from './workshop.ts'
 
 const servers: Readonly<Record<string, RealServer>> = {
   redis,
@@ -42,38 +38,17 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { record: { type: 'boolean' }, driver: { type: 'string', multiple: true } },
 })
-const names = positionals.length > 0 ? positionals : Object.keys(servers)
-const unknown = names.filter(name => !(name in servers))
-if (unknown.length > 0) {
-  process.stderr.write(
-    `no such server: ${unknown.join(', ')}; there are ${Object.keys(servers).join(', ')}\n`,
-  )
-  process.exit(2)
-}
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  process.on(signal, () => process.exit(code))
-}
-
-const directory = mkdtempSync(join(tmpdir(), 'tls-servers-'))
-// Servers run as another user, and have directories of their own below.
-chmodSync(directory, 0o711)
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
-
-const authority = await createAuthority({ algorithm: 'rsa' })
-const identities = {
-  server: await authority.issue({ usage: 'server', commonName: 'localhost' }),
-  client: await authority.issue({ usage: 'client', commonName: 'tester' }),
-}
+const withSite = await openWorkshop()
 const entries: Entry[] = []
 let passed = 0
 let failed = 0
-for (const name of names) {
-  const server = servers[name]
-  if (server) await withServer(name, server)
+for (const [name, server] of chosen(servers, positionals)) {
+  try {
+    await withSite(name, server, (site, running) => withServer(server, site, running))
+  } catch (error) {
+    failed++
+    process.stdout.write(`  ✘ ${server.name}: ${error instanceof Error ? error.message : error}\n`)
+  }
 }
 if (values.record) {
   record(entries)
@@ -82,26 +57,12 @@ if (values.record) {
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)
 
-async function withServer(name: string, server: RealServer): Promise<void> {
-  const relay = await Relay.listen()
-  let site: Site | undefined
-  try {
-    for (const [program, packages] of Object.entries(server.programs)) await provide(program, packages)
-    mkdirSync(join(directory, name))
-    site = new Site(join(directory, name), relay, authority, identities.server, identities.client)
-    const running = await server.start(site)
-    process.stdout.write(`\n${server.name} ${running.version}, Node ${process.versions.node}\n`)
-    for (const driver of server.drivers.filter(driver => values.driver?.includes(driver) ?? true)) {
-      for (const protocol of server.protocols ?? (['TLSv1.2', 'TLSv1.3'] as const)) {
-        for (const how of waysOf(driver)) await tried(server, site, running, { driver, protocol, how })
-      }
+async function withServer(server: RealServer, site: Site, running: Running): Promise<void> {
+  process.stdout.write(`\n${server.name} ${running.version}, Node ${process.versions.node}\n`)
+  for (const driver of server.drivers.filter(driver => values.driver?.includes(driver) ?? true)) {
+    for (const protocol of server.protocols ?? (['TLSv1.2', 'TLSv1.3'] as const)) {
+      for (const how of waysOf(driver)) await tried(server, site, running, { driver, protocol, how })
     }
-  } catch (error) {
-    failed++
-    process.stdout.write(`  ✘ ${server.name}: ${error instanceof Error ? error.message : error}\n`)
-  } finally {
-    await site?.stop()
-    relay.close()
   }
 }
 
@@ -117,7 +78,7 @@ function waysOf(driver: string): How[] {
 async function tried(
   server: RealServer,
   site: Site,
-  running: Awaited<ReturnType<RealServer['start']>>,
+  running: Running,
   trial: { driver: string; protocol: Protocol; how: How },
 ): Promise<void> {
   const driver = drivers[trial.driver] ?? { title: trial.driver }

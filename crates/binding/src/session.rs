@@ -38,3 +38,27 @@ pub fn session_facts(blob: &[u8]) -> Option<SessionFacts> {
         }
     })
 }
+
+/// What tells a reader how the session would be resumed, beyond what a cache needs.
+#[napi(object)]
+pub struct SessionDescription {
+    /// The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3.
+    pub version: u32,
+    /// Bytes of the session id; 0: there is none.
+    pub id_length: u32,
+    /// Bytes of the ticket; 0: there is none.
+    pub ticket_length: u32,
+    /// For how many seconds the peer says it will take the ticket; 0: it did not say, or in TLS 1.3: not at all.
+    pub lifetime_hint: u32,
+}
+
+/// Describes a session blob; `null` for bytes that are none.
+#[napi(catch_unwind)]
+pub fn session_description(blob: &[u8]) -> Option<SessionDescription> {
+    SessionInfo::parse(blob).ok().map(|info| SessionDescription {
+        version: info.version.0.into(),
+        id_length: saturate(info.id_length),
+        ticket_length: saturate(info.ticket_length),
+        lifetime_hint: u32::try_from(info.lifetime_hint).unwrap_or(u32::MAX),
+    })
+}

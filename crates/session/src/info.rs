@@ -24,10 +24,10 @@ impl Version {
 pub struct SessionInfo<'blob> {
     /// The protocol version the session was made with.
     pub version: Version,
-    /// Whether it has a session id, the TLS 1.2 way to resume without a ticket.
-    pub has_id: bool,
-    /// Whether it has a ticket (RFC 5077, RFC 8446 section 4.6.1).
-    pub has_ticket: bool,
+    /// Bytes of the session id, the TLS 1.2 way to resume without a ticket; 0: there is none.
+    pub id_length: usize,
+    /// Bytes of the ticket (RFC 5077, RFC 8446 section 4.6.1); 0: there is none.
+    pub ticket_length: usize,
     /// How long the peer says it will honour the ticket, in seconds; 0 when it did not say.
     pub lifetime_hint: u64,
     /// How long this end's context lets a session live, in seconds.
@@ -72,8 +72,8 @@ impl<'blob> SessionInfo<'blob> {
             <&OctetStringRef>::decode(fields)?; // master secret: passed over, never kept
             let mut info = Self {
                 version,
-                has_id: !id.is_empty(),
-                has_ticket: false,
+                id_length: id.as_bytes().len(),
+                ticket_length: 0,
                 lifetime_hint: 0,
                 timeout: 0,
                 verify_result: 0,
@@ -98,7 +98,9 @@ impl<'blob> SessionInfo<'blob> {
             PEER => self.leaf = Some(field.value()),
             VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,
             LIFETIME_HINT => self.lifetime_hint = u64::from_der(field.value())?,
-            TICKET => self.has_ticket = !<&OctetStringRef>::from_der(field.value())?.is_empty(),
+            TICKET => {
+                self.ticket_length = <&OctetStringRef>::from_der(field.value())?.as_bytes().len();
+            }
             _ => {}
         }
         Ok(())
@@ -112,7 +114,7 @@ impl<'blob> SessionInfo<'blob> {
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
         let is_tls_1_3 = self.version >= Version::TLS_1_3;
-        let resumable = self.has_ticket || (self.has_id && !is_tls_1_3);
+        let resumable = self.ticket_length > 0 || (self.id_length > 0 && !is_tls_1_3);
         if !resumable || (is_tls_1_3 && self.lifetime_hint == 0) {
             return None;
         }

@@ -73,8 +73,8 @@ fn every_field_is_read() {
         SessionInfo::parse(&blob),
         Ok(SessionInfo {
             version: Version::TLS_1_3,
-            has_id: true,
-            has_ticket: true,
+            id_length: 32,
+            ticket_length: 200,
             lifetime_hint: 300,
             timeout: 7200,
             verify_result: 20,
@@ -92,7 +92,7 @@ fn fields_of_no_concern_are_passed_over() {
         &[timeout(60), certificate, ticket(), explicit(19, &integer(29))],
     );
     let info = SessionInfo::parse(&blob).unwrap();
-    assert!(info.has_ticket);
+    assert_eq!(info.ticket_length, 200);
     assert_eq!(info.leaf, Some(&tlv(SEQUENCE, &[5; 900])[..]));
 }
 

@@ -1,0 +1,105 @@
+/** What `npm run test:probe -- --record` keeps, and the table of it in `docs/probe.md`. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { PeerFindings, VersionFindings } from '../../src/probe/findings.ts'
+
+/** A line of `benchmark/results/probe.json`. */
+export interface Entry {
+  server: string
+  serverVersion: string
+  node: string
+  verdict: string
+  connections: number
+  /** Who says the same as the probe. */
+  confirmedBy: ('wire' | 'capture')[]
+  versions: Pick<
+    VersionFindings,
+    | 'version'
+    | 'resumes'
+    | 'by'
+    | 'byIdToo'
+    | 'sessions'
+    | 'renewed'
+    | 'lifetimeHint'
+    | 'reuse'
+    | 'underOtherName'
+  >[]
+}
+
+const results = new URL('../../benchmark/results/', import.meta.url)
+const file = new URL('probe.json', results)
+const document = new URL('../../docs/probe.md', import.meta.url)
+const BEGIN = '<!-- by npm run test:probe -- --record -->\n'
+const END = '<!-- end -->'
+
+export function entryOf(
+  { verdict, contacts, versions }: PeerFindings,
+  about: Pick<Entry, 'server' | 'serverVersion' | 'node' | 'confirmedBy'>,
+): Entry {
+  return {
+    ...about,
+    verdict,
+    connections: contacts.length,
+    versions: versions.map(
+      ({ version, resumes, by, byIdToo, sessions, renewed, lifetimeHint, reuse, underOtherName }) => ({
+        ...{ version, resumes, by, byIdToo, sessions, renewed, lifetimeHint, reuse, underOtherName },
+      }),
+    ),
+  }
+}
+
+export function recorded(): Entry[] {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+/** Takes the place of what was recorded before. */
+export function record(entries: readonly Entry[]): void {
+  mkdirSync(results, { recursive: true })
+  writeFileSync(file, `[\n${entries.map(entry => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`)
+  const text = readFileSync(document, 'utf8')
+  const [before = '', rest = ''] = text.split(BEGIN)
+  const end = rest.indexOf(END)
+  if (end < 0) throw new Error('docs/probe.md has no place for the table')
+  writeFileSync(document, before + BEGIN + tableOf(entries) + rest.slice(end))
+}
+
+export function tableInDocument(): string {
+  const rest = readFileSync(document, 'utf8').split(BEGIN)[1] ?? ''
+  return rest.slice(0, rest.indexOf(END))
+}
+
+export function tableOf(entries: readonly Entry[]): string {
+  const nodes = [...new Set(entries.map(({ node }) => node))].join(' and ')
+  return `
+| server | TLS 1.3: tickets, and of a resumption | lifetime | TLS 1.2 by | taken under another name: 1.3, 1.2 | verdict |
+| --- | --- | --- | --- | --- | --- |
+${entries.map(line).join('\n')}
+
+Node ${nodes}; ${entries.reduce((sum, { connections }) => sum + connections, 0)} connections in all, of each of which
+${confirmations(entries)} said the same as the probe.
+
+`
+}
+
+function line({ server, serverVersion, verdict, versions }: Entry): string {
+  const of = (wanted: VersionFindings['version']) => versions.find(({ version }) => version === wanted)
+  const [tls13, tls12] = [of('TLSv1.3'), of('TLSv1.2')]
+  const ways = [
+    tls12?.by === 'ticket' ? 'ticket' : '',
+    tls12?.by === 'session-id' || tls12?.byIdToo ? 'id' : '',
+  ]
+  const names = [tls13, tls12].map(one => (one?.underOtherName?.outcome === 'resumed' ? 'yes' : 'no'))
+  return `| ${[
+    `${server} ${serverVersion}`,
+    `${tls13?.sessions}${tls13?.resumes ? `, ${tls13.renewed}` : ''}`,
+    tls13?.resumes ? `${tls13.lifetimeHint} s` : '',
+    tls12?.resumes ? ways.filter(Boolean).join(', ') : 'none',
+    tls13?.resumes ? names.join(', ') : '',
+    verdict,
+  ].join(' | ')} |`
+}
+
+function confirmations(entries: readonly Entry[]): string {
+  return entries.every(({ confirmedBy }) => confirmedBy.includes('capture'))
+    ? "the bytes that went by, and of each ticket tshark, from tcpdump's capture,"
+    : 'the bytes that went by'
+}

@@ -1,0 +1,98 @@
+/** How far a connection had come. */
+export type Stage = 'resolving' | 'connecting' | 'starttls' | 'handshake' | 'afterwards'
+
+/** A connection that came to nothing: its message is a sentence, without the peer's name and a full stop. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+
+  constructor(
+    sentence: string,
+    readonly stage: Stage,
+    /** Of Node, of OpenSSL, or of the probe. */
+    readonly code: string,
+    /** The other version of TLS would fare no better. */
+    readonly isFinal: boolean = stage !== 'handshake' && stage !== 'afterwards',
+  ) {
+    // It may hold what the peer said, and a terminal obeys some characters.
+    super(sentence.replace(/[^\x20-\x7e]/g, '?'))
+  }
+}
+
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'there is no host of this name',
+  EAI_AGAIN: 'the name cannot be looked up now: no name server answers',
+  ECONNREFUSED: 'nothing listens there: the connection was refused',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the network of the host',
+  EADDRNOTAVAIL: 'this machine has no address from which that one can be reached',
+  EACCES: 'this machine does not permit the connection',
+  EPERM: 'this machine does not permit the connection',
+  ETIMEDOUT: 'the host does not answer',
+}
+
+const CLOSED = 'it closed the connection within the handshake, and did not say why'
+const CLOSED_AFTERWARDS = 'it broke the connection off right after the handshake, and did not say why'
+const NOT_TLS = 'it answers, but not in TLS; where TLS begins later in the protocol, --starttls says so'
+const REFUSED_BY_ALERT: Readonly<Record<string, string>> = {
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it demands a client certificate: --cert and --key',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the client certificate that --cert gives',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
+    'it refuses the client certificate, or the lack of one (--cert, --key)',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client certificate that --cert gives has expired',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not speak this version of TLS',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not speak this version of TLS',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    'it refuses the handshake: it finds no common ground, or demands a client certificate (--cert, --key)',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'it does not know the server name: --servername',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered: --alpn',
+}
+
+/** What OpenSSL and Node say of a certificate that does not verify. */
+const UNTRUSTED =
+  /CERT|ISSUER|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL|_KEY_TOO_SMALL|_MD_TOO_WEAK/
+
+/** Says in a sentence what an error of Node's means for the peer. */
+export function explain(error: unknown, stage: Stage): Failure {
+  if (error instanceof Failure) return error
+  const { code = 'UNKNOWN', message, reason } = error as NodeJS.ErrnoException & { reason?: string }
+  if (stage === 'resolving' || stage === 'connecting') {
+    return new Failure(UNREACHABLE[code] ?? `it cannot be reached (${code})`, stage, code)
+  }
+  if (stage === 'starttls') {
+    return new Failure('it broke the connection off before TLS began', stage, code)
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const told = reason ?? message
+    return new Failure(`its certificate is for another name (${told}): --servername`, 'handshake', code, true)
+  }
+  if (!code.startsWith('ERR_SSL_') && UNTRUSTED.test(code)) {
+    return new Failure(
+      `its certificate is not trusted, ${message} (${code}): --ca names whom to trust, --insecure trusts anybody`,
+      'handshake',
+      code,
+      true,
+    )
+  }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return new Failure(NOT_TLS, stage, code)
+  }
+  const alert = REFUSED_BY_ALERT[code]
+  if (alert !== undefined) return new Failure(alert, stage, code)
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return new Failure(stage === 'handshake' ? CLOSED : CLOSED_AFTERWARDS, stage, code)
+  }
+  return new Failure(`the handshake failed: ${reason ?? message} (${code})`, stage, code)
+}
+
+/** For a connection that took too long. */
+export function tooLate(stage: Stage, timeout: number): Failure {
+  const seconds = `within ${timeout / 1000} s`
+  const sentences: Readonly<Record<Stage, string>> = {
+    resolving: `its name was not looked up ${seconds}`,
+    connecting: `it does not answer ${seconds}: the host is down, or something in between drops what is sent`,
+    starttls: `it took the connection and did not agree on TLS ${seconds}`,
+    handshake: `it took the connection and did not finish the handshake ${seconds}: is this a port of TLS?`,
+    afterwards: `it fell silent ${seconds}`,
+  }
+  return new Failure(sentences[stage], stage, 'TIMEOUT')
+}

@@ -1,0 +1,202 @@
+import type { Socket } from 'node:net'
+import { Failure } from './failures.js'
+
+/** Protocols that begin in the clear and then agree on TLS. */
+export const STARTTLS = ['postgres', 'mysql', 'smtp', 'imap', 'ldap'] as const
+export type StartTls = (typeof STARTTLS)[number]
+
+/** Where they are at home; 993, 636 and the like are of TLS from the first byte. */
+const PORTS: Readonly<Record<number, StartTls>> = {
+  25: 'smtp',
+  143: 'imap',
+  389: 'ldap',
+  587: 'smtp',
+  3306: 'mysql',
+  5432: 'postgres',
+}
+
+export function usualAt(port: number): StartTls | undefined {
+  return PORTS[port]
+}
+
+/** More than any greeting takes. */
+const MAX_BYTES = 65_536
+
+/** What is read in the clear until TLS begins. */
+class Clear {
+  readonly #socket: Socket
+  #bytes: Buffer = Buffer.alloc(0)
+  readonly #hear = (chunk: Buffer) => {
+    this.#bytes = Buffer.concat([this.#bytes, chunk])
+    this.#wake?.()
+  }
+  readonly #fail = (error: Error) => {
+    this.#error ??= error
+    this.#wake?.()
+  }
+  readonly #end = () => this.#fail(refused('it closed the connection before TLS began', 'CLOSED'))
+  #wake: (() => void) | undefined
+  #error: Error | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', this.#hear).on('end', this.#end).on('close', this.#end).on('error', this.#fail)
+  }
+
+  send(bytes: string | Uint8Array): void {
+    this.#socket.write(bytes)
+  }
+
+  /** The first so many bytes, where `length` tells how many once there are enough to tell. */
+  async take(length: (bytes: Buffer) => number | undefined): Promise<Buffer> {
+    for (;;) {
+      const wanted = length(this.#bytes)
+      if (wanted !== undefined && this.#bytes.length >= wanted) {
+        const taken = this.#bytes.subarray(0, wanted)
+        this.#bytes = this.#bytes.subarray(wanted)
+        return taken
+      }
+      if (this.#error) throw this.#error
+      if (this.#bytes.length > MAX_BYTES) throw refused('it says too much before TLS begins', 'TOO_MUCH')
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** A line, without its end. */
+  async line(): Promise<string> {
+    const bytes = await this.take(bytes => bytes.indexOf('\n') + 1 || undefined)
+    return bytes.toString('latin1').trimEnd()
+  }
+
+  /**
+   * Gives the socket back. What came already behind the last answer is not TLS but could pass for it: whoever
+   * stands in between may have put it there (CVE-2011-0411, CVE-2021-23222).
+   */
+  close(): void {
+    this.#socket.pause()
+    this.#socket
+      .off('data', this.#hear)
+      .off('end', this.#end)
+      .off('close', this.#end)
+      .off('error', this.#fail)
+    if (this.#bytes.length > 0) throw refused('it sends more than its consent before TLS begins', 'INJECTED')
+  }
+}
+
+function refused(sentence: string, code: string): Failure {
+  return new Failure(sentence, 'starttls', code)
+}
+
+function unexpected(protocol: string, said: string): Failure {
+  return refused(`it does not speak ${protocol}: it says ${JSON.stringify(said.slice(0, 80))}`, 'NOT_SPOKEN')
+}
+
+function noTls(said: string): Failure {
+  return refused(`it offers no TLS: ${said}`, 'NO_TLS')
+}
+
+/** Agrees with the server on TLS; from then on the socket is TLS's. */
+export async function startTls(protocol: StartTls, socket: Socket): Promise<void> {
+  const clear = new Clear(socket)
+  await agree[protocol](clear)
+  clear.close()
+}
+
+const agree: Readonly<Record<StartTls, (clear: Clear) => Promise<void>>> = {
+  /** `SSLRequest`, answered with one byte. */
+  async postgres(clear) {
+    clear.send(Buffer.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f))
+    const answer = (await clear.take(() => 1)).toString('latin1')
+    if (answer === 'N') throw noTls('ssl is off')
+    if (answer !== 'S') throw unexpected('PostgreSQL', answer)
+  },
+
+  /** Protocol 10: the greeting tells the capabilities, and `SSLRequest` is the beginning of a login. */
+  async mysql(clear) {
+    // Three bytes of length and a sequence number, which is 0 in a greeting.
+    const packet = await clear.take(bytes => {
+      if (bytes.length < 4) return undefined
+      return bytes[3] === 0 ? 4 + bytes.readUIntLE(0, 3) : bytes.length
+    })
+    const greeting = packet.subarray(4)
+    if (greeting[0] === 0xff)
+      throw refused(`it says ${JSON.stringify(greeting.toString('latin1', 3))}`, 'ERROR')
+    const versionEnd = greeting.indexOf(0, 1)
+    const capabilitiesAt = versionEnd + 1 + 4 + 8 + 1
+    if (greeting[0] !== 10 || versionEnd < 0 || greeting.length < capabilitiesAt + 2) {
+      throw unexpected('MySQL', packet.toString('latin1'))
+    }
+    const [SSL, PROTOCOL_41, SECURE_CONNECTION, UTF8] = [0x800, 0x200, 0x8000, 33]
+    if (!(greeting.readUInt16LE(capabilitiesAt) & SSL)) throw noTls('have_ssl is off')
+    const request = Buffer.alloc(4 + 32)
+    request.writeUIntLE(32, 0, 3)
+    request[3] = 1
+    request.writeUInt32LE(SSL | PROTOCOL_41 | SECURE_CONNECTION, 4)
+    request.writeUInt32LE(0xff_ffff, 8)
+    request[12] = UTF8
+    clear.send(request)
+  },
+
+  /** RFC 3207. */
+  async smtp(clear) {
+    await smtpReply(clear, '220')
+    clear.send('EHLO [127.0.0.1]\r\n')
+    const extensions = await smtpReply(clear, '250')
+    if (!extensions.some(line => /^STARTTLS\b/i.test(line.slice(4))))
+      throw noTls('no STARTTLS among its extensions')
+    clear.send('STARTTLS\r\n')
+    await smtpReply(clear, '220')
+  },
+
+  /** RFC 9051 section 6.2.1. */
+  async imap(clear) {
+    const greeting = await clear.line()
+    if (!/^\* (?:OK|PREAUTH)/i.test(greeting)) throw unexpected('IMAP', greeting)
+    clear.send('a STARTTLS\r\n')
+    for (;;) {
+      const line = await clear.line()
+      if (/^a OK\b/i.test(line)) return
+      if (!line.startsWith('*')) throw noTls(line)
+    }
+  },
+
+  /** An extended operation, RFC 4511 section 4.14. */
+  async ldap(clear) {
+    const request = Buffer.from('1.3.6.1.4.1.1466.20037')
+    const operation = Buffer.concat([
+      Buffer.of(0x02, 1, 1, 0x77, 2 + request.length, 0x80, request.length),
+      request,
+    ])
+    clear.send(Buffer.concat([Buffer.of(0x30, operation.length), operation]))
+    const answer = await clear.take(berLength)
+    // A sequence of the message's number, and of a response [APPLICATION 24] that begins with an enumerated code.
+    const at = answer.indexOf(Buffer.of(0x02, 1, 1, 0x78))
+    const code = answer.indexOf(Buffer.of(0x0a, 1), at)
+    if (at < 0 || code < 0 || code + 2 >= answer.length) throw unexpected('LDAP', answer.toString('latin1'))
+    if (answer[code + 2] !== 0) throw noTls(`StartTLS gets result code ${answer[code + 2]}`)
+  },
+}
+
+/** The lines of a reply, the last of which has a blank behind its code (RFC 5321 section 4.2.1). */
+async function smtpReply(clear: Clear, expected: string): Promise<string[]> {
+  const lines: string[] = []
+  for (;;) {
+    const line = await clear.line()
+    lines.push(line)
+    if (!line.startsWith(expected)) throw unexpected('SMTP with STARTTLS', line)
+    if (line[3] !== '-') return lines
+  }
+}
+
+/** How long a BER element is, its head included (X.690 section 8.1.3). */
+function berLength(bytes: Buffer): number | undefined {
+  const [tag, first] = bytes
+  if (tag === undefined || first === undefined) return undefined
+  if (tag !== 0x30) return bytes.length
+  if (first < 0x80) return 2 + first
+  const count = Math.min(first & 0x7f, 4)
+  if (count === 0 || bytes.length < 2 + count) return count === 0 ? bytes.length : undefined
+  return 2 + count + bytes.readUIntBE(2, count)
+}

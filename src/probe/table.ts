@@ -1,0 +1,112 @@
+import type { Elsewhere, PeerFindings, VersionFindings } from './findings.js'
+import type { Spread } from './statistics.js'
+import { titleOf } from './verdict.js'
+
+/** How a terminal shows emphasis; without one, as it is. */
+export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
+
+/** A peer's findings for people: a column for each version of TLS, then the verdict. */
+export function tableOf(findings: PeerFindings, paint: Paint): string {
+  const { peer, address, startTls, versions, notSpoken, contacts, resumes, verdict, notes } = findings
+  const how = [address, startTls && `STARTTLS of ${startTls}`].filter(Boolean).join(', ')
+  const head = `${paint('bold', peer)}${how ? `  ${paint('dim', how)}` : ''}`
+  const rows = versions.length > 0 ? lines(versions) : []
+  const colour = resumes === undefined ? 'red' : resumes ? 'green' : 'yellow'
+  return [
+    head,
+    ...rows.map(([first = '', ...rest]) => `  ${paint('dim', first)}${rest.join('')}`.trimEnd()),
+    `  ${paint(colour, `${verdict}.`)}`,
+    ...(versions.length > 0 ? notSpoken.map(({ version, error }) => `  ${titleOf(version)}: ${error}.`) : []),
+    ...notes.map(note => `  ${note}.`),
+    `  ${paint('dim', `${contacts.length} ${contacts.length === 1 ? 'connection' : 'connections'}, one after the other.`)}`,
+    '',
+  ].join('\n')
+}
+
+type Row = [title: string, cell: (findings: VersionFindings) => string | undefined]
+
+const ROWS: readonly Row[] = [
+  ['', ({ version }) => titleOf(version)],
+  [
+    'resumes',
+    ({ resumes, by, byIdToo }) => (resumes ? `by ${wayOf(by)}${byIdToo ? ', and by id' : ''}` : 'no'),
+  ],
+  [
+    'sessions of a full handshake',
+    ({ sessions, size, by }) =>
+      `${sessions}${size ? `, ${size} bytes` : ''}${by === 'session-id' ? ' of id' : ''}`,
+  ],
+  [
+    'of a resumed one',
+    ({ renewed }) =>
+      renewed === undefined ? undefined : renewed === 0 ? '0, not renewed' : `${renewed}, renewed`,
+  ],
+  [
+    'lifetime the peer tells',
+    ({ lifetimeHint, by }) =>
+      by === undefined ? undefined : lifetimeHint === undefined ? 'none' : duration(lifetimeHint),
+  ],
+  ['offered once more', ({ reuse }) => reuse && (reuse === 'resumed' ? 'taken again' : 'single use')],
+  ['under another server name', ({ underOtherName }) => bound(underOtherName)],
+  ['under another ALPN', ({ underOtherAlpn }) => bound(underOtherAlpn)],
+  ['at its other addresses', ({ atOtherAddresses }) => atOthers(atOtherAddresses)],
+  [
+    'unused ones taken',
+    ({ taken }) => (taken.offered > 0 ? `${taken.resumed} of ${taken.offered}` : undefined),
+  ],
+  ['full handshake', ({ timing }) => timing && milliseconds(timing.full.handshake)],
+  ['resumed', ({ timing }) => timing && milliseconds(timing.resumed.handshake)],
+  ['CPU of this end, full', ({ timing }) => timing && milliseconds(timing.full.cpu)],
+  ['CPU of this end, resumed', ({ timing }) => timing && milliseconds(timing.resumed.cpu)],
+  ['saved in 1000 connections', ({ timing }) => timing && saved(timing.savedPerThousand)],
+]
+
+/** What no version has anything to say about is left out. */
+function lines(versions: readonly VersionFindings[]): string[][] {
+  const rows = ROWS.map(([title, cell]) => [title, ...versions.map(one => cell(one) ?? '')]).filter(
+    ([, ...cells]) => cells.some(cell => cell !== ''),
+  )
+  const widths = ['', ...versions].map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  return rows.map(row => row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + 2)))
+}
+
+function wayOf(by: VersionFindings['by']): string {
+  return by === 'session-id' ? 'session id' : 'ticket'
+}
+
+function bound(elsewhere: Elsewhere | undefined): string | undefined {
+  if (elsewhere === undefined) return undefined
+  if (elsewhere.outcome === 'failed') return 'no handshake'
+  return elsewhere.outcome === 'resumed' ? 'taken: not bound' : 'full: bound'
+}
+
+function atOthers(others: VersionFindings['atOtherAddresses']): string | undefined {
+  if (others.length === 0) return undefined
+  const count = (outcome: Elsewhere['outcome']) => others.filter(other => other.outcome === outcome).length
+  const failed = count('failed')
+  return `taken at ${count('resumed')} of ${others.length}${failed > 0 ? `, ${failed} failed` : ''}`
+}
+
+function milliseconds({ median, least, largest }: Spread): string {
+  return `${figure(median)} ms (${figure(least)}-${figure(largest)})`
+}
+
+function saved({ handshake, cpu }: { handshake: number; cpu: number }): string {
+  return `${figure(cpu)} s of CPU, ${figure(handshake)} s of waiting`
+}
+
+function figure(value: number): string {
+  return value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0)
+}
+
+/** `7200 s (2 h)`. */
+function duration(seconds: number): string {
+  for (const [unit, length] of [
+    ['days', 86_400],
+    ['h', 3600],
+    ['min', 60],
+  ] as const) {
+    if (seconds >= length) return `${seconds} s (${Number((seconds / length).toFixed(1))} ${unit})`
+  }
+  return `${seconds} s`
+}
