@@ -13,7 +13,7 @@ export function checkOptionBag(name: string, value: unknown, known: readonly str
 }
 
 /** Whether two names differ in case and separators alone, or by one letter left out, added or swapped. */
-function similar(one: string, other: string): boolean {
+export function similar(one: string, other: string): boolean {
   const [a, b] = [one, other].map(name => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
   if (a === b) return true
   if (Math.abs(a.length - b.length) > 1) return false

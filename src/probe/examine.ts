@@ -120,15 +120,8 @@ export class Examination {
   }
 
   async #lookFurther(findings: VersionFindings): Promise<void> {
-    const { options, addresses, address, tries } = this.#assignment
-    // Under another name nothing is verified: all that counts is whether the session is taken, and whoever takes
-    // it has shown thereby that it is who was verified before. It is shown no client certificate, and told nothing.
-    const { ca } = options.credentials
-    findings.underOtherName = await this.#elsewhere('servername', {
-      servername: options.otherServername,
-      context: this.#makeContext(ca === undefined ? {} : { ca }),
-      strict: false,
-    })
+    const { addresses, address, tries } = this.#assignment
+    findings.underOtherName = await this.#underOtherName()
     const [, other] = alpnOf(this.#assignment)
     if (findings.alpn !== undefined) {
       findings.underOtherAlpn = await this.#elsewhere('alpn', { alpn: other === undefined ? [] : [other] })
@@ -138,6 +131,19 @@ export class Examination {
       findings.atOtherAddresses.push({ address: elsewhere, ...outcome })
     }
     if (tries > 0) findings.timing = await this.#time(findings, tries)
+  }
+
+  /**
+   * Under another name nothing is verified: all that counts is whether the session is taken, and whoever takes it has
+   * shown thereby that it is who was verified before. It is shown no client certificate, and told nothing.
+   */
+  async #underOtherName(): Promise<Elsewhere> {
+    const { ca } = this.#assignment.options.credentials
+    return this.#elsewhere('servername', {
+      servername: this.#assignment.options.otherServername,
+      context: this.#makeContext(ca === undefined ? {} : { ca }),
+      strict: false,
+    })
   }
 
   /** A client without tickets: those that keep sessions on the server's side take its id. */
@@ -185,8 +191,12 @@ export class Examination {
 
   async #elsewhere(purpose: Purpose, change: Partial<Call>): Promise<Elsewhere> {
     const session = await this.#fresh()
+    // Newer versions of Node put the name that was verified before a session, and offer it under no other one; without
+    // it they offer the session to peers that they do not verify.
+    const start = change.strict === false ? native.sessionDescription(session)?.start : 0
     try {
-      const { resumed } = await this.#meet(purpose, { ...change, session, expected: 0 })
+      const offer = { session: session.subarray(start), expected: 0 }
+      const { resumed } = await this.#meet(purpose, { ...change, ...offer })
       return { outcome: resumed ? 'resumed' : 'full' }
     } catch (error) {
       const failure = explain(error, 'handshake')

@@ -34,17 +34,17 @@ const CLOSED = 'it closed the connection within the handshake, and did not say w
 const CLOSED_AFTERWARDS = 'it broke the connection off right after the handshake, and did not say why'
 const NOT_TLS = 'it answers, but not in TLS; where TLS begins later in the protocol, --starttls says so'
 const REFUSED_BY_ALERT: Readonly<Record<string, string>> = {
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it demands a client certificate: --cert and --key',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it demands a client certificate; --cert and --key give one',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the client certificate that --cert gives',
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
-    'it refuses the client certificate, or the lack of one (--cert, --key)',
+    'it refuses the client certificate, or that there is none; --cert and --key give one',
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client certificate that --cert gives has expired',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not speak this version of TLS',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not speak this version of TLS',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    'it refuses the handshake: it finds no common ground, or demands a client certificate (--cert, --key)',
-  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'it does not know the server name: --servername',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered: --alpn',
+    'it refuses the handshake: it finds no common ground, or demands a client certificate; --cert and --key give one',
+  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'it does not know the server name; --servername tells another one',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered; --alpn tells others',
 }
 
 /** What OpenSSL and Node say of a certificate that does not verify. */
@@ -63,11 +63,16 @@ export function explain(error: unknown, stage: Stage): Failure {
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const told = reason ?? message
-    return new Failure(`its certificate is for another name (${told}): --servername`, 'handshake', code, true)
+    return new Failure(
+      `its certificate is for another name (${told}); --servername tells the one to expect`,
+      'handshake',
+      code,
+      true,
+    )
   }
   if (!code.startsWith('ERR_SSL_') && UNTRUSTED.test(code)) {
     return new Failure(
-      `its certificate is not trusted, ${message} (${code}): --ca names whom to trust, --insecure trusts anybody`,
+      `its certificate is not trusted, ${message} (${code}); --ca tells whom to trust, --insecure trusts anybody`,
       'handshake',
       code,
       true,
@@ -91,7 +96,7 @@ export function tooLate(stage: Stage, timeout: number): Failure {
     resolving: `its name was not looked up ${seconds}`,
     connecting: `it does not answer ${seconds}: the host is down, or something in between drops what is sent`,
     starttls: `it took the connection and did not agree on TLS ${seconds}`,
-    handshake: `it took the connection and did not finish the handshake ${seconds}: is this a port of TLS?`,
+    handshake: `it took the connection and did not finish the handshake ${seconds}, as ports do that are not of TLS`,
     afterwards: `it fell silent ${seconds}`,
   }
   return new Failure(sentences[stage], stage, 'TIMEOUT')

@@ -64,7 +64,7 @@ function print(text: string): number {
 }
 
 function refuse(sentence: string): number {
-  process.stderr.write(`tls-resumption: ${sentence}.\nSee: tls-resumption --help\n`)
+  process.stderr.write(`tls-resumption: ${sentence.replace(/[^?]$/, '$&.')}\nSee: tls-resumption --help\n`)
   return EXIT.usage
 }
 

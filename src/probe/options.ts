@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { parseArgs } from 'node:util'
+import { similar } from '../validate.js'
 import type { Version } from './connection.js'
 import { type Peer, parsePeer } from './peer.js'
 import { STARTTLS, type StartTls } from './starttls.js'
@@ -50,7 +51,7 @@ export function parseOptions(args: string[]): ProbeOptions | 'help' | 'version' 
   const { values, positionals } = parsed(args)
   if (values.help) return 'help'
   if (values.version) return 'version'
-  if (positionals.length === 0) throw new UsageError('No peer is named: tls-resumption probe HOST[:PORT] …')
+  if (positionals.length === 0) throw new UsageError('No peer is named: tls-resumption probe HOST[:PORT]')
   const startTls = oneOf('--starttls', values.starttls, [...STARTTLS, 'none'] as const)
   const addresses = values.address?.split(',') ?? []
   for (const address of addresses) {
@@ -84,7 +85,9 @@ function parsed(args: string[]) {
   } catch (error) {
     // Node's first sentence is the point; the rest is about positional arguments that begin with a dash.
     const [sentence = ''] = String((error as Error).message).split(/\. |\n/)
-    throw new UsageError(sentence.replace(/\.$/, ''))
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(sentence) ?? []
+    const meant = unknown && Object.keys(options).find(option => similar(option, unknown))
+    throw new UsageError(`${sentence.replace(/\.$/, '')}${meant ? `: did you mean '--${meant}'?` : ''}`)
   }
 }
 
@@ -135,7 +138,7 @@ function credentialsOf(values: { ca?: string; cert?: string; key?: string }): Pr
     } catch (error) {
       throw new UsageError(`--${name}: '${path}' cannot be read (${(error as NodeJS.ErrnoException).code})`)
     }
-    if (name !== 'key' && !credentials[name].includes('-----BEGIN')) {
+    if (name !== 'key' && !/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(credentials[name])) {
       throw new UsageError(`--${name}: '${path}' holds no certificate in PEM`)
     }
   }

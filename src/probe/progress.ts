@@ -10,8 +10,9 @@ export class Progress {
   }
 
   show(text: string): void {
-    const { columns = 80 } = this.#stream ?? {}
-    this.#stream?.write(`\r\x1b[K${text.slice(0, columns - 1)}`)
+    // Some terminals do not tell their width.
+    const width = this.#stream?.columns || 80
+    this.#stream?.write(`\r\x1b[K${text.slice(0, width - 1)}`)
   }
 
   clear(): void {

@@ -18,7 +18,9 @@ export function tableOf(findings: PeerFindings, paint: Paint): string {
     `  ${paint(colour, `${verdict}.`)}`,
     ...(versions.length > 0 ? notSpoken.map(({ version, error }) => `  ${titleOf(version)}: ${error}.`) : []),
     ...notes.map(note => `  ${note}.`),
-    `  ${paint('dim', `${contacts.length} ${contacts.length === 1 ? 'connection' : 'connections'}, one after the other.`)}`,
+    ...(contacts.length > 1
+      ? [`  ${paint('dim', `${contacts.length} connections, one after the other.`)}`]
+      : []),
     '',
   ].join('\n')
 }

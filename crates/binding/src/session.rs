@@ -1,7 +1,7 @@
 //! What a session blob says of itself, for the facade.
 
 use napi_derive::napi;
-use tls_resumption_session::SessionInfo;
+use tls_resumption_session::{SessionInfo, unwrap_envelope};
 
 use crate::lifecycle::saturate;
 
@@ -50,15 +50,20 @@ pub struct SessionDescription {
     pub ticket_length: u32,
     /// For how many seconds the peer says it will take the ticket; 0: it did not say, or in TLS 1.3: not at all.
     pub lifetime_hint: u32,
+    /// Where the session itself begins in the blob, behind the envelope of newer versions of Node.
+    pub start: u32,
 }
 
 /// Describes a session blob; `null` for bytes that are none.
 #[napi(catch_unwind)]
 pub fn session_description(blob: &[u8]) -> Option<SessionDescription> {
-    SessionInfo::parse(blob).ok().map(|info| SessionDescription {
+    let (_, session) = unwrap_envelope(blob).ok()?;
+    let info = SessionInfo::parse(session).ok()?;
+    Some(SessionDescription {
         version: info.version.0.into(),
         id_length: saturate(info.id_length),
         ticket_length: saturate(info.ticket_length),
         lifetime_hint: u32::try_from(info.lifetime_hint).unwrap_or(u32::MAX),
+        start: saturate(blob.len() - session.len()),
     })
 }
