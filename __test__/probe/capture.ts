@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import type { StartTls } from '../../src/probe/starttls.ts'
+import type { StartTls } from '../../dist/probe/starttls.js'
 import { run, start, stop } from '../servers/processes.ts'
 
 /** What a connection brought by what a capture of its packets, decrypted, holds. */

@@ -1,4 +1,4 @@
-import type { Contact, PeerFindings } from '../../src/probe/findings.ts'
+import type { Contact, PeerFindings } from '../../dist/probe/findings.js'
 import type { Handshake } from '../servers/handshake.ts'
 import type { Captured } from './capture.ts'
 import type { ProbedServer } from './servers.ts'

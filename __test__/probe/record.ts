@@ -1,6 +1,6 @@
 /** What `npm run test:probe -- --record` keeps, and the table of it in `docs/probe.md`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import type { PeerFindings, VersionFindings } from '../../src/probe/findings.ts'
+import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
 
 /** A line of `benchmark/results/probe.json`. */
 export interface Entry {
@@ -74,8 +74,8 @@ export function tableOf(entries: readonly Entry[]): string {
 | --- | --- | --- | --- | --- | --- |
 ${entries.map(line).join('\n')}
 
-Node ${nodes}; ${entries.reduce((sum, { connections }) => sum + connections, 0)} connections in all, of each of which
-${confirmations(entries)} said the same as the probe.
+Node ${nodes}; ${entries.reduce((sum, { connections }) => sum + connections, 0)} connections in all, each confirmed by
+${confirmations(entries)}.
 
 `
 }
@@ -100,6 +100,6 @@ function line({ server, serverVersion, verdict, versions }: Entry): string {
 
 function confirmations(entries: readonly Entry[]): string {
   return entries.every(({ confirmedBy }) => confirmedBy.includes('capture'))
-    ? "the bytes that went by, and of each ticket tshark, from tcpdump's capture,"
+    ? "the bytes that went by, and for the tickets by tcpdump's capture as tshark reads it"
     : 'the bytes that went by'
 }

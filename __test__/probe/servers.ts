@@ -1,6 +1,6 @@
 /** The servers that `npm run test:probe` probes, and what each is known to do. */
 import { randomBytes } from 'node:crypto'
-import type { StartTls } from '../../src/probe/starttls.ts'
+import type { StartTls } from '../../dist/probe/starttls.js'
 import { find, versionOf } from '../servers/debian.ts'
 import { freePort } from '../servers/processes.ts'
 import { mariadb } from '../servers/real/mariadb.ts'

@@ -39,10 +39,13 @@ export interface Meeting {
   cpuTime: number
 }
 
-/** Tickets come when the server has read the client's last message: so after a time there and back, or a few. */
+/**
+ * Milliseconds without a ticket after which no more are expected, beside a few times there and back, and as long as the
+ * handshake took: tickets come when the server has read the client's last message.
+ */
 const PATIENCE = 200
 const ROUND_TRIPS = 4
-/** What a server is given to answer this end's goodbye. Tickets may come with that. */
+/** What a server is given to answer this end's goodbye; it comes behind all tickets. */
 const GOODBYE = 1000
 
 /**
@@ -99,7 +102,7 @@ export async function meet(call: Call): Promise<Meeting> {
     const renewed = renewedSession(socket, meeting.resumed, offered)
     clearTimeout(timer)
     stage = 'afterwards'
-    await settle(socket, meeting, call.expected)
+    await settle(socket, meeting, call)
     if (renewed && sessions.length === 0) sessions.push(renewed)
     return meeting
   } catch (error) {
@@ -125,9 +128,14 @@ function renewedSession(
 }
 
 /** Waits for tickets, then says goodbye and waits for the answer. */
-async function settle(socket: TLSSocket, meeting: Meeting, expected: number | undefined): Promise<void> {
-  const { sessions, alpn, connectTime } = meeting
-  const patience = PATIENCE + ROUND_TRIPS * connectTime
+async function settle(
+  socket: TLSSocket,
+  meeting: Meeting,
+  { expected, timeout }: Pick<Call, 'expected' | 'timeout'>,
+): Promise<void> {
+  const { sessions, alpn, connectTime, handshakeTime } = meeting
+  const delay = ROUND_TRIPS * connectTime + handshakeTime
+  const patience = PATIENCE + delay
   const isTls13 = socket.getProtocol() === 'TLSv1.3'
   let failure: Error | undefined
   let isLeaving = false
@@ -155,7 +163,9 @@ async function settle(socket: TLSSocket, meeting: Meeting, expected: number | un
   if (!socket.destroyed) {
     isLeaving = true
     socket.end()
-    await pause(socket, GOODBYE + ROUND_TRIPS * connectTime)
+    // Without its answer it would not be certain that there are no tickets.
+    const isUncertain = sessions.length === 0 && expected === undefined
+    await pause(socket, isUncertain ? timeout : GOODBYE + delay)
   }
   // A TLS 1.3 client has finished before the server has looked at its certificate: a refusal comes afterwards.
   if (failure && sessions.length === 0 && !meeting.resumed) throw failure

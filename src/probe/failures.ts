@@ -27,6 +27,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no address from which that one can be reached',
   EACCES: 'this machine does not permit the connection',
   EPERM: 'this machine does not permit the connection',
+  ECONNRESET: 'it breaks connections off as soon as they are made',
   ETIMEDOUT: 'the host does not answer',
 }
 
@@ -47,9 +48,8 @@ const REFUSED_BY_ALERT: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered; --alpn tells others',
 }
 
-/** What OpenSSL and Node say of a certificate that does not verify. */
-const UNTRUSTED =
-  /CERT|ISSUER|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH|CRL|_KEY_TOO_SMALL|_MD_TOO_WEAK/
+/** A verdict on a certificate, as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`; what the system says has no underscores. */
+const UNTRUSTED = /^(?!ERR_)[A-Z]+(?:_[A-Z]+)+$/
 
 /** Says in a sentence what an error of Node's means for the peer. */
 export function explain(error: unknown, stage: Stage): Failure {
@@ -70,7 +70,7 @@ export function explain(error: unknown, stage: Stage): Failure {
       true,
     )
   }
-  if (!code.startsWith('ERR_SSL_') && UNTRUSTED.test(code)) {
+  if (UNTRUSTED.test(code)) {
     return new Failure(
       `its certificate is not trusted, ${message} (${code}); --ca tells whom to trust, --insecure trusts anybody`,
       'handshake',
