@@ -1,12 +1,12 @@
 /** The table in docs/probe.md is what `npm run test:probe -- --record` wrote, of all servers, and each was confirmed. */
 import test from 'ava'
-import { recorded, tableInDocument, tableOf } from './probe/record.ts'
+import { inDocument, recorded, tableOf } from './probe/record.ts'
 import { servers } from './probe/servers.ts'
 
 const entries = recorded()
 
 test('the table is that of what is recorded', t => {
-  t.is(tableInDocument(), tableOf(entries))
+  t.is(inDocument.read(), tableOf(entries))
 })
 
 test('all servers are in it, and the probe says of each what is known of it', t => {

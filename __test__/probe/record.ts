@@ -1,6 +1,7 @@
 /** What `npm run test:probe -- --record` keeps, and the table of it in `docs/probe.md`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
+import { Generated } from '../servers/generated.ts'
 
 /** A line of `benchmark/results/probe.json`. */
 export interface Entry {
@@ -27,9 +28,9 @@ export interface Entry {
 
 const results = new URL('../../benchmark/results/', import.meta.url)
 const file = new URL('probe.json', results)
-const document = new URL('../../docs/probe.md', import.meta.url)
-const BEGIN = '<!-- by npm run test:probe -- --record -->\n'
-const END = '<!-- end -->'
+
+/** The table as it stands in the document. */
+export const inDocument: Generated = new Generated('docs/probe.md', 'npm run test:probe -- --record')
 
 export function entryOf(
   { verdict, contacts, versions }: PeerFindings,
@@ -55,16 +56,7 @@ export function recorded(): Entry[] {
 export function record(entries: readonly Entry[]): void {
   mkdirSync(results, { recursive: true })
   writeFileSync(file, `[\n${entries.map(entry => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`)
-  const text = readFileSync(document, 'utf8')
-  const [before = '', rest = ''] = text.split(BEGIN)
-  const end = rest.indexOf(END)
-  if (end < 0) throw new Error('docs/probe.md has no place for the table')
-  writeFileSync(document, before + BEGIN + tableOf(entries) + rest.slice(end))
-}
-
-export function tableInDocument(): string {
-  const rest = readFileSync(document, 'utf8').split(BEGIN)[1] ?? ''
-  return rest.slice(0, rest.indexOf(END))
+  inDocument.write(tableOf(entries))
 }
 
 export function tableOf(entries: readonly Entry[]): string {

@@ -1,25 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { Generated } from './generated.ts'
 import type { Entry } from './record.ts'
 import type { How } from './trial.ts'
 
-const readme = new URL('../../README.md', import.meta.url)
-const BEGIN = '<!-- by npm run test:servers -- --record -->\n'
-const END = '<!-- end -->'
-
-/** Puts the table of what is recorded into the README. */
-export function writeTable(entries: readonly Entry[]): void {
-  const text = readFileSync(readme, 'utf8')
-  const [before = '', rest = ''] = text.split(BEGIN)
-  const end = rest.indexOf(END)
-  if (end < 0) throw new Error('README.md has no place for the table of drivers')
-  writeFileSync(readme, before + BEGIN + tableOf(entries) + rest.slice(end))
-}
-
 /** The table as it stands in the README. */
-export function tableInReadme(): string {
-  const rest = readFileSync(readme, 'utf8').split(BEGIN)[1] ?? ''
-  return rest.slice(0, rest.indexOf(END))
-}
+export const inReadme: Generated = new Generated('README.md', 'npm run test:servers -- --record')
 
 /** A line for each driver and server, over both versions of TLS and all versions of Node that are recorded. */
 export function tableOf(entries: readonly Entry[]): string {
