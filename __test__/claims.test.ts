@@ -2,9 +2,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { WITH_PLACES } from '../benchmark/report/documents.ts'
+import { recordedResults } from '../benchmark/record/record.ts'
+import { CHAPTERS } from '../benchmark/report/document.ts'
+import { generated, WITH_PLACES } from '../benchmark/report/documents.ts'
 
 const root = join(import.meta.dirname, '..')
+const results = recordedResults()
+
+test('where one benchmark has been recorded all have, each by the command that repeats it', t => {
+  for (const name of results.size > 0 ? Object.keys(CHAPTERS) : []) {
+    const result = results.get(name)
+    t.true(result?.command.startsWith(`npm run bench:${name}`), name)
+    t.regex(result?.date ?? '', /^\d{4}-\d\d-\d\d$/, name)
+    for (const target of result?.targets ?? []) {
+      for (const figure of Object.values(target)) t.not(figure, null, `${name}: ${target.figure}`)
+    }
+  }
+})
+
+test('documents and charts are what the recorded results give: npm run bench -- --record writes them', t => {
+  const files = generated()
+  t.is(files.has('BENCHMARKS.md'), results.size > 0)
+  for (const [file, content] of files) t.is(read(file), content, file)
+})
 
 /**
  * What is said in figures outside of generated places, and why it may be: none of it was measured. Each has to be there

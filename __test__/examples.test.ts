@@ -21,6 +21,10 @@ const outputs: Record<string, string[]> = {
     'tcp:localhost TLSv1.3 refused-by-peer: a session was offered, and the peer did not take it',
     '1 resumed, 3 did not',
   ],
+  'metrics.ts': [
+    'tls_resumption_client_connections_total{reason="resumed"} 2',
+    'tls_resumption_client_connections_total{reason="no-session"} 1',
+  ],
   'reconnect.ts': [
     'first connection: full handshake (TLSv1.3)',
     'second connection: resumed (TLSv1.3)',

@@ -37,7 +37,7 @@ type Line = { title: string } | Bar
 export function chartSvg(table: ResultTable & { chart: Chart }, origin: string): string {
   const { title, chart, samples } = table
   const y = columnOf(table, chart.y)
-  const heading = wrap(title, 52)
+  const heading = wrap(plain(title), 50)
   const unit = wrap(
     [y.unit ? `${y.title}, ${y.unit}` : y.title, chart.logarithmic ? 'logarithmic scale' : '']
       .filter(Boolean)
@@ -57,7 +57,7 @@ export function chartSvg(table: ResultTable & { chart: Chart }, origin: string):
   at += plot.height + 4
   const below = texts(caption, 'caption', 13)
   const height = at + PADDING
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}"><style>${STYLE}</style><rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="6"/>${above}<g transform="translate(0,${plotAt})">${plot.svg}</g>${below}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(plain(title))}"><style>${STYLE}</style><rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="6"/>${above}<g transform="translate(0,${plotAt})">${plot.svg}</g>${below}</svg>\n`
 }
 
 const STYLE = `${styleOf(COLOURS.light)}@media(prefers-color-scheme:dark){${styleOf(COLOURS.dark)}}.chart{font-family:system-ui,-apple-system,"Segoe UI",sans-serif;font-size:12px}.chart .title{font-size:14px;font-weight:600}.chart .caption{font-size:10px}`
@@ -174,6 +174,11 @@ function columnOf({ id, columns }: ResultTable, title: string): Column {
 
 function text(content: string, x: number, y: number, kind: string): string {
   return `<text class="${kind}" x="${x}" y="${y}">${escaped(content)}</text>`
+}
+
+/** Without the marks of Markdown. */
+function plain(markdown: string): string {
+  return markdown.replace(/[`*]/g, '')
 }
 
 /** Lines of so many characters at most, words left whole where they fit. */
