@@ -10,7 +10,12 @@ const root = join(import.meta.dirname, '..')
 const results = recordedResults()
 
 test('where one benchmark has been recorded all have, each by the command that repeats it', t => {
-  for (const name of results.size > 0 ? Object.keys(CHAPTERS) : []) {
+  const names = results.size > 0 ? Object.keys(CHAPTERS) : []
+  t.deepEqual(
+    names.filter(name => !results.has(name)),
+    [],
+  )
+  for (const name of names) {
     const result = results.get(name)
     t.true(result?.command.startsWith(`npm run bench:${name}`), name)
     t.regex(result?.date ?? '', /^\d{4}-\d\d-\d\d$/, name)
