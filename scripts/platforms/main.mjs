@@ -116,7 +116,10 @@ async function provided(look) {
 
 /** Runs the smoke test with it on all Nodes that this machine has for it. */
 async function tryOut(result) {
-  const { runners = [], missing } = await provided(() => runnersFor(result.target))
+  const { runners = [], missing } = await provided(() => runnersFor(result.target)).catch(error => {
+    process.stderr.write(`${error.message}\n`)
+    return { missing: 'its Node could not be had' }
+  })
   Object.assign(result, { missing, ran: [] })
   for (const runner of runners) {
     process.stderr.write(`running ${result.target.name} on ${runner.label} ...\n`)

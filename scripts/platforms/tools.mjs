@@ -81,3 +81,8 @@ export function objcopyFolder({ sysroot }) {
   if (found && !existsSync(join(folder, 'rust-objcopy'))) symlinkSync(found, join(folder, 'rust-objcopy'))
   return folder
 }
+
+/** What a machine lacks, in packages of Debian. */
+export function without(...packages) {
+  return { missing: `no ${packages.join(', ')}`, packages }
+}
