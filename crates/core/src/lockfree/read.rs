@@ -85,19 +85,19 @@ impl LockFree {
     }
 
     fn show(&self, chosen: &Seen<'_>, how: Read, out: &mut [u8]) -> Result<(), Changed> {
-        let node = &self.table.nodes[chosen.id];
-        if how == Read::Offer && !chosen.state.is_used() {
-            // The version is part of the word, so of all who would offer it in this life one succeeds. Relaxed:
-            // the flag alone is told.
-            let (old, new) = (chosen.state.0, chosen.state.used().0);
-            let changed =
-                node.state.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed);
-            changed.map_err(|_| Changed)?;
-        }
         self.blocks.copy(chosen.place.first(), out);
-        // The copy ends with an acquire fence, so that this load stays behind it.
-        if self.state(chosen.id).version() != chosen.state.version() {
-            // What was copied may be another entry's.
+        // The copy ends with an acquire fence, so that this stays behind it: if the version did not move, what was
+        // copied is the entry. Who offers it first marks it in the same step, since a mark without the ticket in hand
+        // would be one for nothing if another thread takes it.
+        let is_whole = if how == Read::Offer && !chosen.state.is_used() {
+            let (old, new) = (chosen.state.0, chosen.state.used().0);
+            let state = &self.table.nodes[chosen.id].state;
+            state.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        } else {
+            self.state(chosen.id).version() == chosen.state.version()
+        };
+        if !is_whole {
+            // It may be another entry's.
             out.zeroize();
             return Err(Changed);
         }

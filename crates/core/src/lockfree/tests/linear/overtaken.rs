@@ -86,6 +86,11 @@ fn any_call_in_the_middle_of_any_other_linearizes() {
 }
 
 #[test]
+fn an_offer_marks_no_ticket_that_it_does_not_get() {
+    check(32, false, &[ADD, ADD], OFFER, &[OFFER, TAKE]);
+}
+
+#[test]
 #[ignore = "takes long: `npm run test:deep`"]
 fn any_two_calls_in_the_middle_of_any_other_linearize() {
     let befores: [&[Operation]; 3] = [&[], &[PUT], &[PUT_ANOTHER, ADD, ADD]];
