@@ -12,6 +12,9 @@ for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 
 /** `file` › title, as ava prints it. A title ends with its sentence, or its cell. */
 const CITATION = /`([a-z0-9-]+)` › ([^;|)]+?)(?=;|\s*\||\))/g
 
+/** A test of the core, by its file and its function. */
+const RUST_CITATION = /`((?:src|tests)\/[\w/]+\.rs)` › (\w+)/g
+
 for (const document of documents) {
   const text = readFileSync(join(root, document), 'utf8').replace(/\n *(?=\w)/g, ' ')
   const cited = [...text.matchAll(CITATION)].map(([, file = '', title = '']) => ({ file, title }))
@@ -55,6 +58,17 @@ function anchorsOf(file: string): string[] {
   })
   return [...written, ...made]
 }
+
+test('the tests of the core that documents cite exist', t => {
+  const cited = documents.flatMap(document => [
+    ...readFileSync(join(root, document), 'utf8').matchAll(RUST_CITATION),
+  ])
+  t.true(cited.length > 0)
+  for (const [citation, file = '', name = ''] of cited) {
+    const source = readFileSync(join(root, 'crates/core', file), 'utf8')
+    t.regex(source, new RegExp(`#\\[test\\]\n(?:\\s*#\\[ignore[^\n]*\n)?\\s*fn ${name}\\(`), citation)
+  }
+})
 
 /** Whether a test has the title, in full or with what a template puts in the place of its variables. */
 function mentions(source: string, title: string): boolean {

@@ -62,6 +62,14 @@ impl Permits {
         Self { all, lanes }
     }
 
+    /// As they can lie after a while.
+    #[cfg(loom)]
+    pub(super) fn apart(lanes: &[Permit]) -> Self {
+        let all = lanes.iter().fold(Permit::default(), |sum, permit| sum.plus(*permit));
+        let lanes = lanes.iter().map(|permit| Padded(AtomicU64::new(permit.pack()))).collect();
+        Self { all, lanes }
+    }
+
     /// Adds to `have` of what `need` asks beyond it, as far as there is. Whether that is all.
     pub(super) fn gather(&self, need: Permit, have: &mut Permit) -> bool {
         let start = lane();

@@ -121,7 +121,7 @@ mod reserved {
     unsafe impl<T: Sync> Sync for Region<T> {}
 }
 
-#[cfg(all(unix, not(loom)))]
+#[cfg(all(unix, not(any(loom, miri))))]
 mod map {
     use std::ptr::{self, NonNull};
 
@@ -166,7 +166,8 @@ mod map {
     }
 }
 
-#[cfg(all(not(unix), not(loom)))]
+// Miri has no such calls of the system.
+#[cfg(all(any(not(unix), miri), not(loom)))]
 mod map {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;

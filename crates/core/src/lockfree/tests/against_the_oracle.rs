@@ -151,3 +151,46 @@ proptest! {
         store.reconcile();
     }
 }
+
+/// The bound to which recency is exact, with more keys than places.
+#[test]
+fn the_order_of_use_is_exact_up_to_512_entries() {
+    for max in [511, 512] {
+        let options = Options {
+            max: Capacity::new(max).unwrap(),
+            tickets_per_key: TicketsPerKey::new(3).unwrap(),
+            sweep_interval: None,
+            ..Options::default()
+        };
+        let store = LockFree::with(options, [7; 16], [1, 1024]).unwrap();
+        let mut oracle = Store::new(options);
+        let mut mixed = 1_u64;
+        for serial in 0..6_000 {
+            mixed = mixed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            let name = (mixed >> 33) % 700;
+            let (bytes, blob) = (name.to_le_bytes(), blob(serial, 8));
+            let (key, own) = (Key::new(&bytes).unwrap(), EntryOptions::default());
+            match (mixed >> 60) % 4 {
+                0 | 1 => {
+                    let read = read(&store, key, Read::Get, 8, 0);
+                    assert_eq!(read, read_from_oracle(&mut oracle, key, Read::Get, 8, 0));
+                }
+                2 => {
+                    assert_eq!(
+                        store.put(key, &blob, own, 0),
+                        oracle.put(key, &blob, own, 0).map(|()| oracle.sweep_is_due())
+                    );
+                }
+                _ => {
+                    assert_eq!(
+                        store.add(key, &blob, own, 0),
+                        oracle.add(key, &blob, own, 0).map(|()| oracle.sweep_is_due())
+                    );
+                }
+            }
+        }
+        assert_eq!(store.stats(), oracle.stats());
+        assert!(store.stats().evictions > 1000, "it was full");
+        store.reconcile();
+    }
+}

@@ -3,6 +3,8 @@
 use std::thread;
 
 use crate::lockfree::LockFree;
+use crate::lockfree::list::{Hash, Table};
+use crate::lockfree::sync::Ordering;
 use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read};
 
 fn store(max: u64) -> LockFree {
@@ -72,4 +74,21 @@ fn nothing_is_lost_while_threads_fill_it() {
         assert_eq!(store.table.count_from_the_beginning(hash), 1, "buckets are short cuts alone");
     }
     store.reconcile();
+}
+
+#[test]
+fn hashes_that_share_one_half_are_two() {
+    let table = Table::new(4, [1, 4]).unwrap();
+    let hashes = [(7, 1), (7, 2), (8, 1)].map(|(high, low)| Hash { high, low });
+    for hash in hashes {
+        let id = table.allocate().unwrap();
+        table.nodes[id].hash_high.store(hash.high, Ordering::Release);
+        table.nodes[id].hash_low.store(hash.low, Ordering::Release);
+        let ((), end) = table.scan(hash, |(): &mut (), _| ());
+        assert!(table.link(id, &end, None));
+    }
+    for hash in hashes {
+        assert_eq!(table.scan(hash, |found: &mut usize, _| *found += 1).0, 1);
+        assert_eq!(table.count_from_the_beginning(hash), 1);
+    }
 }

@@ -18,3 +18,5 @@ pub(super) mod steps;
 mod stopped;
 #[cfg(not(loom))]
 mod stress;
+#[cfg(not(loom))]
+mod wiping;

@@ -5,8 +5,10 @@
 use super::models::{add, beside, check, get, offer, put, store, take};
 use crate::lockfree::LockFree;
 use crate::lockfree::counters::Removal;
+use crate::lockfree::permits::{Permit, Permits};
 use crate::{EntryOptions, Key, Read, Ttl};
 use loom::sync::Arc;
+use loom::thread;
 
 fn remove(store: &LockFree, key: &[u8]) -> usize {
     store.remove(Key::new(key).unwrap(), 0)
@@ -137,6 +139,42 @@ fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
 }
 
 #[test]
+fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        let other = beside(&store, LockFree::clear);
+        store.clear();
+        put(&store, b"a", 1);
+        let found = get(&store, b"a");
+        other.join().unwrap();
+        // Of two clears one may come last of all, but then nothing was found before.
+        assert!(found == Some(1) || get(&store, b"a").is_none());
+        store.reconcile();
+    });
+}
+
+#[test]
+fn of_overwriting_taking_and_evicting_one_has_it() {
+    check(1, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let taker = beside(&store, |store| take(store, b"a"));
+        let evictor = beside(&store, |store| {
+            let permit = store.evict(None, 0);
+            permit.inspect(|permit| store.permits.give(*permit)).is_some()
+        });
+        put(&store, b"a", 2);
+        let (taken, evicted) = (taker.join().unwrap(), evictor.join().unwrap());
+        let stats = store.stats();
+        // Two were stored, and each went to one of them or is there.
+        let gone = (stats.takes, stats.evictions, stats.replaced);
+        assert_eq!(gone.0 + gone.1 + gone.2 + stats.size, 2, "{gone:?}");
+        assert_eq!((gone.0, gone.1), (u64::from(taken.is_some()), u64::from(evicted)));
+        store.reconcile();
+    });
+}
+
+#[test]
 fn a_removal_and_an_addition() {
     check(3, || {
         let store = Arc::new(store(3, 3));
@@ -184,6 +222,31 @@ fn a_reader_a_taker_and_one_who_uses_the_memory_again() {
         other.join().unwrap();
         assert_eq!((get(&store, b"a"), get(&store, b"b")), (None, Some(2)));
         store.reconcile();
+    });
+}
+
+#[test]
+fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
+    check(3, || {
+        let apart = [Permit { entries: 1, bytes: 8 }, Permit { entries: 0, bytes: 8 }];
+        let permits = Arc::new(Permits::apart(&apart));
+        let all = Permit { entries: 1, bytes: 16 };
+        let try_to_gather = move |permits: &Permits| {
+            let mut have = Permit::default();
+            let has_all = permits.gather(all, &mut have);
+            let held = permits.held();
+            assert_eq!(held.and(have), have, "what it has nobody else has");
+            permits.give(have);
+            has_all
+        };
+        let other = {
+            let permits = Arc::clone(&permits);
+            thread::spawn(move || try_to_gather(&permits))
+        };
+        try_to_gather(&permits);
+        other.join().unwrap();
+        assert_eq!(permits.held(), Permit::default());
+        assert!(try_to_gather(&permits), "none is lost");
     });
 }
 

@@ -48,7 +48,10 @@ fn put(store: &LockFree, name: &str, byte: u8) {
 
 fn read(store: &LockFree, name: &str, how: Read) -> Option<u8> {
     let mut out = [0; BLOB];
-    store.read(key(name), how, &mut &mut out[..], NOW).unwrap()?;
+    if store.read(key(name), how, &mut &mut out[..], NOW).unwrap().is_none() {
+        assert_eq!(out, [0; BLOB], "nothing of what it began to copy");
+        return None;
+    }
     assert!(out.iter().all(|byte| *byte == out[0] && *byte != 0), "torn");
     Some(out[0])
 }
@@ -198,6 +201,43 @@ fn in_stats() {
         let max = u64::from(store.options.max.get());
         assert!(size <= max && bytes <= max * BLOB as u64);
     });
+}
+
+/// A thread sleeps while the words that it looked at change eight times as often as an entry's life changes them, so that
+/// tags of three bits would be as they were. Lengths differ from life to life.
+#[test]
+fn in_take_until_tags_of_three_bits_would_come_round() {
+    let len = |byte: u8| if byte.is_multiple_of(2) { 100 } else { BLOB };
+    let put = |store: &LockFree, byte: u8| {
+        let blob = &[byte; BLOB][..len(byte)];
+        store.put(key("session"), blob, EntryOptions::default(), NOW).unwrap();
+    };
+    let take = |store: &LockFree| {
+        let mut out = [0; BLOB];
+        let taken = store.read(key("session"), Read::Take, &mut &mut out[..], NOW).unwrap();
+        taken.inspect(|taken| {
+            assert!(*taken == len(out[0]) && out[..*taken] == [out[0]; BLOB][..*taken], "torn");
+        })
+    };
+    for at in 0.. {
+        let store = store(20, false);
+        put(&store, 1);
+        let (taken, others) = stop(
+            at,
+            || take(&store),
+            || {
+                for byte in 2..10 {
+                    assert!(take(&store).is_some() || byte == 2, "the stopped one's");
+                    put(&store, byte);
+                }
+            },
+        );
+        store.reconcile();
+        if others.is_none() {
+            return;
+        }
+        assert!(taken.is_some(), "there was one all the time but for moments");
+    }
 }
 
 /// Where there are so many that it is sampled which to evict, and permits lie apart.

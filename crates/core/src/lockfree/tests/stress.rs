@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::lockfree::LockFree;
+use crate::lockfree::buckets::Bucket;
 use crate::lockfree::lane::random;
 use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
 
@@ -138,9 +139,13 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
 }
 
 fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
+    stress_on(LockFree::with(options, [9; 16], buckets).unwrap(), keys, threads);
+}
+
+fn stress_on(store: LockFree, keys: u64, threads: usize) {
     watched(move || {
         let shared = Shared {
-            store: LockFree::with(options, [9; 16], buckets).unwrap(),
+            store,
             keys,
             serials: AtomicU64::new(1),
             now: AtomicU64::new(0),
@@ -171,6 +176,17 @@ fn one_place() {
 #[test]
 fn a_few_places_and_keys_in_one_bucket() {
     stress(options(4, 1 << 20, 3, true), [1, 1], 4, 4);
+}
+
+#[test]
+fn tags_that_come_round_on_the_way() {
+    let store = LockFree::with(options(4, 1 << 20, 3, false), [9; 16], [1, 1]).unwrap();
+    let last_but = |changes: u64| ((1 << 36) - changes) << 27;
+    for id in 1..=20 {
+        store.table.nodes[id].next.store(last_but(1000), Ordering::Relaxed);
+    }
+    store.table.buckets.word(Bucket::FIRST).store(last_but(2000), Ordering::Relaxed);
+    stress_on(store, 4, 4);
 }
 
 #[test]

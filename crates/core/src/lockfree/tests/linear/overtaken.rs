@@ -93,11 +93,10 @@ fn an_offer_marks_no_ticket_that_it_does_not_get() {
 #[test]
 #[ignore = "takes long: `npm run test:deep`"]
 fn any_two_calls_in_the_middle_of_any_other_linearize() {
-    let befores: [&[Operation]; 3] = [&[], &[PUT], &[PUT_ANOTHER, ADD, ADD]];
     for stopped in ALL {
         for one in ALL {
-            for two in ALL {
-                for before in befores {
+            for two in [GET, TAKE, PUT, ADD, Operation::Clear] {
+                for before in [&[PUT][..], &[PUT_ANOTHER, ADD, ADD]] {
                     for (max, single_use) in [(32, false), (2, true), (1, false)] {
                         check(max, single_use, before, stopped, &[one, two]);
                     }

@@ -7,6 +7,8 @@
 //! - **Several entries go one by one.** What `put` replaces beside the newest, what `add` drops beyond the limit,
 //!   what `remove` and `sweep` find, and expired entries that a call comes upon: each goes in a step of its own,
 //!   the oldest first, at any time during the call.
+//! - **What goes for a newer one was counted before.** When another call removes one between an insertion's count and
+//!   its removal of the oldest, one fewer is left than there might be.
 //! - **A cache may forget.** Where there is not room for all, an insertion may evict any one entry before it
 //!   stores: if the cache is full (the oracle evicts the last recently used one, but the order of use among calls
 //!   that overlap is not told), or if it overlaps another change, which may have the room in hand. In the
@@ -80,10 +82,13 @@ impl<'a> Spec<'a> {
         match (call.operation, &name) {
             (Operation::Put(_) | Operation::Add(_), Some(name)) => {
                 let live = from.store.live(key(name), now);
-                if live > self.others(call.operation).max(1) {
+                let counted_before =
+                    from.made[at] < self.met(at).filter(|met| changes(met)).count();
+                if live > self.others(call.operation).max(1) || live > 0 && counted_before {
+                    let counts = usize::from(live <= self.others(call.operation).max(1));
                     let mut store = from.store.clone();
                     store.forget_oldest(key(name), now);
-                    reach(store, 0);
+                    reach(store, counts);
                 }
                 let needs = self.is_full(from, call) || self.meets_a_change(at);
                 if !self.strict && from.made[at] == 0 && needs {
