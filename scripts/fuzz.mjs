@@ -1,11 +1,12 @@
 /**
  * `npm run fuzz -- TARGET [SECONDS]`: lets libFuzzer loose on a target of cargo-fuzz, for a minute unless told
  * otherwise. `operations` performs sequences on the cache and the oracle, `session` reads blobs, beginning with real
- * ones. Needs a nightly toolchain and `cargo install cargo-fuzz`.
+ * ones. Needs a nightly toolchain; cargo-fuzz is installed
+ * under target where it is missing.
  */
 import { spawnSync } from 'node:child_process'
 import { root } from './setup.mjs'
-import { missingFor } from './tools.mjs'
+import { missingFor, withTools } from './tools.mjs'
 
 const FOLDERS = { operations: 'crates/core', session: 'crates/session' }
 const [target, seconds = '60'] = process.argv.slice(2)
@@ -23,7 +24,7 @@ const fuzz = ['--fuzz-dir', `${folder}/fuzz`, target]
 run('cargo', '+nightly', 'fuzz', 'run', ...fuzz, '--', `-max_total_time=${seconds}`, '-max_len=4096')
 
 function run(program, ...args) {
-  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(program, args, { cwd: root, env: withTools, stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
 }
 

@@ -1,45 +1,140 @@
 /**
- * `npm run test:deep`: what takes too long for every change. The lock-free store's small histories in all
- * interleavings (loom), long stress in release mode, and many more cases of the comparisons with models.
+ * `npm run test:deep`: what takes too long for every change, within an hour on two processors. `-- loom fuzz` takes
+ * those steps alone. A step for which a tool is missing is told as not run, and counts as neither passed nor failed.
  */
-import { spawn } from 'node:child_process'
+
+import { countCargo } from './deep/count-cargo.mjs'
+import { mutants } from './deep/mutants.mjs'
+import { run } from './deep/run.mjs'
 import { root } from './setup.mjs'
+import { hasLibrarySource, host, missingFor } from './tools.mjs'
 
-const CORE = ['-p', 'tls-resumption-core', '--release', '--locked', '--target-dir']
-const steps = [
-  {
-    name: 'loom: every interleaving of small histories',
-    command: ['cargo', 'test', ...CORE, 'target/loom', '--lib', 'models'],
-    env: { RUSTFLAGS: '--cfg loom' },
-  },
-  {
-    name: 'stress: everything at once, for long',
-    command: ['cargo', 'test', ...CORE, 'target/deep', '--lib', 'stress'],
-    env: { STRESS_ROUNDS: '1000000' },
-  },
-  {
-    name: 'comparisons with the oracle and the naive model',
-    command: ['cargo', 'test', ...CORE, 'target/deep'],
-    env: { PROPTEST_CASES: '4000' },
-  },
-  {
-    name: 'guards of trust, taken out one by one',
-    command: [process.execPath, 'scripts/guards/main.mjs'],
-  },
-]
-
-let failed = 0
-for (const { name, command, env } of steps) {
-  process.stdout.write(`\n── ${name}\n`)
-  if ((await run(command, env)) !== 0) failed++
+const CORE = ['-p', 'tls-resumption-core', '--locked']
+const MINUTE = 60_000
+/** As fast as a release, but compiled in a fraction of the time. */
+const OPTIMIZED = {
+  CARGO_PROFILE_DEV_OPT_LEVEL: '3',
+  CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
+  CARGO_PROFILE_DEV_DEBUG_ASSERTIONS: 'true',
 }
-process.stdout.write(`\n${steps.length - failed} passed, ${failed} failed\n`)
-process.exitCode = failed === 0 ? 0 : 1
+const OLD_LIBRARY = [`suppressions=${root}/crates/core/tests/storm.tsan`]
 
-function run([program, ...args], env) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' })
-    child.on('error', reject)
-    child.on('close', resolve)
-  })
+const steps = {
+  loom: {
+    title: 'loom: every interleaving of small histories',
+    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/loom', 'models'],
+    env: { ...OPTIMIZED, RUSTFLAGS: '--cfg loom' },
+    minutes: 30,
+    count: countCargo,
+  },
+  schedules: {
+    title: 'every call stopped at every step, and every such history linearized',
+    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/deep', '--', '--ignored'],
+    env: OPTIMIZED,
+    minutes: 15,
+    count: countCargo,
+  },
+  histories: {
+    title: 'random histories: against the oracle and the naive model, and linearized',
+    command: ['cargo', 'test', ...CORE, '--target-dir', 'target/deep'],
+    env: { ...OPTIMIZED, PROPTEST_CASES: '3000', STRESS_ROUNDS: '100000' },
+    minutes: 15,
+    count: countCargo,
+  },
+  stress: {
+    title: 'stress: everything at once, for long',
+    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/deep', 'stress'],
+    env: { ...OPTIMIZED, STRESS_ROUNDS: '500000' },
+    minutes: 15,
+    count: countCargo,
+  },
+  'address-sanitizer': sanitized('address', '400000'),
+  'thread-sanitizer': sanitized('thread', '200000'),
+  miri: {
+    title: 'Miri: everything at once, slowly, with weak memory',
+    needs: 'interpreting',
+    command: ['cargo', '+nightly', 'miri', 'test', ...CORE, '--target-dir', 'target/miri', '--test', 'storm'],
+    env: { STRESS_ROUNDS: '60', MIRIFLAGS: '-Zmiri-disable-isolation -Zmiri-ignore-leaks' },
+    minutes: 15,
+  },
+  'fuzz-operations': fuzzed('operations'),
+  'fuzz-session': fuzzed('session'),
+  mutants: {
+    title: `mutants: ${mutants.length} mistakes that tests must notice`,
+    command: [process.execPath, 'scripts/test-mutants.mjs'],
+    minutes: 20,
+    count: countClosing,
+  },
+  guards: {
+    title: 'guards of trust, taken out one by one',
+    command: [process.execPath, 'scripts/guards/main.mjs'],
+    minutes: 20,
+    count: countClosing,
+  },
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter(name => steps[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`no step ${unknown.join(', ')}: there are ${Object.keys(steps).join(', ')}`)
+  process.exit(2)
+}
+
+const sum = { passed: 0, failed: 0 }
+const notRun = []
+for (const name of asked.length > 0 ? asked : Object.keys(steps)) {
+  const { title, command, env, minutes, needs, count } = steps[name]
+  process.stdout.write(`\n── ${title}\n`)
+  const missing = needs && missingFor(needs)
+  if (missing) {
+    process.stdout.write(`NOT RUN: ${missing}\n`)
+    notRun.push(`${name}: ${missing}`)
+    continue
+  }
+  const began = Date.now()
+  const { code, output } = await run(command, { env, patience: minutes * MINUTE })
+  const { passed, failed } = count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 }
+  sum.passed += passed
+  // A step may fail without a failed test: by not compiling, by hanging, or by running none at all.
+  sum.failed += failed + (failed === 0 && (code !== 0 || passed === 0) ? 1 : 0)
+  process.stdout.write(`${name}: ${((Date.now() - began) / MINUTE).toFixed(1)} minutes\n`)
+}
+if (notRun.length > 0) process.stdout.write(`\nNOT RUN here\n${notRun.map(step => `  ${step}\n`).join('')}`)
+process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
+process.exitCode = sum.failed === 0 ? 0 : 1
+
+function sanitized(sanitizer, rounds) {
+  const flags = [`-Zsanitizer=${sanitizer}`, '-Cunsafe-allow-abi-mismatch=sanitizer']
+  // A standard library without the sanitizer hides its locks and its fences from it.
+  const anew = sanitizer === 'thread' && hasLibrarySource()
+  return {
+    title: `${sanitizer} sanitizer: everything at once, through what the crate exports`,
+    needs: 'sanitizing',
+    command: [
+      ...['cargo', '+nightly', 'test', ...CORE, ...(anew ? ['-Zbuild-std'] : [])],
+      ...['--target', host(), '--target-dir', `target/${sanitizer}-sanitizer`, '--test', 'storm'],
+    ],
+    env: {
+      ...OPTIMIZED,
+      RUSTFLAGS: flags.join(' '),
+      STRESS_ROUNDS: rounds,
+      TSAN_OPTIONS: ['halt_on_error=1', ...(anew ? [] : OLD_LIBRARY)].join(':'),
+    },
+    minutes: 15,
+  }
+}
+
+function fuzzed(target) {
+  return {
+    title: `fuzz ${target} for four minutes`,
+    needs: 'fuzzing',
+    command: [process.execPath, 'scripts/fuzz.mjs', target, '240'],
+    minutes: 15,
+  }
+}
+
+/** Reads the closing line: `1 passed, 2 failed`. */
+function countClosing(output) {
+  const [, passed = 0, failed = 0] = output.match(/^(\d+) passed, (\d+) failed\n$/m) ?? []
+  return { passed: Number(passed), failed: Number(failed) }
 }

@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { countCargo } from './deep/count-cargo.mjs'
 import { GUARDS } from './guards/list.mjs'
 import { nodeProgram } from './nodes.mjs'
 import { root, setUp } from './setup.mjs'
@@ -108,16 +109,6 @@ function run([program, ...args]) {
     child.on('close', code => resolve({ code, output }))
   })
 }
-/** Adds up one line a test binary: `test result: ok. 3 passed; 0 failed; …`. */
-function countCargo(output) {
-  const sum = { passed: 0, failed: 0 }
-  for (const [, passed, failed] of output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed;/gm)) {
-    sum.passed += Number(passed)
-    sum.failed += Number(failed)
-  }
-  return sum
-}
-
 /** Reads the closing line: `1 passed, 2 failed`. */
 function countClosing(output) {
   const [, passed = 0, failed = 0] = output.match(/^(\d+) passed, (\d+) failed\n$/m) ?? []

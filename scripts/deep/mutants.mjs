@@ -1,0 +1,134 @@
+/**
+ * Mistakes to be made in the lock-free store, each of which a test must notice: what is to be found in a file under
+ * `crates/core/src/lockfree`, exactly once, and what to put there. `by`: tests of the library that notice it, or
+ * `loom`'s models of these names. Some show only as a hang.
+ */
+export const mutants = [
+  {
+    name: 'a copy is not validated',
+    file: 'read.rs',
+    from: 'self.state(chosen.id).version() == chosen.state.version()',
+    to: 'self.state(chosen.id).version() > 0',
+    by: ['overtaken'],
+  },
+  {
+    name: 'what was copied in vain stays with the reader',
+    file: 'read.rs',
+    from: 'out.zeroize();',
+    to: '',
+    by: ['stopped'],
+  },
+  {
+    name: 'a node is believed without a second look at the word that led to it',
+    file: 'list.rs',
+    from: 'if prev.load(Ordering::Acquire) != word.0 {',
+    to: 'if prev.load(Ordering::Acquire) == 1 {',
+    by: ['overtaken', 'stopped', 'stress'],
+  },
+  {
+    name: 'bytes are wiped before the version moves',
+    file: 'mod.rs',
+    from: /( +node\.state\.store\(seen\.state\.next\(\)\.0, Ordering::Release\);\n)(.*\n)( +self\.blocks\.wipe\(first, len\);\n)/,
+    to: '$2$3$1',
+    by: ['models::a_reader_is_not_given'],
+    loom: true,
+  },
+  {
+    name: 'nothing is wiped',
+    file: 'mod.rs',
+    from: 'self.blocks.wipe(first, len);',
+    to: '',
+    by: ['stopped'],
+  },
+  {
+    name: 'tags stand still',
+    file: 'node.rs',
+    from: '.wrapping_add(1 << ID_BITS) & !MARK;',
+    to: ' & !MARK;',
+    by: ['overtaken', 'stopped', 'stress'],
+  },
+  {
+    name: 'tags of three bits',
+    file: 'node.rs',
+    from: '.wrapping_add(1 << ID_BITS) & !MARK;',
+    to: '.wrapping_add(1 << ID_BITS) & (7 << ID_BITS);',
+    by: ['stopped'],
+  },
+  {
+    name: 'tags of free blocks stand still',
+    file: 'blocks.rs',
+    from: 'Self(((self.0 >> 32) + 1) << 32 | u64::from(block))',
+    to: 'Self((self.0 >> 32) << 32 | u64::from(block))',
+    by: ['models::no_block_is_given_to_two'],
+    loom: true,
+  },
+  {
+    name: 'a node is freed that is still linked',
+    file: 'list.rs',
+    from: 'if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {\n            self.scan(hash, |(): &mut (), _| ());\n        }',
+    to: 'let _ = (hash, exchange(seen.prev, seen.word, seen.word.to(seen.next.id())));',
+    by: ['overtaken', 'stopped', 'stress'],
+  },
+  {
+    name: 'what is evicted is not looked for in the list',
+    file: 'list.rs',
+    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<Seen<'_>>, seen\| \{[\s\S]*?\}\);\n +found\n/,
+    to: `let _ = hash;
+        let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), Link(0));
+        (seen.state.version() == version && !seen.next.is_marked()).then_some(seen)
+`,
+    by: ['stopped', 'stress'],
+  },
+  {
+    name: 'a mark is tried again without a look at the version',
+    file: 'list.rs',
+    from: 'if now.is_marked() || version != seen.state.version() {',
+    to: 'if now.is_marked() || version == 0 {',
+    by: ['overtaken', 'stopped', 'stress'],
+  },
+  {
+    name: 'who stores does not look whether a clear came between',
+    file: 'insert.rs',
+    from: 'if self.era() != arrival.era {\n            let version',
+    to: 'if self.era() == 0 && arrival.era == 1 {\n            let version',
+    by: ['overtaken', 'stopped'],
+  },
+  {
+    name: 'a clear removes what came after a later one',
+    file: 'evict.rs',
+    from: '!size.is_of(self.era())',
+    to: '!size.is_of(0)',
+    by: ['stopped'],
+  },
+  {
+    name: 'a walk begins at a bucket that is not linked yet',
+    file: 'buckets.rs',
+    from: 'word != Link(0) && !word.is_marked()',
+    to: 'word != Link(0)',
+    by: ['overtaken', 'stopped', 'models_of_growth'],
+    loom: true,
+  },
+  {
+    name: 'a blob is filled without a fence',
+    file: 'blocks.rs',
+    from: '// Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.\n        fence(Ordering::Release);',
+    to: '',
+    by: ['models_of_memory'],
+    loom: true,
+  },
+  {
+    name: 'a blob is copied without a fence',
+    file: 'blocks.rs',
+    from: /(sees it moved\.\n +)fence\(Ordering::Acquire\);/,
+    to: '$1',
+    by: ['models::a_reader', 'models_of_memory'],
+    loom: true,
+  },
+  {
+    name: 'an entry is stored before there is room for it',
+    file: 'permits.rs',
+    from: 'need.beyond(*have).is_none()\n    }',
+    to: 'true\n    }',
+    by: ['stopped', 'against_the_oracle'],
+  },
+]

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { root } from '../setup.mjs'
+
+/**
+ * Runs a command, shows what it says unless `quiet`, and returns that and its exit code. After `patience`
+ * milliseconds it and all that it began are ended, which counts as a failure.
+ */
+export function run([program, ...args], { env = {}, cwd = root, patience, quiet = false }) {
+  return new Promise((resolve, reject) => {
+    // A group of its own, so that what it began ends with it.
+    const child = spawn(program, args, {
+      cwd,
+      detached: true,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', text => {
+        output += text
+        if (!quiet) process.stdout.write(text)
+      })
+    }
+    let hung = false
+    const watchdog = setTimeout(() => {
+      hung = true
+      process.kill(-child.pid, 'SIGKILL')
+    }, patience)
+    child.on('error', reject)
+    child.on('close', code => {
+      clearTimeout(watchdog)
+      if (hung) process.stdout.write(quiet ? '' : `\nended after ${patience / 60_000} minutes\n`)
+      resolve({ code: hung ? 1 : (code ?? 1), output })
+    })
+  })
+}

@@ -1,0 +1,68 @@
+/**
+ * `npm run test:mutants`: makes each of the mistakes in `deep/mutants.mjs` in a copy of the core, and fails if its tests
+ * do not notice. A test that hangs has noticed. `-- tags` makes those alone whose name says so.
+ */
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { mutants } from './deep/mutants.mjs'
+import { run } from './deep/run.mjs'
+import { root } from './setup.mjs'
+
+const PATIENCE = 5 * 60_000
+const copy = join(root, 'target', 'mutants', 'tree')
+const source = join(copy, 'crates/core/src/lockfree')
+
+rmSync(copy, { recursive: true, force: true })
+const kept = ['Cargo.toml', 'Cargo.lock', 'crates']
+for (const name of kept) {
+  cpSync(join(root, name), join(copy, name), { recursive: true, filter: path => !/[\\/]fuzz$/.test(path) })
+}
+
+const [asked = ''] = process.argv.slice(2)
+const chosen = mutants.filter(({ name }) => name.includes(asked))
+const survivors = []
+for (const mutant of chosen) {
+  const noticed = await isNoticed(mutant)
+  process.stdout.write(`${noticed ? '✔' : '✘ NOT NOTICED'} ${mutant.name}\n`)
+  if (!noticed) survivors.push(mutant.name)
+}
+process.stdout.write(`\n${chosen.length - survivors.length} passed, ${survivors.length} failed\n`)
+process.exitCode = survivors.length === 0 && chosen.length > 0 ? 0 : 1
+
+async function isNoticed({ file, from, to, by, loom = false }) {
+  const path = join(source, file)
+  const text = readFileSync(path, 'utf8')
+  if (text.split(from).length !== (from instanceof RegExp ? 2 + groupsOf(from) : 2)) {
+    throw new Error(`${file} does not have exactly once: ${from}`)
+  }
+  writeFileSync(path, text.replace(from, to))
+  try {
+    const built = await test(loom, ['--no-run'])
+    if (built.code !== 0) throw new Error(`the mutant does not compile:\n${built.output}`)
+    const { code } = await test(loom, ['--', ...by])
+    return code !== 0
+  } finally {
+    writeFileSync(path, text)
+  }
+}
+
+/** `String.split` gives what the groups matched, too. */
+function groupsOf(pattern) {
+  return new RegExp(`${pattern.source}|`).exec('').length - 1
+}
+
+function test(loom, args) {
+  return run(['cargo', 'test', '-p', 'tls-resumption-core', '--locked', '--lib', ...args], {
+    cwd: copy,
+    patience: PATIENCE,
+    quiet: true,
+    env: {
+      CARGO_TARGET_DIR: join(root, 'target', 'mutants', loom ? 'loom' : 'build'),
+      CARGO_PROFILE_DEV_OPT_LEVEL: '1',
+      CARGO_PROFILE_DEV_DEBUG: '0',
+      RUSTFLAGS: loom ? '--cfg loom' : '',
+      RUST_BACKTRACE: '0',
+      STRESS_ROUNDS: '50000',
+    },
+  })
+}
