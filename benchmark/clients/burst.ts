@@ -34,7 +34,7 @@ function bursting(coalesce: boolean): () => Mode {
 export async function bursts(pki: Pki, rounds: number): Promise<BurstFigures[]> {
   const server = new ServerProcess()
   const [port = 0] = await server.listen([
-    { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), forgetful: false },
+    { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), how: 'plain' as const },
   ])
   const options = pki.options(KIND, port)
   const ways = [bursting(false), () => full, bursting(true)]

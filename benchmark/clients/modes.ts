@@ -11,14 +11,14 @@ export interface Mode {
 export const full: Mode = { name: 'Node alone', connect: options => tls.connect({ ...options }) }
 
 /** What a driver can do by itself: it keeps the last session of each endpoint. */
-export const ownSessions: Mode = { name: 'a Map of sessions', connect: rememberIn(new Map()) }
+export const ownSessions: Mode = { name: 'Node and a Map of sessions', connect: rememberIn(new Map()) }
 
 /** The most that can be had from Node by hand: one SecureContext as well. */
 export function ownContexts(): Mode {
   const remember = rememberIn(new Map())
   const contexts = new Map<number | undefined, tls.SecureContext>()
   return {
-    name: 'a Map of sessions, one SecureContext',
+    name: 'Node with its best own cache',
     connect(options) {
       let secureContext = contexts.get(options.port)
       secureContext ??= tls.createSecureContext(options)

@@ -47,7 +47,7 @@ const AT_ONCE = 16
 export async function reconnects(pki: Pki, plan: Plan, say: (what: string) => void): Promise<KindFigures[]> {
   const server = new ServerProcess()
   const ports = await server.listen(
-    kinds.map(kind => ({ kind, ca: pki.ca(kind), identity: pki.server(kind), forgetful: false })),
+    kinds.map(kind => ({ kind, ca: pki.ca(kind), identity: pki.server(kind), how: 'plain' as const })),
   )
   const figures: KindFigures[] = []
   for (const [index, kind] of kinds.entries()) {

@@ -10,9 +10,11 @@ export interface Listen {
   kind: Kind
   ca: string
   identity: Identity
-  /** A server that hands out sessions and accepts none. */
-  forgetful: boolean
+  how: ServerKind
 }
+
+/** `forgetful` hands out sessions and accepts none; `ticketless` hands out none. */
+export type ServerKind = 'plain' | 'forgetful' | 'ticketless'
 
 export type Request = { listen: Listen[] } | { report: true } | { close: true }
 
@@ -42,7 +44,7 @@ function report(): Report {
   return { cpu: user + system, counts }
 }
 
-async function listen({ kind, ca, identity, forgetful }: Listen): Promise<number> {
+async function listen({ kind, ca, identity, how }: Listen): Promise<number> {
   const count = { full: 0, resumed: 0 }
   const server = createServer({
     ...identity,
@@ -52,8 +54,9 @@ async function listen({ kind, ca, identity, forgetful }: Listen): Promise<number
     requestCert: kind.clientCertificate,
     rejectUnauthorized: kind.clientCertificate,
     // Without tickets a session lives in the server's memory, and this server has none.
-    ...(forgetful ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
+    ...(how === 'forgetful' ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   })
+  if (how === 'ticketless') refuseTickets(server)
   server.on('secureConnection', socket => {
     if (socket.isSessionReused()) count.resumed++
     else count.full++
@@ -64,4 +67,18 @@ async function listen({ kind, ca, identity, forgetful }: Listen): Promise<number
   counts.push(count)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return (server.address() as AddressInfo).port
+}
+
+/** As `src/ticket-callback.ts` does for servers that are not to resume. */
+function refuseTickets(server: Server): void {
+  const { context } = (server as unknown as { _sharedCreds: { context: TicketHook } })._sharedCreds
+  const [name, mac, cipher] = [Buffer.alloc(16), Buffer.alloc(16), Buffer.alloc(16)]
+  context.onticketkeycallback = (_name, iv, isSealing) =>
+    isSealing ? [0, mac, cipher, name, iv] : [0, mac, cipher]
+  context.enableTicketKeyCallback()
+}
+
+interface TicketHook {
+  onticketkeycallback(name: Buffer, iv: Buffer, isSealing: boolean): unknown[]
+  enableTicketKeyCallback(): void
 }

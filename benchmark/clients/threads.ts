@@ -34,7 +34,7 @@ export async function threads(pki: Pki): Promise<ThreadFigures[]> {
 
 async function count(pki: Pki, how: ThreadData['how']): Promise<{ full: number; resumed: number }> {
   const server = new ServerProcess()
-  const listen = { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), forgetful: false }
+  const listen = { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), how: 'plain' as const }
   const ports = await server.listen(Array(ENDPOINTS).fill(listen))
   const name = `threads ${how} ${process.hrtime.bigint()}`
   const endpoints = ports.map(port => pki.options(KIND, port))
