@@ -6,7 +6,7 @@ import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 import type { Elsewhere } from '../dist/probe/findings.js'
 import { fileWith, probe, tlsResumption } from './helpers/command.ts'
 import { startPeer } from './helpers/peer.ts'
-import { SSL_OP_NO_TICKET, startServer } from './helpers/server.ts'
+import { SSL_OP_NO_TICKET, startServer, testAuthority } from './helpers/server.ts'
 import { HandshakeReader } from './servers/handshake.ts'
 
 const ONLY_FIRST = 'only the first connection need be full'
@@ -136,6 +136,21 @@ test('whether sessions are bound to the server name, which nobody verifies for t
   t.deepEqual(names.lastIndexOf('other.example'), other)
   const bound = await probe(t, await startPeer(t))
   t.deepEqual(bound.tls13?.underOtherName, { outcome: 'full' } satisfies Elsewhere)
+})
+
+test('whoever answers under another name is shown no client certificate', async t => {
+  const { cert: ca, issue } = await testAuthority()
+  const client = await issue({ usage: 'client', commonName: 'client' })
+  const [cert, key] = [await fileWith(t, client.cert), await fileWith(t, client.key)]
+  const peer = await startPeer(t, '--ca', await fileWith(t, ca))
+  const { tls13, tls12, contacts } = await probe(t, peer, '--cert', cert, '--key', key)
+  t.deepEqual(tls13?.underOtherName, { outcome: 'full' })
+  t.like(tls12?.underOtherName, { outcome: 'failed' })
+  const said = await peer.hears(contacts.length)
+  t.deepEqual(
+    said.map(({ client, error }) => client === true && error === undefined),
+    contacts.map(({ purpose }) => purpose !== 'servername'),
+  )
 })
 
 test('whether they are bound to the protocol', async t => {

@@ -102,7 +102,7 @@ for (const [protocol, script] of Object.entries(SCRIPTS)) {
     t.is(isCounted, protocol === 'mysql')
   })
 
-  test(`${protocol}: what comes behind the consent and before TLS may be somebody else's`, async t => {
+  test(`${protocol}: what comes behind the consent and before TLS may be somebody else’s`, async t => {
     if (protocol === 'mysql') return void t.pass('there is no consent: the greeting is the last thing said')
     const { error, code } = await probe(
       t,

@@ -3,7 +3,8 @@
  * their sum alone on the last line. `--no-lint` leaves the checks out; `--nodes 22,24,26=all` runs the
  * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test;
  * `--servers redis,nginx` lets real drivers connect to those real servers, as `npm run test:servers` does;
- * `--interop openssl,curl` lets those real clients connect to ours, as `npm run test:interop` does.
+ * `--interop openssl,curl` lets those real clients connect to ours, as `npm run test:interop` does;
+ * `--probe nginx,openssl` probes those real servers, as `npm run test:probe` does.
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '' },
     servers: { type: 'string', default: '' },
     interop: { type: 'string', default: '' },
+    probe: { type: 'string', default: '' },
   },
 })
 
@@ -45,6 +47,7 @@ const steps = [
   },
   ...listed(values.nodes).map(onNode),
   ...(values.servers ? [toClose('drivers against real servers', 'test-servers', values.servers)] : []),
+  ...(values.probe ? [toClose('real servers, probed', 'test-probe', values.probe)] : []),
   ...(values.interop ? [toClose('real clients against our servers', 'test-interop', values.interop)] : []),
 ]
 

@@ -573,4 +573,30 @@ export const GUARDS = {
     ),
     guard('scratch.ts', '    blob.fill(0)\n', '', 'cache-scratch › *'),
   ],
+  'what the probe believes, and shows': [
+    guard(
+      'probe/examine.ts',
+      'strict: !options.insecure',
+      'strict: false',
+      'probe-failures › a certificate of an unknown authority, for another name, or that has expired',
+    ),
+    guard(
+      'probe/examine.ts',
+      'this.#makeContext(ca === undefined ? {} : { ca })',
+      'this.#makeContext(this.#assignment.options.credentials)',
+      'probe-findings › whoever answers under another name is shown no client certificate',
+    ),
+    guard(
+      'probe/starttls.ts',
+      'if (this.#bytes.length > 0)',
+      'if (false)',
+      'probe-starttls › *: what comes behind the consent and before TLS may be somebody else’s',
+    ),
+    guard(
+      'probe/failures.ts',
+      ".replace(/[^\\x20-\\x7e]/g, '?')",
+      '',
+      'probe-failures › what a peer says cannot give orders to the terminal',
+    ),
+  ],
 }
