@@ -45,6 +45,8 @@ export function textOf(cell: Cell, column: Pick<Column, 'digits'> = {}): string 
   const digits = column.digits
   if (typeof cell === 'number') return numberText(cell, digits)
   const { median, low, high } = cell
+  // Measured once.
+  if (low === high) return numberText(median, digits)
   return `${numberText(median, digits)} (${numberText(low, digits)}-${numberText(high, digits)})`
 }
 

@@ -8,7 +8,7 @@ import type { Cell, Chart, Column, ResultTable } from '../record/result.ts'
 export const WIDTH = 400
 const LABELS = 150
 const VALUES = 52
-const ROW = 32
+const ROW = 27
 const LINE = 15
 const PADDING = 12
 
@@ -108,7 +108,7 @@ function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: n
       Plot.text(bars, { x: 'high', y: 'row', text: 'text', dx: 5, textAnchor: 'start' }),
       Plot.text(bars, {
         y: 'row',
-        text: ({ label }: Bar) => wrap(label, 23).join('\n'),
+        text: ({ label }: Bar) => wrap(label, 21).join('\n'),
         frameAnchor: 'left',
         textAnchor: 'end',
         dx: -6,

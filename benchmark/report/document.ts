@@ -64,7 +64,7 @@ export function targets(results: readonly Result[]): string {
 function loss({ figure, atMost, atLeast, value, unit, reason }: Target): string {
   const behind = unit ? ` ${unit}` : ''
   const aim = atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`
-  return `- ${figure}: ${textOf(value)}${behind}, where ${aim}${behind} was aimed at. ${reason ?? ''}`.trimEnd()
+  return `- ${figure}: ${textOf(value)}${behind}, where ${aim}${behind} was aimed at. ${sentence(reason ?? '')}`.trimEnd()
 }
 
 function chapter(result: Result, figures: string): string {

@@ -49,13 +49,16 @@ export function chartsOf(results: readonly Result[]): Map<string, string> {
   return charts
 }
 
+/** Stays in one piece where a cell is broken. */
+const INTERVAL = /(\([\d.]+-[\d.]+\))$/
+
 /** Each cell knows its heading, which stands beside it where the window is too narrow for columns. */
 function tableHtml({ header, rows }: Tokens.Table, inline: (cell: Tokens.TableCell) => string): string {
   const heads = header.map(cell => `<th scope="col"${alignment(cell)}>${inline(cell)}</th>`)
   const lines = rows.map(row => {
     const cells = row.map((cell, index) => {
       const label = escaped(header[index]?.text ?? '')
-      return `<td data-label="${label}"${alignment(cell)}>${inline(cell)}</td>`
+      return `<td data-label="${label}"${alignment(cell)}>${inline(cell).replace(INTERVAL, '<span class="interval">$1</span>')}</td>`
     })
     return `<tr>${cells.join('')}</tr>`
   })
@@ -74,22 +77,23 @@ const STYLE = `
 :root{${variables(COLOURS.light)}}
 @media(prefers-color-scheme:dark){:root{${variables(COLOURS.dark)}}}
 body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:1000px;margin:0 auto;padding:16px;overflow-wrap:break-word}
+main{max-width:1200px;margin:0 auto;padding:16px;overflow-wrap:break-word}
 h2{margin-top:2.5em;border-bottom:1px solid var(--edge)}
 h3{margin-top:2em}
 a{color:var(--accent)}
 code{font-size:.9em;overflow-wrap:anywhere}
 svg.chart{display:block;max-width:100%;height:auto;margin:12px 0}
-table{border-collapse:collapse;font-size:.9em;font-variant-numeric:tabular-nums}
+p,li{max-width:45em}
+table{border-collapse:collapse;font-size:.85em;font-variant-numeric:tabular-nums}
 th{white-space:normal}
-th,td{padding:4px 10px;border-bottom:1px solid var(--edge);text-align:left;vertical-align:top}
-.number{text-align:right;white-space:nowrap}
+th,td{padding:4px 8px;border-bottom:1px solid var(--edge);text-align:left;vertical-align:top}
+.number{text-align:right}
+.interval{white-space:nowrap}
 @media(max-width:720px){
 table,tbody,tr,td{display:block}
 thead{display:none}
 tr{padding:8px 0;border-bottom:1px solid var(--edge)}
 td,td.number{display:flex;justify-content:space-between;gap:16px;border:0;padding:1px 0;text-align:right;overflow-wrap:anywhere}
-td.number{white-space:normal}
 td::before{content:attr(data-label);flex:none;max-width:50%;text-align:left;opacity:.75}
 td:empty{display:none}
 }
