@@ -6,20 +6,13 @@
  * notices, as `file › title`, where `*` stands for anything.
  */
 import tls from 'node:tls'
-
-/** @typedef {{ file: string, take: string, leave: string, test: string, needs?: boolean }} Guard */
-
-/** @returns {Guard} `needs`: whether this Node.js has what the guard is against. */
-const guard = (file, take, leave, test, needs = true) => ({ file, take, leave, test, needs })
-
-/** An option that goes into a digest by being on a list. */
-const listed = (file, test, options) =>
-  options.map(option => guard(file, `\n  '${option}',`, '', test.replace('OPTION', option)))
+import { guard, listed } from './guard.mjs'
+import { SERVER_GUARDS } from './servers.mjs'
 
 const CHANGED = 'key-inputs › OPTION, changed alone, changes the key'
 const canChangeDefaultCas = 'setDefaultCACertificates' in tls
 
-/** @type {Record<string, Guard[]>} */
+/** @type {Record<string, import('./guard.mjs').Guard[]>} */
 export const GUARDS = {
   // ── SECURITY.md: Resuming must not weaken verification
   'the chain, against `ca`': [
@@ -599,4 +592,6 @@ export const GUARDS = {
       'probe-failures › what a peer says cannot give orders to the terminal',
     ),
   ],
+
+  ...SERVER_GUARDS,
 }

@@ -56,7 +56,7 @@ function makeCopy(index) {
   const directory = join(root, 'target', 'guards', String(index))
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
-  for (const name of ['package.json', 'dist', '__test__', 'fixtures']) {
+  for (const name of ['package.json', 'dist', '__test__', 'fixtures', 'scripts']) {
     const filter = path => !path.includes(join('__test__', 'servers', 'node_modules'))
     cpSync(join(root, name), join(directory, name), { recursive: true, filter })
   }
