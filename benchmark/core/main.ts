@@ -13,7 +13,7 @@ import { createProgress, type Progress } from '../start/progress.ts'
 import { NEEDED, type Plan, plan } from './plan.ts'
 import { PARTS, type Part, Program, type Rows } from './program.ts'
 import { hitRatioTable, hitRatioTargets } from './tables/hit-ratio.ts'
-import { memoryTable, memoryTargets } from './tables/memory.ts'
+import { memoryTable, memoryTargets, roundingTable } from './tables/memory.ts'
 import { sweepTable } from './tables/sweep.ts'
 import { mixTables, overview, sizeTable, throughputTargets } from './tables/throughput.ts'
 import { residueTable, residueTargets, wipingTable } from './tables/wiping.ts'
@@ -118,10 +118,7 @@ async function measure(
       overview(mixes),
       sizeTable(sizes),
       memoryTable(memory),
-      {
-        ...memoryTable(rounding, 'rounding'),
-        title: 'Resident memory, where blobs do not fill their blocks',
-      },
+      roundingTable(rounding),
       sweepTable(sweep),
       hitRatioTable(hits),
     ],

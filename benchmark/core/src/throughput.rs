@@ -59,7 +59,6 @@ pub fn measure(options: &Options) -> Vec<Row> {
     for &entries in &options.entries {
         for &blob in &options.blob {
             for &mix in mixes {
-                eprintln!("{mix:?}, {entries} entries of {blob} B");
                 rows.extend(cell(&contestants, mix, entries, blob, options));
             }
         }
@@ -82,7 +81,13 @@ fn cell(
     let mut turns: Vec<Turn> = (0..contestants.len())
         .flat_map(|index| options.threads.iter().map(move |&threads| Turn::new(index, threads)))
         .collect();
-    for _ in 0..options.rounds {
+    for round in 0..options.rounds {
+        if round % 5 == 0 {
+            eprintln!(
+                "{mix:?}, {entries} entries of {blob} B, round {round} of {}",
+                options.rounds
+            );
+        }
         for turn in &mut turns {
             let time = Duration::from_millis(options.time);
             let round = run(&caches[turn.contestant], mix, &keys, &content, turn.threads, time);

@@ -61,6 +61,7 @@ const STORES: Record<string, (connections: Connections) => Store> = {
   'a Map asked by messages': ({ broker }) => ({
     answersLater: true,
     get: key => ask(broker, key),
+    borrow: key => ask(broker, key),
     set: (key, blob) => ask(broker, key, blob),
   }),
 }

@@ -52,7 +52,7 @@ export async function sharing(operations: Operation[], rounds: number, time: num
   for (const thread of [ours, lmdb, broker]) await thread.fill()
   for (const operation of operations) {
     const turn = { operation, time, atOnce: 1 }
-    const asked = operation === 'get' || operation === 'set'
+    const asked = operation !== 'exchange'
     const contestants = {
       [OURS]: () => ours.run(turn),
       [LMDB]: () => lmdb.run(turn),
