@@ -23,6 +23,10 @@ const { values } = parseArgs({ options: { quick: flag, keep: flag, binaries: { t
 /** Of two connections over each version of TLS. */
 const RESUMED = [false, true, false, true]
 
+/** What the import says where the platform's package was left out. */
+const NOT_INSTALLED =
+  /could not be loaded: the package tls-resumption-\S+, .* is not installed .*from source, run [^\n]+$/
+
 const sum = { passed: 0, failed: 0 }
 await setUp()
 const packages = await packAll(values.binaries ? [values.binaries] : [join(root, 'dist', 'binding'), built])
@@ -95,10 +99,15 @@ async function useOn(node, compiled) {
   }
   await check(`${version}: without the platform's package the import says so in a sentence`, async () => {
     const { code, message } = JSON.parse(await bare.run(node, ['missing.mjs']))
-    const told =
-      /could not be loaded: the package tls-resumption-\S+, .* is not installed .*from source, run [^\n]+$/
-    return code === 'ERR_TLS_RESUMPTION_ADDON' && told.test(message) ? '' : `${code}: ${message}`
+    return code === 'ERR_TLS_RESUMPTION_ADDON' && NOT_INSTALLED.test(message) ? '' : `${code}: ${message}`
   })
+  for (const [name, path] of Object.entries(main.manifest.bin ?? {})) {
+    await check(`${version}: and so does ${name}`, async () => {
+      const command = [join('node_modules', main.name, path), 'probe', 'localhost']
+      const ended = await bare.run(node, command).catch(({ message }) => message)
+      return NOT_INSTALLED.test(ended.trim()) ? '' : ended
+    })
+  }
 }
 
 /** What is not Node.js is tried and told; it fails nothing, since nothing is promised. */
