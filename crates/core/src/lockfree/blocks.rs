@@ -26,20 +26,27 @@ pub(super) struct Blocks {
     free: Padded<AtomicU64>,
     /// How many were ever in use, the first being 1.
     touched: Padded<AtomicU64>,
+    /// How many bits the number of a block may take.
+    block_bits: u32,
 }
 
-/// The head of the stack of free blocks: the block and a tag that every change advances.
-#[derive(Clone, Copy)]
-struct Head(u64);
+/// The head of the stack of free blocks: the block, and a tag that every change advances in all bits that numbers of
+/// blocks leave, so that no thread sleeps through just as many changes as make it come round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    word: u64,
+    block_bits: u32,
+}
 
 impl Head {
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    #[expect(clippy::cast_possible_truncation, reason = "a block's number has 31 bits at most")]
     fn block(self) -> u32 {
-        self.0 as u32
+        (self.word & ((1 << self.block_bits) - 1)) as u32
     }
 
     fn to(self, block: u32) -> Self {
-        Self(((self.0 >> 32) + 1) << 32 | u64::from(block))
+        let tag = (self.word >> self.block_bits) + 1;
+        Self { word: tag << self.block_bits | u64::from(block), ..self }
     }
 }
 
@@ -55,13 +62,14 @@ impl Blocks {
             links: Region::new(count)?,
             free: Padded::default(),
             touched: Padded::default(),
+            block_bits: (count - 1).max(1).ilog2() + 1,
         })
     }
 
     /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.
     pub(super) fn allocate(&self, count: usize) -> Option<u32> {
         // Acquire pairs with the release in `push`: the last owner's version moved, and it wiped, before this.
-        let mut head = Head(self.free.0.load(Ordering::Acquire));
+        let mut head = self.head(self.free.0.load(Ordering::Acquire));
         loop {
             let (popped, last) = self.walk(head.block(), count);
             if popped == 0 {
@@ -69,8 +77,8 @@ impl Blocks {
             }
             let rest = self.links[last as usize].load(Ordering::Acquire);
             match self.free.0.compare_exchange_weak(
-                head.0,
-                head.to(rest).0,
+                head.word,
+                head.to(rest).word,
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
@@ -83,7 +91,7 @@ impl Blocks {
                     self.links[last as usize].store(more, Ordering::Release);
                     return Some(head.block());
                 }
-                Err(now) => head = Head(now),
+                Err(now) => head = self.head(now),
             }
         }
     }
@@ -153,6 +161,10 @@ impl Blocks {
         }
     }
 
+    fn head(&self, word: u64) -> Head {
+        Head { word, block_bits: self.block_bits }
+    }
+
     fn block(&self, block: u32) -> &[AtomicU64] {
         let start = block as usize * BLOCK_WORDS;
         &self.words[start..start + BLOCK_WORDS]
@@ -176,19 +188,19 @@ impl Blocks {
     }
 
     fn push(&self, first: u32, last: u32) {
-        let mut head = Head(self.free.0.load(Ordering::Relaxed));
+        let mut head = self.head(self.free.0.load(Ordering::Relaxed));
         loop {
             // Release, so that a reader of the chain that comes upon this link sees the version moved on.
             self.links[last as usize].store(head.block(), Ordering::Release);
             // Release pairs with the acquire in `allocate`.
             match self.free.0.compare_exchange_weak(
-                head.0,
-                head.to(first).0,
+                head.word,
+                head.to(first).word,
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
-                Err(now) => head = Head(now),
+                Err(now) => head = self.head(now),
             }
         }
     }
@@ -232,12 +244,30 @@ impl Blocks {
     #[cfg(test)]
     pub(super) fn count(&self) -> (u64, u64) {
         let mut free = 0;
-        let mut block = Head(self.free.0.load(Ordering::Acquire)).block();
+        let mut block = self.head(self.free.0.load(Ordering::Acquire)).block();
         while block != 0 {
             free += 1;
             assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
             block = self.next(block);
         }
         (self.touched.0.load(Ordering::Acquire), free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_head_has_all_bits_that_blocks_leave_and_comes_round() {
+        for block_bits in [1, 20, 31] {
+            let last = Head { word: u64::MAX, block_bits };
+            let block = (1_u32 << (block_bits - 1)) | 1;
+            assert_eq!(last.to(block).word, u64::from(block), "its tag is 0 again");
+            assert_eq!(last.to(block).to(0).word >> block_bits, 1);
+            assert_eq!(last.to(block).block(), block);
+        }
+        let bits = |count| Blocks::new(count).unwrap().block_bits;
+        assert_eq!([1, 2, 7, 8].map(bits), [1, 2, 3, 4], "the last has the number of the count");
     }
 }
