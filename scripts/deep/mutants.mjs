@@ -1,3 +1,11 @@
+/** The text of a file with a mistake in it. */
+export function made({ name, file, from, to }, text) {
+  const places =
+    typeof from === 'string' ? text.split(from).length - 1 : [...text.matchAll(new RegExp(from, 'g'))].length
+  if (places !== 1) throw new Error(`"${name}" has ${places} places in ${file}, not one`)
+  return text.replace(from, to)
+}
+
 /**
  * Mistakes to be made in the lock-free store, each of which a test must notice: what is to be found in a file under
  * `crates/core/src/lockfree`, exactly once, and what to put there. `by`: tests of the library that notice it, or
@@ -57,8 +65,8 @@ export const mutants = [
   {
     name: 'tags of free blocks stand still',
     file: 'blocks.rs',
-    from: 'Self(((self.0 >> 32) + 1) << 32 | u64::from(block))',
-    to: 'Self((self.0 >> 32) << 32 | u64::from(block))',
+    from: 'let tag = (self.word >> self.block_bits) + 1;',
+    to: 'let tag = self.word >> self.block_bits;',
     by: ['models::no_block_is_given_to_two'],
     loom: true,
   },

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { made, mutants } from '../scripts/deep/mutants.mjs'
+
+const lockfree = join(import.meta.dirname, '..', 'crates/core/src/lockfree')
+
+test('each mistake that the deep tests make in the core has its place there', t => {
+  for (const mutant of mutants) {
+    const text = readFileSync(join(lockfree, mutant.file), 'utf8')
+    t.notThrows(() => t.not(made(mutant, text), text))
+  }
+})
