@@ -10,7 +10,13 @@ export interface Captured {
   lifetimes: number[]
 }
 
-const DISSECTORS: Readonly<Partial<Record<StartTls, string>>> = { mysql: 'mysql', postgres: 'pgsql' }
+const DISSECTORS: Readonly<Partial<Record<StartTls, string>>> = {
+  mysql: 'mysql',
+  postgres: 'pgsql',
+  smtp: 'smtp',
+  imap: 'imap',
+  ldap: 'ldap',
+}
 
 /** Packets from and to a port, by tcpdump, until the function that is returned is called. */
 export async function capture(port: number, file: string): Promise<() => Promise<void>> {

@@ -8,6 +8,7 @@ import { mosquitto } from '../servers/real/mosquitto.ts'
 import { postgres } from '../servers/real/postgres.ts'
 import { redis } from '../servers/real/redis.ts'
 import type { RealServer, Site } from '../servers/site.ts'
+import { dovecot, slapd } from './starttls-servers.ts'
 
 export interface Known {
   resumes: boolean
@@ -26,6 +27,16 @@ export interface ProbedServer extends Pick<RealServer, 'name' | 'programs' | 'st
 const OPENSSL = {
   'TLSv1.2': { resumes: true, sessions: 1, renewed: 0 },
   'TLSv1.3': { resumes: true, sessions: 2, renewed: 1 },
+}
+
+const NOTHING = {
+  'TLSv1.2': { resumes: false, sessions: 0 },
+  'TLSv1.3': { resumes: false, sessions: 0 },
+}
+
+const GNUTLS = {
+  'TLSv1.2': { resumes: true, sessions: 1, renewed: 0 },
+  'TLSv1.3': { resumes: true, sessions: 2, renewed: 2 },
 }
 
 /** A server of the distribution that needs a command line alone. */
@@ -109,12 +120,7 @@ http {
   },
   redis: { ...redis, ...OPENSSL },
   mariadb: { ...mariadb, startTls: 'mysql', ...OPENSSL },
-  postgres: {
-    ...postgres,
-    startTls: 'postgres',
-    'TLSv1.2': { resumes: false, sessions: 0 },
-    'TLSv1.3': { resumes: false, sessions: 0 },
-  },
+  postgres: { ...postgres, startTls: 'postgres', ...NOTHING },
   mosquitto: { ...mosquitto, ...OPENSSL },
   openssl: {
     ...program('openssl s_server', 'openssl', 'openssl', ({ files }, port) => [
@@ -129,7 +135,15 @@ http {
       ...['--http', '--quiet', '--disable-client-cert', '--port', `${port}`],
       ...['--x509certfile', files.cert, '--x509keyfile', files.key],
     ]),
-    'TLSv1.2': { resumes: true, sessions: 1, renewed: 0 },
-    'TLSv1.3': { resumes: true, sessions: 2, renewed: 2 },
+    ...GNUTLS,
   },
+  // Each connection has a process of its own, with ticket keys of its own.
+  dovecot: {
+    ...dovecot,
+    startTls: 'imap',
+    'TLSv1.2': { resumes: false, sessions: 1 },
+    'TLSv1.3': { resumes: false, sessions: 2 },
+  },
+  // An id in each ServerHello of TLS 1.2, and nothing behind it.
+  slapd: { ...slapd, startTls: 'ldap', ...NOTHING, 'TLSv1.2': { resumes: false, sessions: 1 } },
 }
