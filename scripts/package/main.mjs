@@ -74,6 +74,8 @@ async function useOn(node, compiled) {
   const version = (await run(node, ['--version'])).trim()
   const resumes = (what, args, expected = RESUMED) =>
     check(`${version}: ${what}`, async () => compare(await project.run(node, await args()), expected))
+  const cost = (await project.run(node, ['startup.mjs'])).trim()
+  process.stdout.write(`- ${version}: loading it takes ${cost} ms of CPU, after Node.js' own modules\n`)
   await resumes("the README's first example", () => ['readme.mjs'], [false, true])
   await resumes('ES module', () => ['esm.mjs'])
   await resumes('CommonJS', () => ['commonjs.cjs'])
