@@ -104,7 +104,7 @@ process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
 process.exitCode = sum.failed === 0 ? 0 : 1
 
 function sanitized(sanitizer, rounds) {
-  const flags = [`-Zsanitizer=${sanitizer}`, '-Cunsafe-allow-abi-mismatch=sanitizer']
+  const flags = [`-Zsanitizer=${sanitizer}`, '-Cunsafe-allow-abi-mismatch=sanitizer', '--cfg portable_words']
   // A standard library without the sanitizer hides its locks and its fences from it.
   const anew = sanitizer === 'thread' && hasLibrarySource()
   return {

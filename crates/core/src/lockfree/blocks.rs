@@ -3,6 +3,7 @@ use crate::Memory;
 use super::lane::Padded;
 use super::region::{NoRoom, Region};
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use super::words::{self, WORD_BYTES};
 
 /// 64-bit words in a block.
 #[cfg(not(loom))]
@@ -10,7 +11,6 @@ pub(super) const BLOCK_WORDS: usize = 32;
 #[cfg(loom)]
 pub(super) const BLOCK_WORDS: usize = 2;
 pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * WORD_BYTES;
-const WORD_BYTES: usize = size_of::<u64>();
 
 /// What block numbers leave room for in a node.
 pub(super) const MAX_BLOCKS: usize = 1 << 31;
@@ -108,33 +108,24 @@ impl Blocks {
         fence(Ordering::Release);
         let mut block = first;
         for bytes in blob.chunks(BLOCK_BYTES) {
-            let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
-            let words = self.block(block);
-            for (word, bytes) in words.iter().zip(whole) {
-                word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
-            }
-            if !rest.is_empty() {
-                let mut last = [0; WORD_BYTES];
-                last[..rest.len()].copy_from_slice(rest);
-                words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
-            }
+            words::fill(self.block(block), bytes);
             block = self.next(block);
         }
+    }
+
+    /// Has a chain brought in that is about to be read, as far as it lies in one piece, which is most often all of it.
+    #[inline]
+    pub(super) fn prefetch(&self, first: u32, len: usize) {
+        const AT_MOST: usize = 256;
+        words::prefetch(&self.links[first as usize], 1);
+        words::prefetch(&self.block(first)[0], len.min(AT_MOST));
     }
 
     /// Copies what is in a chain. If it is not the caller's own, only a version that did not move makes it good.
     pub(super) fn copy(&self, first: u32, out: &mut [u8]) {
         let mut block = first;
         for bytes in out.chunks_mut(BLOCK_BYTES) {
-            let (whole, rest) = bytes.as_chunks_mut::<WORD_BYTES>();
-            let words = self.block(block);
-            for (word, bytes) in words.iter().zip(whole.iter_mut()) {
-                *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
-            }
-            if !rest.is_empty() {
-                let last = words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
-                rest.copy_from_slice(&last[..rest.len()]);
-            }
+            words::copy(self.block(block), bytes);
             block = self.next(block);
         }
         // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees it moved.
@@ -153,9 +144,7 @@ impl Blocks {
         let mut left = len;
         while left > 0 {
             let here = left.min(BLOCK_BYTES);
-            for word in &self.block(block)[..here.div_ceil(WORD_BYTES)] {
-                word.store(0, Ordering::Relaxed);
-            }
+            words::wipe(&self.block(block)[..here.div_ceil(WORD_BYTES)]);
             left -= here;
             block = self.next(block);
         }

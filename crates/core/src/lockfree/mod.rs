@@ -25,6 +25,7 @@ pub(crate) mod region;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use siphasher::sip128::SipHasher24;
 
@@ -212,6 +213,7 @@ impl LockFree {
                     return;
                 }
                 run.live += 1;
+                self.blocks.prefetch(seen.place.first(), length(seen));
                 run.oldest.get_or_insert(*seen);
                 run.newest = Some(*seen);
                 if !seen.state.is_used() {
