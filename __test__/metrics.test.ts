@@ -26,8 +26,7 @@ type Read = (name: string, labels?: Labels) => number | undefined
 /** A registry with our metrics, and what it says of one of them. */
 function startRegistry(t: ExecutionContext) {
   const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
+  t.teardown(collect(register))
   return { register, read: async () => readerOf(await register.getMetricsAsJSON()) }
 }
 
@@ -89,7 +88,7 @@ test.serial('connections of clients by reason, events of servers, caches and tic
 
 test.serial('what is disposed of is no longer told, and nothing is when collecting is stopped', async t => {
   const register = new Registry()
-  const collecting = collect(register)
+  const stop = collect(register)
   const sessionCache = new SessionCache({ name: 'gone' })
   const again = new SessionCache({ name: 'gone' })
   sessionCache.set('key', Buffer.from('session'))
@@ -99,7 +98,7 @@ test.serial('what is disposed of is no longer told, and nothing is when collecti
   t.is(await size(), 1)
   again[Symbol.dispose]()
   t.is(await size(), undefined)
-  collecting[Symbol.dispose]()
+  stop()
   t.deepEqual(await register.getMetricsAsJSON(), [])
 })
 
@@ -182,7 +181,7 @@ test.serial('the same through OpenTelemetry', async t => {
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   const provider = new MeterProvider({ readers: [reader] })
   t.teardown(() => provider.shutdown())
-  const collecting = collectOpenTelemetry(provider.getMeter('test'))
+  const stop = collectOpenTelemetry(provider.getMeter('test'))
   const sessionCache = new SessionCache({ name: 'open telemetry' })
   t.teardown(() => sessionCache[Symbol.dispose]())
   const { port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
@@ -214,7 +213,7 @@ test.serial('the same through OpenTelemetry', async t => {
   t.is(sizes?.descriptor.unit, 'By')
 
   const told = value('client.connections', { reason: 'resumed' })
-  collecting[Symbol.dispose]()
+  stop()
   await finish(connect({ host: 'localhost', port, ca, sessionCache }))
   metrics = await exported()
   t.is(value('client.connections', { reason: 'resumed' }), told)
@@ -241,15 +240,14 @@ test('arguments that are wrong are named', t => {
   const register = new Registry()
   t.throws(() => collect(register, { processwide: true } as never), { message: /processWide/ })
   t.throws(() => collect(register, { processWide: 1 } as never), { code: 'ERR_INVALID_ARG_TYPE' })
-  const collecting = collect(register)
+  const stop = collect(register)
   t.throws(() => collect(register), { message: /already been registered/ })
-  collecting[Symbol.dispose]()
+  stop()
 })
 
 test('names and help keep to the conventions of Prometheus', async t => {
   const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
+  t.teardown(collect(register))
   for (const { name, help, type } of await register.getMetricsAsJSON()) {
     t.regex(name, /^tls_resumption_[a-z_]+$/)
     t.is(name.endsWith('_total'), String(type) === 'counter', name)
@@ -259,8 +257,7 @@ test('names and help keep to the conventions of Prometheus', async t => {
 
 test('the dashboard asks for metrics that there are, by labels that they have', async t => {
   const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
+  t.teardown(collect(register))
   const labels = new Map<string, readonly string[]>()
   for (const { name } of await register.getMetricsAsJSON()) {
     const { labelNames = [] } = register.getSingleMetric(name) as unknown as { labelNames?: string[] }

@@ -10,7 +10,7 @@ import { holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
-import { stillTrusted, type Trusted, type Verification } from './recheck.js'
+import { stillTrusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { peerOfKey } from './session-key.js'
 
@@ -79,9 +79,9 @@ export function resumeAtOnce(
   connect: (session: Buffer | undefined) => tls.TLSSocket,
 ): tls.TLSSocket {
   let socket: tls.TLSSocket | undefined
-  let given: Trusted | undefined
-  const outcome = offer(resumption, (session, trusted) => {
-    given = trusted
+  let leaf: X509Certificate | undefined
+  const outcome = offer(resumption, (session, certificate) => {
+    leaf = certificate
     // The socket keeps its options, so what it gets must not be memory that others use next.
     const own = Buffer.allocUnsafeSlow(session.length)
     session.copy(own)
@@ -94,7 +94,7 @@ export function resumeAtOnce(
   socket ??= connect(undefined)
   const attempt = new Attempt(socket as Socket, resumption)
   attempt.outcome = outcome
-  if (given) attempt.hasGiven(given)
+  if (leaf) attempt.hasGiven(leaf)
   attempt.listen()
   return socket
 }
@@ -104,14 +104,14 @@ type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' |
 
 function offer(
   { cache, key, era, verification }: Resumption,
-  use: (session: Buffer, trusted: Trusted) => void,
+  use: (session: Buffer, leaf: X509Certificate) => void,
 ): Offer {
   if (era.isOver) return 'no-session'
   if (!mayOffer(key)) return 'backed-off'
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
-    const trusted = stillTrusted(session, verification)
-    if (trusted === undefined) return 'failed-recheck'
-    use(session, trusted)
+    const leaf = stillTrusted(session, verification)
+    if (leaf === undefined) return 'failed-recheck'
+    use(session, leaf)
     return 'offered'
   })
   return outcome ?? 'no-session'
@@ -157,11 +157,11 @@ class Attempt {
     socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
   }
 
-  /** A session of ours has been given to the socket. */
-  hasGiven({ leaf, version }: Trusted): void {
+  /** A session of ours has been given to the socket, with this certificate of the peer in it. */
+  hasGiven(leaf: X509Certificate): void {
     if (!this.#leaf) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#leaf))
     this.#leaf = leaf
-    if (version < TLS_1_3) this.#ticket = this.#socket.getTLSTicket()
+    this.#ticket = this.#socket.getTLSTicket()
   }
 
   get #hasOffered(): boolean {
@@ -178,9 +178,9 @@ class Attempt {
     this.#startedAt = performance.now()
     if (this.isForeign) return
     try {
-      this.outcome = offer(this.#resumption, (session, trusted) => {
+      this.outcome = offer(this.#resumption, (session, leaf) => {
         this.#setSession.call(this.#socket, session)
-        this.hasGiven(trusted)
+        this.hasGiven(leaf)
       })
     } catch {
       // In doubt, a full handshake.

@@ -59,7 +59,7 @@ impl Cache {
     /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
         let shared = &self.shared;
-        self.inserted(shared.store().put(key, blob, options, shared.clock().now()))
+        self.inserted(shared.store().put(key, blob, options, &shared.now()))
     }
 
     /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
@@ -70,7 +70,7 @@ impl Cache {
     /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
         let shared = &self.shared;
-        self.inserted(shared.store().add(key, blob, options, shared.clock().now()))
+        self.inserted(shared.store().add(key, blob, options, &shared.now()))
     }
 
     /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
@@ -131,13 +131,13 @@ impl Cache {
     /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
-        self.shared.store().contains(key, self.shared.clock().now())
+        self.shared.store().contains(key, &self.shared.now())
     }
 
     /// Removes all entries under `key` and returns how many live ones there were.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn remove(&self, key: Key<'_>) -> usize {
-        self.shared.store().remove(key, self.shared.clock().now())
+        self.shared.store().remove(key, &self.shared.now())
     }
 
     /// Removes all entries, at once for all threads. They are wiped when it returns.
@@ -229,7 +229,7 @@ impl Cache {
 
     fn inserted(&self, sweep_is_due: Result<bool, Refused>) -> Result<(), Refused> {
         if sweep_is_due? {
-            self.shared.store().sweep_on(self.shared.clock().now());
+            self.shared.store().sweep_on(&self.shared.now());
         }
         Ok(())
     }
@@ -256,7 +256,7 @@ impl Cache {
         how: Read,
         out: &mut impl Target,
     ) -> Result<Option<usize>, BufferTooSmall> {
-        self.shared.store().read(key, how, out, self.shared.clock().now())
+        self.shared.store().read(key, how, out, &self.shared.now())
     }
 }
 

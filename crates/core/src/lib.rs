@@ -61,6 +61,7 @@ mod key_ring;
 mod leases;
 mod limits;
 mod lockfree;
+mod moment;
 mod options;
 #[doc(hidden)]
 pub mod oracle;

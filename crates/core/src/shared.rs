@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::leases::Leases;
 use crate::lockfree::LockFree;
+use crate::moment::Moment;
 use crate::{Clock, Options, Unavailable};
 
 /// What is behind a cache, and what the sweeping thread reaches through a `Weak`, so that it keeps no cache alive.
@@ -24,6 +25,10 @@ impl Shared {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    pub(crate) fn now(&self) -> Moment<'_> {
+        Moment::now(&*self.clock)
     }
 
     pub(crate) fn leases(&self) -> &Leases {

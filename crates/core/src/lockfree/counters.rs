@@ -6,7 +6,8 @@ use super::sync::{AtomicU64, Ordering};
 /// What is counted: the counters of [`Stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
-    Hit,
+    /// A blob was read and stays. One that goes by being read counts as gone alone.
+    Shown,
     Miss,
     Set,
     Rejected,
@@ -30,7 +31,7 @@ const COUNTERS: usize = 11;
 impl Count {
     const fn index(self) -> usize {
         match self {
-            Self::Hit => 0,
+            Self::Shown => 0,
             Self::Miss => 1,
             Self::Set => 2,
             Self::Rejected => 3,
@@ -61,7 +62,7 @@ impl Counters {
     pub(super) fn stats(&self) -> Stats {
         let gone = |why| self.sum(Count::Gone(why));
         Stats {
-            hits: self.sum(Count::Hit),
+            hits: self.sum(Count::Shown) + gone(Removal::HandedOut),
             misses: self.sum(Count::Miss),
             sets: self.sum(Count::Set),
             takes: gone(Removal::HandedOut),

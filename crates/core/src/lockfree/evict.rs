@@ -1,3 +1,5 @@
+use crate::moment::Time;
+
 use super::LockFree;
 use super::counters::{Count, Removal};
 use super::lane::random;
@@ -30,7 +32,7 @@ struct Candidate {
 
 impl LockFree {
     /// Takes the sweep that insertions drive a step further.
-    pub(crate) fn sweep_on(&self, now: u64) {
+    pub(crate) fn sweep_on(&self, now: impl Time) {
         // Two threads that read the same place do the same step: nothing to pair with.
         let from = self.swept_to.0.load(Ordering::Relaxed);
         let (_, next) = self.sweep_step(from, now);
@@ -39,14 +41,14 @@ impl LockFree {
 
     /// Removes the expired ones among a bounded number of entries. Tells how many, and where to go on; nowhere if
     /// that completed the sweep.
-    pub(crate) fn sweep_step(&self, from: Id, now: u64) -> (usize, Option<Id>) {
+    pub(crate) fn sweep_step(&self, from: Id, now: impl Time) -> (usize, Option<Id>) {
         let last = self.table.nodes.last_touched();
         let to = last.min(from + SWEEP_STEP);
         let mut removed = 0;
         for id in from + 1..=to {
             // Almost none has expired, so this asks one thing first.
             let expires_at = self.table.nodes[id].expires_at.load(Ordering::Acquire);
-            if expires_at <= now
+            if now.has_come(expires_at)
                 && let Some(candidate) = self.candidate(id, now)
                 && candidate.rank < LIVE
                 && let Some(permit) = self.remove_candidate(&candidate, Removal::Expired, now)
@@ -70,11 +72,11 @@ impl LockFree {
         // links it finds this era and removes it.
         fence(Ordering::SeqCst);
         for id in 1..=self.table.nodes.last_touched() {
-            if let Some(candidate) = self.candidate(id, 0) {
+            if let Some(candidate) = self.candidate(id, 0_u64) {
                 let size = Size(self.table.nodes[id].size.load(Ordering::Acquire));
                 // Whose era began meanwhile, by another `clear`, came after this one.
                 if !size.is_of(self.era())
-                    && let Some(permit) = self.remove_candidate(&candidate, Removal::Cleared, 0)
+                    && let Some(permit) = self.remove_candidate(&candidate, Removal::Cleared, 0_u64)
                 {
                     self.permits.give(permit);
                 }
@@ -86,7 +88,7 @@ impl LockFree {
 
     /// Removes the entry that should go first, `keep` apart, and leaves the caller its permit. `None` if there is
     /// none, or others were faster each time.
-    pub(super) fn evict(&self, keep: Option<Id>, now: u64) -> Option<Permit> {
+    pub(super) fn evict(&self, keep: Option<Id>, now: impl Time) -> Option<Permit> {
         let mut spared = [keep.unwrap_or(0), 0];
         for _ in 0..4 {
             let victim = self.victim(spared, now)?;
@@ -99,7 +101,7 @@ impl LockFree {
         None
     }
 
-    fn victim(&self, spared: [Id; 2], now: u64) -> Option<Candidate> {
+    fn victim(&self, spared: [Id; 2], now: impl Time) -> Option<Candidate> {
         let last = self.table.nodes.last_touched();
         let candidate =
             |id: Id| self.candidate(id, now).filter(|it| it.stamped && !spared.contains(&it.id));
@@ -122,7 +124,7 @@ impl LockFree {
     }
 
     /// The node as it is, if it is filled and may be linked.
-    fn candidate(&self, id: Id, now: u64) -> Option<Candidate> {
+    fn candidate(&self, id: Id, now: impl Time) -> Option<Candidate> {
         let node = &self.table.nodes[id];
         let state = self.state(id);
         if !state.is_filled() {
@@ -140,11 +142,17 @@ impl LockFree {
         if self.state(id).version() != version {
             return None;
         }
-        let rank = if expires_at <= now { (false, expires_at, order) } else { (true, stamp, 0) };
+        let rank =
+            if now.has_come(expires_at) { (false, expires_at, order) } else { (true, stamp, 0) };
         Some(Candidate { id, version, hash, stamped: stamp != UNLINKED, rank })
     }
 
-    fn remove_candidate(&self, candidate: &Candidate, why: Removal, now: u64) -> Option<Permit> {
+    fn remove_candidate(
+        &self,
+        candidate: &Candidate,
+        why: Removal,
+        now: impl Time,
+    ) -> Option<Permit> {
         let mut seen = self.table.find(candidate.hash, candidate.id, candidate.version)?;
         self.take_out(&mut seen, candidate.hash, why, now)
     }

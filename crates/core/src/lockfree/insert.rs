@@ -1,3 +1,4 @@
+use crate::moment::Time;
 use crate::{EntryOptions, Key, Refused};
 
 use super::blocks::blocks_for;
@@ -44,7 +45,7 @@ impl LockFree {
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: u64,
+        now: impl Time,
     ) -> Result<bool, Refused> {
         self.insert(key, blob, options, now, 0)
     }
@@ -55,7 +56,7 @@ impl LockFree {
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: u64,
+        now: impl Time,
     ) -> Result<bool, Refused> {
         let others = usize::from(self.options.tickets_per_key.get()) - 1;
         self.insert(key, blob, options, now, others)
@@ -68,7 +69,7 @@ impl LockFree {
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: u64,
+        now: impl Time,
         others: usize,
     ) -> Result<bool, Refused> {
         self.check(blob)?;
@@ -76,7 +77,7 @@ impl LockFree {
         let mut arrival = Arrival {
             hash: self.hash(key),
             blob,
-            expires_at: now.saturating_add(ttl.as_millis()),
+            expires_at: now.end_of(ttl),
             reusable: options.reusable,
             era: self.era(),
         };
@@ -85,7 +86,7 @@ impl LockFree {
     }
 
     fn check(&self, blob: &[u8]) -> Result<(), Refused> {
-        let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
+        let (len, max) = (blob.len() as u64, self.options.max_bytes.get());
         let refused = match len {
             0 => Refused::Empty,
             _ if len > max => Refused::TooLarge { len, max },
@@ -95,7 +96,7 @@ impl LockFree {
         Err(refused)
     }
 
-    fn store(&self, arrival: &mut Arrival<'_>, now: u64, others: usize) {
+    fn store(&self, arrival: &mut Arrival<'_>, now: impl Time, others: usize) {
         let hash = arrival.hash;
         let wanted = Permit::entry(arrival.blob.len() as u64);
         let mut have = Permit::default();
@@ -119,7 +120,7 @@ impl LockFree {
             }
             if run.live > others.max(1) {
                 // Its permit is as good as any for the new one.
-                let oldest = &mut run.oldest.expect("there are live ones");
+                let oldest = &mut run.oldest().expect("there are live ones");
                 let permit = self.take_out(oldest, hash, Removal::Replaced, now);
                 have = have.plus(permit.unwrap_or_default());
                 continue;
@@ -159,7 +160,7 @@ impl LockFree {
     }
 
     /// What follows the moment from which others find the node.
-    fn linked(&self, new: Fresh, arrival: &Arrival<'_>, now: u64) {
+    fn linked(&self, new: Fresh, arrival: &Arrival<'_>, now: impl Time) {
         // Nothing but the choice of what to evict rests on the stamp.
         self.table.nodes[new.id].stamp.store(new.tick, Ordering::Relaxed);
         // Pairs with the fence in `clear`: if that did not find the node, this finds the new era.
@@ -200,7 +201,7 @@ impl LockFree {
     }
 
     /// The entry counts as stored and evicted at once: a cache may forget. What it would have replaced goes.
-    fn give_up(&self, fresh: Option<Fresh>, arrival: &Arrival<'_>, now: u64, others: usize) {
+    fn give_up(&self, fresh: Option<Fresh>, arrival: &Arrival<'_>, now: impl Time, others: usize) {
         if let Some(new) = fresh {
             let node = &self.table.nodes[new.id];
             node.state.store(new.state.next().0, Ordering::Release);
@@ -209,7 +210,7 @@ impl LockFree {
             self.table.nodes.free(new.id);
         }
         if others == 0 {
-            while let Some(mut old) = self.run(arrival.hash, now).0.oldest {
+            while let Some(mut old) = self.run(arrival.hash, now).0.oldest() {
                 self.discard(&mut old, arrival.hash, Removal::Replaced, now);
             }
         }

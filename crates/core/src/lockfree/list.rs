@@ -1,3 +1,5 @@
+#![expect(clippy::inline_always, reason = "measured, see `Walk::look`")]
+
 use std::ptr;
 
 use super::buckets::{Bucket, Buckets};
@@ -47,14 +49,74 @@ pub(super) struct End<'a> {
     pub(super) word: Link,
 }
 
-/// What a walk comes by.
-enum Met<'s, 'a> {
+/// What lies behind a word.
+enum Ahead<'a> {
+    Nothing,
     Bucket(Bucket),
-    Node(&'s Seen<'a>, Hash),
+    Node(Seen<'a>, Hash),
+}
+
+/// A way through the list, and how far along it is.
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    table: &'a Table,
+    prev: &'a AtomicU64,
+    word: Link,
 }
 
 /// The way turned out to have changed.
 struct Changed;
+
+impl<'a> Walk<'a> {
+    fn begin(table: &'a Table, prev: &'a AtomicU64) -> Self {
+        // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
+        Self { table, prev, word: Link(prev.load(Ordering::Acquire)) }
+    }
+
+    /// What comes next, after unlinking what is marked.
+    // Inlined, as are its callers up to where an operation begins, so that what was seen need not pass through memory:
+    // that is a third of what a walk costs that finds all in the cache.
+    #[inline(always)]
+    fn look(&mut self) -> Result<Ahead<'a>, Changed> {
+        loop {
+            let id = self.word.id();
+            if id == 0 {
+                return Ok(Ahead::Nothing);
+            }
+            if let Some(bucket) = Bucket::named(id) {
+                return Ok(Ahead::Bucket(bucket));
+            }
+            let (seen, hash) = read(&self.table.nodes[id], self.prev, self.word);
+            // The word has a tag, so if it is the same the node was linked from the first load to this one:
+            // all fields are of one life. The acquire loads before keep this one behind them, and pair with
+            // the release stores of a next life, which come after the word changed.
+            if self.prev.load(Ordering::Acquire) != self.word.0 {
+                return Err(Changed);
+            }
+            if !seen.next.is_marked() {
+                return Ok(Ahead::Node(seen, hash));
+            }
+            let skipping = self.word.to(seen.next.id());
+            exchange(self.prev, self.word, skipping).map_err(|_| Changed)?;
+            self.word = skipping;
+        }
+    }
+
+    #[inline(always)]
+    fn pass_bucket(&mut self, bucket: Bucket) {
+        // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
+        *self = Self::begin(self.table, self.table.buckets.word(bucket));
+    }
+
+    #[inline(always)]
+    fn pass_node(&mut self, seen: &Seen<'a>) {
+        (self.prev, self.word) = (&self.table.nodes[seen.id].next, seen.next);
+    }
+
+    fn end(self) -> End<'a> {
+        End { prev: self.prev, word: self.word }
+    }
+}
 
 impl Table {
     /// As many nodes, and as many buckets in the beginning and at most.
@@ -74,6 +136,7 @@ impl Table {
     /// is not marked; when the way turns out to have changed, it begins anew with a fresh `S`.
     ///
     /// A node that was marked and linked before the call is not linked after it.
+    #[inline(always)]
     pub(super) fn scan<'a, S: Default>(
         &'a self,
         hash: Hash,
@@ -81,63 +144,30 @@ impl Table {
     ) -> (S, End<'a>) {
         loop {
             let mut seen_so_far = S::default();
-            let end = self.walk(self.start(hash), |met| match met {
-                Met::Bucket(bucket) => bucket.start() <= hash.high,
-                Met::Node(seen, its_hash) => {
-                    if its_hash == hash {
-                        see(&mut seen_so_far, seen);
-                    }
-                    its_hash <= hash
-                }
-            });
-            if let Ok(end) = end {
+            if let Ok(end) = self.scan_once(hash, |seen| see(&mut seen_so_far, seen)) {
                 return (seen_so_far, end);
             }
         }
     }
 
-    /// Follows the list from a word on, as far as `pass` lets it and its end, and unlinks what is marked. `pass` meets
-    /// each node that is not marked, and each bucket.
-    fn walk<'a>(
+    #[inline(always)]
+    fn scan_once<'a>(
         &'a self,
-        from: &'a AtomicU64,
-        mut pass: impl FnMut(Met<'_, 'a>) -> bool,
+        hash: Hash,
+        mut see: impl FnMut(&Seen<'a>),
     ) -> Result<End<'a>, Changed> {
-        let mut prev = from;
-        // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
-        let mut word = Link(prev.load(Ordering::Acquire));
+        let mut walk = Walk::begin(self, self.start(hash));
         loop {
-            let id = word.id();
-            if id == 0 {
-                return Ok(End { prev, word });
-            }
-            if let Some(bucket) = Bucket::named(id) {
-                if !pass(Met::Bucket(bucket)) {
-                    return Ok(End { prev, word });
+            match walk.look()? {
+                Ahead::Bucket(bucket) if bucket.start() <= hash.high => walk.pass_bucket(bucket),
+                Ahead::Node(seen, its_hash) if its_hash <= hash => {
+                    if its_hash == hash {
+                        see(&seen);
+                    }
+                    walk.pass_node(&seen);
                 }
-                // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
-                prev = self.buckets.word(bucket);
-                word = Link(prev.load(Ordering::Acquire));
-                continue;
+                _ => return Ok(walk.end()),
             }
-            let node = &self.nodes[id];
-            let (seen, its_hash) = read(node, prev, word);
-            // The word has a tag, so if it is the same the node was linked from the first load to this one:
-            // all fields are of one life. The acquire loads before keep this one behind them, and pair with
-            // the release stores of a next life, which come after the word changed.
-            if prev.load(Ordering::Acquire) != word.0 {
-                return Err(Changed);
-            }
-            if seen.next.is_marked() {
-                let skipping = word.to(seen.next.id());
-                exchange(prev, word, skipping).map_err(|_| Changed)?;
-                word = skipping;
-                continue;
-            }
-            if !pass(Met::Node(&seen, its_hash)) {
-                return Ok(End { prev, word });
-            }
-            (prev, word) = (&node.next, seen.next);
         }
     }
 
@@ -167,15 +197,7 @@ impl Table {
         let from = self.start_of(bucket.parent());
         // Acquire keeps the look at the list behind it.
         let old = Link(self.buckets.word(bucket).load(Ordering::Acquire));
-        let mut is_linked = false;
-        let place = self.walk(from, |met| match met {
-            Met::Bucket(other) => {
-                is_linked |= other == bucket;
-                other.start() < bucket.start()
-            }
-            Met::Node(_, hash) => hash.high < bucket.start(),
-        });
-        let Ok(End { prev, word }) = place else {
+        let Ok((End { prev, word }, is_linked)) = self.place_of(bucket, from) else {
             return from;
         };
         if !is_linked {
@@ -187,6 +209,25 @@ impl Table {
             }
         }
         self.unseal(bucket)
+    }
+
+    /// The word behind which a bucket belongs, and whether it is there.
+    fn place_of<'a>(
+        &'a self,
+        bucket: Bucket,
+        from: &'a AtomicU64,
+    ) -> Result<(End<'a>, bool), Changed> {
+        let mut walk = Walk::begin(self, from);
+        loop {
+            match walk.look()? {
+                Ahead::Bucket(other) if other.start() < bucket.start() => walk.pass_bucket(other),
+                Ahead::Node(seen, hash) if hash.high < bucket.start() => walk.pass_node(&seen),
+                ahead => {
+                    let is_linked = matches!(ahead, Ahead::Bucket(other) if other == bucket);
+                    return Ok((walk.end(), is_linked));
+                }
+            }
+        }
     }
 
     /// The word of a bucket that is in the list, open from now on.
@@ -262,28 +303,32 @@ impl Table {
 
 #[cfg(test)]
 impl Table {
+    /// All there is, in order: a bucket's place, or a node and its hash.
+    fn everything(&self) -> Result<Vec<(Option<Seen<'_>>, Hash)>, Changed> {
+        let mut all = Vec::new();
+        let mut walk = Walk::begin(self, self.buckets.word(Bucket::FIRST));
+        loop {
+            match walk.look()? {
+                Ahead::Nothing => return Ok(all),
+                Ahead::Bucket(bucket) => {
+                    all.push((None, Hash { high: bucket.start(), low: 0 }));
+                    walk.pass_bucket(bucket);
+                }
+                Ahead::Node(seen, hash) => {
+                    all.push((Some(seen), hash));
+                    walk.pass_node(&seen);
+                }
+            }
+        }
+    }
+
     /// As a thread does to which there is one bucket still.
     fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<Seen<'_>>, bool) {
         loop {
-            let mut found = Vec::new();
-            let mut in_order = true;
-            let mut last = Hash { high: 0, low: 0 };
-            let walked = self.walk(self.buckets.word(Bucket::FIRST), |met| {
-                let at = match met {
-                    Met::Bucket(bucket) => Hash { high: bucket.start(), low: 0 },
-                    Met::Node(seen, its_hash) => {
-                        if its_hash == hash {
-                            found.push(*seen);
-                        }
-                        its_hash
-                    }
-                };
-                in_order &= last <= at;
-                last = at;
-                true
-            });
-            if walked.is_ok() {
-                return (found, in_order);
+            if let Ok(all) = self.everything() {
+                let of_hash = all.iter().filter(|(_, its_hash)| *its_hash == hash);
+                let found = of_hash.filter_map(|(seen, _)| *seen).collect();
+                return (found, all.is_sorted_by_key(|(_, hash)| *hash));
             }
         }
     }
@@ -312,17 +357,14 @@ impl Table {
     /// How many nodes the longest walk from a bucket to the next comes by, while nobody else is here.
     #[cfg(not(loom))]
     pub(super) fn longest_walk(&self) -> usize {
-        let (mut longest, mut walk) = (0, 0);
-        let end = self.walk(self.buckets.word(Bucket::FIRST), |met| {
-            walk = if matches!(met, Met::Bucket(_)) { 0 } else { walk + 1 };
-            longest = longest.max(walk);
-            true
-        });
-        assert!(end.is_ok(), "nobody else is here");
-        longest
+        let Ok(all) = self.everything() else {
+            panic!("nobody else is here");
+        };
+        all.split(|(seen, _)| seen.is_none()).map(<[_]>::len).max().unwrap_or(0)
     }
 }
 
+#[inline(always)]
 fn read<'a>(node: &Node, prev: &'a AtomicU64, word: Link) -> (Seen<'a>, Hash) {
     let load = |field: &AtomicU64| field.load(Ordering::Acquire);
     let hash = Hash { high: load(&node.hash_high), low: load(&node.hash_low) };

@@ -29,6 +29,7 @@ mod words;
 
 use siphasher::sip128::SipHasher24;
 
+use crate::moment::Time;
 use crate::{Key, Memory, Options, Stats, Unavailable};
 
 use blocks::{BLOCK_BYTES, Blocks, blocks_for};
@@ -77,10 +78,36 @@ struct Run<'a> {
     /// The era in which all of it was seen.
     era: u64,
     live: usize,
-    oldest: Option<Seen<'a>>,
+    /// The oldest, if it is not the newest.
+    older: Option<Seen<'a>>,
     newest: Option<Seen<'a>>,
-    newest_unused: Option<Seen<'a>>,
+    /// The newest unused one, if the newest is used.
+    older_unused: Option<Seen<'a>>,
     dead: Option<Seen<'a>>,
+}
+
+impl<'a> Run<'a> {
+    fn oldest(&self) -> Option<Seen<'a>> {
+        self.older.or(self.newest)
+    }
+
+    fn newest_unused(&self) -> Option<Seen<'a>> {
+        self.newest.filter(|newest| !newest.state.is_used()).or(self.older_unused)
+    }
+
+    /// Most runs have one entry, so what concerns several is written down when there is a second.
+    #[expect(clippy::inline_always, reason = "see `Walk::look`")]
+    #[inline(always)]
+    fn push(&mut self, seen: &Seen<'a>) {
+        if let Some(last) = self.newest {
+            self.older.get_or_insert(last);
+            if !last.state.is_used() {
+                self.older_unused = Some(last);
+            }
+        }
+        self.live += 1;
+        self.newest = Some(*seen);
+    }
 }
 
 impl LockFree {
@@ -122,7 +149,7 @@ impl LockFree {
     }
 
     /// Whether there is a live entry under the key.
-    pub(crate) fn contains(&self, key: Key<'_>, now: u64) -> bool {
+    pub(crate) fn contains(&self, key: Key<'_>, now: impl Time) -> bool {
         let hash = self.hash(key);
         let (run, _) = self.run(hash, now);
         if run.dead.is_some() {
@@ -132,13 +159,13 @@ impl LockFree {
     }
 
     /// Removes all there is under the key and tells how many live ones that were.
-    pub(crate) fn remove(&self, key: Key<'_>, now: u64) -> usize {
+    pub(crate) fn remove(&self, key: Key<'_>, now: impl Time) -> usize {
         let hash = self.hash(key);
         let mut removed = 0;
         loop {
             self.bury(hash, now);
             let (run, _) = self.run(hash, now);
-            let Some(mut oldest) = run.oldest else {
+            let Some(mut oldest) = run.oldest() else {
                 return removed;
             };
             if self.discard(&mut oldest, hash, Removal::Deleted, now) {
@@ -204,56 +231,61 @@ impl LockFree {
     }
 
     /// The run of a key. Its last is live at the moment its `next` was read.
-    fn run(&self, hash: Hash, now: u64) -> (Run<'_>, End<'_>) {
+    #[expect(clippy::inline_always, reason = "see `Walk::look`")]
+    #[inline(always)]
+    fn run(&self, hash: Hash, now: impl Time) -> (Run<'_>, End<'_>) {
         loop {
             let era = self.era();
-            let (run, end) = self.table.scan(hash, |run: &mut Run<'_>, seen| {
-                if !seen.size.is_of(era) || seen.expires_at <= now {
+            let (mut run, end) = self.table.scan(hash, |run: &mut Run<'_>, seen| {
+                if seen.size.is_of(era) && !now.has_come(seen.expires_at) {
+                    self.blocks.prefetch(seen.place.first(), length(seen));
+                    run.push(seen);
+                } else {
                     run.dead.get_or_insert(*seen);
-                    return;
-                }
-                run.live += 1;
-                self.blocks.prefetch(seen.place.first(), length(seen));
-                run.oldest.get_or_insert(*seen);
-                run.newest = Some(*seen);
-                if !seen.state.is_used() {
-                    run.newest_unused = Some(*seen);
                 }
             });
             // Otherwise what was stored after a `clear` would seem to be from before it. The acquire loads of the
             // scan keep this one behind them.
             if era == self.era() {
-                return (Run { era, ..run }, end);
+                run.era = era;
+                return (run, end);
             }
         }
     }
 
     /// Removes what is under the key and does not count any more.
-    fn bury(&self, hash: Hash, now: u64) {
+    #[cold]
+    fn bury(&self, hash: Hash, now: impl Time) {
         while let Some(mut dead) = self.run(hash, now).0.dead {
             self.discard(&mut dead, hash, Removal::Expired, now);
         }
     }
 
     /// Removes an entry. `false`: another thread did.
-    fn discard(&self, seen: &mut Seen<'_>, hash: Hash, why: Removal, now: u64) -> bool {
+    fn discard(&self, seen: &mut Seen<'_>, hash: Hash, why: Removal, now: impl Time) -> bool {
         let permit = self.take_out(seen, hash, why, now);
         permit.inspect(|permit| self.permits.give(*permit)).is_some()
     }
 
     /// Removes an entry and leaves the caller its permit. `None`: another thread removed it.
-    fn take_out(&self, seen: &mut Seen<'_>, hash: Hash, why: Removal, now: u64) -> Option<Permit> {
+    fn take_out(
+        &self,
+        seen: &mut Seen<'_>,
+        hash: Hash,
+        why: Removal,
+        now: impl Time,
+    ) -> Option<Permit> {
         self.table.mark(seen).then(|| self.finish(seen, hash, why, now))
     }
 
     /// Does what whoever marked an entry has to do, and leaves the caller its permit.
-    fn finish(&self, seen: &Seen<'_>, hash: Hash, why: Removal, now: u64) -> Permit {
+    fn finish(&self, seen: &Seen<'_>, hash: Hash, why: Removal, now: impl Time) -> Permit {
         // What was handed out counts as that, whatever came between.
         let why = if why == Removal::HandedOut {
             why
         } else if !seen.size.is_of(self.era()) {
             Removal::Cleared
-        } else if seen.expires_at <= now {
+        } else if now.has_come(seen.expires_at) {
             Removal::Expired
         } else {
             why
@@ -286,7 +318,7 @@ fn length(seen: &Seen<'_>) -> usize {
 impl LockFree {
     #[cfg(not(loom))]
     /// Removes every entry that had expired at `now` and tells how many.
-    fn sweep(&self, now: u64) -> usize {
+    fn sweep(&self, now: impl Time) -> usize {
         let (mut removed, mut from) = (0, 0);
         loop {
             let (gone, next) = self.sweep_step(from, now);

@@ -1,5 +1,6 @@
 use zeroize::Zeroize;
 
+use crate::moment::Time;
 use crate::read::Target;
 use crate::{BufferTooSmall, Key, Read};
 
@@ -19,7 +20,7 @@ impl LockFree {
         key: Key<'_>,
         how: Read,
         out: &mut impl Target,
-        now: u64,
+        now: impl Time,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let hash = self.hash(key);
         loop {
@@ -32,7 +33,6 @@ impl LockFree {
             if run.dead.is_some() {
                 self.bury(hash, now);
             }
-            self.counters.add(if read.is_some() { Count::Hit } else { Count::Miss });
             return Ok(read);
         }
     }
@@ -43,13 +43,14 @@ impl LockFree {
         hash: Hash,
         how: Read,
         out: &mut impl Target,
-        now: u64,
+        now: impl Time,
     ) -> Result<Result<Option<usize>, BufferTooSmall>, Changed> {
         let chosen = match how {
-            Read::Offer => run.newest_unused.or(run.newest),
+            Read::Offer => run.newest_unused().or(run.newest),
             Read::Get | Read::Take => run.newest,
         };
         let Some(chosen) = chosen else {
+            self.counters.add(Count::Miss);
             return Ok(Ok(None));
         };
         let needed = length(&chosen);
@@ -75,7 +76,7 @@ impl LockFree {
         chosen: &Seen<'_>,
         hash: Hash,
         out: &mut [u8],
-        now: u64,
+        now: impl Time,
     ) -> Result<(), Changed> {
         self.table.mark_unchanged(chosen).map_err(|_| Changed)?;
         // Marked by this thread: the blob is its own until it wipes it.
@@ -102,6 +103,7 @@ impl LockFree {
             return Err(Changed);
         }
         self.touch(chosen.id);
+        self.counters.add(Count::Shown);
         Ok(())
     }
 }

@@ -1,0 +1,103 @@
+//! The time of a call, which is read exactly only where that decides something.
+
+use std::cell::Cell;
+
+use crate::{Clock, Ttl};
+
+/// What is further from the rough time than this many milliseconds is on the same side of the exact time.
+const MARGIN: u64 = 1000;
+
+/// A lifetime of which a rough clock's fault is a thousandth at most.
+const LONG: u64 = 10_000;
+
+/// When something happens: a number of milliseconds, or a [`Moment`].
+pub(crate) trait Time: Copy {
+    /// Whether `then` is not in the future.
+    fn has_come(self, then: u64) -> bool;
+
+    /// The end of a lifetime that begins now. Never too late.
+    fn end_of(self, ttl: Ttl) -> u64;
+}
+
+impl Time for u64 {
+    fn has_come(self, then: u64) -> bool {
+        then <= self
+    }
+
+    fn end_of(self, ttl: Ttl) -> u64 {
+        self.saturating_add(ttl.as_millis())
+    }
+}
+
+/// When a call began, give or take what the call took so far.
+pub(crate) struct Moment<'a> {
+    clock: &'a dyn Clock,
+    rough: u64,
+    /// Read once, so that the call does not change its mind.
+    exact: Cell<Option<u64>>,
+}
+
+impl<'a> Moment<'a> {
+    pub(crate) fn now(clock: &'a dyn Clock) -> Self {
+        Self { clock, rough: clock.rough(), exact: Cell::new(None) }
+    }
+
+    #[cold]
+    fn exact(&self) -> u64 {
+        let now = self.exact.get().unwrap_or_else(|| self.clock.now());
+        self.exact.set(Some(now));
+        now
+    }
+}
+
+impl Time for &Moment<'_> {
+    fn has_come(self, then: u64) -> bool {
+        // The rough time is never ahead, and behind by less than the margin.
+        then <= self.rough || then - self.rough < MARGIN && then <= self.exact()
+    }
+
+    fn end_of(self, ttl: Ttl) -> u64 {
+        let now = if ttl.as_millis() < LONG { self.exact() } else { self.rough };
+        now.end_of(ttl)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Always 999 ms ahead of what it roughly says, and counts how often it is asked.
+    #[derive(Default)]
+    struct Lagging(AtomicU64);
+
+    impl Clock for Lagging {
+        fn now(&self) -> u64 {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            1999
+        }
+
+        fn rough(&self) -> u64 {
+            1000
+        }
+    }
+
+    #[test]
+    fn it_is_exact_and_asks_once_where_that_decides() {
+        let clock = Lagging::default();
+        let now = &Moment::now(&clock);
+        assert!(now.has_come(0) && now.has_come(1000) && !now.has_come(2000));
+        assert_eq!(clock.0.load(Ordering::Relaxed), 0);
+        assert!(now.has_come(1001) && now.has_come(1999));
+        assert_eq!(clock.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_lifetime_never_ends_too_late_and_a_short_one_not_too_early() {
+        let clock = Lagging::default();
+        let now = &Moment::now(&clock);
+        let end_of = |millis| now.end_of(Ttl::from_millis(millis).unwrap());
+        assert_eq!((end_of(1), end_of(9_999), end_of(10_000)), (2_000, 11_998, 11_000));
+    }
+}
