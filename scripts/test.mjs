@@ -4,7 +4,8 @@
  * tests of what resumption may not weaken on those versions of Node.js too, and with `=all` every test;
  * `--servers redis,nginx` lets real drivers connect to those real servers, as `npm run test:servers` does;
  * `--interop openssl,curl` lets those real clients connect to ours, as `npm run test:interop` does;
- * `--probe nginx,openssl` probes those real servers, as `npm run test:probe` does.
+ * `--probe nginx,openssl` probes those real servers, as `npm run test:probe` does; `--guards` takes each guard of trust
+ * out, as `npm run test:guards` does.
  */
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '' },
     interop: { type: 'string', default: '' },
     probe: { type: 'string', default: '' },
+    guards: { type: 'boolean', default: false },
   },
 })
 
@@ -46,9 +48,12 @@ const steps = [
     count: countClosing,
   },
   ...listed(values.nodes).map(onNode),
-  ...(values.servers ? [toClose('drivers against real servers', 'test-servers', values.servers)] : []),
-  ...(values.probe ? [toClose('real servers, probed', 'test-probe', values.probe)] : []),
-  ...(values.interop ? [toClose('real clients against our servers', 'test-interop', values.interop)] : []),
+  ...(values.servers ? [toClose('drivers against real servers', 'test-servers.mjs', values.servers)] : []),
+  ...(values.probe ? [toClose('real servers, probed', 'test-probe.mjs', values.probe)] : []),
+  ...(values.interop
+    ? [toClose('real clients against our servers', 'test-interop.mjs', values.interop)]
+    : []),
+  ...(values.guards ? [toClose('guards of trust, taken out', 'guards/main.mjs')] : []),
 ]
 
 await setUp()
@@ -74,11 +79,11 @@ function listed(names) {
   return names.split(',').filter(Boolean)
 }
 
-/** A script that takes names and ends with its sum. */
-function toClose(name, script, names) {
+/** A script that may take names, and ends with its sum. */
+function toClose(name, script, names = '') {
   return {
     name,
-    command: [process.execPath, `scripts/${script}.mjs`, ...listed(names)],
+    command: [process.execPath, `scripts/${script}`, ...listed(names)],
     count: countClosing,
   }
 }
