@@ -37,7 +37,7 @@ type Line = { title: string } | Bar
 export function chartSvg(table: ResultTable & { chart: Chart }, origin: string): string {
   const { title, chart, samples } = table
   const y = columnOf(table, chart.y)
-  const heading = wrap(plain(title), 50)
+  const heading = wrap(plain(title), 44)
   const unit = wrap(
     [y.unit ? `${y.title}, ${y.unit}` : y.title, chart.logarithmic ? 'logarithmic scale' : '']
       .filter(Boolean)
@@ -140,7 +140,7 @@ function linesOf({ columns, rows, chart }: ResultTable & { chart: Chart }): Line
   let group = ''
   for (const row of rows) {
     // What is said once holds for the rows below.
-    group = textOf(row[x] ?? null) || group
+    group = groupOf(row[x] ?? null, chart.x) || group
     const bar = barOf(row[y] ?? null, columns[y] ?? { title: '' })
     if (bar === undefined) continue
     const label = chart.series === undefined ? group : textOf(row[series] ?? null)
@@ -148,6 +148,11 @@ function linesOf({ columns, rows, chart }: ResultTable & { chart: Chart }): Line
   }
   if (chart.series === undefined) return [...groups.values()].flat()
   return [...groups].flatMap(([title, bars]) => [{ title }, ...bars])
+}
+
+/** A number says nothing without what it counts. */
+function groupOf(cell: Cell, title: string): string {
+  return typeof cell === 'number' ? `${title}: ${textOf(cell)}` : textOf(cell)
 }
 
 function barOf(cell: Cell, { digits }: Column): Omit<Bar, 'label' | 'isOurs'> | undefined {
