@@ -29,8 +29,8 @@ export const mutants = [
   {
     name: 'a node is believed without a second look at the word that led to it',
     file: 'list.rs',
-    from: 'if prev.load(Ordering::Acquire) != word.0 {',
-    to: 'if prev.load(Ordering::Acquire) == 1 {',
+    from: /if (self\.)?prev\.load\(Ordering::Acquire\) != (self\.)?word\.0 \{/,
+    to: 'if $1prev.load(Ordering::Acquire) == 1 {',
     by: ['overtaken', 'stopped', 'stress'],
   },
   {
