@@ -22,13 +22,21 @@ export function run([program, ...args], { env = {}, cwd = root, patience, quiet 
       })
     }
     let hung = false
+    const end = () => process.kill(-child.pid, 'SIGKILL')
     const watchdog = setTimeout(() => {
       hung = true
-      process.kill(-child.pid, 'SIGKILL')
+      end()
     }, patience)
+    // A terminal's Ctrl+C does not reach the group.
+    const interrupted = signal => {
+      end()
+      process.exit(signal === 'SIGINT' ? 130 : 143)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted)
     child.on('error', reject)
     child.on('close', code => {
       clearTimeout(watchdog)
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted)
       if (hung) process.stdout.write(quiet ? '' : `\nended after ${patience / 60_000} minutes\n`)
       resolve({ code: hung ? 1 : (code ?? 1), output })
     })
