@@ -74,7 +74,7 @@ class Keeper {
   // Of the arguments as they are now, which is what Node may have used.
   readonly #byDefault = contextOfArguments()
   readonly #restore: () => void
-  #applied = ''
+  #applied: State | undefined
   #isTold = false
 
   constructor(server: tls.Server) {
@@ -147,7 +147,7 @@ class Keeper {
   }
 
   #isUniform(use: ServerUse): boolean {
-    if (stateOf(this.#server) !== this.#applied) this.#apply()
+    if (this.#applied === undefined || !isIn(this.#server, this.#applied)) this.#apply()
     const reason = why(this.#server, use)
     if (reason !== undefined) {
       tellOfServer('refused-by-guard', { name: use.name })
@@ -176,7 +176,7 @@ const NO_KEYS = { seal: () => false, open: () => false }
 
 /** Why the sessions of a server prove too little, if they do. */
 function why(server: ServerInternals, { uniformClientTrust }: ServerUse): string | undefined {
-  if (hasOption(server, 'pskcallback')) {
+  if (hasPskCallback(server)) {
     return 'it has a pskCallback, and a session does not say which pre-shared key its client had'
   }
   if (uniformClientTrust || !server.requestCert || !hasContextsByName(server)) return undefined
@@ -187,8 +187,24 @@ function why(server: ServerInternals, { uniformClientTrust }: ServerUse): string
 }
 
 /** What of a server changes without `setSecureContext()`. */
-function stateOf(server: ServerInternals): string {
-  return `${server.requestCert} ${server.rejectUnauthorized} ${hasContextsByName(server)}`
+interface State {
+  requestCert: unknown
+  rejectUnauthorized: unknown
+  hasContextsByName: boolean
+}
+
+function stateOf(server: ServerInternals): State {
+  const { requestCert, rejectUnauthorized } = server
+  return { requestCert, rejectUnauthorized, hasContextsByName: hasContextsByName(server) }
+}
+
+/** Compares without making a state: every look-up asks. */
+function isIn(server: ServerInternals, state: State): boolean {
+  return (
+    server.requestCert === state.requestCert &&
+    server.rejectUnauthorized === state.rejectUnauthorized &&
+    hasContextsByName(server) === state.hasContextsByName
+  )
 }
 
 /** What decides how a client is verified, or how strong its connection must be. */
@@ -250,19 +266,23 @@ function contextOfArguments(): string {
 }
 
 function hasContextsByName(server: ServerInternals): boolean {
-  return server._contexts.length > 0 || hasOption(server, 'snicallback')
+  return server._contexts.length > 0 || hasSniCallback(server)
 }
 
-/** Symbols by their descriptions: those of all servers are the same, and finding one takes as long as a look-up. */
-const symbols = new Map<string, symbol>()
+const hasPskCallback = optionUnder('pskcallback')
+const hasSniCallback = optionUnder('snicallback')
 
-/** Node keeps some options under symbols of its own. */
-function hasOption(server: ServerInternals, description: string): boolean {
-  let symbol = symbols.get(description)
-  if (symbol === undefined || !Object.hasOwn(server, symbol)) {
-    symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
-    if (symbol === undefined) return false
-    symbols.set(description, symbol)
+/**
+ * Whether a server has an option that Node keeps under a symbol of its own, the same for all servers: finding it takes
+ * as long as a look-up.
+ */
+function optionUnder(description: string): (server: ServerInternals) => boolean {
+  let symbol: symbol | undefined
+  return server => {
+    if (symbol === undefined || !Object.hasOwn(server, symbol)) {
+      symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
+      if (symbol === undefined) return false
+    }
+    return Reflect.get(server, symbol) !== undefined
   }
-  return Reflect.get(server, symbol) !== undefined
 }

@@ -289,13 +289,13 @@ export const GUARDS = {
     ),
     guard(
       'server-context.ts',
-      "if (hasOption(server, 'pskcallback')) {",
+      'if (hasPskCallback(server)) {',
       'if (server === undefined) {',
       'server-identity › a server with pre-shared keys keeps no sessions, so that each client proves its own',
     ),
     guard(
       'server-context.ts',
-      'if (stateOf(this.#server) !== this.#applied) this.#apply()',
+      'if (this.#applied === undefined || !isIn(this.#server, this.#applied)) this.#apply()',
       '',
       'server-identity › requestCert, switched on later, counts for sessions from before',
     ),
