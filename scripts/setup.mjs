@@ -60,8 +60,7 @@ function dependenciesAreCurrent(directory = root) {
   const wanted = join(directory, 'package-lock.json')
   const installed = join(directory, 'node_modules', '.package-lock.json')
   if (!existsSync(installed)) return false
-  if (statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return true
-  // A checkout touches the lockfile and npm may write it last, so the time alone would install too often.
+  // Not by time: a checkout touches the lockfile, and an installation without what develops is newer but not enough.
   const has = readPackages(installed)
   return Object.entries(readPackages(wanted)).every(
     ([path, { version, optional, link }]) =>

@@ -1,4 +1,7 @@
 /** What is wrong with what the packages hold. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../setup.mjs'
 
 /** In bytes, packed. */
 const MAX_SIZE = 200_000
@@ -21,6 +24,8 @@ export function problemsOf([main, ...platforms]) {
   check(main.size <= MAX_SIZE, `${main.name} has ${main.size} bytes`)
   const surplus = main.files.filter(path => !WANTED.some(wanted => wanted.test(path)))
   check(surplus.length === 0, `${main.name} holds ${surplus.join(', ')}`)
+  const stale = main.files.filter(isStale)
+  check(stale.length === 0, `${main.name} holds ${stale.join(', ')}, whose source is gone: rm -r dist`)
   const names = platforms.map(({ name }) => name).sort()
   const optional = Object.keys(main.manifest.optionalDependencies ?? {}).sort()
   check(String(optional) === String(names), `the optional dependencies are ${optional}`)
@@ -44,6 +49,12 @@ export function problemsOf([main, ...platforms]) {
     if (files) check(String(files.toSorted()) === String(wanted), `${name} holds ${files}`)
   }
   return problems
+}
+
+/** The compiler leaves what it made of a file that was removed since. */
+function isStale(path) {
+  const [, name] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(?:ts|js)$/) ?? []
+  return name !== undefined && !existsSync(join(root, 'src', `${name}.ts`))
 }
 
 function entriesOf({ exports, bin = {} }) {
