@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
-import type { Elsewhere } from '../dist/probe/findings.js'
+import type { Contact, Elsewhere } from '../dist/probe/findings.js'
 import { fileWith, probe, tlsResumption } from './helpers/command.ts'
 import { startPeer } from './helpers/peer.ts'
 import { SSL_OP_NO_TICKET, startServer, testAuthority } from './helpers/server.ts'
 import { HandshakeReader } from './servers/handshake.ts'
+import { runNode } from './workers/spawn.ts'
 
 const ONLY_FIRST = 'only the first connection need be full'
 
@@ -215,6 +216,46 @@ test('several servers behind an address that share no keys', async t => {
   )
   const { verdict } = await probe(t, { port, ca: servers[0]?.ca ?? '' }, '--tls', '1.3', '--tries', '4')
   t.regex(verdict, /^TLS 1\.3 alone: resumes at times: it took \d of \d unused sessions, as several servers/)
+})
+
+test('a peer that is gone before all was tried', async t => {
+  const { port, ca } = await startServer(t)
+  for (const [last, left] of [
+    [2, undefined],
+    [6, true],
+  ] as const) {
+    let count = 0
+    const closing = net.createServer(client => {
+      if (count++ >= last) return void client.destroy()
+      const server = net.connect(port, '127.0.0.1')
+      client.pipe(server).pipe(client)
+      for (const socket of [client, server]) socket.on('error', () => {})
+    })
+    t.teardown(() => closing.close())
+    closing.listen(0, '127.0.0.1')
+    await once(closing, 'listening')
+    const through = { port: (closing.address() as AddressInfo).port, ca }
+    const { resumes, tls13, error, code } = await probe(t, through, '--tls', '1.3', '--tries', '3')
+    t.is(resumes ?? undefined, left)
+    const sentence = left ? tls13?.incomplete : error?.message
+    t.regex(
+      sentence ?? '',
+      left ? /^it closed the connection/ : /^after a full handshake, it closed the connection/,
+    )
+    t.is(code, left ? 0 : 3)
+  }
+})
+
+test('what tls-resumption/auto would do, it leaves aside', async t => {
+  const { port, ca } = await startServer(t)
+  const command = ['probe', `localhost:${port}`, '--ca', await fileWith(t, ca), '--tries', '2', '--json']
+  const { stdout } = await runNode(['--import', './dist/auto.js', 'dist/cli.js', ...command])
+  const [{ contacts }] = JSON.parse(stdout).peers as [{ contacts: Contact[] }]
+  t.true(contacts.length > 10)
+  t.deepEqual(
+    contacts.filter(({ offered, resumed }) => resumed && !offered),
+    [],
+  )
 })
 
 test('without --insecure nobody is called who is not trusted; with it, it says what that means', async t => {

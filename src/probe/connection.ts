@@ -45,6 +45,8 @@ export interface Meeting {
  */
 const PATIENCE = 200
 const ROUND_TRIPS = 4
+/** No server has a reason to hand out more at once. */
+const MAX_TICKETS = 100
 /** What a server is given to answer this end's goodbye; it comes behind all tickets. */
 const GOODBYE = 1000
 
@@ -82,11 +84,15 @@ export async function meet(call: Call): Promise<Meeting> {
       ...(call.session ? { session: call.session } : {}),
       secureContext: call.context,
       rejectUnauthorized: call.strict,
+      // For `tls-resumption/auto`, which NODE_OPTIONS may have loaded and which would offer sessions of its own.
+      ...{ maxCachedSessions: 0 },
     })
     current = socket.on('error', ignored)
     const offered = socket.getTLSTicket()
     const sessions: Buffer[] = []
-    socket.on('session', (session: Buffer) => sessions.push(session))
+    socket.on('session', (session: Buffer) => {
+      if (sessions.length < MAX_TICKETS) sessions.push(session)
+    })
     await event(socket, 'secureConnect')
     const { user, system } = process.cpuUsage(cpu)
     const handshakeTime = performance.now() - greeted
@@ -131,7 +137,7 @@ function renewedSession(
 async function settle(
   socket: TLSSocket,
   meeting: Meeting,
-  { expected, timeout }: Pick<Call, 'expected' | 'timeout'>,
+  { expected, timeout, servername, host }: Call,
 ): Promise<void> {
   const { sessions, alpn, connectTime, handshakeTime } = meeting
   const delay = ROUND_TRIPS * connectTime + handshakeTime
@@ -146,7 +152,7 @@ async function settle(
   socket.resume()
   const arrive = async () => {
     // A known number is waited for; of an unknown one all that come without a pause.
-    for (let count = -1; count < sessions.length && sessions.length < (expected ?? Infinity); ) {
+    for (let count = -1; count < sessions.length && sessions.length < (expected ?? MAX_TICKETS); ) {
       count = sessions.length
       await pause(socket, patience, expected === undefined ? undefined : 'session')
     }
@@ -154,9 +160,7 @@ async function settle(
   if (isTls13) {
     await arrive()
     if (sessions.length === 0 && expected !== 0 && alpn === 'http/1.1' && socket.writable) {
-      socket.write(
-        `HEAD / HTTP/1.1\r\nHost: ${socket.servername || 'localhost'}\r\nConnection: close\r\n\r\n`,
-      )
+      socket.write(`HEAD / HTTP/1.1\r\nHost: ${servername ?? host}\r\nConnection: close\r\n\r\n`)
       await arrive()
     }
   }

@@ -82,7 +82,7 @@ export class Examination {
     if (this.#unused.length === 0) {
       findings.refusal = first.sessions.length > 0 ? 'lifetime-zero' : 'no-session'
     } else {
-      await this.#resume(findings)
+      await this.#resume(findings).catch(stopped)
     }
     if (byTicket && version === 'TLSv1.2') findings.byIdToo = await this.#resumesById()
     if (findings.resumes) {
@@ -283,6 +283,12 @@ export class Examination {
     const { version } = this.#assignment
     return createSecureContext({ ...credentials, secureOptions, minVersion: version, maxVersion: version })
   }
+}
+
+/** For what goes wrong with a peer that was well before: it says nothing about the version. */
+function stopped(error: unknown): never {
+  const { message, stage, code } = explain(error, 'handshake')
+  throw new Failure(`after a full handshake, ${message}`, stage, code, true)
 }
 
 /** The protocol that sessions are made under, and the one that they are offered under. */

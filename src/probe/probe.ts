@@ -111,7 +111,7 @@ async function examineAll(
   if (versions.length === 0) throw inCommon(failures)
 }
 
-/** Which failure tells most: of one that both versions met that one, otherwise of the older version. */
+/** The first that says more than that a version is not spoken. */
 function inCommon(failures: readonly Failure[]): Failure {
   const last = failures.at(-1) ?? new Failure('nothing was tried', 'handshake', 'NOTHING')
   return failures.find(({ code }) => code !== 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') ?? last

@@ -17,6 +17,9 @@ export function tableOf(findings: PeerFindings, paint: Paint): string {
     ...rows.map(([first = '', ...rest]) => `  ${paint('dim', first)}${rest.join('')}`.trimEnd()),
     `  ${paint(colour, `${verdict}.`)}`,
     ...(versions.length > 0 ? notSpoken.map(({ version, error }) => `  ${titleOf(version)}: ${error}.`) : []),
+    ...versions.flatMap(({ version, incomplete }) =>
+      incomplete ? [`  ${titleOf(version)} was not tried to the end: ${incomplete}.`] : [],
+    ),
     ...notes.map(note => `  ${note}.`),
     ...(contacts.length > 1
       ? [`  ${paint('dim', `${contacts.length} connections, one after the other.`)}`]
