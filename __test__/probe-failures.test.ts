@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { explain, Failure, tooLate } from '../dist/probe/failures.js'
+import { alertOf, explain, Failure, tooLate } from '../dist/probe/failures.js'
 import { fileWith, type Probed, probe, tlsResumption } from './helpers/command.ts'
 import { startServer, testAuthority } from './helpers/server.ts'
 import { freePort } from './servers/processes.ts'
@@ -159,6 +159,19 @@ test('every stage that can take too long, and every error there is no sentence f
     'EAI_AGAIN',
   ]) {
     t.notRegex(explain(Object.assign(new Error(), { code }), 'connecting').message, /cannot be reached/)
+  }
+})
+
+test('alerts are known by the names that OpenSSL had for them and has now', t => {
+  for (const [code, alert] of [
+    ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'HANDSHAKE_FAILURE'],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'HANDSHAKE_FAILURE'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'CERTIFICATE_REQUIRED'],
+    ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'UNRECOGNIZED_NAME'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', undefined],
+    ['ECONNRESET', undefined],
+  ] as const) {
+    t.is(alertOf(code), alert)
   }
 })
 

@@ -1,6 +1,6 @@
 import net, { type Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
-import { explain, type Failure, type Stage, tooLate } from './failures.js'
+import { alertOf, explain, type Failure, type Stage, tooLate } from './failures.js'
 import { type StartTls, startTls } from './starttls.js'
 
 export type Version = 'TLSv1.2' | 'TLSv1.3'
@@ -145,9 +145,9 @@ async function settle(
   const isTls13 = socket.getProtocol() === 'TLSv1.3'
   let failure: Error | undefined
   let isLeaving = false
-  socket.on('error', error => {
+  socket.on('error', (error: NodeJS.ErrnoException) => {
     // What goes wrong with a goodbye does not matter, unless it is the answer to what was before.
-    if (!isLeaving || isAlert(error)) failure ??= error
+    if (!isLeaving || alertOf(error.code ?? '')) failure ??= error
   })
   socket.resume()
   const arrive = async () => {
@@ -173,10 +173,6 @@ async function settle(
   }
   // A TLS 1.3 client has finished before the server has looked at its certificate: a refusal comes afterwards.
   if (failure && sessions.length === 0 && !meeting.resumed) throw failure
-}
-
-function isAlert({ code = '' }: NodeJS.ErrnoException): boolean {
-  return code.startsWith('ERR_SSL_') && code.includes('ALERT')
 }
 
 /** Until the socket is closed, or the time has passed, or the event came. */

@@ -34,18 +34,26 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 const CLOSED = 'it closed the connection within the handshake, and did not say why'
 const CLOSED_AFTERWARDS = 'it broke the connection off right after the handshake, and did not say why'
 const NOT_TLS = 'it answers, but not in TLS; where TLS begins later in the protocol, --starttls says so'
+/** By the names of alerts (RFC 8446 section 6); others are told as OpenSSL names them. */
 const REFUSED_BY_ALERT: Readonly<Record<string, string>> = {
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it demands a client certificate; --cert and --key give one',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the client certificate that --cert gives',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
-    'it refuses the client certificate, or that there is none; --cert and --key give one',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client certificate that --cert gives has expired',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not speak this version of TLS',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it does not speak this version of TLS',
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+  CERTIFICATE_REQUIRED: 'it demands a client certificate; --cert and --key give one',
+  UNKNOWN_CA: 'it does not trust the client certificate that --cert gives',
+  BAD_CERTIFICATE: 'it refuses the client certificate, or that there is none; --cert and --key give one',
+  CERTIFICATE_EXPIRED: 'the client certificate that --cert gives has expired',
+  PROTOCOL_VERSION: 'it does not speak this version of TLS',
+  HANDSHAKE_FAILURE:
     'it refuses the handshake: it finds no common ground, or demands a client certificate; --cert and --key give one',
-  ERR_SSL_TLSV1_UNRECOGNIZED_NAME: 'it does not know the server name; --servername tells another one',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered; --alpn tells others',
+  UNRECOGNIZED_NAME: 'it does not know the server name; --servername tells another one',
+  NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered; --alpn tells others',
+}
+
+/**
+ * The alert that OpenSSL was sent, as `HANDSHAKE_FAILURE`, if the code is of one. Node takes the code from what OpenSSL says
+ * of it, and that has become another with OpenSSL 3.5: `SSLV3_ALERT_…`, `SSL/TLS_ALERT_…`.
+ */
+export function alertOf(code: string): string | undefined {
+  const name = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?([A-Z_]+)$/.exec(code)?.[1]
+  return name === 'UNRECOGNIZED_NAME' || code.includes('_ALERT_') ? name : undefined
 }
 
 /** A verdict on a certificate, as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`; what the system says has no underscores. */
@@ -81,8 +89,10 @@ export function explain(error: unknown, stage: Stage): Failure {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return new Failure(NOT_TLS, stage, code)
   }
-  const alert = REFUSED_BY_ALERT[code]
-  if (alert !== undefined) return new Failure(alert, stage, code)
+  // Said by this end, of a server that chose an older version.
+  const alert = code === 'ERR_SSL_UNSUPPORTED_PROTOCOL' ? 'PROTOCOL_VERSION' : alertOf(code)
+  const refusal = alert && REFUSED_BY_ALERT[alert]
+  if (refusal) return new Failure(refusal, stage, code)
   if (code === 'ECONNRESET' || code === 'EPIPE') {
     return new Failure(stage === 'handshake' ? CLOSED : CLOSED_AFTERWARDS, stage, code)
   }

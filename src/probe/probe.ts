@@ -1,5 +1,5 @@
 import { Examination, estimate } from './examine.js'
-import { explain, Failure } from './failures.js'
+import { alertOf, explain, Failure } from './failures.js'
 import type { PeerFindings, Purpose } from './findings.js'
 import type { ProbeOptions } from './options.js'
 import { addressesOf, type Peer } from './peer.js'
@@ -114,7 +114,7 @@ async function examineAll(
 /** The first that says more than that a version is not spoken. */
 function inCommon(failures: readonly Failure[]): Failure {
   const last = failures.at(-1) ?? new Failure('nothing was tried', 'handshake', 'NOTHING')
-  return failures.find(({ code }) => code !== 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') ?? last
+  return failures.find(({ code }) => alertOf(code) !== 'PROTOCOL_VERSION') ?? last
 }
 
 function notesOn(peer: Peer, { insecure }: ProbeOptions): string[] {
