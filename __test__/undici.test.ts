@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
 import { type BuildConnectorOptions, buildConnector } from 'tls-resumption/undici'
-import { Agent, fetch, Pool, request } from 'undici'
+import { Agent, fetch, getGlobalDispatcher, Pool, request, setGlobalDispatcher } from 'undici'
 import { testAuthority } from './helpers/server.ts'
 
 async function startHttps(t: ExecutionContext) {
@@ -54,6 +54,20 @@ test('fetch with a dispatcher resumes', async t => {
     await dispatcher.close()
   }
   t.deepEqual(handshakes, { full: 1, resumed: 1 })
+})
+
+test.serial("a global dispatcher that resumes is that of Node's own fetch as well", async t => {
+  const { ca, handshakes, origin } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  const before = getGlobalDispatcher()
+  t.teardown(() => setGlobalDispatcher(before))
+  for (const get of [fetch, globalThis.fetch, globalThis.fetch]) {
+    const dispatcher = new Agent({ connect: buildConnector({ ca, sessionCache }) })
+    setGlobalDispatcher(dispatcher)
+    t.is(await (await get(origin)).text(), 'hello')
+    await dispatcher.close()
+  }
+  t.deepEqual(handshakes, { full: 1, resumed: 2 })
 })
 
 test('null opts out', async t => {
