@@ -240,6 +240,11 @@ test('a pre-shared key, or a demand for an OCSP response, makes the connection n
   t.is(sessionKey({ ...base, requestOCSP: true }), undefined)
 })
 
+test('a value of another type than an option has, which Node is about to refuse, is in no key', t => {
+  t.is(sessionKey({ ...base, servername: Object('db.example') }), undefined)
+  t.is(sessionKey({ ...base, minDHSize: new Date() as never }), undefined)
+})
+
 test('ALPN, which is negotiated afresh, is left out', t => {
   t.is(sessionKey({ ...base, ALPNProtocols: ['h2'] }), sessionKey(base))
 })

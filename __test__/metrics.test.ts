@@ -26,7 +26,8 @@ type Read = (name: string, labels?: Labels) => number | undefined
 /** A registry with our metrics, and what it says of one of them. */
 function startRegistry(t: ExecutionContext) {
   const register = new Registry()
-  t.teardown(collect(register))
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
   return { register, read: async () => readerOf(await register.getMetricsAsJSON()) }
 }
 
@@ -88,7 +89,7 @@ test.serial('connections of clients by reason, events of servers, caches and tic
 
 test.serial('what is disposed of is no longer told, and nothing is when collecting is stopped', async t => {
   const register = new Registry()
-  const stop = collect(register)
+  const collecting = collect(register)
   const sessionCache = new SessionCache({ name: 'gone' })
   const again = new SessionCache({ name: 'gone' })
   sessionCache.set('key', Buffer.from('session'))
@@ -98,7 +99,7 @@ test.serial('what is disposed of is no longer told, and nothing is when collecti
   t.is(await size(), 1)
   again[Symbol.dispose]()
   t.is(await size(), undefined)
-  stop()
+  collecting[Symbol.dispose]()
   t.deepEqual(await register.getMetricsAsJSON(), [])
 })
 
@@ -181,7 +182,7 @@ test.serial('the same through OpenTelemetry', async t => {
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   const provider = new MeterProvider({ readers: [reader] })
   t.teardown(() => provider.shutdown())
-  const stop = collectOpenTelemetry(provider.getMeter('test'))
+  const collecting = collectOpenTelemetry(provider.getMeter('test'))
   const sessionCache = new SessionCache({ name: 'open telemetry' })
   t.teardown(() => sessionCache[Symbol.dispose]())
   const { port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
@@ -213,7 +214,7 @@ test.serial('the same through OpenTelemetry', async t => {
   t.is(sizes?.descriptor.unit, 'By')
 
   const told = value('client.connections', { reason: 'resumed' })
-  stop()
+  collecting[Symbol.dispose]()
   await finish(connect({ host: 'localhost', port, ca, sessionCache }))
   metrics = await exported()
   t.is(value('client.connections', { reason: 'resumed' }), told)
@@ -240,14 +241,15 @@ test('arguments that are wrong are named', t => {
   const register = new Registry()
   t.throws(() => collect(register, { processwide: true } as never), { message: /processWide/ })
   t.throws(() => collect(register, { processWide: 1 } as never), { code: 'ERR_INVALID_ARG_TYPE' })
-  const stop = collect(register)
+  const collecting = collect(register)
   t.throws(() => collect(register), { message: /already been registered/ })
-  stop()
+  collecting[Symbol.dispose]()
 })
 
 test('names and help keep to the conventions of Prometheus', async t => {
   const register = new Registry()
-  t.teardown(collect(register))
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
   for (const { name, help, type } of await register.getMetricsAsJSON()) {
     t.regex(name, /^tls_resumption_[a-z_]+$/)
     t.is(name.endsWith('_total'), String(type) === 'counter', name)
@@ -257,7 +259,8 @@ test('names and help keep to the conventions of Prometheus', async t => {
 
 test('the dashboard asks for metrics that there are, by labels that they have', async t => {
   const register = new Registry()
-  t.teardown(collect(register))
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
   const labels = new Map<string, readonly string[]>()
   for (const { name } of await register.getMetricsAsJSON()) {
     const { labelNames = [] } = register.getSingleMetric(name) as unknown as { labelNames?: string[] }

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { TicketKeys } from 'tls-resumption'
+import { finish, startServer } from './helpers/server.ts'
 
 test('a ring begins with one key, and a rotation adds one', t => {
   const keys = new TicketKeys()
@@ -144,6 +145,35 @@ test('a ring disposed of is refused everything, and never takes another one for 
   t.throws(() => keys.stats(), { code })
   t.throws(() => keys.attach(tls.createServer()), { code })
   t.deepEqual(generations(other), [0])
+})
+
+test.serial('a wall clock that is put forward or back moves no key', async t => {
+  const keys = new TicketKeys({ rotateEvery: 3_600_000, keep: 2 })
+  t.teardown(() => keys[Symbol.dispose]())
+  const { server, port, ca } = await startServer(t)
+  keys.attach(server)
+  const { Date: RealDate } = globalThis
+  t.teardown(() => {
+    globalThis.Date = RealDate
+  })
+  let session: Buffer | undefined
+  for (const years of [0, 10, -10]) {
+    const shift = years * 365 * 86_400_000
+    globalThis.Date = class extends RealDate {
+      static override now = () => RealDate.now() + shift
+      constructor() {
+        super(RealDate.now() + shift)
+      }
+    } as DateConstructor
+    const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca, session })
+    socket.on('session', made => {
+      session = made
+    })
+    t.is((await finish(socket)).resumed, years !== 0)
+    const [key, ...others] = keys.stats().keys
+    t.deepEqual(others, [])
+    t.true(key !== undefined && key.age >= 0 && key.age < 3_600_000)
+  }
 })
 
 test('a ring that its owner lets go of is closed', async t => {

@@ -199,6 +199,26 @@ test('sealing without a hook in Node falls back on setTicketKeys', async t => {
   t.deepEqual([await reconnects(), await reconnects()], [false, true])
 })
 
+for (const version of VERSIONS) {
+  test(`${version}: without a hook in Node, too, a server whose clients may not be verified alike has no tickets`, async t => {
+    const { cert, issue } = await testAuthority()
+    const identity = await issue({ commonName: 'client', usage: 'client' })
+    const only = { minVersion: version, maxVersion: version, requestCert: true, ca: cert }
+    const start = async (prepare: (server: tls.Server) => void) => {
+      const { server, port, ca } = await startServer(t, only)
+      const context = (server as unknown as { _sharedCreds: { context: object } })._sharedCreds.context
+      Object.defineProperty(context, 'enableTicketKeyCallback', { value: undefined })
+      server.addContext('other.example', {})
+      prepare(server)
+      const reconnects = client(port, ca, identity)
+      return [await reconnects(), await reconnects(), await reconnects()]
+    }
+    t.deepEqual(await start(() => {}), [false, true, true], 'with Node alone')
+    t.deepEqual(await start(server => new TicketKeys().attach(server)), [false, false, false])
+    t.deepEqual(await start(server => resumeSessions(server)), [false, false, false])
+  })
+}
+
 test('a server is collected with its ring', async t => {
   t.is(await collected(t), true)
 })

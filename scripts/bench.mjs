@@ -13,7 +13,7 @@ import { root, setUp } from './setup.mjs'
 const NAMES = ['core', 'node', 'clients', 'servers', 'redis']
 const DIRECTORY = join('target', 'bench')
 /** After so many minutes a benchmark hangs. */
-const PATIENCE = { quick: 10, record: 60 }
+const PATIENCE = { quick: 20, record: 60 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,7 +6,7 @@ import { tell } from './diagnostics.js'
 import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
-import { Era, noticePurges } from './purge.js'
+import { Era } from './purge.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
 import { secureContextFor } from './secure-contexts.js'
@@ -131,7 +131,6 @@ export function planFor(
     return undefined
   }
   const full = withDefaults(options)
-  noticePurges()
   const era = new Era(full)
   const context = contextTag(full)
   const key = keyOf(full, cachePartition, { context, vouches, era })

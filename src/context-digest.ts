@@ -1,6 +1,6 @@
 import tls from 'node:tls'
 import { BoundedMap } from './bounded-map.js'
-import { sha256 } from './digest.js'
+import { isObject, isSame, sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
 import { recognise } from './identity.js'
 
@@ -86,14 +86,6 @@ function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
   inputs.push(tls.createSecureContext, options.ca ? undefined : defaultCa())
   inputs.push(tls.DEFAULT_CIPHERS, tls.DEFAULT_ECDH_CURVE, tls.DEFAULT_MIN_VERSION, tls.DEFAULT_MAX_VERSION)
   return inputs
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' ? value !== null : typeof value === 'function'
-}
-
-function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index])
 }
 
 function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {

@@ -84,12 +84,13 @@ const DURATION = {
 
 /**
  * Registers the metrics of this package with a registry of `prom-client` 15, its default one if none is given; their
- * names begin with `tls_resumption_`. They are read when the registry is. Returns what takes them out again.
+ * names begin with `tls_resumption_`. They are read when the registry is.
  *
  * Counters are those of the calling thread: call it in every thread that has TLS connections, each with a registry of
  * its own, and combine what `register.getMetricsAsJSON()` gives in each with `AggregatorRegistry.aggregate()` of
  * `prom-client`, which the metrics are made for; the processes of a `cluster` likewise.
  *
+ * @returns what takes them out again.
  * @throws `ERR_TLS_RESUMPTION_METRICS` where `prom-client` is not installed, `ERR_INVALID_ARG_TYPE` and
  * `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for arguments that are wrong; `prom-client`'s own error where the registry has
  * the metrics already.
@@ -104,7 +105,7 @@ const DURATION = {
  * const server = createServer(async (_request, response) => response.end(await register.metrics()))
  * ```
  */
-export function collect(register?: PrometheusRegistry, options: CollectOptions = {}): () => void {
+export function collect(register?: PrometheusRegistry, options: CollectOptions = {}): Disposable {
   const scope = checkOptions(options)
   if (register !== undefined)
     checkMethods('"register" argument', 'a Registry of prom-client', register, REGISTRY_METHODS)
@@ -119,19 +120,22 @@ export function collect(register?: PrometheusRegistry, options: CollectOptions =
     registers,
   })
   const stop = onDuration((seconds, labels) => histogram.observe(labels, seconds))
-  return () => {
-    stop()
-    for (const name of [...names, prometheusName(DURATION)]) registers[0]?.removeSingleMetric(name)
+  return {
+    [Symbol.dispose]: () => {
+      stop()
+      for (const name of [...names, prometheusName(DURATION)]) registers[0]?.removeSingleMetric(name)
+    },
   }
 }
 
 /**
  * Registers the same with a meter of OpenTelemetry (`@opentelemetry/api` 1), as `tls_resumption.client.connections` and
- * so on. Returns what stops it.
+ * so on.
  *
  * Figures are those of the calling thread, as with {@link collect}: call it in each with a meter whose resource tells
  * the thread, and add up what they report.
  *
+ * @returns what stops it.
  * @throws `ERR_INVALID_ARG_TYPE` for a meter that is none, `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an option.
  *
  * @example
@@ -142,7 +146,7 @@ export function collect(register?: PrometheusRegistry, options: CollectOptions =
  * collectOpenTelemetry(metrics.getMeter('tls-resumption'))
  * ```
  */
-export function collectOpenTelemetry(meter: OpenTelemetryMeter, options: CollectOptions = {}): () => void {
+export function collectOpenTelemetry(meter: OpenTelemetryMeter, options: CollectOptions = {}): Disposable {
   const scope = checkOptions(options)
   checkMethods('"meter" argument', 'a Meter of @opentelemetry/api', meter, METER_METHODS)
   const stops = MEASURES.map(measure => {
@@ -164,8 +168,10 @@ export function collectOpenTelemetry(meter: OpenTelemetryMeter, options: Collect
     advice: { explicitBucketBoundaries: [...DURATION.buckets] },
   })
   stops.push(onDuration((seconds, labels) => histogram.record(seconds, labels)))
-  return () => {
-    for (const stop of stops) stop()
+  return {
+    [Symbol.dispose]: () => {
+      for (const stop of stops) stop()
+    },
   }
 }
 

@@ -79,37 +79,40 @@ function checkHost(host: string | undefined): void {
 export class Era {
   /** Another one after each purge that concerns the connection; empty before the first. */
   readonly tag: string
-  readonly #names: readonly string[]
-  readonly #purges = native.purges()
+  readonly #ends: Ends
+  readonly #purges = noticePurges()
 
-  constructor(options: tls.ConnectionOptions) {
-    this.#names = namesOf(options)
-    this.tag = this.#purges === 0 ? '' : tagOf(this.#names)
+  constructor({ host, servername, port, path, socket }: tls.ConnectionOptions) {
+    const { remoteAddress, remotePort, _host } = (socket ?? {}) as Below
+    this.#ends = {
+      names: [path || host || 'localhost', servername, _host, remoteAddress],
+      port: port ?? remotePort,
+    }
+    this.tag = this.#purges === 0 ? '' : tagOf(this.#ends)
   }
 
   /** Whether the connection has been purged since. */
   get isOver(): boolean {
-    return native.purges() !== this.#purges && tagOf(this.#names) !== this.tag
+    return native.purges() !== this.#purges && tagOf(this.#ends) !== this.tag
   }
-}
-
-function tagOf(names: readonly string[]): string {
-  const counts = names.map(name => native.purgesOf(name))
-  return counts.every(count => count === 0) ? '' : counts.join('.')
 }
 
 type Below = Partial<Socket> & { _host?: string }
 
-/** All names by which a connection can be meant. */
-function namesOf({ host, servername, port, path, socket }: tls.ConnectionOptions): string[] {
-  const { remoteAddress, remotePort, _host } = (socket ?? {}) as Below
-  const names = [EVERYBODY]
-  for (const given of new Set([path || host || 'localhost', servername, _host, remoteAddress])) {
+/** All names by which a connection can be meant, and its port if that is known. */
+interface Ends {
+  names: readonly (string | undefined)[]
+  port: number | string | undefined
+}
+
+function tagOf({ names, port = SOME_PORT }: Ends): string {
+  const counts = [native.purgesOf(EVERYBODY)]
+  for (const given of new Set(names)) {
     if (!given) continue
     const name = plain(given)
-    names.push(name, withPort(name, port ?? remotePort ?? SOME_PORT))
+    counts.push(native.purgesOf(name), native.purgesOf(withPort(name, port)))
   }
-  return names
+  return counts.every(count => count === 0) ? '' : counts.join('.')
 }
 
 function withPort(name: string, port: number | string): string {
@@ -133,10 +136,12 @@ export function onPurge(forget: () => void): void {
 
 let noticed = 0
 
-/** To be called when a connection begins. */
-export function noticePurges(): void {
+/** Has everything forgotten that was purged, by whatever thread, and returns how many purges there were. */
+function noticePurges(): number {
   const now = native.purges()
-  if (now === noticed) return
-  noticed = now
-  for (const forget of forgetters) forget()
+  if (now !== noticed) {
+    noticed = now
+    for (const forget of forgetters) forget()
+  }
+  return now
 }

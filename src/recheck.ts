@@ -28,21 +28,29 @@ interface Leaf {
 const leaves = new BoundedMap<string, Leaf>(1000)
 const MAX_NAMES = 100
 
+/** A session that may be offered. */
+export interface Trusted {
+  /** The certificate in it. */
+  leaf: X509Certificate
+  /** On the wire. */
+  version: number
+}
+
 /**
  * Whether a full handshake would still authorize the peer of this session: the certificate in it is
  * valid now, and for the name, and the caller's own check has no objection. Its chain was verified when
  * the session was made; what could have changed about that is in the key.
  *
- * @returns that certificate, or undefined where it would not.
+ * @returns undefined where it would not.
  */
-export function stillTrusted(session: Buffer, verification: Verification): X509Certificate | undefined {
+export function stillTrusted(session: Buffer, verification: Verification): Trusted | undefined {
   const facts = native.sessionFacts(session)
   if (facts === null || facts.leafStart === facts.leafEnd) return undefined
   try {
     const leaf = leafOf(session.subarray(facts.leafStart, facts.leafEnd))
     // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.
     const isTrusted = facts.verified ? isValid(leaf) && isNamed(leaf, verification) : !verification.strict
-    return isTrusted ? leaf.certificate : undefined
+    return isTrusted ? { leaf: leaf.certificate, version: facts.version } : undefined
   } catch {
     // No certificate that Node can read, or a check that threw: in doubt, a full handshake decides.
     return undefined

@@ -10,7 +10,7 @@ import { holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
-import { stillTrusted, type Verification } from './recheck.js'
+import { stillTrusted, type Trusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { peerOfKey } from './session-key.js'
 
@@ -79,9 +79,9 @@ export function resumeAtOnce(
   connect: (session: Buffer | undefined) => tls.TLSSocket,
 ): tls.TLSSocket {
   let socket: tls.TLSSocket | undefined
-  let leaf: X509Certificate | undefined
-  const outcome = offer(resumption, (session, certificate) => {
-    leaf = certificate
+  let given: Trusted | undefined
+  const outcome = offer(resumption, (session, trusted) => {
+    given = trusted
     // The socket keeps its options, so what it gets must not be memory that others use next.
     const own = Buffer.allocUnsafeSlow(session.length)
     session.copy(own)
@@ -94,7 +94,7 @@ export function resumeAtOnce(
   socket ??= connect(undefined)
   const attempt = new Attempt(socket as Socket, resumption)
   attempt.outcome = outcome
-  if (leaf) attempt.hasGiven(leaf)
+  if (given) attempt.hasGiven(given)
   attempt.listen()
   return socket
 }
@@ -104,14 +104,14 @@ type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' |
 
 function offer(
   { cache, key, era, verification }: Resumption,
-  use: (session: Buffer, leaf: X509Certificate) => void,
+  use: (session: Buffer, trusted: Trusted) => void,
 ): Offer {
   if (era.isOver) return 'no-session'
   if (!mayOffer(key)) return 'backed-off'
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
-    const leaf = stillTrusted(session, verification)
-    if (leaf === undefined) return 'failed-recheck'
-    use(session, leaf)
+    const trusted = stillTrusted(session, verification)
+    if (trusted === undefined) return 'failed-recheck'
+    use(session, trusted)
     return 'offered'
   })
   return outcome ?? 'no-session'
@@ -157,11 +157,11 @@ class Attempt {
     socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
   }
 
-  /** A session of ours has been given to the socket, with this certificate of the peer in it. */
-  hasGiven(leaf: X509Certificate): void {
+  /** A session of ours has been given to the socket. */
+  hasGiven({ leaf, version }: Trusted): void {
     if (!this.#leaf) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#leaf))
     this.#leaf = leaf
-    this.#ticket = this.#socket.getTLSTicket()
+    if (version < TLS_1_3) this.#ticket = this.#socket.getTLSTicket()
   }
 
   get #hasOffered(): boolean {
@@ -178,9 +178,9 @@ class Attempt {
     this.#startedAt = performance.now()
     if (this.isForeign) return
     try {
-      this.outcome = offer(this.#resumption, (session, leaf) => {
+      this.outcome = offer(this.#resumption, (session, trusted) => {
         this.#setSession.call(this.#socket, session)
-        this.hasGiven(leaf)
+        this.hasGiven(trusted)
       })
     } catch {
       // In doubt, a full handshake.

@@ -5,7 +5,7 @@ import { sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
 import { tagOf } from './identity.js'
 import { tellOfServer } from './server-diagnostics.js'
-import { canChooseTicketKeys, chooseTicketKeys, type NativeContext } from './ticket-callback.js'
+import { canChooseTicketKeys, type NativeContext, refuseTickets } from './ticket-callback.js'
 
 /** What of a `tls.Server` Node does not declare. */
 interface ServerInternals {
@@ -138,7 +138,8 @@ class Keeper {
   #guardTickets(native: NativeContext): void {
     const isSafe = [...this.#uses.values()].every(use => why(this.#server, use) === undefined)
     if (isSafe) return
-    if (!this.#uses.has('tickets') && canChooseTicketKeys(native)) chooseTicketKeys(native, NO_KEYS)
+    // A ring asks before each ticket, where Node has the hook for that.
+    if (!this.#uses.has('tickets') || !canChooseTicketKeys(native)) refuseTickets(native)
   }
 
   #keyOf(id: Uint8Array): Uint8Array {
@@ -171,8 +172,6 @@ function tellOfHandshake(socket: tls.TLSSocket): void {
   const protocol = socket.getProtocol() ?? undefined
   tellOfServer(socket.isSessionReused() ? 'resumed' : 'full', { protocol })
 }
-
-const NO_KEYS = { seal: () => false, open: () => false }
 
 /** Why the sessions of a server prove too little, if they do. */
 function why(server: ServerInternals, { uniformClientTrust }: ServerUse): string | undefined {

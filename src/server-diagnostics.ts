@@ -8,7 +8,8 @@ import type { LookUpOutcome } from './second-tier.js'
  * - `id-found`: a client brought an id, and its session was in the cache. What is found is resumed, unless OpenSSL
  *   finds it too old, or of another server.
  * - `id-found-in-tier`: the same, in the second tier alone.
- * - `id-not-found`: never met, expired, evicted, or of a TLS 1.3 client, whose id means nothing.
+ * - `id-not-found`: never met, expired, evicted, or of a TLS 1.3 client, whose id means nothing. How many have expired,
+ *   and how many were evicted, is in the `stats()` of the cache.
  * - `tier-timeout`: the second tier did not answer in time.
  * - `tier-failed`: it answered with an error or with what could not be read, or is not being asked.
  * - `ticket-opened`: a client brought a ticket, and the ring had its key; as with ids, OpenSSL decides what then.

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
 import { approvesAll } from './approves-all.js'
+import { BoundedMap } from './bounded-map.js'
 import { sourceOf } from './builtin.js'
 import { contextDigest } from './context-digest.js'
-import { sha256 } from './digest.js'
+import { isObject, isSame, sha256 } from './digest.js'
 import { encode } from './encode.js'
 import { recognise, tagOf, tagOfCallback } from './identity.js'
 import { digestOfContext } from './made-contexts.js'
@@ -135,20 +136,30 @@ export function keyOf(
   const leg = transportOf(options, partition)
   const check = checkerTag(options.checkServerIdentity, vouches)
   if (leg === undefined || check === undefined) return undefined
-  const digest = sha256(
-    encode([
-      leg,
-      options.servername || undefined,
-      hostnameOf(options),
-      isStrict(options),
-      check,
-      options.minDHSize,
-      context,
-      partition,
-      era.tag,
-    ]),
-  )
-  return `${readable(leg)} ${digest}`
+  return digested(readable(leg), [
+    ...leg,
+    options.servername || undefined,
+    hostnameOf(options),
+    isStrict(options),
+    check,
+    options.minDHSize,
+    context,
+    partition,
+    era.tag,
+  ])
+}
+
+/** The last key of each peer: who reconnects brings the same inputs again, and to write them out and digest takes longer. */
+const latest = new BoundedMap<string, { inputs: readonly unknown[]; key: string }>(1000)
+
+function digested(peer: string, inputs: readonly unknown[]): string | undefined {
+  // Something that `tls.connect` is about to refuse.
+  if (inputs.some(isObject)) return undefined
+  const known = latest.get(peer)
+  if (known && isSame(known.inputs, inputs)) return known.key
+  const key = `${peer} ${sha256(encode(inputs))}`
+  latest.set(peer, { inputs, key })
+  return key
 }
 
 /** The beginning of a key: where the connection goes, for people to read. */

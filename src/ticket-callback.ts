@@ -2,7 +2,7 @@
  * The hook through which Node lets JavaScript choose the key of each ticket (RFC 5077 section 4). It is in all
  * versions from 20 to 26, and not documented; nothing outside of this file knows of it.
  */
-import { randomFillSync } from 'node:crypto'
+import { constants, randomFillSync } from 'node:crypto'
 
 /** Where the keys come from. Both may throw. */
 export interface TicketKeySource {
@@ -15,6 +15,7 @@ export interface TicketKeySource {
 /** The object of Node's that holds what a server negotiates with. */
 export interface NativeContext {
   setSessionIdContext(context: string): void
+  setOptions?(options: number): void
 }
 
 /** What Node makes of a ticket: nothing, or what its keys give; an old one may be answered with a fresh one. */
@@ -63,6 +64,14 @@ export function chooseTicketKeys(context: NativeContext, source: TicketKeySource
     isSealing ? sealing(source) : opening(source, wanted)
   hooked.enableTicketKeyCallback?.()
 }
+
+/** Has a context hand out no tickets and accept none, from now on. */
+export function refuseTickets(context: NativeContext): void {
+  if (canChooseTicketKeys(context)) chooseTicketKeys(context, NO_KEYS)
+  else context.setOptions?.(constants.SSL_OP_NO_TICKET)
+}
+
+const NO_KEYS: TicketKeySource = { seal: () => false, open: () => false }
 
 // Whatever goes wrong: a throw, or an answer without keys, would fail the handshake, and on some versions end the
 // process. Without a ticket it goes on.

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { connect, SessionCache } from 'tls-resumption'
 import { createAuthority } from '../../fixtures/certificates.ts'
 import { program, type Scope, startStore } from '../helpers/store.ts'
+import { makeStrangers } from './strangers.ts'
 import type { ThreadOptions } from './thread.ts'
 
 const { values } = parseArgs({
@@ -33,7 +34,7 @@ const random = randomFrom(Number(values.seed))
 const ends: (() => unknown)[] = []
 const scope: Scope = { teardown: end => ends.push(end) }
 const failures: string[] = []
-const counts = { full: 0, resumed: 0, abandoned: 0, bursts: 0 }
+const counts = { full: 0, resumed: 0, abandoned: 0, bursts: 0, strangers: 0 }
 const events: Record<string, number> = {}
 const until = Date.now() + minutes * 60_000
 const isOver = () => Date.now() >= until || failures.length > 20
@@ -91,7 +92,8 @@ async function run(): Promise<void> {
     },
     'thread terminated': () => terminate(),
   })
-  await Promise.all([troubles, sample(), ...Array.from({ length: CLIENTS }, () => client(ca)), bursts(ca)])
+  const clients = Array.from({ length: CLIENTS }, () => client(ca))
+  await Promise.all([troubles, sample(), ...clients, bursts(ca), strangers(ca)])
 }
 
 function startHost(index: number, options: object): ChildProcess {
@@ -169,6 +171,35 @@ async function bursts(ca: string): Promise<void> {
     sessionCache[Symbol.dispose]()
     counts.bursts++
     await delay(200)
+  }
+}
+
+/** Clients of other libraries, one after the other. */
+async function strangers(ca: string): Promise<void> {
+  const { visits, end } = await makeStrangers(ca)
+  scope.teardown(end)
+  while (!isOver()) {
+    for (const [name, visit] of Object.entries(visits)) {
+      const mechanism = pick(MECHANISMS.length)
+      const place = [...places.values()][pick(places.size)]
+      if (place === undefined) continue
+      place.visitors++
+      try {
+        const { full, resumed } = await visit(
+          place.ports[mechanism] ?? 0,
+          MECHANISMS[mechanism]?.endsWith('1.3') ? '1.3' : '1.2',
+        )
+        counts.full += full
+        counts.resumed += resumed
+        counts.strangers += full + resumed
+      } catch (error) {
+        // Of what it printed the beginning alone: behind that it may have told its secrets.
+        const [what] = String(error).split('\n')
+        failures.push(`${name}, ${MECHANISMS[mechanism]}: ${what}`)
+      }
+      place.visitors--
+    }
+    await delay(300)
   }
 }
 

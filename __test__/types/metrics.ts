@@ -17,10 +17,10 @@ expectTypeOf<Registry>().toExtend<PrometheusRegistry>()
 expectTypeOf<Meter>().toExtend<OpenTelemetryMeter>()
 expectTypeOf(collect).parameter(0).toEqualTypeOf<PrometheusRegistry | undefined>()
 expectTypeOf(collect).parameter(1).toEqualTypeOf<CollectOptions | undefined>()
-expectTypeOf(collect).returns.toEqualTypeOf<() => void>()
+expectTypeOf(collect).returns.toEqualTypeOf<Disposable>()
 expectTypeOf(collectOpenTelemetry).parameter(0).toEqualTypeOf<OpenTelemetryMeter>()
 expectTypeOf(collectOpenTelemetry).parameter(1).toEqualTypeOf<CollectOptions | undefined>()
-expectTypeOf(collectOpenTelemetry).returns.toEqualTypeOf<() => void>()
+expectTypeOf(collectOpenTelemetry).returns.toEqualTypeOf<Disposable>()
 expectTypeOf<OpenTelemetryObservable['addCallback']>().toEqualTypeOf<
   (callback: OpenTelemetryCallback) => void
 >()

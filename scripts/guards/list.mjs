@@ -53,7 +53,7 @@ export const GUARDS = {
   'the verdict where verification was off': [
     guard(
       'session-key.ts',
-      '\n      isStrict(options),',
+      '\n    isStrict(options),',
       '',
       'trust › TLSv1.?: a session made without verification does not authorize',
     ),
@@ -113,13 +113,13 @@ export const GUARDS = {
   'the host name': [
     guard(
       'session-key.ts',
-      '\n      options.servername || undefined,',
+      '\n    options.servername || undefined,',
       '',
       'key-endpoints › a host is told from the same name sent as server name',
     ),
     guard(
       'session-key.ts',
-      '\n      hostnameOf(options),',
+      '\n    hostnameOf(options),',
       '',
       'key-endpoints › what is verified is told apart where the way there is the same',
     ),
@@ -133,7 +133,7 @@ export const GUARDS = {
   '`checkServerIdentity`': [
     guard(
       'session-key.ts',
-      '\n      check,',
+      '\n    check,',
       '',
       'trust › TLSv1.?: a pinning checkServerIdentity is asked about a peer met without it',
     ),
@@ -185,8 +185,8 @@ export const GUARDS = {
   "the client's own certificate": [
     guard(
       'session-key.ts',
-      '\n      context,\n      partition',
-      '\n      partition',
+      '\n    context,\n    partition',
+      '\n    partition',
       "trust › TLSv1.?: one client certificate's session is not used with another, or with none",
     ),
     ...listed('context-digest.ts', CHANGED, [
@@ -244,7 +244,7 @@ export const GUARDS = {
       'sigalgs',
       'ticketKeys',
     ]),
-    guard('session-key.ts', '\n      options.minDHSize,', '', CHANGED.replace('OPTION', 'minDHSize')),
+    guard('session-key.ts', '\n    options.minDHSize,', '', CHANGED.replace('OPTION', 'minDHSize')),
     guard(
       'context-digest.ts',
       'encode(value ?? tls.DEFAULT_CIPHERS)',
@@ -435,7 +435,13 @@ export const GUARDS = {
   'where a connection goes': [
     guard(
       'session-key.ts',
-      '\n      leg,',
+      'if (known && isSame(known.inputs, inputs))',
+      'if (known)',
+      'trust › TLSv1.?: a session made without verification does not authorize',
+    ),
+    guard(
+      'session-key.ts',
+      '\n    ...leg,',
       '',
       'key-endpoints › what is too long to be read in the key counts all the same',
     ),
@@ -448,8 +454,8 @@ export const GUARDS = {
     ),
     guard(
       'session-key.ts',
-      '\n      partition,\n      era',
-      '\n      era',
+      '\n    partition,\n    era',
+      '\n    era',
       CHANGED.replace('OPTION', 'cachePartition'),
     ),
     guard(
@@ -462,7 +468,7 @@ export const GUARDS = {
   'a purge': [
     guard(
       'session-key.ts',
-      '\n      era.tag,',
+      '\n    era.tag,',
       '',
       'purge › a purge holds in all threads at once, in whichever it was done',
     ),

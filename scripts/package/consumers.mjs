@@ -78,8 +78,8 @@ function addTypeTests(directory) {
 }
 
 /**
- * Compiles typescript.ts and the tests of types as a project of that kind would, the package's declarations included; the
- * path of the result.
+ * Compiles typescript.ts and the tests of types as a project of that kind would, the package's declarations included, and
+ * required.cts where the kind can; the paths of the results.
  */
 export async function compile(project, kind) {
   const compilerOptions = {
@@ -93,17 +93,15 @@ export async function compile(project, kind) {
     rootDir: '.',
     outDir: `out-${kind}`,
   }
+  const files = ['typescript.mts', ...(kind === 'nodenext' ? ['required.cts'] : [])]
   const configuration = join(project.directory, `tsconfig.${kind}.json`)
-  writeFileSync(
-    configuration,
-    JSON.stringify({ compilerOptions, files: ['typescript.mts'], include: ['types'] }),
-  )
+  writeFileSync(configuration, JSON.stringify({ compilerOptions, files, include: ['types'] }))
   cpSync(join(project.directory, 'typescript.ts'), join(project.directory, 'typescript.mts'))
   const require = createRequire(import.meta.url)
   const tsc = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc')
   await project.run(process.execPath, [tsc, '--project', configuration])
   cpSync(join(project.directory, 'resume.mjs'), join(project.directory, `out-${kind}`, 'resume.mjs'))
-  return join(project.directory, `out-${kind}`, 'typescript.mjs')
+  return files.map(name => join(project.directory, `out-${kind}`, name.replace(/ts$/, 'js')))
 }
 
 /** Bundles esm.mjs by esbuild; the path of the result. */

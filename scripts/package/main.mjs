@@ -5,7 +5,7 @@
  * the binaries from there, and all have to be there. It closes with `N passed, M failed`.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nodeProgram } from '../nodes.mjs'
 import { work as built } from '../platforms/tools.mjs'
@@ -74,6 +74,8 @@ async function useOn(node, compiled) {
   const version = (await run(node, ['--version'])).trim()
   const resumes = (what, args, expected = RESUMED) =>
     check(`${version}: ${what}`, async () => compare(await project.run(node, await args()), expected))
+  const cost = (await project.run(node, ['startup.mjs'])).trim()
+  process.stdout.write(`- ${version}: loading it takes ${cost} ms of CPU, after Node.js' own modules\n`)
   await resumes("the README's first example", () => ['readme.mjs'], [false, true])
   await resumes('ES module', () => ['esm.mjs'])
   await resumes('CommonJS', () => ['commonjs.cjs'])
@@ -87,8 +89,11 @@ async function useOn(node, compiled) {
     )
   }
   await resumes('the flag', () => ['--import', 'tls-resumption/auto', 'flag.mjs'])
-  for (const [kind, program] of Object.entries(compiled))
-    await resumes(`TypeScript, ${kind}`, () => [program])
+  for (const [kind, programs] of Object.entries(compiled)) {
+    for (const program of programs) {
+      await resumes(`TypeScript, ${kind}, ${extname(program)}`, () => [program])
+    }
+  }
   for (const format of ['esm', 'cjs']) {
     for (const external of [true, false]) {
       const how = external ? 'left out' : 'inlined'

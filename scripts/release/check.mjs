@@ -43,10 +43,15 @@ await check('the licences of what is linked in are listed', () => npmRun('licenc
 await check('types, format and lints', () => npmRun('lint'))
 await check('the packages work', () => npmRun('test:package', ...(values.binaries ? [] : ['--quick'])))
 await check('advisories of npm', () => npm(['audit']).then(() => ''))
-await check('advisories, licences and sources of crates', async () => {
-  if (!ask('cargo', ['deny', '--version'])) return skip('no cargo-deny (cargo install cargo-deny)')
-  await run('cargo', ['deny', 'check'])
-})
+for (const [what, kinds] of [
+  ['licences and sources of crates', ['bans', 'licenses', 'sources']],
+  ['advisories of crates', ['advisories']],
+]) {
+  await check(what, async () => {
+    if (!ask('cargo', ['deny', '--version'])) return skip('no cargo-deny (cargo install cargo-deny)')
+    await run('cargo', ['deny', 'check', ...kinds])
+  })
+}
 for (const target of targets) {
   await check(`the binary for ${target.name}`, async () => {
     if (!values.binaries) return skip('--binaries names no folder')

@@ -24,16 +24,12 @@ pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_
 /// `purgesOf(name)`: how often it was.
 pub unsafe extern "C" fn of(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [name, ..]| {
-        name.with_key(|name| Ok(to_number(PURGES.of(name.as_bytes()))))
+        name.with_key(|name| Ok(Value::Number(PURGES.of(name.as_bytes()).into())))
     })
 }
 
 /// `purges()`: how many purges there were of whatever peers.
 pub unsafe extern "C" fn total(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, _| Ok(to_number(PURGES.total())))
-}
-
-fn to_number(count: u64) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
-    Value::Number(count as f64)
+    enter(env, info, |_, _| Ok(Value::Number(PURGES.total() as f64)))
 }

@@ -20,12 +20,12 @@ pub enum Refused {
     /// The blob had no bytes: no TLS session is empty, so it is a caller's mistake.
     #[error("a blob is at least 1 byte long, this one is empty")]
     Empty,
-    /// The blob alone is larger than all blobs together may be.
+    /// The blob alone is larger than all blobs together may be, or than 2³¹ − 1 bytes.
     #[error("a blob of {len} bytes does not fit in a cache of {max} bytes")]
     TooLarge {
         /// The blob's length in bytes.
         len: u64,
-        /// The cache's [byte budget](crate::ByteBudget).
+        /// The longest that it takes: its [byte budget](crate::ByteBudget), but for the largest of them.
         max: u64,
     },
 }

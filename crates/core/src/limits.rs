@@ -71,6 +71,12 @@ impl ByteBudget {
     pub const fn get(self) -> u64 {
         self.0.get()
     }
+
+    /// How long a blob may be: no longer than all together, and in 31 bits, which is what a length has in some languages
+    /// that ask for one. No session comes near that.
+    pub(crate) fn longest_blob(self) -> u64 {
+        self.get().min((1 << 31) - 1)
+    }
 }
 
 impl Default for ByteBudget {

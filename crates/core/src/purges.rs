@@ -4,14 +4,14 @@
 //! purges in: with a purge the peer's entries are under keys that nobody makes any more, in all threads at once, those
 //! that a connection from before stores later among them.
 
-use std::array;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// How many counts there are. Peers that share one are purged together, which costs full handshakes and nothing else.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 1 << 16;
 
-/// Counts of purges, by peer: some kilobytes, however many peers there are.
+/// Counts of purges, by peer: from the first one on 256 KB, however many peers there are.
 ///
 /// Every method takes `&self`, and none waits for another thread.
 ///
@@ -26,7 +26,7 @@ const SLOTS: usize = 1024;
 #[derive(Debug)]
 pub struct Purges {
     total: AtomicU64,
-    slots: [AtomicU64; SLOTS],
+    slots: OnceLock<Box<[AtomicU32]>>,
     hasher: RandomState,
 }
 
@@ -34,24 +34,21 @@ impl Purges {
     /// Nothing has been purged.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            total: AtomicU64::new(0),
-            slots: array::from_fn(|_| AtomicU64::new(0)),
-            hasher: RandomState::new(),
-        }
+        Self { total: AtomicU64::new(0), slots: OnceLock::new(), hasher: RandomState::new() }
     }
 
     /// Purges the peer of that name.
     pub fn purge(&self, name: &[u8]) {
-        self.slot(name).fetch_add(1, Ordering::Relaxed);
+        let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU32::new(0)).collect());
+        slots[self.place(name)].fetch_add(1, Ordering::Relaxed);
         // Release: pairs with the load in `total`, so that whoever sees that there was a purge sees whose.
         self.total.fetch_add(1, Ordering::Release);
     }
 
     /// How often the peer of that name, or one that shares its count, has been purged.
     #[must_use]
-    pub fn of(&self, name: &[u8]) -> u64 {
-        self.slot(name).load(Ordering::Relaxed)
+    pub fn of(&self, name: &[u8]) -> u32 {
+        self.slots.get().map_or(0, |slots| slots[self.place(name)].load(Ordering::Relaxed))
     }
 
     /// How many purges there were of whatever peers. While that stays the same, so does all the rest.
@@ -61,11 +58,10 @@ impl Purges {
         self.total.load(Ordering::Acquire)
     }
 
-    fn slot(&self, name: &[u8]) -> &AtomicU64 {
-        let hash = self.hasher.hash_one(name);
+    fn place(&self, name: &[u8]) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of the number of slots")]
-        let slot = &self.slots[(hash % SLOTS as u64) as usize];
-        slot
+        let place = (self.hasher.hash_one(name) % SLOTS as u64) as usize;
+        place
     }
 }
 
@@ -87,7 +83,7 @@ mod tests {
         assert_eq!((purges.of(b"a"), purges.total()), (2, 2));
         // Of a few hundred other names most have another count.
         let others = (0..500_u32).filter(|n| purges.of(&n.to_le_bytes()) == 0).count();
-        assert!(others > 480, "{others}");
+        assert!(others > 490, "{others}");
     }
 
     #[test]

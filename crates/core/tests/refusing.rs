@@ -32,6 +32,16 @@ fn a_blob_larger_than_the_budget_is_refused_and_evicts_nothing() {
 }
 
 #[test]
+fn a_blob_whose_length_has_more_than_31_bits_is_refused_whatever_the_budget() {
+    let cache = cache(|b| b.max(max(1)).max_bytes(max_bytes(1 << 32)));
+    // Nobody touches it, so that it takes no memory.
+    let blob = vec![0; 1 << 31];
+    let too_large = Refused::TooLarge { len: 1 << 31, max: (1 << 31) - 1 };
+    assert_eq!(cache.put(key("a"), &blob, plain()), Err(too_large));
+    assert_eq!(cache.memory().used, 0);
+}
+
+#[test]
 fn a_key_of_any_bytes_and_the_greatest_length_works() {
     let cache = cache(|b| b);
     let longest: Vec<u8> = (0..=255).cycle().take(MAX_KEY_LEN).collect();

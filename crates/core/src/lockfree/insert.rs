@@ -86,7 +86,7 @@ impl LockFree {
     }
 
     fn check(&self, blob: &[u8]) -> Result<(), Refused> {
-        let (len, max) = (blob.len() as u64, self.options.max_bytes.get());
+        let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
         let refused = match len {
             0 => Refused::Empty,
             _ if len > max => Refused::TooLarge { len, max },

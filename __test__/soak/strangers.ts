@@ -1,0 +1,49 @@
+/** Clients of other libraries, which connect several times in a row with their own idea of what to offer. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { peerProgram } from '../helpers/peer.ts'
+import { jsonLines, runWith } from '../interop/run.ts'
+
+export interface Handshakes {
+  full: number
+  resumed: number
+}
+
+/** By name. Each rejects where a connection fails, or takes a minute. */
+export interface Strangers {
+  visits: Record<string, (port: number, version: '1.2' | '1.3') => Promise<Handshakes>>
+  end(): Promise<void>
+}
+
+export async function makeStrangers(authority: string): Promise<Strangers> {
+  const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-soak-'))
+  const ca = join(directory, 'ca.pem')
+  const session = join(directory, 'session.pem')
+  await writeFile(ca, authority)
+  return {
+    end: () => rm(directory, { recursive: true, force: true }),
+    visits: {
+      async rustls(port, version) {
+        const command = [await peerProgram(), 'connect', '--address', `127.0.0.1:${port}`, '--ca', ca]
+        const said = jsonLines<{ kind: string }>(
+          await runWith([...command, '--version', version, '--count', '4']),
+        )
+        return countOf(said.map(({ kind }) => kind === 'Resumed'))
+      },
+      async openssl(port, version) {
+        const command = ['openssl', 's_client', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost']
+        command.push('-CAfile', ca, '-verify_return_error', '-ign_eof', `-tls${version.replace('.', '_')}`)
+        await rm(session, { force: true })
+        const first = await runWith([...command, '-sess_out', session])
+        const again = await runWith([...command, '-sess_in', session])
+        return countOf([first, again].map(said => /^Reused, /m.test(said)))
+      },
+    },
+  }
+}
+
+function countOf(resumed: readonly boolean[]): Handshakes {
+  const again = resumed.filter(Boolean).length
+  return { full: resumed.length - again, resumed: again }
+}
