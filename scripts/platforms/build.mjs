@@ -1,7 +1,7 @@
 /** Builds the addon for one target, the same bytes each time, and puts it under target/platforms. */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { run } from '../run.mjs'
 import { root } from '../setup.mjs'
 import { MACOS_FLOOR } from './targets.mjs'
@@ -29,8 +29,14 @@ export function cannotBuild(target) {
 /** What is really built: on Linux, a stand-in for what only Microsoft's linker and libraries can make. */
 export const triple = target => target.standIn ?? target.triple
 
-/** Builds it: `{ path, rust, std }`. `directory` is cargo's, so that two builds can be compared. */
-export async function build(target, directory = join(work, 'cargo'), output = work) {
+/** Where it lies, and what it is built with: `{ path, rust, std }`. */
+export function output(target, folder = work) {
+  const { version, std } = rustFor(triple(target))
+  return { path: join(folder, target.name, target.file), rust: version, std }
+}
+
+/** Builds it: {@link output}. `directory` is cargo's, so that two builds can be compared. */
+export async function build(target, directory = join(work, 'cargo'), folder = work) {
   const rust = rustFor(triple(target))
   const env = {
     ...rust.env,
@@ -55,10 +61,10 @@ export async function build(target, directory = join(work, 'cargo'), output = wo
     { env },
   )
   const name = LIBRARY[target.platform].replace('*', PACKAGE.replaceAll('-', '_'))
-  const path = join(output, target.name, target.file)
-  mkdirSync(join(output, target.name), { recursive: true })
-  cpSync(join(directory, triple(target), 'release', name), path)
-  return { path, rust: rust.version, std: rust.std }
+  const made = output(target, folder)
+  mkdirSync(dirname(made.path), { recursive: true })
+  cpSync(join(directory, triple(target), 'release', name), made.path)
+  return made
 }
 
 function rustFlags(target, { sysroot, source }, directory) {

@@ -2,9 +2,10 @@
  * `npm run build:all`: builds, checks and runs the addon for every platform, as far as one machine can. On Debian, root
  * has it install what is missing.
  *
- * `-- --targets linux-x64-gnu,…` takes those alone; `--no-run` builds and checks; `--twice` builds again from nothing
- * and compares the hashes; `--write` puts the table into docs/platforms.md; `--strict` makes what could not be built
- * an error, and refuses stand-ins. What came out is in target/platforms, and beside it report.json.
+ * `-- --targets linux-x64-gnu,…` takes those alone; `--no-run` builds and checks; `--built` checks and runs what was
+ * built before; `--twice` builds again from nothing and compares the hashes; `--write` puts the table into
+ * docs/platforms.md; `--strict` makes what could not be built an error, and refuses stand-ins. What came out is in
+ * target/platforms, and beside it report.json.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +14,7 @@ import { parseArgs } from 'node:util'
 import { canInstall, installPackages } from '../debian.mjs'
 import { run } from '../run.mjs'
 import { root, setUp } from '../setup.mjs'
-import { build, cannotBuild, triple } from './build.mjs'
+import { build, cannotBuild, output, triple } from './build.mjs'
 import { writeCertificates } from './certificates.mjs'
 import { inspect } from './inspect.mjs'
 import { runnersFor } from './runners.mjs'
@@ -26,6 +27,7 @@ const { values } = parseArgs({
   options: {
     targets: { type: 'string', default: '' },
     'no-run': flag,
+    built: flag,
     twice: flag,
     write: flag,
     strict: flag,
@@ -76,9 +78,10 @@ process.exitCode = bad.length ? 1 : 0
 async function attempt(target) {
   const lacking = await provided(() => cannotBuild(target))
   if (lacking) return { target, failure: lacking.missing }
-  process.stderr.write(`building ${target.name} ...\n`)
+  process.stderr.write(`${values.built ? 'checking' : 'building'} ${target.name} ...\n`)
   try {
-    const built = await build(target)
+    const built = values.built ? output(target) : await build(target)
+    if (!existsSync(built.path)) return { target, failure: 'it was not built before' }
     const { facts, problems } = await inspect(built.path, target)
     if (values.twice) problems.push(...(await differs(target, facts)))
     return { target, triple: triple(target), ...built, facts, problems }
