@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'ava'
+import { slugOf } from '../benchmark/report/document.ts'
 
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'BENCHMARKS.md', 'CONTRIBUTING.md']
@@ -48,10 +49,7 @@ function anchorsOf(file: string): string[] {
   const written = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)
   const seen = new Map<string, number>()
   const made = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => {
-    const anchor = heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-')
+    const anchor = slugOf(heading)
     const count = seen.get(anchor) ?? 0
     seen.set(anchor, count + 1)
     return count === 0 ? anchor : `${anchor}-${count}`

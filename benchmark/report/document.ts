@@ -37,6 +37,7 @@ export function document(results: readonly Result[], figures: string): string {
 writes this page from \`benchmark/results\`. \`npm run bench\` does so with fewer rounds, in minutes, and makes a report of
 your machine. Ratios of one table count; absolute figures are those of the machine. Where there are two figures in
 brackets behind one, it is a median with its 95 % interval.`,
+    results.map(({ name }) => `- [${titleOf(name)}](#${slugOf(titleOf(name))})`).join('\n'),
     '## Targets',
     `What each part was to reach. A target is met when the far end of the interval meets it.`,
     targets(results),
@@ -67,13 +68,21 @@ function loss({ figure, atMost, atLeast, value, unit, reason }: Target): string 
   return `- ${figure}: ${textOf(value)}${behind}, where ${aim}${behind} was aimed at. ${sentence(reason ?? '')}`.trimEnd()
 }
 
+function titleOf(name: string): string {
+  return CHAPTERS[name] ?? name
+}
+
+/** The anchor that GitHub makes of a heading. */
+export function slugOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+}
+
 function chapter(result: Result, figures: string): string {
   const tables = result.tables.map(table => tableWithChart(result, table, figures))
-  return [
-    `## ${CHAPTERS[result.name] ?? result.name}: \`npm run bench:${result.name}\``,
-    conditions(result),
-    ...tables,
-  ].join('\n\n')
+  return [`## ${titleOf(result.name)}`, conditions(result), ...tables].join('\n\n')
 }
 
 /** One table as it stands in any document. */

@@ -2,7 +2,7 @@
 import { Marked, type Tokens } from 'marked'
 import type { Result } from '../record/result.ts'
 import { COLOURS, chartSvg, escaped } from './chart.ts'
-import { document, figureName, isCharted, origin } from './document.ts'
+import { document, figureName, isCharted, origin, slugOf } from './document.ts'
 
 const FIGURES = 'figures'
 
@@ -14,6 +14,9 @@ export function page(results: readonly Result[]): string {
       html: ({ text }) => escaped(text),
       image: ({ href, text }) =>
         charts.get(href.slice(FIGURES.length + 1)) ?? `<p>${escaped(text)}: no chart</p>`,
+      heading({ depth, text, tokens }) {
+        return `<h${depth} id="${slugOf(text)}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+      },
       table(token) {
         return tableHtml(token, cell => this.parser.parseInline(cell.tokens))
       },
