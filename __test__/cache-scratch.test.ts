@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { SessionCache } from 'tls-resumption'
-import { lendScratch } from '../dist/scratch.js'
+import { type Fill, lendScratch } from '../dist/scratch.js'
 import { lending } from '../dist/session-cache.js'
 
 // The larger one does not fit into the buffer that is used again and again.
@@ -67,11 +67,27 @@ test('a cache that was disposed of meanwhile is a miss to a connection, and take
 test('a buffer that is too small twice is replaced twice', t => {
   const sizes = [20_000, 30_000]
   const rooms: number[] = []
-  const blob = lendScratch(out => {
+  const fill: Fill = (_handle, _key, out) => {
     rooms.push(out.length)
     const needed = sizes.shift()
     return needed ? -needed : out.fill('s').length
-  }, String)
+  }
+  const blob = lendScratch(fill, 1, 'peer', String)
   t.deepEqual(rooms.slice(1), [20_000, 30_000])
   t.is(blob, 's'.repeat(30_000))
+})
+
+// The buffer for the next session has the size of the last ones, and is handed out where that fits.
+test('sessions of changing sizes come back as they are, each in a buffer that nothing else is written to', t => {
+  const cache = new SessionCache({ max: 100 })
+  const sizes = [10, 10, 1000, 10, 10, 10, 999, 1000, 20_000, 16_384, 16_384, 1, 1, 1]
+  const blobs = sizes.map(size => randomBytes(size))
+  for (const [place, blob] of blobs.entries()) cache.set(`peer ${place}`, blob)
+  const got = blobs.map((_, place) => cache.get(`peer ${place}`))
+  t.is(cache.get('nobody'), undefined)
+  for (const [place, blob] of blobs.entries()) {
+    t.true(got[place]?.equals(blob), `number ${place}`)
+    t.is(got[place]?.buffer.byteLength, blob.length)
+  }
+  t.is(new Set(got.map(blob => blob?.buffer)).size, blobs.length)
 })

@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { disposed, invalidArgType, invalidSecretType, nameConflict, noMemory, outOfRange } from './errors.js'
 import { native } from './native.js'
 import { Opened } from './opened.js'
-import { lendScratch } from './scratch.js'
+import { lendScratch, readOwn } from './scratch.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from './validate.js'
 
 /** Options of a {@link SessionCache}. Times are milliseconds, sizes bytes. */
@@ -250,7 +250,7 @@ export class SessionCache implements Disposable {
 
   /** The newest session of the key. Counts as a use of it. */
   get(key: string | Uint8Array): Buffer | undefined {
-    return this.#read('get', checkKey(key), copy)
+    return this.#read('get', checkKey(key))
   }
 
   /**
@@ -259,12 +259,12 @@ export class SessionCache implements Disposable {
    * newest again; with `singleUse`, a session goes as it is offered, unless it was stored as reusable.
    */
   offer(key: string | Uint8Array): Buffer | undefined {
-    return this.#read('offer', checkKey(key), copy)
+    return this.#read('offer', checkKey(key))
   }
 
   /** The newest session of the key, which is removed: it goes to exactly one caller, in any thread. */
   take(key: string | Uint8Array): Buffer | undefined {
-    return this.#read('take', checkKey(key), copy)
+    return this.#read('take', checkKey(key))
   }
 
   /** Whether there is a session under the key. Does not count as a use of it. */
@@ -320,9 +320,8 @@ export class SessionCache implements Disposable {
     return this.#handle
   }
 
-  #read<T>(operation: ReadOperation, key: string | Uint8Array, use: (blob: Buffer) => T): T | undefined {
-    const handle = this.#open()
-    return lendScratch(out => native[operation](handle, key, out), use)
+  #read(operation: ReadOperation, key: string | Uint8Array): Buffer | undefined {
+    return readOwn(native[operation], this.#open(), key)
   }
 
   #write(
@@ -347,7 +346,7 @@ export class SessionCache implements Disposable {
   static {
     lending = {
       lend: (cache, operation, key, use) =>
-        cache.#handle === 0 ? undefined : cache.#read(operation, key, use),
+        cache.#handle === 0 ? undefined : lendScratch(native[operation], cache.#handle, key, use),
       store: (cache, operation, key, blob, { ttl, reusable }) =>
         cache.#handle !== 0 && native[operation](cache.#handle, key, blob, ttl, reusable),
       drop: (cache, key) => {
@@ -368,13 +367,6 @@ function open(options: Parameters<typeof native.open>[0]): ReturnType<typeof nat
   } catch (cause) {
     throw noMemory(cause)
   }
-}
-
-/** A copy in memory of its own: a slice of Node's pool would lie beside other people's data. */
-function copy(blob: Buffer): Buffer {
-  const own = Buffer.allocUnsafeSlow(blob.length)
-  blob.copy(own)
-  return own
 }
 
 function checkKey(key: string | Uint8Array): string | Uint8Array {
