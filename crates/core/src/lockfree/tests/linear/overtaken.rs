@@ -33,28 +33,44 @@ const ALL: [Operation; 12] = [
 /// Tells what is left.
 const AFTERWARDS: [Operation; 6] = [Operation::Contains(1), GET, Operation::Len, TAKE, TAKE, TAKE];
 
-/// What happened when the first thread's call was stopped before its step `at`; `None` if it has fewer.
-fn history(program: &Program, at: u64) -> Option<Vec<Call>> {
+const PATIENT: u64 = u64::MAX - 1;
+
+/// What happened when the call of the first thread was stopped before its step `first`, and then that of the second
+/// before its step `second`; the third thread's are whole. The second goes on before the first. Tells also whether each
+/// had so many steps.
+fn history(program: &Program, first: u64, second: u64) -> (Vec<Call>, bool, bool) {
     let round = Round::new(store(program));
-    let [stopped, others, afterwards] = &program.threads[..] else { unreachable!("three threads") };
-    let mut calls = round.perform_all(3, &program.before);
-    let (first, second) =
-        stop(at, || round.perform_all(0, stopped), || round.perform_all(1, others));
-    calls.extend(first);
-    calls.extend(second?);
-    calls.extend(round.perform_all(2, afterwards));
+    let [one, two, three, afterwards] = &program.threads[..] else { unreachable!("four threads") };
+    let perform = |thread: usize| round.perform_all(thread, &program.threads[thread]);
+    let mut calls = round.perform_all(4, &program.before);
+    let (of_one, others) = stop(
+        first,
+        || round.perform_all(0, one),
+        || {
+            let (mut of_two, of_three) = stop(second, || round.perform_all(1, two), || perform(2));
+            let stopped = of_three.is_some();
+            of_two.extend(of_three.unwrap_or_else(|| round.perform_all(2, three)));
+            (of_two, stopped)
+        },
+    );
+    calls.extend(of_one);
+    let was_stopped = others.is_some();
+    let (of_others, was_second) = others.unwrap_or_default();
+    calls.extend(of_others);
+    calls.extend(round.perform_all(3, afterwards));
     round.subject.reconcile();
-    Some(calls)
+    (calls, was_stopped, was_second)
 }
 
-fn check(
+/// With a limit of two tickets a key.
+fn program(
     max: u64,
     single_use: bool,
     before: &[Operation],
-    stopped: Operation,
-    others: &[Operation],
-) {
-    let program = Program {
+    threads: [&[Operation]; 3],
+) -> Program {
+    let [one, two, three] = threads.map(<[_]>::to_vec);
+    Program {
         options: Options {
             max: Capacity::new(max).unwrap(),
             tickets_per_key: TicketsPerKey::new(2).unwrap(),
@@ -63,15 +79,51 @@ fn check(
             ..Options::default()
         },
         before: before.to_vec(),
-        threads: vec![vec![stopped], others.to_vec(), AFTERWARDS.to_vec()],
-    };
+        threads: vec![one, two, three, AFTERWARDS.to_vec()],
+    }
+}
+
+fn assert_explained(program: &Program, calls: &[Call], at: (u64, u64)) {
+    assert!(
+        is_linearizable(program, calls),
+        "of {}, stopped before {at:?}: no order of its calls explains\n{}",
+        program.options.max.get(),
+        Shown(calls)
+    );
+}
+
+/// The first call is stopped everywhere, while the others are made.
+fn check(
+    max: u64,
+    single_use: bool,
+    before: &[Operation],
+    stopped: Operation,
+    others: &[Operation],
+) {
+    let program = program(max, single_use, before, [&[stopped], others, &[]]);
     for at in 0.. {
-        let Some(calls) = history(&program, at) else { return };
-        assert!(
-            is_linearizable(&program, &calls),
-            "of {max}, stopped before step {at}: no order of its calls explains\n{}",
-            Shown(&calls)
-        );
+        let (calls, was_stopped, _) = history(&program, at, PATIENT);
+        if !was_stopped {
+            return;
+        }
+        assert_explained(&program, &calls, (at, PATIENT));
+    }
+}
+
+/// The first call is stopped everywhere, and each time the second, while the third is made.
+fn check_two(max: u64, before: &[Operation], [one, two, three]: [Operation; 3]) {
+    let program = program(max, false, before, [&[one], &[two], &[three]]);
+    for first in 0.. {
+        for second in 0.. {
+            let (calls, was_stopped, was_second) = history(&program, first, second);
+            if !was_stopped {
+                return;
+            }
+            assert_explained(&program, &calls, (first, second));
+            if !was_second {
+                break;
+            }
+        }
     }
 }
 
@@ -101,6 +153,18 @@ fn any_two_calls_in_the_middle_of_any_other_linearize() {
                         check(max, single_use, before, stopped, &[one, two]);
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "takes long: `npm run test:deep`"]
+fn any_call_in_the_middle_of_two_others_linearizes() {
+    for one in [GET, OFFER, TAKE, PUT, ADD] {
+        for two in [TAKE, PUT, ADD, Operation::Clear] {
+            for three in [TAKE, PUT] {
+                check_two(32, &[PUT], [one, two, three]);
             }
         }
     }
