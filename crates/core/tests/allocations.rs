@@ -1,0 +1,112 @@
+//! No data operation calls the general allocator, which may take a lock, but for the `Blob`s that are returned.
+#![allow(unsafe_code)]
+
+mod common;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use common::*;
+use tls_resumption_core::{Cache, EntryOptions, Leadership};
+
+/// The system's allocator, which counts what the calling thread asks of it.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    CALLS.set(CALLS.get() + 1);
+}
+
+// SAFETY: all is left to the system's allocator; counting allocates nothing, its cell being constant and without a drop.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: by this function's own contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: by this function's own contract.
+        unsafe { System.dealloc(start, layout) }
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: by this function's own contract.
+        unsafe { System.realloc(start, layout, size) }
+    }
+}
+
+/// How often `what` allocates or frees.
+fn calls(what: impl FnOnce()) -> usize {
+    let before = CALLS.get();
+    what();
+    CALLS.get() - before
+}
+
+const BLOB: [u8; 1500] = [7; 1500];
+
+/// Goes through all there is, with more entries than fit.
+fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
+    let short = EntryOptions { ttl: Some(ttl(1)), ..EntryOptions::default() };
+    for (place, name) in keys.iter().enumerate() {
+        let options = if place % 5 == 0 { short } else { EntryOptions::default() };
+        cache.put(key(name), &BLOB[..1 + place % 1500], options).unwrap();
+        cache.put(key(name), &BLOB, options).unwrap();
+        for _ in 0..6 {
+            cache.add(key(name), &BLOB[..300], options).unwrap();
+        }
+        cache.put(key(name), b"", options).unwrap_err();
+        let other = key(&keys[place * 7 % keys.len()]);
+        cache.get_into(other, &mut []).ok();
+        cache.get_into(other, out).unwrap();
+        cache.offer_into(other, out).unwrap();
+        cache.take_into(other, out).unwrap();
+        let _ = cache.contains(other);
+        if place % 3 == 0 {
+            cache.remove(other);
+        }
+        if let Leadership::Leads(lease) = cache.lead(other, std::time::Duration::from_secs(1)) {
+            let _ = cache.release(other, lease, false);
+        }
+    }
+    let _ = (cache.len(), cache.bytes(), cache.is_empty(), cache.stats(), cache.memory());
+    cache.sweep();
+    cache.clear();
+}
+
+#[test]
+fn no_operation_allocates() {
+    let keys: Vec<String> = (0..3000).map(|number| format!("peer {number}")).collect();
+    let mut out = [0; 1500];
+    // One that keeps exact order, one that samples, one whose table of buckets grows and that never is full.
+    for max_entries in [100, 2000, 1_000_000] {
+        for single_use in [false, true] {
+            let builder = Cache::builder().sweep_interval(None).single_use(single_use);
+            let cache = builder.max(max(max_entries)).build();
+            assert_eq!(calls(|| everything(&cache, &keys, &mut out)), 0, "with {max_entries}");
+            let stats = cache.stats();
+            assert!(stats.expirations > 0 && stats.takes > 0 && stats.replaced > 0, "{stats:?}");
+            assert_eq!(stats.evictions > 0, max_entries < 3000, "{stats:?}");
+        }
+    }
+}
+
+#[test]
+fn what_returns_a_blob_allocates_that_and_nothing_else() {
+    let cache = cache(|b| b);
+    put(&cache, "a", "a session");
+    for read in [Cache::get, Cache::offer, Cache::take] {
+        let mut blob = None;
+        assert_eq!(calls(|| blob = read(&cache, key("a"))), 1);
+        assert!(blob.is_some());
+        assert_eq!(calls(|| drop(blob)), 1);
+        assert_eq!(calls(|| assert!(cache.get(key("nobody")).is_none())), 0);
+    }
+}
