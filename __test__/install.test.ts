@@ -309,6 +309,25 @@ serial('a session that a library kept of a connection that is not resumed does n
   await t.throwsAsync(finish(tls.connect(dial({ session }))), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
 })
 
+serial(
+  'a session that a library kept of a connection of which nothing is kept does not win later',
+  async t => {
+    const { issue } = await testAuthority()
+    const wrongName = await issue({ commonName: 'other', dnsNames: ['other.example'], usage: 'server' })
+    const cache = installed()
+    const { dial } = await driver(t, wrongName)
+    const [[session]] = (await Promise.all(
+      [tls.connect(dial({ rejectUnauthorized: false }))].flatMap(socket => [
+        once(socket, 'session'),
+        finish(socket),
+      ]),
+    )) as [[Buffer], unknown]
+    t.is(cache.stats().sets, 0)
+    t.true((await finish(plain(dial({ session })))).authorized, 'Node is fooled')
+    await t.throwsAsync(finish(tls.connect(dial({ session }))), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+  },
+)
+
 serial('a context that was changed since counts by what it is', async t => {
   installed()
   const { ca } = await driver(t)

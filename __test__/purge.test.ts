@@ -210,6 +210,17 @@ test.serial(
   },
 )
 
+test.serial('what a library kept of a connection under way does not win later', async t => {
+  const options = await optionsFor(t)
+  install({ sessionCache: options.sessionCache })
+  t.teardown(uninstall)
+  const { sessionCache: _, ...rest } = options
+  const socket = tls.connect(rest)
+  socket.prependOnceListener('secureConnect', () => purge({ host: 'localhost' }))
+  const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
+  t.deepEqual(await finish(tls.connect({ ...rest, session: session as Buffer })), FULL)
+})
+
 test.serial('a purge holds in all threads at once, in whichever it was done', async t => {
   const name = `purge ${process.pid}`
   const { port, ca } = await startServer(t)

@@ -248,9 +248,12 @@ class Attempt {
 
   #keep(session: Buffer): void {
     const socket = this.#socket
-    // Destroyed: by an application that did not like what it saw.
-    if (this.isForeign || socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
+    if (this.isForeign) return
     const { cache, key, era, verification } = this.#resumption
+    // Whatever becomes of it: a library that keeps it, too, and passes it back, has it from us.
+    noteEmitted(key, session)
+    // Destroyed: by an application that did not like what it saw.
+    if (socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
     if (era.isOver) return
     if (verification.strict && !socket.authorized) return
     const facts = native.sessionFacts(session)
@@ -258,7 +261,6 @@ class Attempt {
     // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
     // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
     if (facts.verified !== socket.authorized) return
-    noteEmitted(key, session)
     const isTls13 = facts.version >= TLS_1_3
     const isStored = lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
       ttl: facts.lifetime,

@@ -343,8 +343,8 @@ export const GUARDS = {
     ),
     guard(
       'resumption.ts',
-      'if (this.isForeign || socket.destroyed ||',
-      'if (this.isForeign ||',
+      'if (socket.destroyed ||',
+      'if (',
       'foreign-session › TLSv1.?: nothing is kept of a peer that the secureConnect listener turns away',
     ),
     guard(
@@ -363,8 +363,8 @@ export const GUARDS = {
   'nothing is kept of a connection that was given a session by its caller': [
     guard(
       'resumption.ts',
-      'if (this.isForeign || socket.destroyed',
-      'if (socket.destroyed',
+      'if (this.isForeign) return\n    const { cache',
+      'const { cache',
       'foreign-session › TLSv1.?: nothing is kept even if the server refuses the session of the caller',
     ),
     guard(
@@ -410,6 +410,14 @@ export const GUARDS = {
       "socket.on('session', session => noteEmitted('', session))",
       '',
       'install › a session that a library kept of a connection that is not resumed does not win later',
+    ),
+  ],
+  'nor is one of which nothing is kept': [
+    guard(
+      'resumption.ts',
+      '    noteEmitted(key, session)\n',
+      '',
+      'install › a session that a library kept of a connection of which nothing is kept does not win later',
     ),
   ],
   'a context that was changed, or could be, is not what it was made from': [
