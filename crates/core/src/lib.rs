@@ -40,7 +40,7 @@
 //! A [`Cache`] is `Send` and `Sync`; every method takes `&self`, so share it behind an [`Arc`](std::sync::Arc).
 //! No operation on a key is ever seen half done, and none waits for another thread: there is no lock, and a thread
 //! that is stopped in the middle of a call stops nobody else. After construction no call allocates memory, but for
-//! the [`Blob`]s that are returned.
+//! the [`Blob`]s that are returned. What threads change together is spread over lanes, so that they seldom meet.
 //!
 //! # Memory
 //!

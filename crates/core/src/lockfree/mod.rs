@@ -7,6 +7,9 @@
 //! The life of an entry: permits are gathered (others evicted for them), a node and blocks taken and filled, the
 //! node linked; then exactly one thread marks it, and that one moves its version, wipes its bytes, unlinks it and
 //! gives node, blocks and permits back.
+//!
+//! `docs/core.md` in the repository shows how all that lies in memory, with sizes, which store pairs with which load, and
+//! what was tried; `docs/proof.md` where each call takes effect.
 
 mod blocks;
 mod buckets;
