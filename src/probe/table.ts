@@ -51,7 +51,7 @@ const ROWS: readonly Row[] = [
     ({ lifetimeHint, by }) =>
       by === undefined ? undefined : lifetimeHint === undefined ? 'none' : duration(lifetimeHint),
   ],
-  ['offered once more', ({ reuse }) => reuse && (reuse === 'resumed' ? 'taken again' : 'single use')],
+  ['offered once more', again],
   ['under another server name', ({ underOtherName }) => bound(underOtherName)],
   ['under another ALPN', ({ underOtherAlpn }) => bound(underOtherAlpn)],
   ['at its other addresses', ({ atOtherAddresses }) => atOthers(atOtherAddresses)],
@@ -77,6 +77,13 @@ function lines(versions: readonly VersionFindings[]): string[][] {
 
 function wayOf(by: VersionFindings['by']): string {
   return by === 'session-id' ? 'session id' : 'ticket'
+}
+
+/** A peer that does not take all unused ones either says nothing by it. */
+function again({ reuse, taken }: VersionFindings): string | undefined {
+  if (reuse === undefined) return undefined
+  if (reuse === 'resumed') return 'taken again'
+  return taken.resumed < taken.offered ? 'not taken' : 'single use'
 }
 
 function bound(elsewhere: Elsewhere | undefined): string | undefined {
