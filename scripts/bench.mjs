@@ -5,7 +5,7 @@
  * others go on, and the exit code is 1: name it to run it again.
  */
 import { spawn } from 'node:child_process'
-import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root, setUp } from './setup.mjs'
@@ -43,7 +43,6 @@ for (const [index, name] of names.entries()) {
     process.stderr.write(`[${index + 1}/${names.length}] bench:${name} took ${took}\n`)
   } else {
     failed.push(name)
-    process.stderr.write(`${readFileSync(join(root, log), 'utf8').split('\n').slice(-20).join('\n')}\n`)
     process.stderr.write(
       `[${index + 1}/${names.length}] bench:${name} FAILED (${ended}) after ${took}; see ${log}\n`,
     )
