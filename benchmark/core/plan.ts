@@ -16,6 +16,8 @@ export interface Plan {
   wiping?: { runs: number; options: string[] }
 }
 
+/** Takes the least memory. */
+const COMPACT = 'quick_cache, Arc<[u8]>'
 const MAIN = ['--mix', 'take-set,hot-key']
 const OTHERS = ['--mix', 'get,read90,read50,set-at-capacity,delete10']
 const SIZES = ['--mix', 'get,take-set', '--threads', '2']
@@ -46,8 +48,8 @@ function fullPlan(rounds: number): Plan {
       sizes('1000000', '200,1024'),
       sizes('10000000', '200', only('quick_cache', 'Mutex<lru>')),
     ],
-    memory: [...EMPTY_AND_FULL, ...only('quick_cache', 'moka, LRU', 'papaya', 'Mutex<lru>', 'rustls')],
-    rounding: ['--blob', '200,1000,1025', '--rounds', '1', ...only('quick_cache', 'Mutex<lru>')],
+    memory: [...EMPTY_AND_FULL, ...only(COMPACT, 'moka, LRU', 'papaya', 'Mutex<lru>', 'rustls')],
+    rounding: ['--blob', '200,1000,1025', '--rounds', '1', ...only(COMPACT, 'Mutex<lru>')],
     sweep: [],
     hitRatio: ['--accesses', '300000', '--rounds', '5'],
     residue: [],
@@ -65,7 +67,7 @@ function quickPlan(rounds: number): Plan {
     main: [...MAIN, '--threads', '1,2,8', ...few, ...times],
     mixes: ['--mix', 'get,set-at-capacity', '--threads', '1,2,8', ...few, ...times],
     sizes: [[...SIZES, '--entries', '100,10000', ...few, ...times]],
-    memory: [...EMPTY_AND_FULL, '--rounds', '1', ...few],
+    memory: [...EMPTY_AND_FULL, '--rounds', '1', ...only(COMPACT, 'Mutex<lru>')],
     rounding: ['--blob', '1000', '--rounds', '1', ...only('tls-resumption')],
     sweep: ['--rounds', '1'],
     hitRatio: ['--accesses', '100000', '--rounds', '2'],

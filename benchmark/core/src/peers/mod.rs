@@ -44,6 +44,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         make: |max| Arc::new(sharing::Quick::new(max, None)),
     },
     Contestant {
+        name: "quick_cache, Arc<[u8]>",
+        is_bounded: true,
+        make: |max| Arc::new(sharing::CompactQuick::new(max, None)),
+    },
+    Contestant {
         name: "quick_cache, 64 shards",
         is_bounded: true,
         make: |max| Arc::new(sharing::Quick::new(max, Some(64))),
@@ -63,12 +68,7 @@ pub const CONTESTANTS: &[Contestant] = &[
         is_bounded: true,
         make: |max| Arc::new(sharing::SegmentedMoka::new(max, 16)),
     },
-    Contestant { name: "papaya", is_bounded: false, make: |_| Arc::new(single::Papaya::new(None)) },
-    Contestant {
-        name: "papaya, sized",
-        is_bounded: false,
-        make: |max| Arc::new(single::Papaya::new(Some(max))),
-    },
+    Contestant { name: "papaya", is_bounded: false, make: |_| Arc::new(single::Papaya::new()) },
     Contestant { name: "Mutex<lru>", is_bounded: true, make: |max| Arc::new(Sharded::new(max, 1)) },
     Contestant {
         name: "lru, 64 shards",

@@ -14,6 +14,25 @@ pub trait Held: AsRef<[u8]> + Clone + Send + Sync + for<'a> From<&'a [u8]> {}
 
 impl Held for Arc<[u8]> {}
 
+/// Of 1 KB, glibc serves a box from the cache that each thread has, and an `Arc<[u8]>`, being 16 bytes larger, not:
+/// one allocation more is then much faster.
+#[derive(Clone)]
+pub struct Boxed(Arc<Box<[u8]>>);
+
+impl AsRef<[u8]> for Boxed {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Boxed {
+    fn from(blob: &[u8]) -> Self {
+        Self(Arc::new(Box::from(blob)))
+    }
+}
+
+impl Held for Boxed {}
+
 /// Zeroes its bytes when the last of those who share it lets go.
 #[derive(Clone)]
 pub struct Wiped(Arc<Wiping>);
@@ -41,7 +60,8 @@ impl From<&[u8]> for Wiped {
 
 impl Held for Wiped {}
 
-pub type Quick = QuickOf<Arc<[u8]>>;
+pub type Quick = QuickOf<Boxed>;
+pub type CompactQuick = QuickOf<Arc<[u8]>>;
 pub type WipingQuick = QuickOf<Wiped>;
 
 pub struct QuickOf<T>(sync::Cache<Key, T, UnitWeighter, RandomState>);
@@ -80,7 +100,7 @@ impl<T: Held> Peer for QuickOf<T> {
 /// Its two caches have the same methods and no trait in common.
 macro_rules! moka {
     ($name:ident, $cache:ident) => {
-        pub struct $name(moka::sync::$cache<Key, Arc<[u8]>>);
+        pub struct $name(moka::sync::$cache<Key, Boxed>);
 
         impl Peer for $name {
             fn get(&self, key: &Key, out: &mut [u8]) -> bool {
@@ -92,7 +112,7 @@ macro_rules! moka {
             }
 
             fn set(&self, key: &Key, blob: &[u8]) {
-                self.0.insert(*key, Arc::from(blob));
+                self.0.insert(*key, Boxed::from(blob));
             }
 
             fn len(&self) -> Option<usize> {
@@ -105,9 +125,7 @@ macro_rules! moka {
 moka!(Moka, Cache);
 moka!(SegmentedMoka, SegmentedCache);
 
-fn builder(
-    max: usize,
-) -> moka::sync::CacheBuilder<Key, Arc<[u8]>, moka::sync::Cache<Key, Arc<[u8]>>> {
+fn builder(max: usize) -> moka::sync::CacheBuilder<Key, Boxed, moka::sync::Cache<Key, Boxed>> {
     moka::sync::Cache::builder().max_capacity(max as u64).eviction_policy(EvictionPolicy::lru())
 }
 

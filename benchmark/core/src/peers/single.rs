@@ -9,9 +9,8 @@ use super::{Key, Peer, copy_out};
 pub struct Papaya(papaya::HashMap<Key, Box<[u8]>>);
 
 impl Papaya {
-    /// `capacity`: how many it has room for from the beginning.
-    pub fn new(capacity: Option<usize>) -> Self {
-        Self(capacity.map_or_else(papaya::HashMap::new, papaya::HashMap::with_capacity))
+    pub fn new() -> Self {
+        Self(papaya::HashMap::new())
     }
 }
 
