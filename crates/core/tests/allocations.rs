@@ -57,7 +57,7 @@ fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
     let short = EntryOptions { ttl: Some(ttl(1)), ..EntryOptions::default() };
     for (place, name) in keys.iter().enumerate() {
         let options = if place % 5 == 0 { short } else { EntryOptions::default() };
-        cache.put(key(name), &BLOB[..1 + place % 1500], options).unwrap();
+        cache.put(key(name), &BLOB[..=place % 1500], options).unwrap();
         cache.put(key(name), &BLOB, options).unwrap();
         for _ in 0..6 {
             cache.add(key(name), &BLOB[..300], options).unwrap();
