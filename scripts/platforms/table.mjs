@@ -17,7 +17,7 @@ export function table(results) {
     failure
       ? ''
       : ran.map(({ label, problem }) => (problem ? `**${label}: ${problem}**` : label)).join('; ') ||
-        `not run: ${missing}`,
+        `not run${missing ? `: ${missing}` : ''}`,
     failure ? '' : String(Math.round(facts.size / 1000)),
     failure ? '' : needs(target, facts),
   ])
