@@ -104,12 +104,10 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::time::Instant;
-
-    pub(super) use Instant as Time;
+    pub(super) use std::time::Instant as Time;
 
     pub(super) fn now() -> Time {
-        Instant::now()
+        Time::now()
     }
 
     pub(super) fn rough() -> Time {
