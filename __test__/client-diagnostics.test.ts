@@ -146,10 +146,12 @@ test.serial('what install leaves out', async t => {
   await outcome(tls.connect(dial))
   install({ sessionCache: new SessionCache() })
   await outcome(tls.connect(dial))
-  await outcome(tls.connect({ ...dial, maxCachedSessions: 0 } as tls.ConnectionOptions))
+  for (const optedOut of [{ maxCachedSessions: 0 }, { sessionCache: null }]) {
+    await outcome(tls.connect({ ...dial, ...optedOut }))
+  }
   uninstall()
   await outcome(tls.connect(dial))
-  t.deepEqual(reasons(told), ['excluded', 'no-session', 'opted-out'])
+  t.deepEqual(reasons(told), ['excluded', 'no-session', 'opted-out', 'opted-out'])
 })
 
 test('each is counted, whether anybody listens or not', async t => {

@@ -1,6 +1,6 @@
 import { syncBuiltinESMExports } from 'node:module'
 import tls from 'node:tls'
-import { normalize, perform, planFor, withoutOurs } from './connect.js'
+import { type ConnectOptions, normalize, perform, planFor, withoutOurs } from './connect.js'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
@@ -36,7 +36,8 @@ let replaced: { restore(): void }[] = []
  * ES modules and CommonJS. `node --import tls-resumption/auto` does it for a whole process.
  *
  * Nothing else changes: options, errors, events and what is returned are those of `tls.connect`. Called again, the
- * latest options hold. A connection of this package's own functions goes by their options, not by these.
+ * latest options hold. A connection of this package's own functions goes by their options, not by these. Options with
+ * `sessionCache: null` opt a single `tls.connect` out.
  *
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
  * wrong; what holds then stays.
@@ -137,9 +138,9 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null
 }
 
-/** How https.Agent is told not to resume. */
-function isOptedOut(options: tls.ConnectionOptions & { maxCachedSessions?: number }): boolean {
-  return options.maxCachedSessions === 0
+/** As our own functions are told not to resume, and as https.Agent is. */
+function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): boolean {
+  return options.sessionCache === null || options.maxCachedSessions === 0
 }
 
 /** What a library keeps of such a socket is not its caller's when it comes back. */
