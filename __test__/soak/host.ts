@@ -28,8 +28,21 @@ process.on('message', async (message: { rotate: number } | { terminate: number }
     await startThread(message.terminate)
   }
   if ('report' in message) {
+    // Garbage of whichever thread is no growth.
+    await Promise.all(threads.map(collected))
     collectGarbage()
     process.send?.({ rss: process.memoryUsage().rss })
   }
 })
+function collected(thread: Worker): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      thread.off('message', done).off('exit', done)
+      resolve()
+    }
+    thread.on('message', done).on('exit', done)
+    thread.postMessage('collect')
+  })
+}
+
 process.on('disconnect', () => process.exit())
