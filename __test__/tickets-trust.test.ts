@@ -140,6 +140,31 @@ test('a TLS 1.3 ticket that took no certificate opens no server that demands one
   t.deepEqual(await enter(server => new TicketKeys({ name: t.title }).attach(server)), [])
 })
 
+test('a client without a certificate is no more authorized when it resumes, where certificates are optional', async t => {
+  const authority = await createAuthority({ algorithm: 'ecdsa' })
+  const identity = await authority.issue({ commonName: 'localhost', usage: 'server' })
+  const client = await authority.issue({ commonName: 'client', usage: 'client' })
+  const optional = { ...identity, ca: authority.cert, requestCert: true, rejectUnauthorized: false }
+  const twice = async (options: tls.ConnectionOptions, prepare?: (server: tls.Server) => void) => {
+    const { port, verdicts } = await listen(t, optional, prepare)
+    const session = await visit(port, { servername: 'localhost', ...options })
+    await visit(port, { servername: 'localhost', ...options, session })
+    return verdicts
+  }
+  const alone = await twice({})
+  if (FOOLED_UP_TO.demanding.some(isThisOrLater)) t.deepEqual(alone[1], { resumed: true, authorized: true })
+  else t.log('this version of Node is not known to let it in')
+  for (const prepare of [
+    (server: tls.Server) => new TicketKeys().attach(server),
+    (server: tls.Server) => resumeSessions(server),
+  ]) {
+    const [full, resumed] = await twice({}, prepare)
+    t.deepEqual([full, resumed], [{ resumed: false, authorized: false }, { resumed: true, authorized: false }])
+    const verdicts = await twice(client, prepare)
+    t.deepEqual(verdicts, [{ resumed: false, authorized: true }, { resumed: true, authorized: true }])
+  }
+})
+
 test('a ticket of one server name opens no server of another one', async t => {
   const authority = await createAuthority({ algorithm: 'ecdsa' })
   const server = async (name: string, prepare: (server: tls.Server) => void) =>

@@ -168,9 +168,21 @@ class Keeper {
 }
 
 /** Before the application's listeners: one of them may destroy the socket, which then tells nothing. */
-function tellOfHandshake(socket: tls.TLSSocket): void {
+function tellOfHandshake(this: tls.Server, socket: tls.TLSSocket): void {
   const protocol = socket.getProtocol() ?? undefined
-  tellOfServer(socket.isSessionReused() ? 'resumed' : 'full', { protocol })
+  const isResumed = socket.isSessionReused()
+  tellOfServer(isResumed ? 'resumed' : 'full', { protocol })
+  if (isResumed && socket.authorized && !hasPskCallback(this as unknown as ServerInternals)) verifyAgain(socket)
+}
+
+/**
+ * Nodes before 24 take a resumed TLS 1.3 client without a certificate for one with a pre-shared key, and so for
+ * authorized. It gets the verdict of a full handshake.
+ */
+function verifyAgain(socket: tls.TLSSocket): void {
+  if (socket.getPeerX509Certificate() !== undefined) return
+  socket.authorized = false
+  socket.authorizationError = 'UNABLE_TO_GET_ISSUER_CERT' as unknown as Error // a code, whatever its type says
 }
 
 /** Why the sessions of a server prove too little, if they do. */
