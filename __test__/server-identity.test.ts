@@ -146,6 +146,22 @@ test('a server that only takes a strong cipher does not go on with a weak one', 
   t.deepEqual(negotiated, ['ECDHE-ECDSA-AES256-GCM-SHA384'])
 })
 
+test.serial('a server that takes strong ciphers by default does not go on with a weak one', async t => {
+  const sessionCache = new SessionCache()
+  const { DEFAULT_CIPHERS } = tls
+  t.teardown(() => {
+    tls.DEFAULT_CIPHERS = DEFAULT_CIPHERS
+  })
+  tls.DEFAULT_CIPHERS = 'ECDHE-ECDSA-AES128-SHA'
+  const weak = await startKeeping(t, sessionCache)
+  tls.DEFAULT_CIPHERS = 'ECDHE-ECDSA-AES256-GCM-SHA384'
+  const strong = await startKeeping(t, sessionCache)
+  const ciphers = 'ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-GCM-SHA384'
+  const options = { ca: weak.ca, servername: 'localhost', ciphers }
+  const session = await sessionOf({ ...options, port: weak.port })
+  t.false((await finish(tls.connect({ ...options, port: strong.port, session }))).resumed)
+})
+
 /** The sessionIdContext of a server with these properties. */
 function contextOf(properties: object, name = 'contexts', byName = false): string {
   const server = tls.createServer()

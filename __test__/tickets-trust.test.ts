@@ -159,9 +159,18 @@ test('a client without a certificate is no more authorized when it resumes, wher
     (server: tls.Server) => resumeSessions(server),
   ]) {
     const [full, resumed] = await twice({}, prepare)
-    t.deepEqual([full, resumed], [{ resumed: false, authorized: false }, { resumed: true, authorized: false }])
+    t.deepEqual(
+      [full, resumed],
+      [
+        { resumed: false, authorized: false },
+        { resumed: true, authorized: false },
+      ],
+    )
     const verdicts = await twice(client, prepare)
-    t.deepEqual(verdicts, [{ resumed: false, authorized: true }, { resumed: true, authorized: true }])
+    t.deepEqual(verdicts, [
+      { resumed: false, authorized: true },
+      { resumed: true, authorized: true },
+    ])
   }
 })
 

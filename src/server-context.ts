@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import type tls from 'node:tls'
+import tls from 'node:tls'
 import { defaultCaDigest } from './context-digest.js'
 import { sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
@@ -172,7 +172,8 @@ function tellOfHandshake(this: tls.Server, socket: tls.TLSSocket): void {
   const protocol = socket.getProtocol() ?? undefined
   const isResumed = socket.isSessionReused()
   tellOfServer(isResumed ? 'resumed' : 'full', { protocol })
-  if (isResumed && socket.authorized && !hasPskCallback(this as unknown as ServerInternals)) verifyAgain(socket)
+  if (isResumed && socket.authorized && !hasPskCallback(this as unknown as ServerInternals))
+    verifyAgain(socket)
 }
 
 /**
@@ -234,6 +235,14 @@ const TRUST = [
   'sigalgs',
 ] as const
 
+/** What Node takes in its place, which applications and the command line set. */
+function whereLeftOut(option: (typeof TRUST)[number]): unknown {
+  if (option === 'ciphers') return tls.DEFAULT_CIPHERS
+  if (option === 'ecdhCurve') return tls.DEFAULT_ECDH_CURVE
+  if (option === 'minVersion') return tls.DEFAULT_MIN_VERSION
+  return option === 'maxVersion' ? tls.DEFAULT_MAX_VERSION : undefined
+}
+
 /** As many characters as OpenSSL takes for a context, from a digest of all that a session depends on. */
 function digestOf(server: ServerInternals, uses: Uses, byDefault: string): string {
   return sha256(textOf(server, uses, byDefault)).slice(0, CONTEXT_LENGTH)
@@ -251,7 +260,7 @@ function textOf(server: ServerInternals, uses: Uses, byDefault: string): string 
       identityOf(server.cert),
       // Certificates by name, which are not to be seen: such a server shares with no other.
       hasContextsByName(server) ? tagOf(server) : undefined,
-      ...TRUST.map(option => Reflect.get(server, option)),
+      ...TRUST.map(option => Reflect.get(server, option) ?? whereLeftOut(option)),
     ])
   } catch (error) {
     if (error instanceof OpaqueValue) return tagOf(server)
