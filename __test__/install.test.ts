@@ -510,3 +510,53 @@ serial('options that are wrong are refused, and what held before holds', async t
   }
   t.true(await visit())
 })
+
+/** The key of a connection with that context. */
+function keyWith(secureContext: tls.SecureContext): string | undefined {
+  return sessionKey({ host: 'db.example', port: 1, secureContext })
+}
+
+serial('a context is known by the options that Node read, inherited ones, too', async t => {
+  installed()
+  const { cert: ca } = await testAuthority()
+  const trusting = keyWith(tls.createSecureContext({ ca }))
+  const byDefault = keyWith(tls.createSecureContext())
+  t.is(keyWith(tls.createSecureContext(Object.create({ ca }))), trusting)
+  let reads = 0
+  const computed = {
+    get ca() {
+      return reads++ === 0 ? undefined : ca
+    },
+  }
+  for (const options of [computed, Object.create(computed), new Proxy({ ca }, {})]) {
+    const key = keyWith(tls.createSecureContext(options))
+    t.false(key === byDefault || key === trusting)
+  }
+})
+
+serial('a peer met with an inherited CA does not authorize without it', async t => {
+  installed()
+  const { dial, ca } = await driver(t)
+  const trusting = tls.createSecureContext(Object.create({ ca }))
+  await finish(tls.connect(dial({ ca: undefined, secureContext: trusting })))
+  const byDefault = tls.createSecureContext()
+  await t.throwsAsync(finish(tls.connect(dial({ ca: undefined, secureContext: byDefault }))), UNTRUSTED)
+})
+
+serial('each change of a context makes it another one', async t => {
+  installed()
+  const { cert: ca } = await testAuthority()
+  const secureContext = tls.createSecureContext() as tls.SecureContext & {
+    context: { addCACert(certificate: string): void }
+  }
+  const keys = [keyWith(secureContext)]
+  for (let change = 0; change < 2; change++) {
+    secureContext.context.addCACert(ca)
+    keys.push(keyWith(secureContext))
+  }
+  const other = tls.createSecureContext() as typeof secureContext
+  other.context.addCACert(ca)
+  secureContext.context = other.context
+  keys.push(keyWith(secureContext))
+  t.is(new Set(keys).size, keys.length)
+})

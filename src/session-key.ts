@@ -6,8 +6,8 @@ import { sourceOf } from './builtin.js'
 import { contextDigest } from './context-digest.js'
 import { isObject, isSame, sha256 } from './digest.js'
 import { encode } from './encode.js'
-import { recognise, tagOf, tagOfCallback } from './identity.js'
-import { digestOfContext } from './made-contexts.js'
+import { recognise, tagOfCallback } from './identity.js'
+import { digestOfContext, tagOfContext } from './made-contexts.js'
 import { Era } from './purge.js'
 import { checkString } from './validate.js'
 
@@ -186,7 +186,7 @@ export function contextTag(options: tls.ConnectionOptions): string | undefined {
   if (!secureContext) return contextDigest(options)
   // Where it is no object, `tls.connect` is about to say so.
   if (typeof secureContext !== 'object') return undefined
-  return digestOfContext(secureContext) ?? tagOf(secureContext)
+  return digestOfContext(secureContext) ?? tagOfContext(secureContext)
 }
 
 const checker = recognise(tls.checkServerIdentity)
