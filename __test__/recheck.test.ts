@@ -135,3 +135,20 @@ test('a check may do what it likes to the certificate it is shown', async t => {
   for (let round = 0; round < 3; round++) t.is((await finish(connect(options))).resumed, round > 0)
   t.is(new Set(seen).size, 1)
 })
+
+test('a checkServerIdentity is asked as a method of the options, as Node asks it', async t => {
+  const { port, ca } = await startServer(t)
+  // Not in strict mode, as much of what is CommonJS: elsewhere there is a `this`, too.
+  const checkServerIdentity = new Function(
+    'name',
+    'certificate',
+    "if (this.pin && this.pin !== certificate.subject.CN) return new Error('not pinned')",
+  ) as () => undefined
+  const options = { port, ca, servername: 'localhost', checkServerIdentity }
+  sessionKey(options)
+  const sessionCache = new SessionCache()
+  const pinning = (pin: string) => connect({ ...options, sessionCache, ...{ pin } })
+  await finish(pinning('localhost'))
+  t.true((await finish(pinning('localhost'))).resumed)
+  await t.throwsAsync(finish(pinning('another')), { message: 'not pinned' })
+})

@@ -164,6 +164,7 @@ function verificationOf(options: tls.ConnectionOptions): Verification {
     strict: isStrict(options),
     hostname: hostnameOf(options),
     checkServerIdentity: options.checkServerIdentity ?? tls.checkServerIdentity,
+    options,
   }
 }
 

@@ -14,6 +14,8 @@ export interface Verification {
   /** The name the peer has to prove. */
   hostname: string
   checkServerIdentity: CheckServerIdentity
+  /** What Node calls that on. */
+  options: object
 }
 
 interface Leaf {
@@ -78,10 +80,12 @@ function leafOf(der: Buffer): Leaf {
   return leaf
 }
 
-function isNamed(leaf: Leaf, { hostname, checkServerIdentity }: Verification): boolean {
+function isNamed(leaf: Leaf, { hostname, checkServerIdentity, options }: Verification): boolean {
   // A fresh object each time: what a check does to it is its own affair.
-  const check = () =>
-    checkServerIdentity(hostname, leaf.certificate.toLegacyObject() as tls.PeerCertificate) === undefined
+  const check = () => {
+    const certificate = leaf.certificate.toLegacyObject() as tls.PeerCertificate
+    return checkServerIdentity.call(options, hostname, certificate) === undefined
+  }
   if (checkServerIdentity !== pureCheck) return check()
   let isNamed = leaf.byName.get(hostname)
   if (isNamed === undefined) {
