@@ -36,6 +36,7 @@ for (const text of [
 
 for (const text of [
   '() => null',
+  "() => { // harmless\u2028throw new Error('not pinned')\n}",
   '() => false',
   '() => pin',
   '() => { return check }',

@@ -1,6 +1,6 @@
 import { sourceOf } from './builtin.js'
 
-const COMMENT = /\/\*.*?\*\/|\/\/[^\n]*/gs
+const COMMENT = /\/\*.*?\*\/|\/\/[^\n\r\u2028\u2029]*/gs
 const NAME = String.raw`[\w$]+`
 const PARAMETERS = String.raw`\((?:${NAME}(?:, ?${NAME})*)?\)`
 const NOTHING = '(?:undefined|void 0)'
