@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -247,4 +248,48 @@ async function sessionOf({ port, ca }: TestServer): Promise<Buffer> {
   const socket = tls.connect({ port, ca, servername: 'localhost' })
   const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
   return session
+}
+
+test.serial('who has waited goes on in its own asynchronous context', async t => {
+  const requests = new AsyncLocalStorage<string>()
+  const seen: (string | undefined)[] = []
+  const note = () => {
+    seen.push(requests.getStore())
+  }
+  const checkServerIdentity = (name: string, certificate: tls.PeerCertificate) => {
+    note()
+    return tls.checkServerIdentity(name, certificate)
+  }
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const options = {
+    ...{ port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache() },
+    checkServerIdentity,
+  }
+  const leader = requests.run('leader', () => finish(connect(options)))
+  const passage = await gate.next()
+  const follower = requests.run('follower', () => {
+    const socket = connect(options)
+    socket.write('?', note)
+    return finish(socket)
+  })
+  await gate.next()
+  await turn()
+  passage.open()
+  t.deepEqual(await Promise.all([leader, follower]), [FULL, RESUMED])
+  t.deepEqual(seen, ['leader', 'follower', 'follower'])
+})
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: who has written before us, and so begun, does not wait`, async t => {
+    const { options, leader, passage } = await startLeader(t, { maxVersion })
+    const hasty = connect(options)
+    hasty.prependListener('connect', () => hasty.write('?'))
+    t.deepEqual(await finish(hasty), FULL)
+    const next = connect(options)
+    next.prependListener('connect', () => next.write('?'))
+    t.deepEqual(await finish(next), FULL)
+    passage.open()
+    t.deepEqual(await finish(leader), FULL)
+  })
 }

@@ -2,6 +2,7 @@ import type tls from 'node:tls'
 
 /** What Node.js has on its sockets and does not document. Where it is missing, no handshake is held. */
 interface Internals {
+  _bytesDispatched: number | undefined
   _start: () => void
   _writeGeneric: (...args: unknown[]) => unknown
   _final: (callback: (error?: Error | null) => void) => void
@@ -23,6 +24,11 @@ export function takeStart(socket: tls.TLSSocket): (() => void) | undefined {
     return undefined
   socket.off('connect', start)
   return () => start.call(socket)
+}
+
+/** Whether somebody has written already, before us or past the stream, and so has started the handshake. */
+export function hasBegun(socket: tls.TLSSocket): boolean {
+  return ((socket as Partial<Socket>)._bytesDispatched ?? 0) > 0
 }
 
 /**

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { X509Certificate } from 'node:crypto'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
@@ -6,7 +7,7 @@ import { BoundedMap } from './bounded-map.js'
 import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
-import { holdWrites, takeStart } from './hold.js'
+import { hasBegun, holdWrites, takeStart } from './hold.js'
 import { native } from './native.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
@@ -64,12 +65,14 @@ function startInTurn(
   }
   attempt.waited = true
   const release = holdWrites(socket, () => goOn())
-  const goOn = wait(cache, key, () => {
+  // It is another connection that has it go on, or a timer, whose AsyncLocalStorage is none of this one's.
+  const proceed = AsyncResource.bind(() => {
     socket.off('close', goOn)
     if (!socket.destroyed) attempt.offer()
     start()
     release()
   })
+  const goOn = wait(cache, key, () => proceed())
   socket.once('close', goOn)
 }
 
@@ -170,13 +173,18 @@ class Attempt {
 
   /** Whether there was no session to offer. */
   get hasNone(): boolean {
-    return !this.isForeign && this.outcome === 'no-session'
+    return this.#isFree && this.outcome === 'no-session'
+  }
+
+  /** Whether a session may be given to the socket: one given during the handshake would break it. */
+  get #isFree(): boolean {
+    return !this.isForeign && !hasBegun(this.#socket)
   }
 
   /** Offers a session, if there is one. To be called just before the handshake. */
   offer(): void {
     this.#startedAt = performance.now()
-    if (this.isForeign) return
+    if (!this.#isFree) return
     try {
       this.outcome = offer(this.#resumption, (session, trusted) => {
         this.#setSession.call(this.#socket, session)
