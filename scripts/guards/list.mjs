@@ -87,6 +87,12 @@ export const GUARDS = {
     ),
     guard(
       'recheck.ts',
+      'checkServerIdentity.call(options, hostname, certificate)',
+      'checkServerIdentity(hostname, certificate)',
+      'recheck › a checkServerIdentity is asked as a method of the options*',
+    ),
+    guard(
+      'recheck.ts',
       'if (checkServerIdentity !== pureCheck) return check()',
       '',
       'recheck › TLSv1.?: a checkServerIdentity that has changed its mind is asked again',
@@ -375,7 +381,7 @@ export const GUARDS = {
     ),
     guard(
       'resumption.ts',
-      'if (this.isForeign) return\n    try',
+      'if (!this.#isFree) return\n    try',
       'try',
       'foreign-session › TLSv1.?: a session that the caller sets wins over one of ours, which is not spent',
     ),
@@ -428,6 +434,18 @@ export const GUARDS = {
       'install › a peer met with a changed context does not authorize without it',
     ),
     guard(
+      'made-contexts.ts',
+      '      changes.set(this, (changes.get(this) ?? 0) + 1)\n',
+      '',
+      'install › each change of a context makes it another one',
+    ),
+    guard(
+      'made-contexts.ts',
+      'return read && contextDigest(read)',
+      'return contextDigest({ ...options })',
+      'install › a peer met with an inherited CA does not authorize without it',
+    ),
+    guard(
       'encode.ts',
       'if (depth < MAX_DEPTH && isPlain(value)) {',
       'if (depth < MAX_DEPTH) {',
@@ -435,7 +453,7 @@ export const GUARDS = {
     ),
     guard(
       'session-key.ts',
-      'return digestOfContext(secureContext) ?? tagOf(secureContext)',
+      'return digestOfContext(secureContext) ?? tagOfContext(secureContext)',
       "return digestOfContext(secureContext) ?? 'a context'",
       'key-inputs › two functions, or two contexts, are never one',
     ),
@@ -520,6 +538,12 @@ export const GUARDS = {
     ),
   ],
   'a session that cannot be used breaks no connection': [
+    guard(
+      'hold.ts',
+      ' > 0\n}',
+      ' < 0\n}',
+      'burst › TLSv1.?: who has written before us, and so begun, does not wait',
+    ),
     guard(
       'resumption.ts',
       'if (!isSecure || isRefused) lending.drop(cache, key)',
