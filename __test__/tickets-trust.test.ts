@@ -174,6 +174,50 @@ test('a client without a certificate is no more authorized when it resumes, wher
   }
 })
 
+test('contexts by name that come after all else count from the next connection on', async t => {
+  const { options, client } = await twoTenants('TLSv1.2')
+  const { SNICallback, ...withoutNames } = options
+  const [a, b] = await Promise.all(
+    ['a.example', 'b.example'].map(
+      name =>
+        new Promise<tls.SecureContext>((resolve, reject) =>
+          SNICallback?.(name, (error, context) => (context ? resolve(context) : reject(error))),
+        ),
+    ),
+  )
+  const addLater = async (prepare: (server: tls.Server) => void) => {
+    const { server, port, verdicts } = await listen(t, withoutNames, prepare)
+    server.addContext('a.example', a as tls.SecureContext)
+    // One that offers TLS 1.3 brings an id, and has us look sooner.
+    const old = { ...client, maxVersion: 'TLSv1.2' } as const
+    const early = await visit(port, { servername: 'a.example', ...old })
+    server.addContext('b.example', b as tls.SecureContext)
+    await visit(port, { servername: 'b.example', ...old, session: unwrapped(early) })
+    return verdicts[1]
+  }
+  const alone = await addLater(() => {})
+  if (FOOLED_UP_TO.names.some(isThisOrLater)) t.deepEqual(alone, { resumed: true, authorized: true })
+  const refused = { resumed: false, authorized: false }
+  t.deepEqual(await addLater(server => new TicketKeys().attach(server)), refused)
+  t.deepEqual(await addLater(server => resumeSessions(server)), refused)
+})
+
+test('a server that comes to demand certificates takes none for given from its next connection on', async t => {
+  const authority = await createAuthority({ algorithm: 'ecdsa' })
+  const identity = await authority.issue({ commonName: 'localhost', usage: 'server' })
+  for (const prepare of [
+    (server: tls.Server) => new TicketKeys().attach(server),
+    (server: tls.Server) => resumeSessions(server),
+  ]) {
+    const { server, port, verdicts } = await listen(t, { ...identity, ca: authority.cert }, prepare)
+    const session = await visit(port, { servername: 'localhost' })
+    t.deepEqual(verdicts, [{ resumed: false, authorized: false }])
+    Object.assign(server, { requestCert: true })
+    await visit(port, { servername: 'localhost', session })
+    t.is(verdicts.length, 1)
+  }
+})
+
 test('a ticket of one server name opens no server of another one', async t => {
   const authority = await createAuthority({ algorithm: 'ecdsa' })
   const server = async (name: string, prepare: (server: tls.Server) => void) =>

@@ -87,8 +87,12 @@ class Keeper {
       if (!keeper.isReleased) keeper.#renew()
     }
     server.setSecureContext = setAndApply
+    // Contexts by name and `requestCert` may have come since: before Node makes anything of the connection.
+    const keepUp = () => this.#keepUp()
+    server.prependListener('connection', keepUp)
     server.prependListener('secureConnection', tellOfHandshake)
     this.#restore = () => {
+      server.off('connection', keepUp)
       server.off('secureConnection', tellOfHandshake)
       if (server.setSecureContext !== setAndApply) return
       if (isOwnMethod) server.setSecureContext = setSecureContext
@@ -147,8 +151,12 @@ class Keeper {
     return this.#key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
   }
 
-  #isUniform(use: ServerUse): boolean {
+  #keepUp(): void {
     if (this.#applied === undefined || !isIn(this.#server, this.#applied)) this.#apply()
+  }
+
+  #isUniform(use: ServerUse): boolean {
+    this.#keepUp()
     const reason = why(this.#server, use)
     if (reason !== undefined) {
       tellOfServer('refused-by-guard', { name: use.name })
