@@ -1,6 +1,7 @@
 /**
  * Gets a checkout ready to run: dependencies installed, addon and TypeScript built. It does only what is out of
- * date, says nothing when that is nothing, and writes to stderr alone, since callers may print JSON on stdout.
+ * date, says nothing when that is nothing, and writes to stderr alone, since callers may print JSON on stdout. Run by
+ * itself, as in workflows, it does just that.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -148,3 +149,5 @@ function npm(npmArguments, cwd = root) {
     )
   })
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp()
