@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
 import { type Gate, startGate } from './helpers/gate.ts'
 import { outcome } from './helpers/outcome.ts'
-import { finish, startServer, type TestServer } from './helpers/server.ts'
+import { finish, startServer, type TestServer, testAuthority } from './helpers/server.ts'
 import { withoutTimers } from './helpers/timeless.ts'
 
 const FULL = { resumed: false, authorized: true }
@@ -291,5 +291,34 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(await finish(next), FULL)
     passage.open()
     t.deepEqual(await finish(leader), FULL)
+  })
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: TLS over a connection that waits begins it`, async t => {
+    const inner = await startServer(t)
+    const { issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+    const tunnel = tls.createServer({ ...identity, maxVersion }, socket => {
+      const up = net.connect(inner.port, '127.0.0.1')
+      for (const end of [socket, up]) end.on('error', () => {})
+      socket.pipe(up).pipe(socket)
+    })
+    t.teardown(() => tunnel.close())
+    await once(tunnel.listen(0, '127.0.0.1'), 'listening')
+    const gate = await startGate(t, (tunnel.address() as net.AddressInfo).port)
+    const trust = { ca: inner.ca, servername: 'localhost' }
+    const sessionCache = new SessionCache()
+    const visit = async () => {
+      const socket = connect({ port: gate.port, ...trust, sessionCache })
+      await once(socket, 'connect')
+      return finish(tls.connect({ socket, ...trust }))
+    }
+    const leader = visit()
+    const passage = await gate.next()
+    const others = [visit(), visit()]
+    t.deepEqual(await Promise.all(others), [FULL, FULL])
+    passage.open()
+    t.deepEqual(await leader, FULL)
   })
 }

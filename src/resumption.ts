@@ -68,8 +68,11 @@ function startInTurn(
   // It is another connection that has it go on, or a timer, whose AsyncLocalStorage is none of this one's.
   const proceed = AsyncResource.bind(() => {
     socket.off('close', goOn)
-    if (!socket.destroyed) attempt.offer()
-    start()
+    // TLS over this one may have begun it meanwhile, and may even have us woken from within it.
+    if (!hasBegun(socket)) {
+      if (!socket.destroyed) attempt.offer()
+      start()
+    }
     release()
   })
   const goOn = wait(cache, key, () => proceed())
