@@ -322,3 +322,16 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(await leader, FULL)
   })
 }
+
+test.serial('nobody waits for ever where tests have replaced the timers', async t => {
+  const { setTimeout, setImmediate } = globalThis
+  const restore = () => Object.assign(globalThis, { setTimeout, setImmediate })
+  t.teardown(restore)
+  const never = () => ({ ref() {}, unref() {} })
+  Object.assign(globalThis, { setTimeout: never, setImmediate: never })
+  const { options, leader, passage } = await startLeader(t)
+  t.deepEqual(await finish(connect(options)), FULL)
+  restore()
+  passage.open()
+  t.deepEqual(await finish(leader), FULL)
+})

@@ -1,3 +1,5 @@
+// Tests replace the global ones by timers that never fire.
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { BroadcastChannel } from 'node:worker_threads'
 import { lending, type SessionCache } from './session-cache.js'
 
