@@ -162,6 +162,15 @@ test.serial('a server that takes strong ciphers by default does not go on with a
   t.false((await finish(tls.connect({ ...options, port: strong.port, session }))).resumed)
 })
 
+test('a server that limits sessions does not resume one of another that lets them live longer', async t => {
+  const sessionCache = new SessionCache()
+  const patient = await startKeeping(t, sessionCache)
+  const strict = await startKeeping(t, sessionCache, { sessionTimeout: 300 })
+  const options = { ca: patient.ca, servername: 'localhost' }
+  const session = await sessionOf({ ...options, port: patient.port })
+  t.false((await finish(tls.connect({ ...options, port: strict.port, session }))).resumed)
+})
+
 /** The sessionIdContext of a server with these properties. */
 function contextOf(properties: object, name = 'contexts', byName = false): string {
   const server = tls.createServer()
@@ -188,6 +197,7 @@ const CHANGED: Record<string, unknown> = {
   minVersion: 'TLSv1.1',
   secureOptions: 1,
   secureProtocol: 'TLSv1_2_method',
+  sessionTimeout: 300,
   sigalgs: 'ecdsa_secp256r1_sha256',
   ca: 'CA',
   cert: 'CERT',

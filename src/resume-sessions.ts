@@ -43,8 +43,8 @@ const TLS_1_3 = 0x0304
  * (RFC 5246 section 7.3) out of a cache that other threads' servers may share.
  *
  * Sessions are bound to who the server is (the names in its certificates), what it trusts (client CAs,
- * CRLs, `requestCert`, `rejectUnauthorized`), how strong it wants connections to be, and a
- * `sessionIdContext` of its own if it has one. Servers that agree in all of these and in the name of the
+ * CRLs, `requestCert`, `rejectUnauthorized`) and for how long (`sessionTimeout`), how strong it wants connections to
+ * be, and a `sessionIdContext` of its own if it has one. Servers that agree in all of these and in the name of the
  * cache resume each other's sessions; the `sessionIdContext` that says so to OpenSSL is set here, again
  * after each `setSecureContext()`.
  *

@@ -227,7 +227,7 @@ function isIn(server: ServerInternals, state: State): boolean {
   )
 }
 
-/** What decides how a client is verified, or how strong its connection must be. */
+/** What decides how a client is verified and for how long that counts, or how strong its connection must be. */
 const TRUST = [
   'requestCert',
   'rejectUnauthorized',
@@ -240,6 +240,7 @@ const TRUST = [
   'minVersion',
   'secureOptions',
   'secureProtocol',
+  'sessionTimeout',
   'sigalgs',
 ] as const
 
