@@ -51,6 +51,17 @@ test('the first brings its key to an empty store', t => {
   t.regex(write?.lineage ?? '', /^[0-9a-f]{32}$/)
 })
 
+test('where nobody has a key that still opens, as after a long night of the store, one is made at once', t => {
+  const stored = state([keyFrom(NOW - 4 * HOUR)])
+  for (const found of [undefined, stored]) {
+    const { write } = plan(found, having(state([])), NOW, rules, undefined)
+    t.deepEqual(
+      write?.keys.map(({ from }) => from),
+      [NOW],
+    )
+  }
+})
+
 test('a newcomer takes what there is, and leaves no key that it has not used', t => {
   const stored = state([keyFrom(NOW - 1000)])
   t.deepEqual(plan(stored, newcomer(), NOW, rules, undefined), { adopt: stored, write: undefined })

@@ -135,6 +135,7 @@ function rotate(
       left.length === 0 ? now : Math.max(now + Math.min(lead, LEAD_OF_WISHES), (newest?.from ?? 0) + 1)
     return [make(from), ...left]
   }
+  if (newest === undefined) return [make(now)]
   if (now < due - lead) return undefined
   return [make(Math.max(due, now + Math.min(lead, LEAD_OF_WISHES))), ...keys]
 }
