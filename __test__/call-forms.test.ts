@@ -78,6 +78,8 @@ const FORMS: Record<string, (peer: Peer) => unknown[]> = {
   '({ path: a number })': peer => [{ ...over(peer), path: 5 }],
   '({ path: null })': peer => [{ ...over(peer), port: peer.port, path: null }],
   '({ servername: an address })': peer => [{ ...over(peer), port: peer.port, servername: '127.0.0.1' }],
+  '({ host: a symbol } without a name)': ({ ca, port }) => [{ ca, port, host: Symbol('host') }],
+  '({ path: no text at all })': peer => [{ ...over(peer), path: Object.create(null) }],
   '({ minDHSize: a text })': peer => [{ ...over(peer), port: peer.port, minDHSize: 'x' }],
   '({ checkServerIdentity: a number })': peer => [{ ...over(peer), port: peer.port, checkServerIdentity: 1 }],
   '({ checkServerIdentity: undefined })': peer => [

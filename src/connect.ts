@@ -98,7 +98,12 @@ export function connectWith(
     return inside(() => open(options))
   }
   const own = withoutOurs(options)
-  const plan = planFor(cache, own, { cachePartition, vouches, coalesce })
+  let plan: Plan | undefined
+  try {
+    plan = planFor(cache, own, { cachePartition, vouches, coalesce })
+  } catch {
+    // Whatever is wrong, Node says it better.
+  }
   return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
 }
 
