@@ -47,6 +47,20 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(20)
 }
 
+test('nothing of a key from a file is left in the memory that all Buffers of the process come from', t => {
+  const key = randomBytes(48)
+  const file = join(directory(t), 'current')
+  writeFileSync(file, key)
+  const pool = () => Buffer.from(Buffer.allocUnsafe(1).buffer)
+  const pools = [pool()]
+  const keys = new TicketKeys({ source: { files: [file] } })
+  pools.push(pool())
+  for (const at of [0, 16, 32]) {
+    for (const each of pools) t.is(each.indexOf(key.subarray(at, at + 16)), -1)
+  }
+  keys[Symbol.dispose]()
+})
+
 test('the first file encrypts, and every one decrypts; files are read again', async t => {
   const [older, newer] = [newKey(), newKey()]
   const files = ['current', 'previous'].map(name => join(directory(t), name)) as [string, string]

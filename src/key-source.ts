@@ -42,7 +42,7 @@ export class KeyFeed {
     this.#source = source
     this.#ring = ring
     if (typeof source === 'function') void this.#refresh()
-    else this.#take(source.files.map(readKeyFile))
+    else this.#takeFiles(source.files)
     this.#timer = setInterval(() => void this.#refresh(), refreshEvery).unref()
   }
 
@@ -57,14 +57,28 @@ export class KeyFeed {
     this.#isAsking = true
     try {
       const source = this.#source
-      const keys = typeof source === 'function' ? await source() : source.files.map(readKeyFile)
-      if (!this.#isEnded) this.#take(keys)
+      if (typeof source !== 'function') {
+        this.#takeFiles(source.files)
+      } else {
+        const keys = await source()
+        if (!this.#isEnded) this.#take(keys)
+      }
       this.#isFailing = false
     } catch (error) {
       if (!this.#isFailing && !this.#isEnded) warn(error)
       this.#isFailing = true
     } finally {
       this.#isAsking = false
+    }
+  }
+
+  #takeFiles(files: readonly string[]): void {
+    const keys: Uint8Array[] = []
+    try {
+      for (const file of files) keys.push(readKeyFile(file))
+      this.#take(keys)
+    } finally {
+      for (const key of keys) key.fill(0)
     }
   }
 
@@ -88,7 +102,7 @@ export class KeyFeed {
   }
 }
 
-/** From nginx's order of parts to Node's. */
+/** From nginx's order of parts (name, AES, HMAC) to Node's. Wipe it after use. */
 function readKeyFile(path: string): Uint8Array {
   const file = openSync(path, 'r')
   const bytes = Buffer.alloc(KEY_LENGTH + 1)
@@ -100,12 +114,11 @@ function readKeyFile(path: string): Uint8Array {
         `${path} must have ${KEY_LENGTH} bytes (Node has AES-128 alone), and has ${size}`,
       )
     }
-    const [name, aes, hmac] = [0, PART, 2 * PART].map(at => bytes.subarray(at, at + PART)) as [
-      Buffer,
-      Buffer,
-      Buffer,
-    ]
-    return Buffer.concat([name, hmac, aes])
+    const key = new Uint8Array(KEY_LENGTH)
+    key.set(bytes.subarray(0, PART))
+    key.set(bytes.subarray(2 * PART, KEY_LENGTH), PART)
+    key.set(bytes.subarray(PART, 2 * PART), 2 * PART)
+    return key
   } finally {
     bytes.fill(0)
     closeSync(file)

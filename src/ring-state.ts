@@ -126,7 +126,11 @@ function rotate(
   const lead = leadOf(rules)
   const [newest] = byAge(keys)
   const due = newest === undefined || rules.rotateEvery === 0 ? Infinity : newest.from + rules.rotateEvery
-  const make = (from: number) => ({ key: Buffer.from(wish?.key ?? randomBytes(TICKET_KEY_LENGTH)), from })
+  // The caller wipes it: there is no other copy of a key that is made here.
+  const make = (from: number) => ({
+    key: wish?.key ? Buffer.from(wish.key) : randomBytes(TICKET_KEY_LENGTH),
+    from,
+  })
   if (wish !== undefined) {
     const { rotations } = wish
     // Who asks for several wants to be rid of keys; then nobody waits until those have a last use.
