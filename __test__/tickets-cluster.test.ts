@@ -16,3 +16,9 @@ test('workers live by the ring of a primary that keeps no hold of it', async t =
   t.is(code, 0, stderr)
   t.is(stdout, '2\n')
 })
+
+test('a primary does not hold workers that are gone', async t => {
+  const { code, stdout, stderr } = await runProgram([...TYPESCRIPT, '--expose-gc'], 'cluster-gone.ts')
+  t.is(code, 0, stderr)
+  t.is(stdout, '0\n')
+})

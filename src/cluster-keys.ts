@@ -103,6 +103,7 @@ class Leader {
 
   answer(worker: Worker, ask: Request['ask']): void {
     this.#timer ??= setInterval(() => this.#withRing(ring => this.#tellAll(ring)), LOOK_EVERY).unref()
+    for (const follower of this.#followers) if (!follower.isConnected()) this.#followers.delete(follower)
     this.#followers.add(worker)
     this.#withRing(ring => {
       if (ask === 'rotation') ring.rotate()

@@ -1,0 +1,31 @@
+/** A cluster whose workers come and go while the keys stay. Prints how many of those that are gone are still held. */
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TicketKeys } from 'tls-resumption'
+
+new TicketKeys({ name: 'gone', rotateEvery: 0 })
+
+if (cluster.isPrimary) {
+  const gone: WeakRef<Worker>[] = []
+  for (let n = 0; n < 3; n++) gone.push(await serveOnce())
+  const last = cluster.fork()
+  await once(last, 'message')
+  for (let n = 0; n < 20; n++) {
+    globalThis.gc?.()
+    await delay(10)
+  }
+  // Node itself may still have the latest at hand.
+  console.log(gone.slice(0, -1).filter(worker => worker.deref() !== undefined).length)
+  last.kill()
+} else {
+  process.send?.('ready')
+}
+
+async function serveOnce(): Promise<WeakRef<Worker>> {
+  const worker = cluster.fork()
+  await once(worker, 'message')
+  worker.kill()
+  await once(worker, 'exit')
+  return new WeakRef(worker)
+}
