@@ -102,7 +102,7 @@ class Leader {
   }
 
   answer(worker: Worker, ask: Request['ask']): void {
-    this.#timer ??= setInterval(() => this.#withRing(ring => this.#tellAll(ring)), LOOK_EVERY).unref()
+    this.#timer ??= this.#watch()
     for (const follower of this.#followers) if (!follower.isConnected()) this.#followers.delete(follower)
     this.#followers.add(worker)
     this.#withRing(ring => {
@@ -110,6 +110,11 @@ class Leader {
       this.#tell(worker, ring)
       this.#tellAll(ring)
     })
+  }
+
+  /** In a scope of its own: the timer would hold the worker that it was begun for. */
+  #watch(): NodeJS.Timeout {
+    return setInterval(() => this.#withRing(ring => this.#tellAll(ring)), LOOK_EVERY).unref()
   }
 
   #tellAll(ring: KeyRing): void {

@@ -15,8 +15,7 @@ if (cluster.isPrimary) {
     globalThis.gc?.()
     await delay(10)
   }
-  // Node itself may still have the latest at hand.
-  console.log(gone.slice(0, -1).filter(worker => worker.deref() !== undefined).length)
+  console.log(gone.filter(worker => worker.deref() !== undefined).length)
   last.kill()
 } else {
   process.send?.('ready')
