@@ -560,3 +560,43 @@ serial('each change of a context makes it another one', async t => {
   keys.push(keyWith(secureContext))
   t.is(new Set(keys).size, keys.length)
 })
+
+serial('a package that adds CAs to every context may have more of them later', async t => {
+  installed()
+  const { dial, ca } = await driver(t)
+  const added: string[] = []
+  const { createSecureContext } = tls
+  t.teardown(() => {
+    tls.createSecureContext = createSecureContext
+  })
+  tls.createSecureContext = options => {
+    const context = createSecureContext(options) as tls.SecureContext & {
+      context: { addCACert(certificate: string): void }
+    }
+    for (const certificate of added) context.context.addCACert(certificate)
+    return context
+  }
+  const visit = () => finish(tls.connect(dial({ ca: undefined })))
+  await t.throwsAsync(visit(), UNTRUSTED)
+  added.push(ca)
+  t.deepEqual(await visit(), { resumed: false, authorized: true })
+  t.deepEqual(await visit(), { resumed: true, authorized: true })
+})
+
+serial('createSecureContext hands on its `this` and all that it is given', t => {
+  const { createSecureContext } = tls
+  t.teardown(() => {
+    tls.createSecureContext = createSecureContext
+  })
+  const calls: unknown[] = []
+  tls.createSecureContext = function (this: unknown, ...args: unknown[]) {
+    calls.push(this, ...args)
+    return createSecureContext()
+  } as typeof createSecureContext
+  installed()
+  const options = {}
+  const all = [options, 'more']
+  Reflect.apply(tls.createSecureContext, tls, all)
+  uninstall()
+  t.deepEqual(calls, [tls, ...all])
+})

@@ -19,6 +19,7 @@ import {
   uninstall,
 } from 'tls-resumption'
 import { failed, mayOffer } from '../dist/backoff.js'
+import { standIn } from '../dist/identity.js'
 import { DEFAULT_CLIENT_CACHE } from '../dist/session-cache.js'
 import { startGate } from './helpers/gate.ts'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
@@ -172,6 +173,7 @@ test.serial('contexts that connections share are made anew', async t => {
     made++
     return createSecureContext(options)
   }
+  standIn(tls.createSecureContext, createSecureContext)
   t.teardown(() => {
     tls.createSecureContext = createSecureContext
   })

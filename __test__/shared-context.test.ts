@@ -2,6 +2,7 @@
 import tls from 'node:tls'
 import test from 'ava'
 import { connect, SessionCache, sessionKey } from 'tls-resumption'
+import { standIn } from '../dist/identity.js'
 import { secureContextFor } from '../dist/secure-contexts.js'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
 
@@ -13,6 +14,7 @@ test.before(() => {
     made.push(options ?? {})
     return original(options)
   }
+  standIn(tls.createSecureContext, original)
 })
 test.after.always(() => {
   tls.createSecureContext = original

@@ -143,7 +143,10 @@ export function planFor(
     tell('not-cacheable', () => peerOf(full))
     return undefined
   }
-  if (!full.secureContext) full.secureContext = secureContextFor(full, context)
+  if (!full.secureContext) {
+    const shared = secureContextFor(full, context)
+    if (shared) full.secureContext = shared
+  }
   return { options: full, resumption: { cache, key, era, verification: verificationOf(full), coalesce } }
 }
 

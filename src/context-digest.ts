@@ -38,6 +38,11 @@ type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: 
 
 const creator = recognise(tls.createSecureContext)
 
+/** Whether contexts are made by Node alone; what some package has put in its place may add to the next one what it will. */
+export function areContextsNodes(): boolean {
+  return creator(tls.createSecureContext).startsWith('builtin/')
+}
+
 /**
  * A digest of everything a SecureContext made from these options now would depend on: the options,
  * the defaults of `tls` they fall back to, the default CA certificates, and the function that makes it.

@@ -32,9 +32,9 @@ function nativeOf(context: object): object | undefined {
 
 /** Wraps `tls.createSecureContext`, so that what it makes is remembered. */
 export function rememberContexts(original: typeof tls.createSecureContext): typeof tls.createSecureContext {
-  const createSecureContext = (options?: tls.SecureContextOptions): tls.SecureContext => {
-    const digest = digestBefore(options)
-    const context = original(options)
+  const createSecureContext = function (this: unknown, ...args: [tls.SecureContextOptions?]) {
+    const digest = digestBefore(args[0])
+    const context: tls.SecureContext = Reflect.apply(original, this, args)
     const native = nativeOf(context)
     if (native) watch(Object.getPrototypeOf(native))
     if (native && digest !== undefined) made.set(native, digest)

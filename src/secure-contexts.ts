@@ -1,5 +1,6 @@
 import tls from 'node:tls'
 import { BoundedMap } from './bounded-map.js'
+import { areContextsNodes } from './context-digest.js'
 import { onPurge } from './purge.js'
 
 /** One SecureContext for all connections with equal options: making one costs a third of a handshake. */
@@ -8,11 +9,15 @@ onPurge(() => contexts.clear())
 
 /**
  * The SecureContext for these options, whose `contextDigest` is `digest`. It is shared, so it never leaves
- * this package except within the sockets that use it.
+ * this package except within the sockets that use it. Undefined where each connection is to have one of its own.
  *
  * @throws what `tls.createSecureContext` throws.
  */
-export function secureContextFor(options: tls.ConnectionOptions, digest: string): tls.SecureContext {
+export function secureContextFor(
+  options: tls.ConnectionOptions,
+  digest: string,
+): tls.SecureContext | undefined {
+  if (!areContextsNodes()) return undefined
   let context = contexts.get(digest)
   if (context === undefined) {
     // Node closes a context for single use together with its socket.

@@ -216,6 +216,12 @@ export const GUARDS = {
   ],
   'what a package that replaces `tls.createSecureContext`': [
     guard(
+      'secure-contexts.ts',
+      'if (!areContextsNodes()) return undefined',
+      '',
+      'install › a package that adds CAs to every context may have more of them later',
+    ),
+    guard(
       'context-digest.ts',
       'const parts = [creator(tls.createSecureContext)]',
       'const parts: string[] = []',
