@@ -3,6 +3,7 @@ import { BoundedMap } from './bounded-map.js'
 import { isObject, isSame, sha256 } from './digest.js'
 import { encode, OpaqueValue } from './encode.js'
 import { recognise } from './identity.js'
+import { onPurge } from './purge.js'
 
 /**
  * What `tls.createSecureContext` reads. A client's trust, its own identity and what it will negotiate
@@ -73,6 +74,8 @@ function digestOf(options: ContextOptions): string | undefined {
 /** The digests of the options met last: those who reconnect bring the same text again and again. */
 const recent: { inputs: readonly unknown[]; digest: string | undefined }[] = []
 const MAX_RECENT = 8
+// They hold options as they were given, secrets among them.
+onPurge(() => recent.splice(0))
 const LIST = Symbol('list')
 
 /**
