@@ -312,6 +312,23 @@ export const GUARDS = {
       'server-identity › requestCert, switched on later, counts for sessions from before',
     ),
   ],
+  'the same where a name with another CA is added': [
+    guard(
+      'server-context.ts',
+      "server.prependListener('connection', keepUp)",
+      '',
+      'tickets-trust › contexts by name that come after all else count from the next connection on',
+    ),
+  ],
+  'where `requestCert` is on and `rejectUnauthorized` off': [
+    guard(
+      'server-context.ts',
+      'verifyAgain(socket)\n',
+      '{}\n',
+      'tickets-trust › a client without a certificate is no more authorized when it resumes, where certificates are optional',
+      Number.parseInt(process.versions.node, 10) < 24,
+    ),
+  ],
   'with shared keys, a TLS 1.3 ticket got without a certificate': listed(
     'server-context.ts',
     'server-identity › OPTION of a server, changed alone, changes its sessionIdContext',
@@ -584,8 +601,8 @@ export const GUARDS = {
   'what is left alone': [
     guard(
       'install.ts',
-      'return options.maxCachedSessions === 0',
-      'return false',
+      ' || options.maxCachedSessions === 0',
+      '',
       'install › an agent that is told to cache no sessions does not resume',
     ),
     guard(
@@ -608,7 +625,12 @@ export const GUARDS = {
       '',
       'foreign-session › the session that a socket over another one keeps is a copy of its own, and wiped',
     ),
-    guard('scratch.ts', '    blob.fill(0)\n', '', 'cache-scratch › *'),
+    guard(
+      'scratch.ts',
+      '    isLent = wasLent\n    fillBytes.call(blob, 0)\n',
+      '    isLent = wasLent\n',
+      'cache-scratch › *',
+    ),
   ],
   'what the probe believes, and shows': [
     guard(
