@@ -278,16 +278,18 @@ test('the state of hosts with another sealing key is left alone, with a warning'
 
 test('sealing keys are changed host by host, and the ring stays one', async t => {
   const store = await startStore(t)
-  const [before, after] = [randomBytes(32), randomBytes(32)]
+  const [older, newer] = [randomBytes(32), randomBytes(32)]
   const join = async (keys: Uint8Array[]) => startHost(t, await connectTo(t, 'ioredis', store.port), { keys })
-  const hosts = [await join([before])]
-  hosts.push(await join([before, after]), await join([after, before]))
-  await agree(hosts)
+  const hosts = [await join([older])]
+  hosts.push(await join([older, newer]), await join([newer, older]))
+  const first = await agree(hosts)
   hosts.shift()?.shared.end()
   hosts[1]?.rotate()
-  await agree(hosts, keys => keys.length === 2)
-  hosts.push(await join([after]))
-  await agree(hosts, keys => keys.length === 2)
+  // On a busy machine a host may have made one of its own, before it met the others.
+  const isNew = (key: string) => !first.includes(key)
+  const [made = ''] = (await agree(hosts, keys => keys.some(isNew))).filter(isNew)
+  hosts.push(await join([newer]))
+  await agree(hosts, keys => keys.includes(made))
   t.pass()
 })
 
