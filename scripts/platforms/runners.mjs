@@ -62,8 +62,9 @@ async function wine(target) {
     const program = nodeProgram(major, target)
     return {
       label: `Node ${ask('node', ['-p', `require(${JSON.stringify(join(program, '../../package.json'))}).version`])}, Wine`,
-      command: ['wine', program],
-      env,
+      // Under Wine Node.js cannot open a pipe for what it prints.
+      command: ['sh', '-c', 'wine "$0" "$@" >"$OUTPUT" 2>&1 || { cat "$OUTPUT"; exit 1; }', program],
+      env: { ...env, OUTPUT: join(work, 'wine.log') },
       path: path => `Z:${path.replaceAll('/', '\\')}`,
     }
   })
