@@ -124,10 +124,17 @@ function ownShare({ nodes, samples = [] }: Profiler.Profile): number {
 const IDLE = new Set(['(idle)', '(root)'])
 
 /**
- * What whoever connects and resumes has Node do: the connection, its context, handing a session to OpenSSL, and starting
- * the handshake, where that waited for another connection.
+ * What whoever connects and resumes has Node do: the connection, its context, handing a session to OpenSSL, telling the
+ * peer's certificate, which Node asks the socket for, and starting the handshake, where that waited for another connection.
  */
-const NODES_PARTS = new Set(['connect', 'createSecureContext', 'setSession', '_start'])
+const NODES_PARTS = new Set([
+  'connect',
+  'createSecureContext',
+  'setSession',
+  'getPeerCertificate',
+  'getPeerX509Certificate',
+  '_start',
+])
 
 function isNodesPart(functionName: string, url: string): boolean {
   // Native functions have no URL; methods are told with or without their class.
