@@ -141,7 +141,15 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
     }),
     ...threads
       .filter(({ mode }) => mode.startsWith('tls-resumption'))
-      .map(({ mode, full }) => target(`${mode}: full handshakes of ${ENDPOINTS} endpoints`, ENDPOINTS, full)),
+      .map(({ mode, full }) =>
+        target(
+          `${mode}: full handshakes of ${ENDPOINTS} endpoints`,
+          ENDPOINTS,
+          full,
+          'who has waited for a second for the first connection goes on with a full handshake, and where threads start and ' +
+            `${THREADS * ENDPOINTS * CONNECTIONS} connections begin at once, two processors can take longer`,
+        ),
+      ),
     target(
       `a burst of ${BURST}, ${BURST_KIND}: wall time, of connections that do not wait`,
       0.6,
