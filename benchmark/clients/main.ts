@@ -2,7 +2,7 @@
  * `npm run bench:clients`: what reconnecting costs as drivers do it, with and without resumption. `--rounds N`; `--quick`:
  * in about a minute; `--json FILE`; `--record`: into benchmark/results.
  */
-import { parseArgs } from 'node:util'
+import { benchmarkOptions } from '../record/options.ts'
 import { report } from '../record/record.ts'
 import { createProgress } from '../start/progress.ts'
 import { BURST, bursts } from './burst.ts'
@@ -13,18 +13,8 @@ import { reconnects } from './reconnects.ts'
 import { type Figures, tablesOf, targetsOf } from './tables.ts'
 import { threads } from './threads.ts'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    record: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-})
-const rounds = Number(values.rounds ?? (values.quick ? 5 : 20))
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new RangeError(`--rounds must be an integer, not ${values.rounds}`)
-const plan = values.quick ? { rounds, inTurn: 8, atOnce: 16 } : { rounds, inTurn: 16, atOnce: 32 }
+const { quick, rounds, command, output } = benchmarkOptions('clients', { quick: 5, full: 20 })
+const plan = quick ? { rounds, inTurn: 8, atOnce: 16 } : { rounds, inTurn: 16, atOnce: 32 }
 
 const progress = createProgress()
 progress.phase('making certificates')
@@ -37,7 +27,7 @@ const counted = await threads(pki)
 progress.phase('fetch on each Node.js')
 const fetched = await fetches(pki)
 progress.phase('what our own code costs')
-const own = await ownCosts(pki, compared, values.quick ? 400 : 2000)
+const own = await ownCosts(pki, compared, quick ? 400 : 2000)
 progress.stop()
 
 const figures: Figures = {
@@ -49,13 +39,12 @@ const figures: Figures = {
   fetches: fetched,
   ownCosts: own,
 }
-const options = [...(values.quick ? ['--quick'] : []), ...(values.rounds ? ['--rounds', `${rounds}`] : [])]
 report(
   {
     name: 'clients',
-    command: ['npm run bench:clients', ...(options.length ? ['--', ...options] : [])].join(' '),
+    command,
     tables: tablesOf(figures),
     targets: targetsOf(figures),
   },
-  { record: values.record, ...(values.json ? { file: values.json } : {}) },
+  output,
 )

@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import os from 'node:os'
-import { parseArgs } from 'node:util'
+import { benchmarkOptions } from '../record/options.ts'
 import { report } from '../record/record.ts'
 import type { ResultTable, Target } from '../record/result.ts'
 import { createProgress, type Progress } from '../start/progress.ts'
@@ -53,32 +53,20 @@ async function byHand(part: Part, options: string[]): Promise<void> {
 }
 
 async function all(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      record: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      rounds: { type: 'string' },
-    },
-  })
-  const { quick, record, json, rounds } = values
-  const times = rounds === undefined ? undefined : Number(rounds)
-  if (times !== undefined && (!Number.isInteger(times) || times < 1))
-    throw new RangeError(`--rounds must be an integer, not ${rounds}`)
+  const { quick, rounds, command, output } = benchmarkOptions('core', { quick: 6, full: 20 })
   if (!quick && os.freemem() < NEEDED)
     throw new RangeError(`a run of all sizes needs ${NEEDED / 2 ** 30} GiB of free memory; --quick does not`)
-  const { tables, targets } = await measure(plan({ quick, rounds: times }), progress)
+  const { tables, targets } = await measure(plan({ quick, rounds }), progress)
   progress.stop()
-  const flags = [quick && '--quick', rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
   report(
     {
       name: 'core',
-      command: flags ? `npm run bench:core -- ${flags}` : 'npm run bench:core',
+      command,
       tables,
       targets,
       versions: { rustc: execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1] ?? '' },
     },
-    { record, ...(json === undefined ? {} : { file: json }) },
+    output,
   )
 }
 

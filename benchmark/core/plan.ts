@@ -26,8 +26,8 @@ const EMPTY_AND_FULL = ['10000000:0', '10000000:50000', '1000000:1000000'].flatM
 /** Bytes that have to be free for a full run: 10M entries in each of three caches. */
 export const NEEDED = 14 * 2 ** 30
 
-export function plan({ quick, rounds }: { quick: boolean; rounds: number | undefined }): Plan {
-  return quick ? quickPlan(rounds ?? 6) : fullPlan(rounds ?? 20)
+export function plan({ quick, rounds }: { quick: boolean; rounds: number }): Plan {
+  return quick ? quickPlan(rounds) : fullPlan(rounds)
 }
 
 function fullPlan(rounds: number): Plan {

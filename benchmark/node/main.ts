@@ -3,7 +3,7 @@
  * one would use instead.
  */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { benchmarkOptions } from '../record/options.ts'
 import { report } from '../record/record.ts'
 import { realSession } from '../servers/session.ts'
 import { createProgress } from '../start/progress.ts'
@@ -21,18 +21,7 @@ import {
 } from './tables.ts'
 import { scaling, sharing } from './threads/threads.ts'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    record: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-  },
-})
-const { quick, record, json } = values
-const rounds = Number(values.rounds ?? (quick ? 7 : 21))
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new RangeError(`--rounds must be an integer, not ${values.rounds}`)
+const { quick, rounds, command, output } = benchmarkOptions('node', { quick: 7, full: 21 })
 const processes = quick ? 1 : 5
 /** Milliseconds of a turn of a thread. */
 const time = quick ? 60 : 150
@@ -51,11 +40,10 @@ while (held.length < processes) {
 }
 progress.stop()
 
-const flags = [quick && '--quick', values.rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
 report(
   {
     name: 'node',
-    command: flags ? `npm run bench:node -- ${flags}` : 'npm run bench:node',
+    command,
     tables: [operationTable(operations), scalingTable(scales), sharingTable(shared), millionTable(held)],
     targets: [
       ...operationTargets(operations),
@@ -67,7 +55,7 @@ report(
       ['lru-cache', 'tls-session-cache', 'lmdb'].map(name => [name, versionOf(name)]),
     ),
   },
-  { record, ...(json === undefined ? {} : { file: json }) },
+  output,
 )
 
 function versionOf(name: string): string {

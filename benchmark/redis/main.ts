@@ -6,28 +6,18 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { SessionCache } from 'tls-resumption'
 import { RedisTier } from 'tls-resumption/redis'
 import { program, startStore } from '../../__test__/helpers/store.ts'
 import { type Estimate, estimate, median } from '../clients/statistics.ts'
+import { benchmarkOptions } from '../record/options.ts'
 import { report } from '../record/record.ts'
 import type { ResultTable } from '../record/result.ts'
 import { createProgress } from '../start/progress.ts'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    record: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-  },
-})
-const { quick, record, json } = values
-const rounds = Number(values.rounds ?? (quick ? 5 : 20))
-if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds: not ${values.rounds}`)
+const { quick, rounds, command, output } = benchmarkOptions('redis', { quick: 5, full: 20 })
 if (program === undefined) throw new Error('redis-server or valkey-server has to be installed')
 
 const SESSIONS = 64
@@ -50,11 +40,10 @@ const ends: (() => unknown)[] = []
 try {
   const figures = await measure()
   progress.stop()
-  const flags = [quick && '--quick', values.rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
   report(
     {
       name: 'redis',
-      command: flags ? `npm run bench:redis -- ${flags}` : 'npm run bench:redis',
+      command,
       tables: [tableOf(figures)],
       targets: [],
       versions: {
@@ -63,7 +52,7 @@ try {
         'the package redis': versionOf('redis'),
       },
     },
-    { record, ...(json === undefined ? {} : { file: json }) },
+    output,
   )
 } finally {
   progress.stop()

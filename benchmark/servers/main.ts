@@ -2,8 +2,8 @@
  * `npm run bench:servers [-- --quick --record --json FILE --rounds N]`: what resuming saves a server, by ids and by
  * tickets, beside others; what a rotation costs; and what a million sessions do.
  */
-import { parseArgs } from 'node:util'
 import { Pki } from '../clients/pki.ts'
+import { benchmarkOptions } from '../record/options.ts'
 import { report } from '../record/record.ts'
 import { createProgress } from '../start/progress.ts'
 import { handshakes, handshakeTable } from './handshakes.ts'
@@ -12,18 +12,7 @@ import { nginxVersion } from './nginx.ts'
 import { ownCosts, ownTable, shareTable, shareTarget } from './own-cost.ts'
 import { rotations, rotationTable, rotationTargets } from './rotation.ts'
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    record: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-  },
-})
-const { quick, record, json } = values
-const rounds = Number(values.rounds ?? (quick ? 3 : 20))
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new RangeError(`--rounds must be an integer, not ${values.rounds}`)
+const { quick, rounds, command, output } = benchmarkOptions('servers', { quick: 3, full: 20 })
 const effort = { rounds, connections: quick ? 32 : 48 }
 const turns = quick ? 2 : 8
 const repeats = quick ? { times: 5000, rounds: 5 } : { times: 20_000, rounds: 21 }
@@ -43,11 +32,10 @@ const own = await ownCosts(pki, repeats)
 progress.stop()
 
 const nginx = nginxVersion()?.split('/')[1]
-const flags = [quick && '--quick', values.rounds && `--rounds ${rounds}`].filter(Boolean).join(' ')
 report(
   {
     name: 'servers',
-    command: flags ? `npm run bench:servers -- ${flags}` : 'npm run bench:servers',
+    command,
     tables: [
       handshakeTable(alone, 1, effort),
       handshakeTable(threads, 2, effort),
@@ -59,6 +47,6 @@ report(
     targets: [...rotationTargets(rotated), shareTarget(own, alone), ...heldTargets(million)],
     ...(nginx ? { versions: { nginx } } : {}),
   },
-  { record, ...(json === undefined ? {} : { file: json }) },
+  output,
 )
 process.exit()
