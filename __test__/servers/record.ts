@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { entriesIn } from './entries.ts'
 import type { Result } from './judge.ts'
 import type { Protocol } from './site.ts'
 import type { How } from './trial.ts'
@@ -17,28 +17,7 @@ export interface Entry extends Result {
   visits: string
 }
 
-const results = new URL('../../benchmark/results/', import.meta.url)
-const file = new URL('drivers.json', results)
-
-/** Puts what was measured in the place of what was recorded of the same before, and leaves the rest. */
-export function record(entries: readonly Entry[]): void {
-  const fresh = new Set(entries.map(identityOf))
-  const kept = recorded().filter(entry => !fresh.has(identityOf(entry)))
-  const all = [...kept, ...entries].sort((a, b) => (identityOf(a) < identityOf(b) ? -1 : 1))
-  mkdirSync(results, { recursive: true })
-  writeFileSync(file, `[\n${all.map(entry => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`)
-}
-
-/** What has been recorded so far. */
-export function recorded(): Entry[] {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
-}
-
-function identityOf({ server, driver, protocol, how, node }: Entry): string {
-  return JSON.stringify([server, driver, protocol, how, node.split('.')[0]])
-}
+export const { record, recorded } = entriesIn<Entry>(
+  'drivers.json',
+  ({ server, driver, protocol, how, node }) => [server, driver, protocol, how, node.split('.')[0]],
+)
