@@ -54,11 +54,15 @@ test('the first brings its key to an empty store', t => {
 test('where nobody has a key that still opens, as after a long night of the store, one is made at once', t => {
   const stored = state([keyFrom(NOW - 4 * HOUR)])
   for (const found of [undefined, stored]) {
-    const { write } = plan(found, having(state([])), NOW, rules, undefined)
-    t.deepEqual(
-      write?.keys.map(({ from }) => from),
-      [NOW],
-    )
+    for (const keys of [[], [keyFrom(NOW - 3 * HOUR)]]) {
+      for (const wish of [undefined, { rotations: 1 }]) {
+        const { write } = plan(found, having(state(keys)), NOW, rules, wish)
+        t.deepEqual(
+          write?.keys.map(({ from }) => from),
+          [NOW],
+        )
+      }
+    }
   }
 })
 

@@ -118,12 +118,13 @@ export function inOrder({ keys }: RingState, now: number): TimedKey[] {
 }
 
 function rotate(
-  { keys }: RingState,
+  { keys: all }: RingState,
   now: number,
   rules: Rules,
   wish: Wish | undefined,
 ): TimedKey[] | undefined {
   const lead = leadOf(rules)
+  const keys = all.filter(key => isLive(key, now, rules))
   const [newest] = byAge(keys)
   const due = newest === undefined || rules.rotateEvery === 0 ? Infinity : newest.from + rules.rotateEvery
   // The caller wipes it: there is no other copy of a key that is made here.
