@@ -1,8 +1,9 @@
 /** A session by id is resumed by none but servers that are the same to the client, and as strong. */
 import { constants } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { connect, resumeSessions, SessionCache } from 'tls-resumption'
+import { connect, resumeSessions, type ServerMessage, SessionCache } from 'tls-resumption'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { outcome, sessionOf } from './helpers/outcome.ts'
 import { finish, SSL_OP_NO_TICKET, startServer, testAuthority } from './helpers/server.ts'
@@ -249,7 +250,14 @@ test('requestCert, switched on later, counts for sessions from before', async t 
 test('sessions from before contexts by name and demands for certificates are not resumed after', async t => {
   const { cert, issue } = await testAuthority()
   const client = await issue({ commonName: 'client', usage: 'client' })
-  const sessionCache = new SessionCache()
+  const sessionCache = new SessionCache({ name: 'from before' })
+  const reasons: string[] = []
+  const hear = (message: unknown) => {
+    const { name, reason } = message as ServerMessage
+    if (name === 'from before') reasons.push(reason)
+  }
+  subscribe('tls-resumption:server', hear)
+  t.teardown(() => unsubscribe('tls-resumption:server', hear))
   const { server, port, ca, handshakes } = await startKeeping(t, sessionCache, {
     ca: cert,
     requestCert: true,
@@ -260,6 +268,7 @@ test('sessions from before contexts by name and demands for certificates are not
   server.addContext('b.example', { ca: cert })
   t.false((await finish(tls.connect({ ...options, session }))).resumed)
   t.deepEqual(handshakes, { full: 2, resumed: 1 })
+  t.deepEqual(reasons.slice(-3), ['id-found', 'refused-by-guard', 'refused-by-guard'], 'nor looked for')
   t.is(sessionCache.stats().sets, 1, 'nor is anything kept from then on')
 })
 
