@@ -1,9 +1,9 @@
 //! Who does the full handshake when many connections to one peer begin at once.
 //!
-//! A lease is one word of a fixed table, so nobody waits for it and nothing is allocated: where two keys meet in one
-//! place, the second has no leader, and its connections go on as they are.
+//! A lease is one word of a fixed table, in one of a few places of its key, so nobody waits for it and nothing is
+//! allocated. Where all of these are taken, a key has no leader, and its connections go on as they are. Where one of them
+//! is given up just when two threads ask, either may take another place: both lead, and one handshake more is a full one.
 
-use std::array;
 use std::hash::{BuildHasher, RandomState};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +13,11 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
 
-/// How many peers can have a leader at once.
-const SLOTS: usize = 512;
+/// How many peers can have a leader, or a pause, at once.
+const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
+/// In how many places, one after the other, the lease of a key may be: as many words as a cache line has.
+const WAYS: usize = 8;
+const WAY_BITS: u32 = WAYS.trailing_zeros();
 
 /// For how many milliseconds (ten minutes) a key has no leader after one that brought nothing.
 const PAUSE: u64 = 600_000;
@@ -23,7 +26,7 @@ const PAUSE: u64 = 600_000;
 const AWAITED: u64 = 1;
 /// Not a lease: the last leader brought nothing.
 const PAUSED: u64 = 2;
-const TAG_BITS: u32 = 18;
+const TAG_BITS: u32 = 20;
 const UNTIL_SHIFT: u32 = TAG_BITS + 2;
 
 /// What [`Cache::lead`](crate::Cache::lead) makes of a connection.
@@ -41,78 +44,106 @@ pub enum Leadership {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     until: u64,
+    way: usize,
 }
 
 impl Lease {
     /// A number below 2^53 that stands for it, for other languages.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
-        self.until
+        self.until << WAY_BITS | self.way as u64
     }
 
     /// The lease that a number stands for. One that was never given is released in vain.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
-        Self { until: bits }
+        #[expect(clippy::cast_possible_truncation, reason = "a few bits")]
+        Self { until: bits >> WAY_BITS, way: bits as usize % WAYS }
     }
 }
 
-/// One word a slot, from the top: until when in milliseconds (44 bits), which key (a tag of 18), two flags. 0 is free.
+/// One word a slot, from the top: until when in milliseconds (42 bits), which key (a tag of 20), two flags. 0 is free.
 pub(crate) struct Leases {
-    slots: [AtomicU64; SLOTS],
+    slots: Box<[AtomicU64]>,
     hasher: RandomState,
 }
 
 impl Leases {
     pub(crate) fn new() -> Self {
-        Self { slots: array::from_fn(|_| AtomicU64::new(0)), hasher: RandomState::new() }
+        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new() }
     }
 
     pub(crate) fn lead(&self, key: Key<'_>, millis: u64, now: u64) -> Leadership {
-        let (slot, tag) = self.place(key);
-        // Acquire, here and below: pairs with `release`, so that whoever leads after another finds what that stored.
-        let mut word = slot.load(Ordering::Acquire);
+        let place = self.place(key);
         loop {
-            let is_ours = word & TAG == tag;
+            let Some((way, word)) = self.find(place, now) else { return Leadership::Alone };
+            let is_ours = word & TAG == place.tag;
             let (then, answer) = if until(word) > now {
-                if !is_ours || word & PAUSED != 0 {
+                if word & PAUSED != 0 {
                     return Leadership::Alone;
                 }
                 (word | AWAITED, Leadership::Follows)
             } else if word != 0 && is_ours && word & PAUSED == 0 {
                 // Its leader hangs, or ended with its thread.
-                (at(now + PAUSE) | tag | PAUSED, Leadership::Alone)
+                (at(now + PAUSE) | place.tag | PAUSED, Leadership::Alone)
             } else {
                 let until = now + millis;
-                (at(until) | tag, Leadership::Leads(Lease { until }))
+                (at(until) | place.tag, Leadership::Leads(Lease { until, way }))
             };
-            if then == word {
+            // Acquire, here and in `find`: pairs with `release`, so that whoever leads after another finds what that
+            // stored.
+            let slot = self.slot(place, way);
+            if then == word
+                || slot.compare_exchange(word, then, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            {
                 return answer;
-            }
-            match slot.compare_exchange_weak(word, then, Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) => return answer,
-                Err(other) => word = other,
             }
         }
     }
 
     /// Whether somebody waits.
     pub(crate) fn release(&self, key: Key<'_>, lease: Lease, is_fruitful: bool, now: u64) -> bool {
-        let (slot, tag) = self.place(key);
-        let then = if is_fruitful { 0 } else { at(now + PAUSE) | tag | PAUSED };
-        let alone = at(lease.until) | tag;
+        let place = self.place(key);
+        let slot = self.slot(place, lease.way);
+        let then = if is_fruitful { 0 } else { at(now + PAUSE) | place.tag | PAUSED };
+        let alone = at(lease.until) | place.tag;
         // Nothing but `AWAITED` is ever added to a lease, so there are two words it can be. Release: pairs with `lead`.
         let replace =
             |word| slot.compare_exchange(word, then, Ordering::Release, Ordering::Relaxed).is_ok();
         !replace(alone) && replace(alone | AWAITED)
     }
 
-    fn place(&self, key: Key<'_>) -> (&AtomicU64, u64) {
+    /// Where the word of a key is or, when it has none, the first place that it may take.
+    fn find(&self, place: Place, now: u64) -> Option<(usize, u64)> {
+        let mut free = None;
+        for way in 0..WAYS {
+            let word = self.slot(place, way).load(Ordering::Acquire);
+            if word != 0 && word & TAG == place.tag {
+                return Some((way, word));
+            }
+            if free.is_none() && until(word) <= now {
+                free = Some((way, word));
+            }
+        }
+        free
+    }
+
+    fn place(&self, key: Key<'_>) -> Place {
         let hash = self.hasher.hash_one(key);
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of the number of slots")]
-        let slot = &self.slots[(hash % SLOTS as u64) as usize];
-        (slot, (hash >> (u64::BITS - TAG_BITS)) << 2)
+        let first = (hash % SLOTS as u64) as usize;
+        Place { first, tag: (hash >> (u64::BITS - TAG_BITS)) << 2 }
     }
+
+    fn slot(&self, place: Place, way: usize) -> &AtomicU64 {
+        &self.slots[(place.first + way) % SLOTS]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    tag: u64,
 }
 
 const TAG: u64 = ((1 << TAG_BITS) - 1) << 2;

@@ -1,3 +1,5 @@
+#[cfg(not(loom))]
+use super::SLOTS;
 use super::{Leadership, Lease, Leases, PAUSE};
 use crate::Key;
 
@@ -66,30 +68,79 @@ mod alone {
         lead(&leases, 200);
     }
 
+    fn keys() -> impl Iterator<Item = [u8; 4]> {
+        (0_u32..).map(u32::to_be_bytes)
+    }
+
     #[test]
-    fn keys_do_not_lead_for_each_other() {
+    fn hundreds_of_keys_each_have_a_leader_at_once() {
+        for _ in 0..100 {
+            let leases = Leases::new();
+            for bytes in keys().take(256) {
+                let key = Key::new(&bytes).unwrap();
+                assert!(matches!(leases.lead(key, 100, 0), Leadership::Leads(_)));
+                assert_eq!(leases.lead(key, 100, 0), Leadership::Follows);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_beyond_the_places_go_alone() {
         let leases = Leases::new();
-        let keys: Vec<_> = (0..5_000_u32).map(u32::to_be_bytes).collect();
         let (mut led, mut follow) = (0, 0);
-        for bytes in &keys {
-            match leases.lead(Key::new(bytes).unwrap(), 100, 0) {
+        for bytes in keys().take(2 * SLOTS) {
+            match leases.lead(Key::new(&bytes).unwrap(), 100, 0) {
                 Leadership::Leads(_) => led += 1,
                 Leadership::Alone => {}
                 Leadership::Follows => follow += 1,
             }
         }
-        // Two keys may have one tag, of 2^18.
-        assert!(follow <= 2, "{follow}");
-        assert!(led <= super::super::SLOTS && led > super::super::SLOTS / 2, "{led}");
+        // Two keys may have one tag, of 2^20.
+        assert!(follow <= 3, "{follow}");
+        assert!(led <= SLOTS && led > SLOTS * 3 / 4, "{led}");
+    }
+
+    #[test]
+    fn leases_end_in_any_order_and_leave_their_places_to_others() {
+        let leases = Leases::new();
+        for round in 0..4 {
+            let held: Vec<_> = keys()
+                .skip(round * SLOTS)
+                .take(SLOTS)
+                .filter_map(|bytes| match leases.lead(Key::new(&bytes).unwrap(), 100, 0) {
+                    Leadership::Leads(lease) => Some((bytes, lease)),
+                    _ => None,
+                })
+                .collect();
+            assert!(held.len() > SLOTS * 3 / 4, "{}", held.len());
+            let (even, odd): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|(bytes, _)| bytes[3] % 2 == 0);
+            for (bytes, lease) in even {
+                assert!(!leases.release(Key::new(&bytes).unwrap(), lease, true, 0));
+            }
+            for (bytes, lease) in odd {
+                let key = Key::new(&bytes).unwrap();
+                assert_eq!(
+                    leases.lead(key, 100, 0),
+                    Leadership::Follows,
+                    "behind a free place, too"
+                );
+                assert!(leases.release(key, lease, true, 0));
+            }
+            assert!(leases.slots.iter().all(|slot| slot.load(Ordering::Relaxed) == 0));
+        }
     }
 
     #[test]
     fn a_lease_survives_the_way_through_a_number() {
         let leases = Leases::new();
-        let lease = lead(&leases, (1 << 43) - 200);
+        // 2109, for a clock that counts from 1970.
+        let late = (1 << 42) - 200;
+        let lease = lead(&leases, late);
         assert!(lease.to_bits() < 1 << 53);
-        assert_eq!(leases.lead(key(), 100, (1 << 43) - 200), Leadership::Follows);
-        assert!(!leases.release(key(), Lease::from_bits(lease.to_bits() + 1), true, 0));
+        assert_eq!(leases.lead(key(), 100, late), Leadership::Follows);
+        assert!(!leases.release(key(), Lease::from_bits(lease.to_bits() ^ 1), true, 0));
+        assert!(!leases.release(key(), Lease::from_bits(lease.to_bits() ^ 1 << 10), true, 0));
         assert!(leases.release(key(), Lease::from_bits(lease.to_bits()), true, 0));
     }
 
