@@ -4,7 +4,9 @@
 //! allocated. Where all of these are taken, a key has no leader, and its connections go on as they are. Where one of them
 //! is given up just when two threads ask, either may take another place: both lead, and one handshake more is a full one.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+#[cfg(not(test))]
+use std::hash::RandomState as Hasher;
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
+
+/// Not random, so that tests may count on which keys meet.
+#[cfg(test)]
+type Hasher = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
 /// How many peers can have a leader, or a pause, at once.
 const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
@@ -65,12 +71,12 @@ impl Lease {
 /// One word a slot, from the top: until when in milliseconds (42 bits), which key (a tag of 20), two flags. 0 is free.
 pub(crate) struct Leases {
     slots: Box<[AtomicU64]>,
-    hasher: RandomState,
+    hasher: Hasher,
 }
 
 impl Leases {
     pub(crate) fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new() }
+        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), hasher: Hasher::default() }
     }
 
     pub(crate) fn lead(&self, key: Key<'_>, millis: u64, now: u64) -> Leadership {
