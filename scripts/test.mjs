@@ -33,10 +33,17 @@ const { values } = parseArgs({
   },
 })
 
+/** How much of a step that failed is shown once more. */
+const LINES_AGAIN = 60
+
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
 const steps = [
   ...(values['no-lint'] ? [] : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
-  { name: 'Rust tests', command: ['cargo', 'test', '--workspace', '--locked', '--quiet'], count: countCargo },
+  {
+    name: 'Rust tests',
+    command: ['cargo', 'test', '--workspace', '--locked', '--quiet', '--no-fail-fast'],
+    count: countCargo,
+  },
   {
     name: 'Rust example',
     command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
@@ -58,6 +65,7 @@ const steps = [
 
 await setUp()
 const sum = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
 for (const { name, command, count } of steps) {
   process.stdout.write(`\n── ${name}\n`)
   const { code, output } = await run(typeof command === 'function' ? command() : command)
@@ -65,7 +73,13 @@ for (const { name, command, count } of steps) {
   sum.passed += passed
   sum.skipped += skipped
   // A step may fail without a failed test: by not compiling, or by running none at all.
-  sum.failed += failed + (failed === 0 && (code !== 0 || (count && passed === 0)) ? 1 : 0)
+  const problems = failed + (failed === 0 && (code !== 0 || (count && passed === 0)) ? 1 : 0)
+  sum.failed += problems
+  if (problems > 0) failures.push({ name, end: output.trimEnd().split('\n').slice(-LINES_AGAIN) })
+}
+// Whoever reads the end of a long log sees what went wrong.
+for (const { name, end } of failures) {
+  process.stdout.write(`\n── the end of what failed: ${name}\n${end.join('\n')}\n`)
 }
 if (sum.skipped > 0) {
   process.stdout.write(
