@@ -1,6 +1,6 @@
+use super::{Leadership, Lease, Leases};
 #[cfg(not(loom))]
 use super::{PAUSE, SLOTS};
-use super::{Leadership, Lease, Leases};
 use crate::Key;
 
 fn key() -> Key<'static> {
