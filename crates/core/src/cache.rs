@@ -140,7 +140,8 @@ impl Cache {
         self.shared.store().remove(key, &self.shared.now())
     }
 
-    /// Removes all entries, at once for all threads. They are wiped when it returns.
+    /// Removes all entries, at once for all threads. They are wiped when it returns, but for one that another call is
+    /// just removing, which that call wipes before it returns.
     pub fn clear(&self) {
         self.shared.store().clear();
     }
@@ -191,7 +192,7 @@ impl Cache {
     }
 
     /// How many entries there are, expired ones that nothing has met yet among them. Never more than
-    /// [`Options::max`].
+    /// [`Options::max`]. What other threads are just storing or removing may count.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.store().len()

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::history::{Operation, Outcome, Program, Subject};
+use super::history::{Call, Operation, Outcome, Program, Subject};
 use super::search::is_linearizable;
 use super::{histories, store};
 use crate::lockfree::LockFree;
@@ -17,8 +17,9 @@ struct Broken<L> {
 
 impl<L: Fn(Operation, Outcome, Outcome) -> Outcome + Sync> Subject for Broken<L> {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome {
-        let outcome = self.store.perform(operation, serial, now);
+        // One at a time, so that each lie can be told: a call that finds nothing is faster than the one that took it.
         let mut last = self.last.lock().unwrap();
+        let outcome = self.store.perform(operation, serial, now);
         let told = (self.lie)(operation, outcome, *last);
         if matches!(outcome, Outcome::Blob(Some(_))) {
             *last = outcome;
@@ -67,6 +68,33 @@ fn the_truth_passes() {
     for max in [1, 32] {
         assert!(passes(max, &[PUT], &[&[GET, PUT, TAKE], &[PUT, GET, TAKE]], truth));
     }
+}
+
+/// An insertion may link its node when a `clear` is through. Who reads then removes it, and has its permit for a while.
+#[test]
+fn what_a_reader_removes_after_a_clear_still_counts() {
+    let serial = 1;
+    let call = |thread, operation, [begin, end]: [u64; 2], outcome| Call {
+        thread,
+        operation,
+        serial,
+        now: 0,
+        begin,
+        end,
+        outcome,
+    };
+    let history = |read| {
+        [
+            call(0, ADD, [0, 4], Outcome::Done),
+            call(1, Operation::Clear, [1, 2], Outcome::Done),
+            call(0, GET, read, Outcome::Blob(None)),
+            call(1, GET, [6, 7], Outcome::Blob(None)),
+            call(1, Operation::Len, [8, 9], Outcome::Count(1)),
+        ]
+    };
+    let program = program(32, &[], &[&[ADD, GET], &[Operation::Clear, GET, Operation::Len]]);
+    assert!(is_linearizable(&program, &history([5, 10])));
+    assert!(!is_linearizable(&program, &history([5, 7])), "it is over when the length is told");
 }
 
 #[test]

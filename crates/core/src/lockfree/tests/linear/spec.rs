@@ -14,8 +14,8 @@
 //!   that overlap is not told), or if it overlaps another change, which may have the room in hand. In the
 //!   latter case it may also find none in time, and counts as stored and evicted at once.
 //! - **A length counts what is on its way.** Beside the entries, up to two for an insertion that overlaps it and
-//!   one for a removal. While a `clear` overlaps it and another change does, it is counted node by node and may
-//!   miss what moved.
+//!   one for a removal, or for a reading that may come upon what is dead. While a `clear` overlaps it and another
+//!   change does, it is counted node by node and may miss what moved.
 
 use super::history::{Call, Operation, Outcome, Program};
 use crate::oracle::{Fingerprint, Handed, Store};
@@ -83,7 +83,7 @@ impl<'a> Spec<'a> {
             (Operation::Put(_) | Operation::Add(_), Some(name)) => {
                 let live = from.store.live(key(name), now);
                 let counted_before =
-                    from.made[at] < self.met(at).filter(|met| changes(met)).count();
+                    from.made[at] < self.met(at).filter(|met| self.changes(met)).count();
                 if live > self.others(call.operation).max(1) || live > 0 && counted_before {
                     let counts = usize::from(live <= self.others(call.operation).max(1));
                     let mut store = from.store.clone();
@@ -173,7 +173,7 @@ impl<'a> Spec<'a> {
             .map(|met| match met.operation {
                 Operation::Put(_) | Operation::Add(_) => 2,
                 Operation::Clear => 0,
-                _ => usize::from(changes(met)),
+                _ => usize::from(self.changes(met)),
             })
             .sum();
         let a_clear = self.met(at).any(|met| met.operation == Operation::Clear);
@@ -206,7 +206,21 @@ impl<'a> Spec<'a> {
     }
 
     fn meets_a_change(&self, at: usize) -> bool {
-        self.met(at).any(changes)
+        self.met(at).any(|met| self.changes(met))
+    }
+
+    /// Whether a call may have permits in hand. One that comes upon an entry that has expired, or that is from before a
+    /// `clear`, removes it; an insertion that began before the `clear` may leave one when that is long over.
+    fn changes(&self, call: &Call) -> bool {
+        match call.operation {
+            Operation::Len | Operation::Advance => false,
+            Operation::Read(_, Read::Get) | Operation::Contains(_) => {
+                let is_clear =
+                    |other: &Call| other.operation == Operation::Clear && other.begin < call.end;
+                call.now > 0 || self.calls.iter().any(is_clear)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -238,13 +252,4 @@ fn name_of(operation: Operation) -> Option<[u8; 2]> {
 
 fn key(name: &[u8; 2]) -> Key<'_> {
     Key::new(name).unwrap()
-}
-
-/// Whether a call may have permits in hand. One that comes upon an expired entry removes it.
-fn changes(call: &Call) -> bool {
-    match call.operation {
-        Operation::Len | Operation::Advance => false,
-        Operation::Read(_, Read::Get) | Operation::Contains(_) => call.now > 0,
-        _ => true,
-    }
 }
