@@ -23,11 +23,11 @@ const compared = await reconnects(pki, plan, kind => progress.phase(`reconnectin
 progress.phase(`bursts of ${BURST}`)
 const burst = await bursts(pki, rounds)
 progress.phase('threads')
-const counted = await threads(pki)
+const counted = await threads(pki, quick ? 1 : 5)
 progress.phase('fetch on each Node.js')
 const fetched = await fetches(pki)
 progress.phase('what our own code costs')
-const own = await ownCosts(pki, compared, quick ? 400 : 2000)
+const own = await ownCosts(pki, compared, quick ? 100 : 600)
 progress.stop()
 
 const figures: Figures = {

@@ -13,19 +13,23 @@ export const full: Mode = { name: 'Node alone', connect: options => tls.connect(
 /** What a driver can do by itself: it keeps the last session of each endpoint. */
 export const ownSessions: Mode = { name: 'Node and a Map of sessions', connect: rememberIn(new Map()) }
 
-/** The most that can be had from Node by hand: one SecureContext as well. */
-export function ownContexts(): Mode {
-  const remember = rememberIn(new Map())
+/** One SecureContext for all connections to a port, and no sessions. */
+export function ownContexts(connect: Mode['connect'] = options => tls.connect(options)): Mode {
   const contexts = new Map<number | undefined, tls.SecureContext>()
   return {
-    name: 'Node with its best own cache',
+    name: 'Node with a SecureContext of its own',
     connect(options) {
       let secureContext = contexts.get(options.port)
       secureContext ??= tls.createSecureContext(options)
       contexts.set(options.port, secureContext)
-      return remember({ ...options, secureContext })
+      return connect({ ...options, secureContext })
     },
   }
+}
+
+/** The most that can be had from Node by hand. */
+export function ownCache(): Mode {
+  return { ...ownContexts(rememberIn(new Map())), name: 'Node with its best own cache' }
 }
 
 export function ours(): Mode {

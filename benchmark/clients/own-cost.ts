@@ -1,10 +1,12 @@
-/** What our own code costs in a connection, from a sampling profile: of the client's time, that which is ours. */
-import { type Profiler, Session } from 'node:inspector/promises'
+/**
+ * What our own code costs in a connection: the client's CPU time beyond that of Node with one SecureContext for all
+ * connections and, where the peer resumes, with a Map of sessions.
+ */
 import type { ConnectionOptions } from 'node:tls'
 import { roundTrip } from '../start/round-trip.ts'
 import type { Kind } from './kinds.ts'
 import { labelOf } from './kinds.ts'
-import { ours } from './modes.ts'
+import { full, type Mode, ours, ownCache, ownContexts } from './modes.ts'
 import type { Pki } from './pki.ts'
 import type { KindFigures } from './reconnects.ts'
 import type { ServerKind } from './server.ts'
@@ -15,17 +17,15 @@ export interface OwnCostFigures {
   kind: string
   /** What becomes of what we offer. */
   peer: string
-  connections: number
-  /** Microseconds a connection. */
+  /** How many of each mode were compared, one by one. */
+  triples: number
+  /** Microseconds a connection beyond Node by hand. */
   own: Estimate
+  /** The client's, in one of ours. */
   clientCpu: number
   /** Of a full handshake on both ends, as Node alone does it. */
   fullCpu: number
 }
-
-/** Seldom enough for the sampling itself to cost little. */
-const SAMPLING_INTERVAL_US = 500
-const PARTS = 10
 
 const PEERS: Record<string, ServerKind> = {
   resumes: 'plain',
@@ -37,7 +37,7 @@ const PEERS: Record<string, ServerKind> = {
 export async function ownCosts(
   pki: Pki,
   compared: readonly KindFigures[],
-  connections: number,
+  triples: number,
 ): Promise<OwnCostFigures[]> {
   const wanted = (['TLSv1.3', 'TLSv1.2'] as const).flatMap(version =>
     Object.entries(PEERS).map(([peer, how]) => ({
@@ -52,92 +52,53 @@ export async function ownCosts(
   )
   const costs: OwnCostFigures[] = []
   for (const [index, { kind, peer, how }] of wanted.entries()) {
-    const cost = await ownCost(pki.options(kind, ports[index] as number), connections)
-    const { full = 0, resumed = 0 } = (await server.report()).counts[index] ?? {}
-    if (how === 'plain' ? full !== 1 : resumed !== 0)
-      throw new Error(`${full} full and ${resumed} resumed handshakes with a peer that ${peer}`)
-    costs.push({ ...cost, kind: labelOf(kind), peer, connections, fullCpu: fullCpu(compared, labelOf(kind)) })
+    const options = pki.options(kind, ports[index] as number)
+    const byHand = how === 'plain' ? ownCache() : ownContexts()
+    const { own, clientCpu, fullClientCpu } = await compare(byHand, options, triples)
+    const { resumed = 0 } = (await server.report()).counts[index] ?? {}
+    if (how === 'plain' ? resumed < 2 * triples : resumed !== 0)
+      throw new Error(`${resumed} resumed handshakes with a peer that ${peer}`)
+    const fullCpu = fullClientCpu * bothEnds(compared, labelOf(kind))
+    costs.push({ kind: labelOf(kind), peer, triples, own, clientCpu, fullCpu })
   }
   server.close()
   return costs
 }
 
-function fullCpu(compared: readonly KindFigures[], kind: string): number {
+/** How much more than the client alone both ends take in a full handshake; a ratio is the same however fast the machine is. */
+function bothEnds(compared: readonly KindFigures[], kind: string): number {
   const alone = compared.find(figures => figures.kind === kind)?.modes[0]
   if (alone === undefined) throw new RangeError(`${kind} was not measured`)
-  return alone.clientCpu + alone.serverCpu
-}
-
-async function ownCost(
-  options: ConnectionOptions,
-  connections: number,
-): Promise<Pick<OwnCostFigures, 'own' | 'clientCpu'>> {
-  const mode = ours()
-  const connect = () => roundTrip(() => mode.connect({ ...options }))
-  for (let count = 0; count < 100; count++) await connect()
-
-  const session = new Session()
-  session.connect()
-  await session.post('Profiler.enable')
-  await session.post('Profiler.setSamplingInterval', { interval: SAMPLING_INTERVAL_US })
-  const size = Math.ceil(connections / PARTS)
-  const parts: { own: number; client: number }[] = []
-  for (let part = 0; part < PARTS; part++) {
-    await session.post('Profiler.start')
-    const before = process.cpuUsage()
-    for (let count = 0; count < size; count++) await connect()
-    const { user, system } = process.cpuUsage(before)
-    const { profile } = await session.post('Profiler.stop')
-    const client = (user + system) / size
-    parts.push({ own: ownShare(profile) * client, client })
-  }
-  session.disconnect()
-  return { own: estimate(parts.map(({ own }) => own)), clientCpu: median(parts.map(({ client }) => client)) }
+  return 1 + alone.serverCpu / alone.clientCpu
 }
 
 /**
- * Of the samples in which the thread was busy, those in our code and in what it calls, what Node does for `tls.connect`
- * and for a context apart. Samples are counted, since the time between two of them is also that of other processes.
+ * Connections of the three modes in turn: what slows the machine down for longer than a connection concerns all three,
+ * and the median of the differences leaves out what comes between two.
  */
-function ownShare({ nodes, samples = [] }: Profiler.Profile): number {
-  const parents = new Map<number, Profiler.ProfileNode>()
-  const byId = new Map(nodes.map(node => [node.id, node]))
-  for (const node of nodes) for (const child of node.children ?? []) parents.set(child, node)
-
-  const known = new Map<number, boolean>()
-  const isOwn = (node: Profiler.ProfileNode): boolean => {
-    const seen = known.get(node.id)
-    if (seen !== undefined) return seen
-    const { functionName, url } = node.callFrame
-    const parent = parents.get(node.id)
-    const own =
-      url.includes('/dist/') || (!isNodesPart(functionName, url) && parent !== undefined && isOwn(parent))
-    known.set(node.id, own)
-    return own
+async function compare(hand: Mode, options: ConnectionOptions, triples: number) {
+  const modes = [full, hand, ours()]
+  const times: number[][] = modes.map(() => [])
+  for (let count = -Math.ceil(triples / 3); count < triples; count++) {
+    for (let step = 0; step < modes.length; step++) {
+      const which = (((step + count) % modes.length) + modes.length) % modes.length
+      const time = await clientCpu(modes[which] as Mode, options)
+      // Those before the first are for the compiler, and for the first session.
+      if (count >= 0) times[which]?.push(time)
+    }
   }
-  const busy = samples
-    .flatMap(id => byId.get(id) ?? [])
-    .filter(({ callFrame }) => !IDLE.has(callFrame.functionName))
-  return busy.filter(isOwn).length / busy.length
+  const [alone, byHand, own] = times as [number[], number[], number[]]
+  return {
+    own: estimate(own.map((time, index) => time - (byHand[index] as number))),
+    clientCpu: median(own),
+    fullClientCpu: median(alone),
+  }
 }
 
-const IDLE = new Set(['(idle)', '(root)'])
-
-/**
- * What whoever connects and resumes has Node do: the connection, its context, handing a session to OpenSSL, telling the
- * peer's certificate, which Node asks the socket for, and starting the handshake, where that waited for another connection.
- */
-const NODES_PARTS = new Set([
-  'connect',
-  'createSecureContext',
-  'setSession',
-  'getPeerCertificate',
-  'getPeerX509Certificate',
-  '_start',
-])
-
-function isNodesPart(functionName: string, url: string): boolean {
-  // Native functions have no URL; methods are told with or without their class.
-  const name = functionName.slice(functionName.lastIndexOf('.') + 1)
-  return (url === '' || url.startsWith('node:')) && NODES_PARTS.has(name)
+/** Microseconds of this process from dialling to the end of the connection. */
+async function clientCpu(mode: Mode, options: ConnectionOptions): Promise<number> {
+  const before = process.cpuUsage()
+  await roundTrip(() => mode.connect(options))
+  const { user, system } = process.cpuUsage(before)
+  return user + system
 }

@@ -2,7 +2,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { roundTrip } from '../start/round-trip.ts'
 import { kinds, labelOf } from './kinds.ts'
-import { full, type Mode, ours, ownContexts, ownSessions } from './modes.ts'
+import { full, type Mode, ours, ownCache, ownSessions } from './modes.ts'
 import type { Pki } from './pki.ts'
 import { ServerProcess } from './server-process.ts'
 import { type Estimate, estimate, median } from './statistics.ts'
@@ -65,7 +65,7 @@ async function compare(
   options: ConnectionOptions,
   plan: Plan,
 ): Promise<ModeFigures[]> {
-  const modes = [full, ownSessions, ownContexts(), ours()]
+  const modes = [full, ownSessions, ownCache(), ours()]
   const rounds = modes.map((): Round[] => [])
   // Each once before: sessions, and compiled code.
   for (const mode of modes) await round(server, index, mode, options, { ...plan, inTurn: 10 })

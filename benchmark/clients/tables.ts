@@ -80,7 +80,7 @@ function threads({ threads }: Figures): ResultTable {
     title: `${THREADS} threads, ${ENDPOINTS} endpoints, ${CONNECTIONS} connections of each to each: ${THREADS_KIND}`,
     columns: [{ title: 'by' }, { title: 'full handshakes', digits: 0 }, { title: 'resumed', digits: 0 }],
     rows: threads.map(({ mode, full, resumed }) => [mode, full, resumed]),
-    samples: 'once, counted by the servers',
+    samples: `the worst of ${threads[0]?.times ?? 0}, counted by the servers`,
     chart: { x: 'by', y: 'full handshakes' },
   }
 }
@@ -97,14 +97,13 @@ function fetches({ fetches }: Figures): ResultTable {
 }
 
 function ownCosts({ ownCosts }: Figures): ResultTable {
-  const connections = ownCosts[0]?.connections ?? 0
   return {
     id: 'own-cost',
     title: 'What our own code costs in a connection',
     columns: [
       { title: 'handshake' },
       { title: 'the peer' },
-      { title: 'our code', unit: 'µs', digits: 1 },
+      { title: 'CPU beyond Node by hand', unit: 'µs', digits: 0 },
       { title: 'of a full handshake on both ends', unit: '%', digits: 2 },
       { title: 'of the client’s CPU in this connection', unit: '%', digits: 1 },
     ],
@@ -115,11 +114,11 @@ function ownCosts({ ownCosts }: Figures): ResultTable {
       scaled(own, 100 / fullCpu),
       (100 * own.median) / clientCpu,
     ]),
-    samples: `a sampling profile of ${connections} connections in parts, of which the median`,
+    samples: `${ownCosts[0]?.triples ?? 0} connections of each, one by one in turn, of which the differences`,
     remark:
-      'Counted is what our modules do, and what they call, but for what anybody who connects and resumes has Node do: ' +
-      '`tls.connect`, `createSecureContext`, `setSession`, `getPeerCertificate` and the start of the handshake. Twenty refusals in a row have a peer left alone for ' +
-      'seconds, then longer; so in the rows of a peer that refuses most connections offer nothing.',
+      '*By hand* is one `SecureContext` for all connections, which by itself takes work off every ' +
+      'handshake and which we have as well, and with a peer that resumes a `Map` of sessions. Twenty refusals in a row ' +
+      'have a peer left alone for seconds, then longer; so in the rows of one that refuses, most connections offer nothing.',
   }
 }
 
@@ -169,8 +168,9 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
           `${kind}, the peer ${peer}: our code, of a full handshake`,
           1,
           scaled(own, 100 / fullCpu),
-          `${textOf(own, { digits: 0 })} µs for the key of the options, listeners on the socket, and reading, checking and ` +
-            'storing what the peer hands out: sessions that it then refuses are stored for nothing',
+          `${textOf(own, { digits: 0 })} µs: the key of the options, and listeners on the socket, which is JavaScript that runs ` +
+            'between handshakes of which each empties the processor’s caches; where the peer hands out sessions, reading, ' +
+            'checking and storing them, too, for nothing',
         ),
         unit: '%',
       })),

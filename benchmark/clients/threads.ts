@@ -15,11 +15,13 @@ export const THREADS_KIND = labelOf(KIND)
 
 export interface ThreadFigures {
   mode: string
+  times: number
+  /** At the worst time. */
   full: number
   resumed: number
 }
 
-export async function threads(pki: Pki): Promise<ThreadFigures[]> {
+export async function threads(pki: Pki, times: number): Promise<ThreadFigures[]> {
   const figures: ThreadFigures[] = []
   for (const [mode, how] of [
     ['Node alone', 'alone'],
@@ -27,7 +29,12 @@ export async function threads(pki: Pki): Promise<ThreadFigures[]> {
     ['tls-resumption, cold and all at once', 'ours'],
     ['tls-resumption, each endpoint met once before', 'ours, warm'],
   ] as const) {
-    figures.push({ mode, ...(await count(pki, how)) })
+    let worst = { full: 0, resumed: 0 }
+    for (let time = 0; time < times; time++) {
+      const counts = await count(pki, how)
+      if (counts.full >= worst.full) worst = counts
+    }
+    figures.push({ mode, times, ...worst })
   }
   return figures
 }
