@@ -145,8 +145,7 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
           `${mode}: full handshakes of ${ENDPOINTS} endpoints`,
           ENDPOINTS,
           full,
-          'who has waited for a second for the first connection goes on with a full handshake, and where threads start and ' +
-            `${THREADS * ENDPOINTS * CONNECTIONS} connections begin at once, two processors can take longer`,
+          'who has waited for a second goes on with a full handshake, as does everybody where all eight places of a lease are taken',
         ),
       ),
     target(
