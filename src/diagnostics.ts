@@ -83,13 +83,14 @@ export function clientStats(): ClientStats {
   return { ...counts }
 }
 
-/** Counts a connection, and tells who listens. `peer` is asked for only then. */
+/** Counts a connection, and tells who listens. `peer` and `more` are asked for only then. */
 export function tell(
   reason: ClientReason,
   peer: () => string,
-  { offered = false, waited = false, protocol }: Partial<Omit<ClientMessage, 'reason' | 'peer'>> = {},
+  more: () => Partial<Omit<ClientMessage, 'reason' | 'peer'>> = () => ({}),
 ): void {
   counts[reason]++
   if (!messages.hasSubscribers) return
+  const { offered = false, waited = false, protocol } = more()
   messages.publish({ reason, peer: peer(), offered, waited, protocol } satisfies ClientMessage)
 }

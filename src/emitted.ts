@@ -1,29 +1,31 @@
 import { types } from 'node:util'
 import { BoundedMap } from './bounded-map.js'
-import { sha256 } from './digest.js'
+import { native } from './native.js'
 
 /**
- * What our sockets have emitted and we have kept, by digest. A library that passes such a blob back as
+ * What our sockets have emitted and we have kept, by mark. A library that passes such a blob back as
  * `session` only kept it for us; any other is its caller's.
  */
-const digests = new Set<string>()
+const marks = new Set<number>()
 
 /** A peer that sends many tickets pushes out its own alone. */
 const MAX_PER_KEY = 16
 const MAX_KEYS = 1000
-const byKey = new BoundedMap<string, string[]>(MAX_KEYS, forgotten => {
-  for (const digest of forgotten) digests.delete(digest)
+const byKey = new BoundedMap<string, number[]>(MAX_KEYS, forgotten => {
+  for (const mark of forgotten) marks.delete(mark)
 })
 
 export function noteEmitted(key: string, session: Buffer): void {
-  const digest = sha256(session)
-  const ofKey = byKey.get(key) ?? []
-  if (ofKey.push(digest) > MAX_PER_KEY) digests.delete(ofKey.shift() ?? '')
-  byKey.set(key, ofKey)
-  digests.add(digest)
+  const mark = native.sessionMark(session)
+  const ofKey = byKey.get(key)
+  if (ofKey === undefined) byKey.set(key, [mark])
+  else if (ofKey.push(mark) > MAX_PER_KEY) marks.delete(ofKey.shift() as number)
+  marks.add(mark)
 }
 
 /** Whether a session given as an option is one of ours. */
 export function isOurs(session: unknown): boolean {
-  return types.isUint8Array(session) && digests.has(sha256(session))
+  // Memory that another thread could change meanwhile is never ours.
+  if (!types.isUint8Array(session) || types.isSharedArrayBuffer(session.buffer)) return false
+  return marks.has(native.sessionMark(session))
 }

@@ -16,7 +16,6 @@ export interface Native
     | 'sweep'
     | 'size'
     | 'stats'
-    | 'sessionFacts'
     | 'sessionDescription'
     | 'ringClose'
     | 'ringRotate'
@@ -36,6 +35,8 @@ export interface Native
   add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
   has(handle: number, key: Key): boolean
   remove(handle: number, key: Key): number
+  /** Whether a connection that begins now has a reason to call `lead`. */
+  mayLead(handle: number, key: Key): boolean
   /** A lease on the key for so many milliseconds; 0 where another leads, -1 where there is nobody to wait for. */
   lead(handle: number, key: Key, millis: number): number
   /** Whether somebody waits for it. */
@@ -46,6 +47,10 @@ export interface Native
   purgesOf(name: string): number
   /** How many purges there were at all. */
   purges(): number
+  /** Fills `out` with five numbers; false for bytes that are no session. See `session-facts.ts`. */
+  sessionFacts(session: Uint8Array, out: Uint8Array): boolean
+  /** A number for the bytes, by a hash whose key nobody knows. */
+  sessionMark(session: Uint8Array): number
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the key that seals into the 48 bytes of `out`. */
   ringNewest(handle: number, out: Uint8Array): boolean

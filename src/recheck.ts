@@ -2,8 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { BoundedMap } from './bounded-map.js'
 import { isNodes } from './builtin.js'
-import { sha256 } from './digest.js'
-import { native } from './native.js'
+import { factsOf } from './session-facts.js'
 
 type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
 
@@ -46,8 +45,8 @@ export interface Trusted {
  * @returns undefined where it would not.
  */
 export function stillTrusted(session: Buffer, verification: Verification): Trusted | undefined {
-  const facts = native.sessionFacts(session)
-  if (facts === null || facts.leafStart === facts.leafEnd) return undefined
+  const facts = factsOf(session)
+  if (facts === undefined || facts.leafStart === facts.leafEnd) return undefined
   try {
     const leaf = leafOf(session.subarray(facts.leafStart, facts.leafEnd))
     // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.
@@ -65,8 +64,9 @@ function isValid({ validFrom, validTo }: Leaf): boolean {
 }
 
 function leafOf(der: Buffer): Leaf {
-  const digest = sha256(der)
-  let leaf = leaves.get(digest)
+  // As text, byte by byte: that takes a tenth of the time of a digest.
+  const text = der.toString('latin1')
+  let leaf = leaves.get(text)
   if (leaf === undefined) {
     const certificate = new X509Certificate(der)
     leaf = {
@@ -75,7 +75,7 @@ function leafOf(der: Buffer): Leaf {
       validTo: Date.parse(certificate.validTo),
       byName: new BoundedMap(MAX_NAMES),
     }
-    leaves.set(digest, leaf)
+    leaves.set(text, leaf)
   }
   return leaf
 }

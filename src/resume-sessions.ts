@@ -1,11 +1,11 @@
 import tls from 'node:tls'
 import { serverCache } from './default-caches.js'
 import { invalidArgType, serverInUse } from './errors.js'
-import { native } from './native.js'
 import { checkTier, type Found, type SecondTier, type TierPart } from './second-tier.js'
 import { keepServerContext } from './server-context.js'
 import { reasonOfTier, tellOfServer } from './server-diagnostics.js'
 import { lending, type SessionCache } from './session-cache.js'
+import { factsOf } from './session-facts.js'
 import { checkBoolean, checkOptionBag } from './validate.js'
 
 /** The options of {@link resumeSessions}. */
@@ -166,8 +166,8 @@ function keep(cache: SessionCache, key: Uint8Array, session: Buffer, ttl: number
 
 /** In milliseconds; 0 for what is no session of TLS 1.2. */
 function lifetimeOf(session: Buffer): number {
-  const facts = native.sessionFacts(session)
-  return facts === null || facts.version >= TLS_1_3 ? 0 : facts.lifetime
+  const facts = factsOf(session)
+  return facts === undefined || facts.version >= TLS_1_3 ? 0 : facts.lifetime
 }
 
 /** Whether the server speaks a version in which ids mean something. */

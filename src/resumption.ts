@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { X509Certificate } from 'node:crypto'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { failed, mayOffer, refused, resumed } from './backoff.js'
@@ -8,11 +7,11 @@ import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { hasBegun, holdWrites, takeStart } from './hold.js'
-import { native } from './native.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
+import { factsOf } from './session-facts.js'
 import { peerOfKey } from './session-key.js'
 
 const TLS_1_3 = 0x0304
@@ -39,30 +38,30 @@ type Socket = tls.TLSSocket & { setSession(session: Buffer): void; secureConnect
 export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
   const { cache, key, coalesce } = resumption
   const attempt = new Attempt(socket as Socket, resumption)
-  const start = coalesce && !lending.has(cache, key) ? takeStart(socket) : undefined
+  const start = coalesce && lending.mayLead(cache, key) ? takeStart(socket) : undefined
   // At the last moment: a ticket is not spent on a connection that never comes about. Node's own
   // listener for 'connect' starts the handshake, so this one has to be before it.
   socket.prependOnceListener('connect', () => {
     if (socket.destroyed) return
     attempt.listen()
-    attempt.offer()
-    if (start) startInTurn(socket, attempt, resumption, start)
+    const isWithout = attempt.offer()
+    if (start === undefined) return
+    const role = isWithout ? join(cache, key) : undefined
+    if (role === 'wait') startInTurn(socket, attempt, resumption, start)
+    else {
+      if (role) attempt.lead(role)
+      start()
+    }
   })
 }
 
-/** Starts the handshake: at once, or when the connection that leads has got a session or has failed to. */
+/** Starts the handshake when the connection that leads has got a session or has failed to. */
 function startInTurn(
   socket: tls.TLSSocket,
   attempt: Attempt,
   { cache, key }: Resumption,
   start: () => void,
 ): void {
-  const role = attempt.hasNone ? join(cache, key) : undefined
-  if (role !== 'wait') {
-    if (role) attempt.lead(role)
-    start()
-    return
-  }
   attempt.waited = true
   const release = holdWrites(socket, () => goOn())
   // It is another connection that has it go on, or a timer, whose AsyncLocalStorage is none of this one's.
@@ -134,7 +133,7 @@ class Attempt {
   readonly #resumption: Resumption
   readonly #setSession: Socket['setSession']
   #lead: Lead | undefined
-  #leaf: X509Certificate | undefined
+  #given: Trusted | undefined
   #ticket: Buffer | undefined
   #isReused = false
   #isTold = false
@@ -150,13 +149,12 @@ class Attempt {
     }
     // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
     socket.prependOnceListener('secureConnect', () => {
-      this.#isReused = socket.isSessionReused()
+      this.#isReused = this.#hasOffered && socket.isSessionReused()
       if (this.#hasOffered) (this.#isReused ? resumed : refused)(resumption.key)
-      const protocol = socket.getProtocol() ?? undefined
-      this.#lead?.onSecure(protocol === 'TLSv1.3')
-      this.#tell(this.#reason(), protocol)
+      this.#lead?.onSecure(socket.getProtocol() === 'TLSv1.3')
+      this.#tell(this.#reason(), () => socket.getProtocol() ?? undefined)
       // When the application's listeners have had their say: they may turn the peer away.
-      if (this.#isReused && protocol === 'TLSv1.2') process.nextTick(() => this.#keepRenewed())
+      if (this.#isReused && this.#isBelowTls13) process.nextTick(() => this.#keepRenewed())
     })
     // An application may connect again as soon as it hears of the error, so this has to be heard before;
     // a monitor does not make the error a handled one.
@@ -164,19 +162,18 @@ class Attempt {
   }
 
   /** A session of ours has been given to the socket. */
-  hasGiven({ leaf, version }: Trusted): void {
-    if (!this.#leaf) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#leaf))
-    this.#leaf = leaf
-    if (version < TLS_1_3) this.#ticket = this.#socket.getTLSTicket()
+  hasGiven(trusted: Trusted): void {
+    if (!this.#given) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#given?.leaf))
+    this.#given = trusted
+    if (this.#isBelowTls13) this.#ticket = this.#socket.getTLSTicket()
+  }
+
+  get #isBelowTls13(): boolean {
+    return this.#given !== undefined && this.#given.version < TLS_1_3
   }
 
   get #hasOffered(): boolean {
     return this.outcome === 'offered'
-  }
-
-  /** Whether there was no session to offer. */
-  get hasNone(): boolean {
-    return this.#isFree && this.outcome === 'no-session'
   }
 
   /** Whether a session may be given to the socket: one given during the handshake would break it. */
@@ -184,10 +181,10 @@ class Attempt {
     return !this.isForeign && !hasBegun(this.#socket)
   }
 
-  /** Offers a session, if there is one. To be called just before the handshake. */
-  offer(): void {
+  /** Offers a session, if there is one. To be called just before the handshake. Whether there is none. */
+  offer(): boolean {
     this.#startedAt = performance.now()
-    if (!this.#isFree) return
+    if (!this.#isFree) return false
     try {
       this.outcome = offer(this.#resumption, (session, trusted) => {
         this.#setSession.call(this.#socket, session)
@@ -196,6 +193,7 @@ class Attempt {
     } catch {
       // In doubt, a full handshake.
     }
+    return this.outcome === 'no-session'
   }
 
   /** Others wait for what this one gets, unless there is something by now. */
@@ -212,14 +210,12 @@ class Attempt {
     return this.#isReused ? 'resumed' : 'refused-by-peer'
   }
 
-  #tell(reason: ClientReason, protocol?: string): void {
+  #tell(reason: ClientReason, protocol?: () => string | undefined): void {
     if (this.#isTold) return
     this.#isTold = true
-    tell(reason, () => peerOfKey(this.#resumption.key), {
-      offered: this.#hasOffered,
-      waited: this.waited,
-      protocol,
-    })
+    const { waited } = this
+    const peer = () => peerOfKey(this.#resumption.key)
+    tell(reason, peer, () => ({ offered: this.#hasOffered, waited, protocol: protocol?.() }))
   }
 
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
@@ -267,8 +263,8 @@ class Attempt {
     if (socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
     if (era.isOver) return
     if (verification.strict && !socket.authorized) return
-    const facts = native.sessionFacts(session)
-    if (facts === null || facts.lifetime === 0) return
+    const facts = factsOf(session)
+    if (facts === undefined || facts.lifetime === 0) return
     // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
     // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
     if (facts.verified !== socket.authorized) return
@@ -288,6 +284,8 @@ class Attempt {
 const stored = new BoundedMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
 
 function remember({ cache, key, era }: Resumption): void {
+  const last = stored.get(key)
+  if (last?.era.tag === era.tag && last.cache.deref() === cache) return
   stored.set(key, { cache: new WeakRef(cache), era })
 }
 

@@ -155,6 +155,8 @@ export interface Lending {
   /** Removes what is under the key; a cache disposed of has nothing. */
   drop(cache: SessionCache, key: string): void
   has(cache: SessionCache, key: string): boolean
+  /** Whether a connection that begins now has a reason to ask for a lease. */
+  mayLead(cache: SessionCache, key: string): boolean
   /** A lease on the key for so many milliseconds; 0 where another leads, -1 where there is nobody to wait for. */
   lead(cache: SessionCache, key: string, millis: number): number
   /** Ends a lease; whether somebody waits. */
@@ -353,6 +355,7 @@ export class SessionCache implements Disposable {
         if (cache.#handle !== 0) native.remove(cache.#handle, key)
       },
       has: (cache, key) => cache.#handle !== 0 && native.has(cache.#handle, key),
+      mayLead: (cache, key) => cache.#handle !== 0 && native.mayLead(cache.#handle, key),
       lead: (cache, key, millis) => (cache.#handle === 0 ? -1 : native.lead(cache.#handle, key, millis)),
       release: (cache, key, lease, fruitful) =>
         cache.#handle !== 0 && native.release(cache.#handle, key, lease, fruitful),

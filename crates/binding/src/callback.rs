@@ -12,7 +12,7 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::args::Arg;
-use crate::{operations, purges, rings};
+use crate::{operations, purges, rings, session};
 
 /// The most arguments any of the functions takes.
 pub const ARITY: usize = 5;
@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 15] = [
+    let functions: [(&CStr, Callback); 18] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -84,11 +84,14 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"add", operations::add),
         (c"has", operations::has),
         (c"remove", operations::remove),
+        (c"mayLead", operations::may_lead),
         (c"lead", operations::lead),
         (c"release", operations::release),
         (c"purge", purges::purge),
         (c"purgesOf", purges::of),
         (c"purges", purges::total),
+        (c"sessionFacts", session::facts),
+        (c"sessionMark", session::mark),
         (c"ringNewest", rings::newest),
         (c"ringFind", rings::find),
         (c"ringExport", rings::export),

@@ -56,6 +56,15 @@ pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi
     })
 }
 
+/// `mayLead(handle, key)`: whether a connection that begins now has a reason to call `lead`.
+pub unsafe extern "C" fn may_lead(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, key, ..]| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
+            key.with_key(|key| Ok(Value::Boolean(cache.may_lead(key))))
+        })
+    })
+}
+
 /// `lead(handle, key, millis)`: a lease on the key, 0 where another leads, -1 where there is nobody to wait for.
 pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, millis, ..]| {

@@ -1,41 +1,61 @@
 //! What a session blob says of itself, for the facade.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
+use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_session::{SessionInfo, unwrap_envelope};
 
+use crate::callback::{Value, enter};
 use crate::lifecycle::saturate;
 
-/// What decides how a session may be cached.
-#[napi(object)]
-pub struct SessionFacts {
-    /// The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3.
-    pub version: u32,
-    /// For how many milliseconds it may be kept; 0: not at all.
-    pub lifetime: f64,
-    /// Whether the peer's chain was verified; a resumed handshake repeats this verdict.
-    pub verified: bool,
-    /// Where the DER of the peer's own certificate begins in the blob.
-    pub leaf_start: u32,
-    /// Where it ends; where it begins, if there is none.
-    pub leaf_end: u32,
+/// `sessionFacts(session, out)`: fills `out` with five numbers of eight bytes, in the machine's order: the protocol
+/// version on the wire, for how many milliseconds the session may be kept, whether the peer's chain was verified, and
+/// where the DER of the peer's own certificate begins and ends in the blob. False for bytes that are no session.
+pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [session, out, ..]| {
+        let (session, out) = (session.bytes("session", BYTES)?, out.bytes("out", BYTES)?);
+        // SAFETY: no JavaScript runs here, and the facade refuses shared memory.
+        let session = unsafe { session.as_slice() };
+        let facts = facts_of(session);
+        // SAFETY: as above; the facade alone knows `out`, so it is not the session.
+        let (out, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<8>();
+        for (out, fact) in out.iter_mut().zip(facts.unwrap_or_default()) {
+            *out = fact.to_ne_bytes();
+        }
+        Ok(Value::Boolean(facts.is_some()))
+    })
 }
 
-/// Reads a session blob; `null` for bytes that are none.
-#[napi(catch_unwind)]
-pub fn session_facts(blob: &[u8]) -> Option<SessionFacts> {
-    SessionInfo::parse(blob).ok().map(|info| {
-        // The leaf is a slice of the blob, so the distance of their addresses is its place.
-        let leaf = info.leaf.map_or(0..0, |leaf| {
-            let start = leaf.as_ptr().addr() - blob.as_ptr().addr();
-            start..start + leaf.len()
-        });
-        SessionFacts {
-            version: info.version.0.into(),
-            lifetime: info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
-            verified: info.verify_result == 0,
-            leaf_start: saturate(leaf.start),
-            leaf_end: saturate(leaf.end),
-        }
+const BYTES: &str = "a Uint8Array";
+
+fn facts_of(session: &[u8]) -> Option<[f64; 5]> {
+    let info = SessionInfo::parse(session).ok()?;
+    // The leaf is a slice of the blob, so the distance of their addresses is its place.
+    let leaf = info.leaf.map_or(0..0, |leaf| {
+        let start = leaf.as_ptr().addr() - session.as_ptr().addr();
+        start..start + leaf.len()
+    });
+    Some([
+        info.version.0.into(),
+        info.lifetime().map_or(0.0, |lifetime| lifetime.as_secs_f64() * 1000.0),
+        f64::from(info.verify_result == 0),
+        saturate(leaf.start).into(),
+        saturate(leaf.end).into(),
+    ])
+}
+
+static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// `sessionMark(session)`: a number for the bytes, of 53 bits, by a hash (`SipHash`) whose key nobody knows.
+pub unsafe extern "C" fn mark(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [session, ..]| {
+        let session = session.bytes("session", BYTES)?;
+        // SAFETY: no JavaScript runs here, and the facade refuses shared memory.
+        let hash = MARKS.hash_one(unsafe { session.as_slice() });
+        #[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
+        Ok(Value::Number((hash >> 11) as f64))
     })
 }
 

@@ -184,6 +184,21 @@ impl Cache {
         self.shared.leases().lead(key, u64::try_from(time).unwrap_or(0), self.shared.clock().now())
     }
 
+    /// Whether a connection that begins now has a reason to call [`lead`](Self::lead): there is nothing for it to offer,
+    /// and the last leader has not come back with nothing.
+    ///
+    /// ```
+    /// use tls_resumption_core::{Cache, Key};
+    ///
+    /// let (cache, key) = (Cache::default(), Key::new(b"example.org:443").unwrap());
+    /// assert!(cache.may_lead(key));
+    /// ```
+    #[must_use]
+    pub fn may_lead(&self, key: Key<'_>) -> bool {
+        let is_paused = || self.shared.leases().is_paused(key, self.shared.clock().now());
+        !self.options().single_use && !self.contains(key) && !is_paused()
+    }
+
     /// Ends a lease on `key`. `is_fruitful`: whether waiting for it was not in vain. Returns whether somebody waits;
     /// false also for a lease that was over.
     #[must_use = "who waits is to be told"]

@@ -107,6 +107,12 @@ impl Leases {
         }
     }
 
+    /// Whether the last leader has brought nothing, so that nobody is to lead now.
+    pub(crate) fn is_paused(&self, key: Key<'_>, now: u64) -> bool {
+        self.find(self.place(key), now)
+            .is_some_and(|(_, word)| word & PAUSED != 0 && until(word) > now)
+    }
+
     /// Whether somebody waits.
     pub(crate) fn release(&self, key: Key<'_>, lease: Lease, is_fruitful: bool, now: u64) -> bool {
         let place = self.place(key);

@@ -43,8 +43,11 @@ mod alone {
     fn a_leader_that_brought_nothing_is_followed_by_none_for_a_while() {
         let leases = Leases::new();
         let lease = lead(&leases, 0);
+        assert!(!leases.is_paused(key(), 10));
         leases.release(key(), lease, false, 10);
+        assert!(leases.is_paused(key(), 10 + PAUSE - 1));
         assert_eq!(leases.lead(key(), 100, 10 + PAUSE - 1), Leadership::Alone);
+        assert!(!leases.is_paused(key(), 10 + PAUSE));
         lead(&leases, 10 + PAUSE);
     }
 
