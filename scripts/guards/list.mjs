@@ -404,7 +404,7 @@ export const GUARDS = {
     ),
     guard(
       'resumption.ts',
-      'if (!this.#isFree) return\n    try',
+      'if (!this.#isFree) return false\n    try',
       'try',
       'foreign-session › TLSv1.?: a session that the caller sets wins over one of ours, which is not spent',
     ),
@@ -416,8 +416,8 @@ export const GUARDS = {
     ),
     guard(
       'resumption.ts',
-      'this.isForeign ? undefined : this.#leaf',
-      'this.#leaf',
+      'this.isForeign ? undefined : this.#given?.leaf',
+      'this.#given?.leaf',
       'peer-certificate › TLSv1.?: nothing of ours is told for a session that the caller sets',
     ),
   ],
