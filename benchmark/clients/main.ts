@@ -13,8 +13,8 @@ import { reconnects } from './reconnects.ts'
 import { type Figures, tablesOf, targetsOf } from './tables.ts'
 import { threads } from './threads.ts'
 
-const { quick, rounds, command, output } = benchmarkOptions('clients', { quick: 5, full: 20 })
-const plan = quick ? { rounds, inTurn: 8, atOnce: 16 } : { rounds, inTurn: 16, atOnce: 32 }
+const { quick, rounds, command, output } = benchmarkOptions('clients', { quick: 5, full: 40 })
+const plan = { rounds, inTurn: 8, atOnce: 16 }
 
 const progress = createProgress()
 progress.phase('making certificates')
@@ -27,7 +27,7 @@ const counted = await threads(pki, quick ? 1 : 5)
 progress.phase('fetch on each Node.js')
 const fetched = await fetches(pki)
 progress.phase('what our own code costs')
-const own = await ownCosts(pki, compared, quick ? 100 : 600)
+const own = await ownCosts(pki, compared, quick ? 80 : 500)
 progress.stop()
 
 const figures: Figures = {

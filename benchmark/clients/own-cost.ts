@@ -50,11 +50,15 @@ export async function ownCosts(
   const ports = await server.listen(
     wanted.map(({ kind, how }) => ({ kind, ca: pki.ca(kind), identity: pki.server(kind), how })),
   )
+  const comparisons = wanted.map(({ kind, how }, index) => {
+    const byHand = how === 'plain' ? ownCache() : ownContexts()
+    return { modes: [full, byHand, ours()], options: pki.options(kind, ports[index] as number) }
+  })
+  // For the compiler, and for the first sessions: who measures what has run a hundred times measures the interpreter.
+  for (const comparison of comparisons) await compare(comparison, triples)
   const costs: OwnCostFigures[] = []
   for (const [index, { kind, peer, how }] of wanted.entries()) {
-    const options = pki.options(kind, ports[index] as number)
-    const byHand = how === 'plain' ? ownCache() : ownContexts()
-    const { own, clientCpu, fullClientCpu } = await compare(byHand, options, triples)
+    const { own, clientCpu, fullClientCpu } = await compare(comparisons[index] as Comparison, triples)
     const { resumed = 0 } = (await server.report()).counts[index] ?? {}
     if (how === 'plain' ? resumed < 2 * triples : resumed !== 0)
       throw new Error(`${resumed} resumed handshakes with a peer that ${peer}`)
@@ -63,6 +67,12 @@ export async function ownCosts(
   }
   server.close()
   return costs
+}
+
+interface Comparison {
+  /** Node alone, Node by hand, and ours. */
+  modes: Mode[]
+  options: ConnectionOptions
 }
 
 /** How much more than the client alone both ends take in a full handshake; a ratio is the same however fast the machine is. */
@@ -76,15 +86,12 @@ function bothEnds(compared: readonly KindFigures[], kind: string): number {
  * Connections of the three modes in turn: what slows the machine down for longer than a connection concerns all three,
  * and the median of the differences leaves out what comes between two.
  */
-async function compare(hand: Mode, options: ConnectionOptions, triples: number) {
-  const modes = [full, hand, ours()]
+async function compare({ modes, options }: Comparison, triples: number) {
   const times: number[][] = modes.map(() => [])
-  for (let count = -Math.ceil(triples / 3); count < triples; count++) {
+  for (let count = 0; count < triples; count++) {
     for (let step = 0; step < modes.length; step++) {
-      const which = (((step + count) % modes.length) + modes.length) % modes.length
-      const time = await clientCpu(modes[which] as Mode, options)
-      // Those before the first are for the compiler, and for the first session.
-      if (count >= 0) times[which]?.push(time)
+      const which = (step + count) % modes.length
+      times[which]?.push(await clientCpu(modes[which] as Mode, options))
     }
   }
   const [alone, byHand, own] = times as [number[], number[], number[]]

@@ -114,7 +114,7 @@ function ownCosts({ ownCosts }: Figures): ResultTable {
       scaled(own, 100 / fullCpu),
       (100 * own.median) / clientCpu,
     ]),
-    samples: `${ownCosts[0]?.triples ?? 0} connections of each, one by one in turn, of which the differences`,
+    samples: `${ownCosts[0]?.triples ?? 0} connections of each, one by one in turn, after as many before: the differences`,
     remark:
       '*By hand* is one `SecureContext` for all connections, which by itself takes work off every ' +
       'handshake and which we have as well, and with a peer that resumes a `Map` of sessions. Twenty refusals in a row ' +
