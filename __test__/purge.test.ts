@@ -142,6 +142,22 @@ test.serial(
   },
 )
 
+test.serial('a host is meant however it is spelled', t => {
+  for (const spellings of [
+    ['db.example', 'DB.example', 'db.example.'],
+    ['2001:db8::1', '2001:DB8:0:0::1', '[2001:db8::0001]'],
+    ['fe80::1%eth0', 'FE80::1%eth0'],
+  ]) {
+    for (const host of spellings) {
+      for (const purged of spellings) {
+        const before = sessionKey({ host, port: 5432 })
+        purge({ host: purged })
+        t.not(sessionKey({ host, port: 5432 }), before, `${purged} is ${host}`)
+      }
+    }
+  }
+})
+
 test.serial('a connection that waits for another one goes on with a full handshake', async t => {
   const { port, ca } = await startServer(t)
   const gate = await startGate(t, port)

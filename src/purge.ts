@@ -121,10 +121,17 @@ function withPort(name: string, port: number | string): string {
 
 const MAX_NAME = 1024
 
-/** Without the brackets that an IPv6 address has in a URL. */
+/** One spelling of a host: without case, a final dot, the brackets of a URL, or zeros that an IPv6 address may leave out. */
 function plain(host: string): string {
-  const name = String(host).slice(0, MAX_NAME).toLowerCase()
-  return name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
+  const name = String(host).slice(0, MAX_NAME).toLowerCase().replace(/\.$/, '')
+  const address = name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name
+  return isIPv6(address) ? canonical(address) : address
+}
+
+function canonical(address: string): string {
+  // With a zone it is none in a URL.
+  const url = `http://[${address}]`
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : address
 }
 
 const forgetters: (() => void)[] = []
