@@ -191,6 +191,24 @@ test('a function that throws or rejects leaves the ring as it is', async t => {
   t.true(await visit())
 })
 
+test('a function that gives no answer is asked again, and a late answer is no newer than it is', async t => {
+  const [first, late, last] = [newKey(), newKey(), newKey()].map(({ node }) => [node])
+  const answers: ((keys: Buffer[]) => void)[] = []
+  const { keys, visit } = await serve(t, () => new Promise(resolve => answers.push(resolve)))
+  const answer = (which: number, given: Buffer[] | undefined) => answers[which]?.(given as Buffer[])
+  await until(() => answers.length === 1)
+  answer(0, first)
+  await until(() => keys.stats().keys.length === 1)
+  t.false(await visit())
+  // The second never answers in time.
+  await until(() => answers.length === 3)
+  answer(2, last)
+  await until(() => keys.stats().keys[0]?.generation === 2)
+  answer(1, late)
+  await until(() => answers.length > 3)
+  t.is(keys.stats().keys[0]?.generation, 2)
+})
+
 test('what is no source is refused', t => {
   for (const source of ['file', [], { files: [] }, { files: [1] }, { file: 'a' }, null]) {
     t.throws(() => new TicketKeys({ source: source as never }), { code: 'ERR_INVALID_ARG_TYPE' })

@@ -13,6 +13,8 @@ export type GivenKeys = readonly Uint8Array[]
 export type KeySource = { files: readonly string[] } | (() => GivenKeys | Promise<GivenKeys>)
 
 const KEY_LENGTH = 48
+/** For how many intervals a function is waited for before it is asked anew. */
+const PATIENCE = 10
 const PART = 16
 
 export function checkKeySource(source: unknown): asserts source is KeySource | undefined {
@@ -33,7 +35,11 @@ export class KeyFeed {
   readonly #source: KeySource
   readonly #ring: KeyRing
   readonly #timer: NodeJS.Timeout
-  #isAsking = false
+  /** How often it was asked, and which answer was the last one taken. */
+  #asked = 0
+  #taken = 0
+  /** The intervals since; undefined: it has answered. */
+  #waited: number | undefined
   #isFailing = false
   #isEnded = false
 
@@ -52,24 +58,35 @@ export class KeyFeed {
   }
 
   async #refresh(): Promise<void> {
-    // One that takes long is not asked again meanwhile.
-    if (this.#isAsking) return
-    this.#isAsking = true
+    // One that takes long is not asked again meanwhile, unless its answer may never come.
+    if (this.#waited !== undefined) {
+      if (++this.#waited < PATIENCE) return
+      this.#fail(new Error('the source gives no answer'))
+    }
+    this.#waited = 0
+    const asked = ++this.#asked
     try {
       const source = this.#source
       if (typeof source !== 'function') {
         this.#takeFiles(source.files)
       } else {
         const keys = await source()
-        if (!this.#isEnded) this.#take(keys)
+        // Not in the place of a later answer.
+        if (this.#isEnded || asked < this.#taken) return
+        this.#take(keys)
+        this.#taken = asked
       }
       this.#isFailing = false
     } catch (error) {
-      if (!this.#isFailing && !this.#isEnded) warn(error)
-      this.#isFailing = true
+      this.#fail(error)
     } finally {
-      this.#isAsking = false
+      if (asked === this.#asked) this.#waited = undefined
     }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isFailing && !this.#isEnded) warn(error)
+    this.#isFailing = true
   }
 
   #takeFiles(files: readonly string[]): void {
