@@ -22,3 +22,9 @@ test('a primary does not hold workers that are gone', async t => {
   t.is(code, 0, stderr)
   t.is(stdout, '0\n')
 })
+
+test('a worker may follow any number of rings', async t => {
+  const { code, stdout, stderr } = await runProgram(TYPESCRIPT, 'cluster-many.ts')
+  t.is(code, 0, stderr)
+  t.is(stdout, '0 warnings\n')
+})

@@ -147,6 +147,13 @@ class Leader {
   }
 }
 
+/** The rings of this worker, each with what it does with the keys of its name; one listener for all. */
+const followers = new Set<(message: Keys) => void>()
+
+function hear(message: unknown): void {
+  if (isOurs(message) && 'keys' in message) for (const follower of followers) follower(message)
+}
+
 function follow(primary: Worker, name: string, ring: KeyRing): ClusterPart {
   const ask = (what: Request['ask']): void => {
     const request: Request = { type: TYPE, name, ask: what }
@@ -154,8 +161,8 @@ function follow(primary: Worker, name: string, ring: KeyRing): ClusterPart {
     primary.send(request, () => {})
   }
   const patience = setTimeout(warn, PATIENCE, name).unref()
-  const onMessage = (message: unknown): void => {
-    if (!isOurs(message) || message.name !== name || !('keys' in message)) return
+  const follower = (message: Keys): void => {
+    if (message.name !== name) return
     clearTimeout(patience)
     const keys = Buffer.from(message.keys, 'base64')
     try {
@@ -173,10 +180,11 @@ function follow(primary: Worker, name: string, ring: KeyRing): ClusterPart {
     },
     end() {
       clearTimeout(patience)
-      primary.off('message', onMessage)
+      if (followers.delete(follower) && followers.size === 0) primary.off('message', hear)
     },
   }
-  primary.on('message', onMessage)
+  if (followers.size === 0) primary.on('message', hear)
+  followers.add(follower)
   ask('keys')
   return part
 }
