@@ -265,6 +265,12 @@ for (const [what, options, code, message] of [
   ['no time', { client: offline(), keys, timeout: 0 }, 'ERR_OUT_OF_RANGE', /"timeout" option/],
   ['too much time', { client: offline(), keys, timeout: 10_001 }, 'ERR_OUT_OF_RANGE', /"timeout" option/],
   ['a ttl of eight days', { client: offline(), keys, ttl: 691_200_000 }, 'ERR_OUT_OF_RANGE', /"ttl" option/],
+  [
+    'a prefix with an empty hash tag',
+    { client: offline(), keys, prefix: 'a{}' },
+    'ERR_OUT_OF_RANGE',
+    /hash tag/,
+  ],
   ['an empty prefix', { client: offline(), keys, prefix: '' }, 'ERR_OUT_OF_RANGE', /"prefix" option/],
   [
     'a name misspelt',

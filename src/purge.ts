@@ -9,7 +9,7 @@ import { checkInteger, checkOptionBag, checkString } from './validate.js'
 /** Whom {@link purge} is to forget; nothing given, everybody. */
 export interface PurgeOptions {
   /**
-   * A host, whatever the case: what a connection was given as `host` or as `servername`, or the address that its
+   * A host, in whatever spelling: what a connection was given as `host` or as `servername`, or the address that its
    * `socket` leads to; or the path of a unix socket.
    */
   host?: string | undefined

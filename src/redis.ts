@@ -31,7 +31,8 @@ export interface RedisTierOptions {
    */
   keys: readonly SealingKey[]
   /**
-   * What the names of all that is stored begin with, up to 256 characters.
+   * What the names of all that is stored begin with, up to 256 characters. Not `{}`, in which a Redis Cluster finds no
+   * hash tag, so that what belongs together would lie apart.
    * @defaultValue 'tls-resumption:'
    */
   prefix?: string | undefined
@@ -149,6 +150,8 @@ export class RedisTier implements SecondTier {
     checkOptionBag('options', options, OPTIONS)
     const { client, keys, prefix = 'tls-resumption:', timeout = 50, ttl = 3_600_000 } = options
     checkString('prefix', prefix, 256)
+    if (prefix.includes('{}'))
+      throw outOfRange('"prefix" option', 'without an empty hash tag, {}', `'${prefix}'`)
     checkInteger('timeout', timeout, 1, 10_000)
     checkInteger('ttl', ttl, 1, SEVEN_DAYS)
     this.#commands = commandsOf(client)
