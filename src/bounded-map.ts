@@ -20,6 +20,11 @@ export class BoundedMap<K, V> {
     return value
   }
 
+  /** The same, without it counting as a use. */
+  peek(key: K): V | undefined {
+    return this.#entries.get(key)
+  }
+
   set(key: K, value: V): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)

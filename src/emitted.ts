@@ -25,7 +25,8 @@ export function noteEmitted(key: string, session: Buffer): void {
 
 /** Whether a session given as an option is one of ours. */
 export function isOurs(session: unknown): boolean {
-  // Memory that another thread could change meanwhile is never ours.
-  if (!types.isUint8Array(session) || types.isSharedArrayBuffer(session.buffer)) return false
-  return marks.has(native.sessionMark(session))
+  if (!types.isUint8Array(session)) return false
+  // Another thread could change it while it is read.
+  const isShared = types.isSharedArrayBuffer(session.buffer)
+  return marks.has(native.sessionMark(isShared ? Buffer.from(session) : session))
 }

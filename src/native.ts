@@ -7,7 +7,7 @@ import { whyUnavailable } from './platform.js'
 
 type Key = string | Uint8Array
 
-/** The addon: what napi-rs declares of it, and the raw callbacks of `crates/binding/src/operations.rs`. */
+/** The addon: what napi-rs declares of it, and the raw callbacks listed in `crates/binding/src/callback.rs`. */
 export interface Native
   extends Pick<
     typeof Macro,

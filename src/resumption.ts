@@ -284,8 +284,6 @@ class Attempt {
 const stored = new BoundedMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
 
 function remember({ cache, key, era }: Resumption): void {
-  const last = stored.get(key)
-  if (last?.era.tag === era.tag && last.cache.deref() === cache) return
   stored.set(key, { cache: new WeakRef(cache), era })
 }
 

@@ -140,8 +140,8 @@ impl Cache {
         self.shared.store().remove(key, &self.shared.now())
     }
 
-    /// Removes all entries, at once for all threads. They are wiped when it returns, but for one that another call is
-    /// just removing, which that call wipes before it returns.
+    /// Removes all entries, at once for all threads. They are wiped when it returns; what other calls are just storing or
+    /// removing, those wipe before they return.
     pub fn clear(&self) {
         self.shared.store().clear();
     }

@@ -21,7 +21,7 @@ type Hasher = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
 /// How many peers can have a leader, or a pause, at once.
 const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
-/// In how many places, one after the other, the lease of a key may be: as many words as a cache line has.
+/// In how many places, one after the other, the lease of a key may be.
 const WAYS: usize = 8;
 const WAY_BITS: u32 = WAYS.trailing_zeros();
 
@@ -68,7 +68,7 @@ impl Lease {
     }
 }
 
-/// One word a slot, from the top: until when in milliseconds (42 bits), which key (a tag of 20), two flags. 0 is free.
+/// One word a slot, from the top: until when in milliseconds (42 bits, which from 1970 is 2109), which key (a tag of 20), two flags. 0 is free.
 pub(crate) struct Leases {
     slots: Box<[AtomicU64]>,
     hasher: Hasher,
@@ -96,8 +96,8 @@ impl Leases {
                 let until = now + millis;
                 (at(until) | place.tag, Leadership::Leads(Lease { until, way }))
             };
-            // Acquire, here and in `find`: pairs with `release`, so that whoever leads after another finds what that
-            // stored.
+            // Acquire, here and in `find`: pairs with `release`, so that whoever leads after another in its place finds
+            // what that stored. In another place it may not, and then does one full handshake more.
             let slot = self.slot(place, way);
             if then == word
                 || slot.compare_exchange(word, then, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -127,13 +127,18 @@ impl Leases {
 
     /// Where the word of a key is or, when it has none, the first place that it may take.
     fn find(&self, place: Place, now: u64) -> Option<(usize, u64)> {
-        let mut free = None;
+        let mut free: Option<(usize, u64)> = None;
         for way in 0..WAYS {
             let word = self.slot(place, way).load(Ordering::Acquire);
             if word != 0 && word & TAG == place.tag {
                 return Some((way, word));
             }
-            if free.is_none() && until(word) <= now {
+            // Rather one that is empty than one that says that another key's leader hangs.
+            let is_better = match free {
+                None => until(word) <= now,
+                Some((_, other)) => word == 0 && other != 0,
+            };
+            if is_better {
                 free = Some((way, word));
             }
         }

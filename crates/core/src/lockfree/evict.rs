@@ -72,7 +72,8 @@ impl LockFree {
         (removed, next)
     }
 
-    /// Removes all entries, at once for all threads. They are wiped when it returns.
+    /// Removes all entries, at once for all threads. They are wiped when it returns, or when the call does that has one in
+    /// hand.
     pub(crate) fn clear(&self) {
         // Release pairs with the acquire in `era`.
         self.era.0.fetch_add(1, Ordering::AcqRel);

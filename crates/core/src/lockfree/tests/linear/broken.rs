@@ -73,28 +73,30 @@ fn the_truth_passes() {
 /// An insertion may link its node when a `clear` is through. Who reads then removes it, and has its permit for a while.
 #[test]
 fn what_a_reader_removes_after_a_clear_still_counts() {
-    let serial = 1;
     let call = |thread, operation, [begin, end]: [u64; 2], outcome| Call {
         thread,
         operation,
-        serial,
+        serial: 1,
         now: 0,
         begin,
         end,
         outcome,
     };
-    let history = |read| {
+    let history = |add, get| {
         [
-            call(0, ADD, [0, 4], Outcome::Done),
+            call(0, ADD, add, Outcome::Done),
             call(1, Operation::Clear, [1, 2], Outcome::Done),
-            call(0, GET, read, Outcome::Blob(None)),
+            call(2, GET, get, Outcome::Blob(None)),
             call(1, GET, [6, 7], Outcome::Blob(None)),
             call(1, Operation::Len, [8, 9], Outcome::Count(1)),
         ]
     };
-    let program = program(32, &[], &[&[ADD, GET], &[Operation::Clear, GET, Operation::Len]]);
-    assert!(is_linearizable(&program, &history([5, 10])));
-    assert!(!is_linearizable(&program, &history([5, 7])), "it is over when the length is told");
+    let program = program(32, &[], &[&[ADD], &[Operation::Clear, GET, Operation::Len], &[GET]]);
+    let explains = |add, get| is_linearizable(&program, &history(add, get));
+    assert!(explains([0, 5], [4, 10]));
+    assert!(!explains([0, 5], [4, 7]), "it is over when the length is told");
+    assert!(!explains([0, 3], [4, 10]), "the insertion was, when it began");
+    assert!(!explains([3, 5], [4, 10]), "it came after the clear");
 }
 
 #[test]

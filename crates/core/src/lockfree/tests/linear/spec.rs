@@ -11,7 +11,7 @@
 //!   its removal of the oldest, one fewer is left than there might be.
 //! - **A cache may forget.** Where there is not room for all, an insertion may evict any one entry before it
 //!   stores: if the cache is full (the oracle evicts the last recently used one, but the order of use among calls
-//!   that overlap is not told), or if it overlaps another change, which may have the room in hand. In the
+//!   that overlap is not told), or if it overlaps another call that may have the room in hand. In the
 //!   latter case it may also find none in time, and counts as stored and evicted at once.
 //! - **A length counts what is on its way.** Beside the entries, up to two for an insertion that overlaps it and
 //!   one for a removal, or for a reading that may come upon what is dead. While a `clear` overlaps it and another
@@ -83,14 +83,14 @@ impl<'a> Spec<'a> {
             (Operation::Put(_) | Operation::Add(_), Some(name)) => {
                 let live = from.store.live(key(name), now);
                 let counted_before =
-                    from.made[at] < self.met(at).filter(|met| self.changes(met)).count();
+                    from.made[at] < self.met(at).filter(|met| changes(met)).count();
                 if live > self.others(call.operation).max(1) || live > 0 && counted_before {
                     let counts = usize::from(live <= self.others(call.operation).max(1));
                     let mut store = from.store.clone();
                     store.forget_oldest(key(name), now);
                     reach(store, counts);
                 }
-                let needs = self.is_full(from, call) || self.meets_a_change(at);
+                let needs = self.is_full(from, call) || self.meets_a_holder(at);
                 if !self.strict && from.made[at] == 0 && needs {
                     for store in from.store.with_one_forgotten(|_| true) {
                         reach(store, 1);
@@ -123,7 +123,7 @@ impl<'a> Spec<'a> {
         let mut forgotten = None;
         let fits = match (call.operation, call.outcome) {
             (Operation::Put(_) | Operation::Add(_), Outcome::Done) => {
-                if !self.strict && self.meets_a_change(at) {
+                if !self.strict && self.meets_a_holder(at) {
                     let mut store = from.store.clone();
                     if self.others(call.operation) == 0 {
                         store.remove_key(key, now);
@@ -148,7 +148,7 @@ impl<'a> Spec<'a> {
             }
             (Operation::Sweep, Outcome::Count(count)) => {
                 let all = store.clone().sweep_step(1, now) == 0;
-                from.made[at] == count && (all || self.meets_a_change(at))
+                from.made[at] == count && (all || self.met(at).any(changes))
             }
             (Operation::Len, Outcome::Count(len)) => self.is_a_length(from, at, len),
             (Operation::Clear, Outcome::Done) => {
@@ -173,7 +173,7 @@ impl<'a> Spec<'a> {
             .map(|met| match met.operation {
                 Operation::Put(_) | Operation::Add(_) => 2,
                 Operation::Clear => 0,
-                _ => usize::from(self.changes(met)),
+                _ => usize::from(self.may_hold(met)),
             })
             .sum();
         let a_clear = self.met(at).any(|met| met.operation == Operation::Clear);
@@ -205,22 +205,25 @@ impl<'a> Spec<'a> {
         others.map(|(_, other)| other).filter(|other| other.overlaps(call))
     }
 
-    fn meets_a_change(&self, at: usize) -> bool {
-        self.met(at).any(|met| self.changes(met))
+    fn meets_a_holder(&self, at: usize) -> bool {
+        self.met(at).any(|met| self.may_hold(met))
     }
 
-    /// Whether a call may have permits in hand. One that comes upon an entry that has expired, or that is from before a
-    /// `clear`, removes it; an insertion that began before the `clear` may leave one when that is long over.
-    fn changes(&self, call: &Call) -> bool {
-        match call.operation {
-            Operation::Len | Operation::Advance => false,
-            Operation::Read(_, Read::Get) | Operation::Contains(_) => {
-                let is_clear =
-                    |other: &Call| other.operation == Operation::Clear && other.begin < call.end;
-                call.now > 0 || self.calls.iter().any(is_clear)
-            }
-            _ => true,
-        }
+    /// Whether a call may have permits in hand: a change, or a reading that comes upon what a `clear` left dead. That is
+    /// there until the `clear` is over, and until the insertion is over that linked it too late.
+    fn may_hold(&self, call: &Call) -> bool {
+        let (Operation::Read(key, Read::Get) | Operation::Contains(key)) = call.operation else {
+            return changes(call);
+        };
+        let meets_a_clear = |call: &Call| {
+            let mut clears = self.calls.iter().filter(|other| other.operation == Operation::Clear);
+            clears.any(|clear| clear.overlaps(call))
+        };
+        let inserts =
+            |other: &Call| [Operation::Put(key), Operation::Add(key)].contains(&other.operation);
+        let mut insertions =
+            self.calls.iter().filter(|other| inserts(other) && other.overlaps(call));
+        changes(call) || meets_a_clear(call) || insertions.any(meets_a_clear)
     }
 }
 
@@ -252,4 +255,13 @@ fn name_of(operation: Operation) -> Option<[u8; 2]> {
 
 fn key(name: &[u8; 2]) -> Key<'_> {
     Key::new(name).unwrap()
+}
+
+/// Whether a call changes what there is. One that comes upon an expired entry removes it.
+fn changes(call: &Call) -> bool {
+    match call.operation {
+        Operation::Len | Operation::Advance => false,
+        Operation::Read(_, Read::Get) | Operation::Contains(_) => call.now > 0,
+        _ => true,
+    }
 }
