@@ -2,6 +2,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { connect, SessionCache } from 'tls-resumption'
 import { roundTrip } from '../start/round-trip.ts'
+import { inTurns } from './in-turns.ts'
 import { type Kind, labelOf } from './kinds.ts'
 import { full, type Mode } from './modes.ts'
 import type { Pki } from './pki.ts'
@@ -38,14 +39,8 @@ export async function bursts(pki: Pki, rounds: number): Promise<BurstFigures[]> 
   ])
   const options = pki.options(KIND, port)
   const ways = [bursting(false), () => full, bursting(true)]
-  const results = ways.map((): { wall: number; full: number }[] => [])
   for (const way of ways) await burst(server, way(), options)
-  for (let count = 0; count < rounds; count++) {
-    for (let step = 0; step < ways.length; step++) {
-      const which = (step + count) % ways.length
-      results[which]?.push(await burst(server, (ways[which] as () => Mode)(), options))
-    }
-  }
+  const results = await inTurns(ways, rounds, way => burst(server, way(), options))
   server.close()
   return ways.map((way, which) => {
     const of = results[which] as { wall: number; full: number }[]

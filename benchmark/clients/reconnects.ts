@@ -1,6 +1,7 @@
 /** What a reconnect costs on both ends, from the same options, by different means. */
 import type { ConnectionOptions } from 'node:tls'
 import { roundTrip } from '../start/round-trip.ts'
+import { inTurns } from './in-turns.ts'
 import { kinds, labelOf } from './kinds.ts'
 import { full, type Mode, ours, ownCache, ownSessions } from './modes.ts'
 import type { Pki } from './pki.ts'
@@ -82,14 +83,7 @@ async function compare(
   { modes, options, index }: Comparison,
   plan: Plan,
 ): Promise<ModeFigures[]> {
-  const rounds = modes.map((): Round[] => [])
-  for (let count = 0; count < plan.rounds; count++) {
-    // Another order each time, so that none always comes behind the same one.
-    for (let step = 0; step < modes.length; step++) {
-      const which = (step + count) % modes.length
-      rounds[which]?.push(await round(server, index, modes[which] as Mode, options, plan))
-    }
-  }
+  const rounds = await inTurns(modes, plan.rounds, mode => round(server, index, mode, options, plan))
   return modes.map((mode, which) => summarize(mode, rounds[which] as Round[], rounds[0] as Round[]))
 }
 

@@ -1,3 +1,4 @@
+import { inTurns } from '../clients/in-turns.ts'
 /** What a handshake costs a server, full and resumed, by whom it is resumed. */
 
 import type { Pki } from '../clients/pki.ts'
@@ -80,10 +81,7 @@ async function compare(
     ...modesOf(kind).flatMap(mode => rowOf(mode, true)),
   ]
   for (const { client } of rows) await client.load(AT_ONCE, 1)
-  for (let round = 0; round < rounds; round++) {
-    // Another order each time, so that none always comes behind the same one.
-    for (let step = 0; step < rows.length; step++) await measure(rows[(step + round) % rows.length] as Row)
-  }
+  await inTurns(rows, rounds, measure)
   const [alone] = rows
   return {
     kind: labelOf(kind),
