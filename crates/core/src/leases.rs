@@ -68,7 +68,8 @@ impl Lease {
     }
 }
 
-/// One word a slot, from the top: until when in milliseconds (42 bits, which from 1970 is 2109), which key (a tag of 20), two flags. 0 is free.
+/// One word a slot, from the top: until when in milliseconds (42 bits, which from 1970 is 2109), which key (a tag of 20),
+/// two flags. 0 is free.
 pub(crate) struct Leases {
     slots: Box<[AtomicU64]>,
     hasher: Hasher,

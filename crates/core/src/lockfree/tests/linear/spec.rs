@@ -17,6 +17,8 @@
 //!   one for a removal, or for a reading that may come upon what is dead. While a `clear` overlaps it and another
 //!   change does, it is counted node by node and may miss what moved.
 
+use std::ptr;
+
 use super::history::{Call, Operation, Outcome, Program};
 use crate::oracle::{Fingerprint, Handed, Store};
 use crate::{Key, Read};
@@ -83,14 +85,14 @@ impl<'a> Spec<'a> {
             (Operation::Put(_) | Operation::Add(_), Some(name)) => {
                 let live = from.store.live(key(name), now);
                 let counted_before =
-                    from.made[at] < self.met(at).filter(|met| changes(met)).count();
+                    from.made[at] < self.met(call).filter(|met| changes(met)).count();
                 if live > self.others(call.operation).max(1) || live > 0 && counted_before {
                     let counts = usize::from(live <= self.others(call.operation).max(1));
                     let mut store = from.store.clone();
                     store.forget_oldest(key(name), now);
                     reach(store, counts);
                 }
-                let needs = self.is_full(from, call) || self.meets_a_holder(at);
+                let needs = self.is_full(from, call) || self.meets_a_holder(call);
                 if !self.strict && from.made[at] == 0 && needs {
                     for store in from.store.with_one_forgotten(|_| true) {
                         reach(store, 1);
@@ -123,7 +125,7 @@ impl<'a> Spec<'a> {
         let mut forgotten = None;
         let fits = match (call.operation, call.outcome) {
             (Operation::Put(_) | Operation::Add(_), Outcome::Done) => {
-                if !self.strict && self.meets_a_holder(at) {
+                if !self.strict && self.meets_a_holder(call) {
                     let mut store = from.store.clone();
                     if self.others(call.operation) == 0 {
                         store.remove_key(key, now);
@@ -148,9 +150,9 @@ impl<'a> Spec<'a> {
             }
             (Operation::Sweep, Outcome::Count(count)) => {
                 let all = store.clone().sweep_step(1, now) == 0;
-                from.made[at] == count && (all || self.met(at).any(changes))
+                from.made[at] == count && (all || self.met(call).any(changes))
             }
-            (Operation::Len, Outcome::Count(len)) => self.is_a_length(from, at, len),
+            (Operation::Len, Outcome::Count(len)) => self.is_a_length(from, call, len),
             (Operation::Clear, Outcome::Done) => {
                 store.clear();
                 true
@@ -166,17 +168,17 @@ impl<'a> Spec<'a> {
         fits.then_some(store).into_iter().chain(forgotten).map(ended).collect()
     }
 
-    fn is_a_length(&self, from: &Point, at: usize, len: usize) -> bool {
+    fn is_a_length(&self, from: &Point, call: &Call, len: usize) -> bool {
         let there = from.store.len();
         let on_their_way: usize = self
-            .met(at)
+            .met(call)
             .map(|met| match met.operation {
                 Operation::Put(_) | Operation::Add(_) => 2,
                 Operation::Clear => 0,
                 _ => usize::from(self.may_hold(met)),
             })
             .sum();
-        let a_clear = self.met(at).any(|met| met.operation == Operation::Clear);
+        let a_clear = self.meets_a_clear(call);
         let least = if a_clear && on_their_way > 0 { 0 } else { there };
         len <= self.program.options.max.get() as usize
             && (least..=there + on_their_way).contains(&len)
@@ -199,14 +201,18 @@ impl<'a> Spec<'a> {
         }
     }
 
-    fn met(&self, at: usize) -> impl Iterator<Item = &'a Call> {
-        let call = &self.calls[at];
-        let others = self.calls.iter().enumerate().filter(move |(other, _)| *other != at);
-        others.map(|(_, other)| other).filter(|other| other.overlaps(call))
+    /// The other calls that overlap it.
+    fn met(&self, call: &Call) -> impl Iterator<Item = &'a Call> {
+        let others = self.calls.iter().filter(move |other| !ptr::eq(*other, call));
+        others.filter(move |other| other.overlaps(call))
     }
 
-    fn meets_a_holder(&self, at: usize) -> bool {
-        self.met(at).any(|met| self.may_hold(met))
+    fn meets_a_holder(&self, call: &Call) -> bool {
+        self.met(call).any(|met| self.may_hold(met))
+    }
+
+    fn meets_a_clear(&self, call: &Call) -> bool {
+        self.met(call).any(|met| met.operation == Operation::Clear)
     }
 
     /// Whether a call may have permits in hand: a change, or a reading that comes upon what a `clear` left dead. That is
@@ -215,15 +221,11 @@ impl<'a> Spec<'a> {
         let (Operation::Read(key, Read::Get) | Operation::Contains(key)) = call.operation else {
             return changes(call);
         };
-        let meets_a_clear = |call: &Call| {
-            let mut clears = self.calls.iter().filter(|other| other.operation == Operation::Clear);
-            clears.any(|clear| clear.overlaps(call))
-        };
         let inserts =
             |other: &Call| [Operation::Put(key), Operation::Add(key)].contains(&other.operation);
-        let mut insertions =
-            self.calls.iter().filter(|other| inserts(other) && other.overlaps(call));
-        changes(call) || meets_a_clear(call) || insertions.any(meets_a_clear)
+        changes(call)
+            || self.meets_a_clear(call)
+            || self.met(call).any(|met| inserts(met) && self.meets_a_clear(met))
     }
 }
 
