@@ -5,7 +5,7 @@ import { checkTier, type Found, type SecondTier, type TierPart } from './second-
 import { keepServerContext } from './server-context.js'
 import { reasonOfTier, tellOfServer } from './server-diagnostics.js'
 import { lending, type SessionCache } from './session-cache.js'
-import { factsOf } from './session-facts.js'
+import { factsOf, TLS_1_3 } from './session-facts.js'
 import { checkBoolean, checkOptionBag } from './validate.js'
 
 /** The options of {@link resumeSessions}. */
@@ -36,7 +36,6 @@ const OPTIONS: readonly string[] = [
   'uniformClientTrust',
   'tier',
 ] satisfies (keyof ResumeSessionsOptions)[]
-const TLS_1_3 = 0x0304
 
 /**
  * Lets a `tls.Server`, `https.Server` or `http2.createSecureServer()` resume TLS 1.2 sessions by id

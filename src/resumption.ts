@@ -11,10 +11,9 @@ import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
-import { factsOf } from './session-facts.js'
+import { factsOf, TLS_1_3 } from './session-facts.js'
 import { peerOfKey } from './session-key.js'
 
-const TLS_1_3 = 0x0304
 /** A handshake given up before this many milliseconds was given up by the caller, not lost by the peer. */
 const HANGING_MS = 1000
 
@@ -213,9 +212,8 @@ class Attempt {
   #tell(reason: ClientReason, protocol?: () => string | undefined): void {
     if (this.#isTold) return
     this.#isTold = true
-    const { waited } = this
     const peer = () => peerOfKey(this.#resumption.key)
-    tell(reason, peer, () => ({ offered: this.#hasOffered, waited, protocol: protocol?.() }))
+    tell(reason, peer, () => ({ offered: this.#hasOffered, waited: this.waited, protocol: protocol?.() }))
   }
 
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before

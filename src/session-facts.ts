@@ -1,5 +1,8 @@
 import { native } from './native.js'
 
+/** The protocol version on the wire. */
+export const TLS_1_3 = 0x0304
+
 /** What decides how a session may be cached. */
 export interface SessionFacts {
   /** The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3. */
