@@ -34,6 +34,7 @@ process.on('message', async (message: { rotate: number } | { terminate: number }
     process.send?.({ rss: process.memoryUsage().rss })
   }
 })
+
 function collected(thread: Worker): Promise<void> {
   return new Promise(resolve => {
     const done = () => {

@@ -1,4 +1,4 @@
-/** A worker with more rings than Node lets an event have listeners. Prints what it warns of, and how many keys agree. */
+/** A worker with more rings than Node lets an event have listeners. Prints how many warnings it hears. */
 import cluster from 'node:cluster'
 import { on } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
