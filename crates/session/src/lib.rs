@@ -2,8 +2,8 @@
 //!
 //! Node hands sessions out as the DER of OpenSSL's `SSL_SESSION` (`i2d_SSL_SESSION`); releases that
 //! carry the fix for CVE-2026-48934 put an envelope around it that names the server it was
-//! authenticated for. [`SessionInfo::parse`] reads both forms, and only reads: a blob is offered
-//! again byte for byte as Node made it.
+//! authenticated for. [`SessionInfo::parse`] reads both forms, and [`replace_leaf`] changes nothing
+//! but the certificate in them.
 //!
 //! ```
 //! use tls_resumption_session::SessionInfo;
@@ -15,6 +15,8 @@
 
 mod envelope;
 mod info;
+mod replace;
 
 pub use envelope::unwrap_envelope;
 pub use info::{MalformedSession, SessionInfo, Version};
+pub use replace::replace_leaf;

@@ -1,8 +1,10 @@
-//! The reader against sessions assembled field by field, after OpenSSL's `ssl/ssl_asn1.c`.
+//! The reader, and what replaces the certificate, against sessions assembled field by field, after OpenSSL's `ssl/ssl_asn1.c`.
 
 use std::time::Duration;
 
-use tls_resumption_session::{MalformedSession, SessionInfo, Version, unwrap_envelope};
+use tls_resumption_session::{
+    MalformedSession, SessionInfo, Version, replace_leaf, unwrap_envelope,
+};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -172,5 +174,46 @@ fn a_single_flipped_bit_never_panics() {
         let mut flipped = blob.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let _ = SessionInfo::parse(&flipped).map(|info| info.lifetime());
+    }
+}
+
+fn certificate(length: usize) -> Vec<u8> {
+    tlv(SEQUENCE, &vec![5; length])
+}
+
+fn with_certificate(certificate: &[u8]) -> Vec<u8> {
+    let fields = [timeout(60), explicit(3, certificate), verdict(20), ticket()];
+    let mut blob = b"\0nodejs:tls:session:1\0\0\x0bexample.org".to_vec();
+    blob.extend(session(TLS_1_2, &[1; 32], &fields));
+    blob
+}
+
+#[test]
+fn another_certificate_leaves_the_rest_as_it_is() {
+    // On both sides of where a length takes another byte.
+    for (before, after) in [(900, 60), (60, 900), (100, 130), (130, 100), (0, 0)] {
+        let (before, after) = (certificate(before), certificate(after));
+        let (blob, expected) = (with_certificate(&before), with_certificate(&after));
+        let mut out = vec![0; expected.len()];
+        assert_eq!(replace_leaf(&blob, &after, &mut out), Ok(expected.len()));
+        assert_eq!(out, expected);
+    }
+}
+
+#[test]
+fn where_there_is_no_room_for_another_certificate_nothing_is_written() {
+    let blob = with_certificate(&certificate(900));
+    let length = replace_leaf(&blob, &certificate(60), &mut []).unwrap();
+    let mut out = vec![7; length - 1];
+    assert_eq!(replace_leaf(&blob, &certificate(60), &mut out), Ok(length));
+    assert_eq!(out, vec![7; length - 1]);
+}
+
+#[test]
+fn what_has_no_certificate_gets_none() {
+    let without = session(TLS_1_2, &[1; 32], &[timeout(60), ticket()]);
+    for blob in [&without[..], b"", b"not a session"] {
+        let mut out = [0; 1000];
+        assert_eq!(replace_leaf(blob, &certificate(60), &mut out), Err(MalformedSession));
     }
 }

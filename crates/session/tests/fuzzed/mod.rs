@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use asn1_rs::{Any, Class, FromDer};
-use tls_resumption_session::{SessionInfo, unwrap_envelope};
+use tls_resumption_session::{SessionInfo, replace_leaf, unwrap_envelope};
 
 /// # Panics
 ///
@@ -23,6 +23,24 @@ pub fn session(blob: &[u8]) {
     }
     assert!(is_within(info.leaf.unwrap_or(&blob[..0]), blob));
     agrees(&info, der);
+    if let Some(leaf) = info.leaf {
+        is_replaced(&info, leaf, blob);
+    }
+}
+
+/// With another certificate it is the same session; with its own again, the same bytes.
+fn is_replaced(info: &SessionInfo<'_>, leaf: &[u8], blob: &[u8]) {
+    let replaced = |blob: &[u8], leaf: &[u8]| {
+        let needed = replace_leaf(blob, leaf, &mut []).expect("it has one");
+        let mut out = vec![0; needed];
+        assert_eq!(replace_leaf(blob, leaf, &mut out), Ok(needed));
+        out
+    };
+    for other in [&[5, 0][..], &[4, 1, 7], &[9; 300]] {
+        let changed = replaced(blob, other);
+        assert_eq!(SessionInfo::parse(&changed), Ok(SessionInfo { leaf: Some(other), ..*info }));
+        assert!(replaced(&changed, leaf) == blob);
+    }
 }
 
 /// Reads it once more with another library.
