@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
-import { isOurs } from './emitted.js'
+import { isOurs, noteLeftAlone } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
+import { whyLeftAlone } from './left-alone.js'
 import { Era } from './purge.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
@@ -80,27 +81,29 @@ export function connect(...args: unknown[]): tls.TLSSocket {
 }
 
 /**
- * Resumes what `open` connects. `open` gets the options without ours, and must return a socket of
- * `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
+ * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, ours among them, and must
+ * return a socket of `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
  * `checkServerIdentity` are of one caller.
  */
 export function connectWith(
-  { sessionCache, cachePartition, coalesce, ...options }: ConnectOptions,
+  options: ConnectOptions,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
-  vouches: boolean = cachePartition !== undefined,
+  vouches?: boolean,
 ): tls.TLSSocket {
+  const full = withDefaults(options)
+  const { sessionCache, cachePartition, coalesce } = full
   checkString('cachePartition', cachePartition, 256)
   checkBoolean('coalesce', coalesce)
+  checkSession(full.session)
   const cache = clientCache(sessionCache)
-  checkSession(options.session)
   if (cache === null) {
-    tell('opted-out', () => peerOf(options))
-    return inside(() => open(options))
+    tell('opted-out', () => peerOf(full))
+    return inside(() => open(full))
   }
-  const own = withoutOurs(options)
+  const own = withoutOurs(full)
   let plan: Plan | undefined
   try {
-    plan = planFor(cache, own, { cachePartition, vouches, coalesce })
+    plan = planFor(cache, own, { cachePartition, vouches: vouches ?? cachePartition !== undefined, coalesce })
   } catch {
     // Whatever is wrong, Node says it better.
   }
@@ -114,17 +117,21 @@ export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptio
   return rest
 }
 
-/** How a connection is to be made so that it can resume. */
+/** How a connection is to be made. */
 export interface Plan {
   options: tls.ConnectionOptions
-  resumption: Resumption
+  /** How it resumes; undefined: its peer is left alone. */
+  resumption: Resumption | undefined
 }
 
 interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
   vouches?: boolean
 }
 
-/** The plan for a connection with these options, or undefined where it is not to be resumed. */
+/**
+ * The plan for a connection with options that {@link withDefaults} has completed, or undefined where it is none that
+ * could resume. They get the context that the connection is to have.
+ */
 export function planFor(
   cache: SessionCache,
   options: tls.ConnectionOptions,
@@ -135,19 +142,27 @@ export function planFor(
     tell('callers-session', () => peerOf(options))
     return undefined
   }
-  const full = withDefaults(options)
-  const era = new Era(full)
-  const context = contextTag(full)
-  const key = keyOf(full, cachePartition, { context, vouches, era })
+  const why = whyLeftAlone(options)
+  if (why !== undefined) {
+    tell(why, () => peerOf(options))
+    if (!options.secureContext) shareContext(options, contextTag(options))
+    return { options, resumption: undefined }
+  }
+  const era = new Era(options)
+  const context = contextTag(options)
+  const key = keyOf(options, cachePartition, { context, vouches, era })
   if (context === undefined || key === undefined) {
-    tell('not-cacheable', () => peerOf(full))
+    tell('not-cacheable', () => peerOf(options))
     return undefined
   }
-  if (!full.secureContext) {
-    const shared = secureContextFor(full, context)
-    if (shared) full.secureContext = shared
-  }
-  return { options: full, resumption: { cache, key, era, verification: verificationOf(full), coalesce } }
+  shareContext(options, context)
+  return { options, resumption: { cache, key, era, verification: verificationOf(options), coalesce } }
+}
+
+function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
+  if (options.secureContext || tag === undefined) return
+  const shared = secureContextFor(options, tag)
+  if (shared) options.secureContext = shared
 }
 
 /** Opens a connection by its plan. */
@@ -155,6 +170,7 @@ export function perform(
   { options, resumption }: Plan,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
+  if (resumption === undefined) return open(options).on('session', noteLeftAlone)
   if (options.socket && !isConnecting(options.socket))
     return resumeAtOnce(resumption, session => open({ ...options, session }))
   const socket = open(options)
@@ -186,9 +202,15 @@ function checkSession(session: unknown): void {
 export function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
   const last = args.at(-1)
   const listener = typeof last === 'function' ? (last as () => void) : undefined
-  const [, second, third] = args
-  const more = typeof second === 'object' && second !== null ? second : third
+  const [first, second, third] = args
+  // The form with options, as it came: no copy.
+  if (args.length <= 2 && isOptions(first) && !isOptions(second)) return [first, listener]
+  const more = isOptions(second) ? second : third
   return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
+}
+
+function isOptions(argument: unknown): argument is ConnectOptions {
+  return typeof argument === 'object' && argument !== null
 }
 
 /** As Node reads the arguments, and as they came: what is wrong with them is for Node to say. */

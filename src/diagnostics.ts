@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel'
  * How a client connection of this package began, and if it did not resume, why:
  *
  * - `resumed`: a session was offered, and the peer took it.
- * - `no-session`: there was none to offer: never met, expired, used up, or evicted.
+ * - `no-session`: there was none to offer: never met, expired, used up, or evicted, or the peer hands out none.
  * - `refused-by-peer`: one was offered, and the peer did a full handshake all the same.
  * - `failed-recheck`: there was one, but a full handshake might not authorize its certificate now.
  * - `backed-off`: the peer has failed several times when it was offered one, or refused many in a row, and is left
@@ -30,7 +30,8 @@ export type ClientReason =
 
 /**
  * What `diagnostics_channel` publishes as `tls-resumption:client`, once for each connection: when its handshake is done
- * or has failed, or at once where it is none that could resume. It holds no secret.
+ * or has failed, or at once where it is none that could resume, or is left to Node: after twenty in a row that neither
+ * resumed nor left a session that could be offered, all but one a second are. It holds no secret.
  */
 export interface ClientMessage {
   reason: ClientReason

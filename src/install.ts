@@ -8,7 +8,7 @@ import { isInside } from './inside.js'
 import { rememberContexts } from './made-contexts.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 import type { SessionCache } from './session-cache.js'
-import { peerOf } from './session-key.js'
+import { peerOf, withDefaults } from './session-key.js'
 import { checkBoolean, checkOptionBag } from './validate.js'
 
 /** The options of {@link install}. */
@@ -111,7 +111,8 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isObject(first)))
     return undefined
   try {
-    const [given, listener] = normalize(args)
+    const [asGiven, listener] = normalize(args)
+    const given = withDefaults(asGiven)
     const refusal = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
     if (refusal !== undefined) {
       tell(refusal, () => peerOf(given))

@@ -15,7 +15,7 @@ export interface Verification {
   hostname: string
   checkServerIdentity: CheckServerIdentity
   /** What Node calls that on. */
-  options: object
+  options: tls.ConnectionOptions
 }
 
 interface Leaf {

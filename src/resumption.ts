@@ -7,6 +7,7 @@ import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { hasBegun, holdWrites, takeStart } from './hold.js'
+import { wasOfNoUse, wasOfUse } from './left-alone.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
@@ -136,6 +137,7 @@ class Attempt {
   #given: Trusted | undefined
   #ticket: Buffer | undefined
   #isReused = false
+  #isKept = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
 
@@ -232,8 +234,13 @@ class Attempt {
     const isSecure = socket.secureConnecting === false
     this.#tell('failed')
     this.#lead?.end(!isSecure)
+    const { cache, key, verification } = this.#resumption
+    if (isSecure && !this.isForeign) {
+      const { options } = verification
+      if (this.#isReused || (this.#isKept && mayOffer(key))) wasOfUse(options)
+      else wasOfNoUse(options, mayOffer(key) ? 'no-session' : 'backed-off')
+    }
     if (!this.#hasOffered) return
-    const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
     // an error is of another kind: many clients end even a good connection with one.
     const isRefused = error && this.#isReused && socket.bytesRead === 0
@@ -276,6 +283,7 @@ class Attempt {
       reusable: !isTls13,
     })
     if (!isStored) return
+    this.#isKept = true
     remember(this.#resumption)
     this.#lead?.end(true)
     arrived(cache, key)

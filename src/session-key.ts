@@ -98,7 +98,7 @@ export function sessionKey(options: SessionKeyOptions): string | undefined {
 }
 
 /** The options as `tls.connect` will see them: each read once, with the defaults it gives them. */
-export function withDefaults(options: tls.ConnectionOptions): tls.ConnectionOptions {
+export function withDefaults<Options extends tls.ConnectionOptions>(options: Options): Options {
   return {
     rejectUnauthorized: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
     ciphers: tls.DEFAULT_CIPHERS,

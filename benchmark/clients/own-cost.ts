@@ -1,6 +1,7 @@
 /**
  * What our own code costs in a connection: the client's CPU time beyond that of Node with one SecureContext for all
- * connections and, where the peer resumes, with a Map of sessions.
+ * connections and, where the peer resumes, with a Map of sessions. Where it does not, the caller brings that context in
+ * both cases: ours, which all connections share, would hide what the rest costs.
  */
 import type { ConnectionOptions } from 'node:tls'
 import { roundTrip } from '../start/round-trip.ts'
@@ -18,6 +19,7 @@ export interface OwnCostFigures {
   kind: string
   /** What becomes of what we offer. */
   peer: string
+  isLeftAlone: boolean
   /** How many of each mode were compared, one by one. */
   triples: number
   /** Microseconds a connection beyond Node by hand. */
@@ -28,11 +30,20 @@ export interface OwnCostFigures {
   fullCpu: number
 }
 
-const PEERS: Record<string, ServerKind> = {
-  resumes: 'plain',
-  'hands out sessions and refuses them': 'forgetful',
-  'hands out none': 'ticketless',
+interface Peer {
+  peer: string
+  how: ServerKind
+  /** Not left alone: as the first twenty connections, and then one a second. */
+  isSeenTo: boolean
 }
+
+const PEERS: Peer[] = [
+  { peer: 'resumes', how: 'plain', isSeenTo: true },
+  { peer: 'hands out sessions and refuses them', how: 'forgetful', isSeenTo: false },
+  { peer: 'hands out none', how: 'ticketless', isSeenTo: false },
+  { peer: 'refuses them, and the connection is seen to', how: 'forgetful', isSeenTo: true },
+  { peer: 'hands out none, and it is seen to', how: 'ticketless', isSeenTo: true },
+]
 
 /** Of a connection that resumes, and of those that cannot. */
 export async function ownCosts(
@@ -41,34 +52,53 @@ export async function ownCosts(
   triples: number,
 ): Promise<OwnCostFigures[]> {
   const wanted = (['TLSv1.3', 'TLSv1.2'] as const).flatMap(version =>
-    Object.entries(PEERS).map(([peer, how]) => ({
+    PEERS.map(peer => ({
       kind: { version, algorithm: 'rsa', clientCertificate: true } satisfies Kind,
-      peer,
-      how,
+      ...peer,
     })),
   )
   const server = new ServerProcess()
   const ports = await server.listen(
     wanted.map(({ kind, how }) => ({ kind, ca: pki.ca(kind), identity: pki.server(kind), how })),
   )
-  const comparisons = wanted.map(({ kind, how }, index) => {
-    const byHand = how === 'plain' ? ownCache() : ownContexts()
-    return { modes: [alone, byHand, ours()], options: pki.options(kind, ports[index] as number) }
+  const comparisons = wanted.map(({ kind, how, isSeenTo }, index) => {
+    const modes = how === 'plain' ? [ownCache(), ours()] : [ownContexts(), withOwnContexts(isSeenTo)]
+    return { modes: [alone, ...modes], options: pki.options(kind, ports[index] as number) }
   })
   // For the compiler, and for the first sessions: who measures what has run a hundred times measures the interpreter.
   for (const comparison of comparisons) await compare(comparison, triples)
   const costs: OwnCostFigures[] = []
-  for (const [index, { kind, peer, how }] of wanted.entries()) {
+  for (const [index, { kind, peer, how, isSeenTo }] of wanted.entries()) {
     const { own, clientCpu, fullClientCpu } = await compare(comparisons[index] as Comparison, triples)
     const { full = 0, resumed = 0 } = (await server.report()).counts[index] ?? {}
     // Node's alone are full both times, and the first by hand and of ours.
     if (how === 'plain' ? full !== 2 * triples + 2 : resumed !== 0)
       throw new Error(`${full} full and ${resumed} resumed handshakes with a peer that ${peer}`)
     const fullCpu = fullClientCpu * bothEnds(compared, labelOf(kind))
-    costs.push({ kind: labelOf(kind), peer, triples, own, clientCpu, fullCpu })
+    costs.push({ kind: labelOf(kind), peer, isLeftAlone: !isSeenTo, triples, own, clientCpu, fullCpu })
   }
   server.close()
   return costs
+}
+
+/** Ours, from options with a SecureContext. */
+function withOwnContexts(isSeenTo: boolean): Mode {
+  const mode = ownContexts(ours().connect)
+  return isSeenTo ? { ...mode, connect: options => secondsLater(() => mode.connect(options)) } : mode
+}
+
+const { now } = Date
+let secondsAhead = 0
+
+/** Runs it with the clock put forward, further each time: nothing has been seen to within the last second. */
+function secondsLater<T>(run: () => T): T {
+  secondsAhead += 2
+  Date.now = () => now() + 1000 * secondsAhead
+  try {
+    return run()
+  } finally {
+    Date.now = now
+  }
 }
 
 interface Comparison {

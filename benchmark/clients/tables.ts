@@ -116,9 +116,11 @@ function ownCosts({ ownCosts }: Figures): ResultTable {
     ]),
     samples: `${ownCosts[0]?.triples ?? 0} connections of each, one by one in turn, after as many before: the differences`,
     remark:
-      '*By hand* is one `SecureContext` for all connections, which by itself takes work off every ' +
-      'handshake and which we have as well, and with a peer that resumes a `Map` of sessions. Twenty refusals in a row ' +
-      'have a peer left alone for seconds, then longer; so in the rows of one that refuses, most connections offer nothing.',
+      '*By hand* is one `SecureContext` for all connections. With a peer that resumes it is made by hand and ours is ours, ' +
+      'and there is a `Map` of sessions; with the others the caller brings it in both cases, since what we save by sharing ' +
+      'contexts would hide what the rest costs. Of a peer of which nothing comes, neither a resumption nor a session that may ' +
+      'be offered, connections are left to Node after twenty in a row, but for one a second, which is seen to. Twenty ' +
+      'refusals in a row, too, have a peer offered nothing for seconds, then longer.',
   }
 }
 
@@ -161,15 +163,14 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
       ),
     ),
     ...ownCosts
-      .filter(({ peer }) => peer !== 'resumes')
+      .filter(({ isLeftAlone }) => isLeftAlone)
       .map(({ kind, peer, own, fullCpu }) => ({
         ...target(
           `${kind}, the peer ${peer}: our code, of a full handshake`,
           1,
           scaled(own, 100 / fullCpu),
-          `${textOf(own, { digits: 0 })} µs: the key of the options, and listeners on the socket, which is JavaScript that runs ` +
-            'between handshakes of which each empties the processor’s caches; where the peer hands out sessions, reading, ' +
-            'checking and storing them, too, for nothing',
+          `${textOf(own, { digits: 0 })} µs, of JavaScript that runs between handshakes, each of which empties the ` +
+            'processor’s caches',
         ),
         unit: '%',
       })),

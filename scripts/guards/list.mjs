@@ -467,6 +467,20 @@ export const GUARDS = {
       'install › a session that a library kept of a connection that is not resumed does not win later',
     ),
   ],
+  'nor is one of a peer that is left alone': [
+    guard(
+      'connect.ts',
+      ".on('session', noteLeftAlone)",
+      '',
+      'left-alone › what a library keeps of a peer that is left alone does not win as a session of the caller',
+    ),
+    guard(
+      'left-alone.ts',
+      'return socket || pskCallback || requestOCSP',
+      'return socket',
+      'left-alone › what the name does not tell is always seen to',
+    ),
+  ],
   'nor is one of which nothing is kept': [
     guard(
       'resumption.ts',
