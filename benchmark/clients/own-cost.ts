@@ -4,6 +4,7 @@
  * both cases: ours, which all connections share, would hide what the rest costs.
  */
 import type { ConnectionOptions } from 'node:tls'
+import { connect } from 'tls-resumption'
 import { roundTrip } from '../start/round-trip.ts'
 import { inTurns } from './in-turns.ts'
 import type { Kind } from './kinds.ts'
@@ -81,9 +82,9 @@ export async function ownCosts(
   return costs
 }
 
-/** Ours, from options with a SecureContext. */
+/** Ours, from options that are copied as often as by hand: with the cache that is used where none is given. */
 function withOwnContexts(isSeenTo: boolean): Mode {
-  const mode = ownContexts(ours().connect)
+  const mode = ownContexts(options => connect(options))
   return isSeenTo ? { ...mode, connect: options => secondsLater(() => mode.connect(options)) } : mode
 }
 
