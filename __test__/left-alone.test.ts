@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import tls from 'node:tls'
+import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { type ConnectOptions, clientStats, connect, purge, SessionCache } from 'tls-resumption'
-import { wasOfNoUse, wasOfUse, whyLeftAlone } from '../dist/left-alone.js'
+import { type Terms, wasOfNoUse, wasOfUse, whyLeftAlone } from '../dist/left-alone.js'
 import { finish, SSL_OP_NO_TICKET, startServer, type TestServer } from './helpers/server.ts'
 
 /** What decides when a connection is seen to again is the clock alone. */
@@ -133,17 +134,90 @@ test.serial(
   },
 )
 
-function useless(options: tls.ConnectionOptions, times: number): void {
-  for (let i = 0; i < times; i++) wasOfNoUse(options, 'no-session')
+test.serial('one that is of use again is noticed at once, though its connections stay open', async t => {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  handOut(server, false)
+  await inTurn(21, options)
+  t.false(await isSeenTo(options))
+  handOut(server, true)
+  clock += 1000
+  const first = connect(options)
+  const [[session]] = await Promise.all([once(first, 'session'), once(first, 'secureConnect')])
+  t.truthy(session)
+  const second = connect(options)
+  await once(second, 'secureConnect')
+  t.true(second.isSessionReused())
+  await Promise.all([finish(first), finish(second)])
+})
+
+test.serial('connections that are closed before a ticket can come say nothing of the peer', async t => {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  for (let i = 0; i < 30; i++) {
+    const socket = connect(options)
+    socket.once('secureConnect', () => socket.destroy())
+    await once(socket, 'close')
+  }
+  t.deepEqual(await inTurn(2, options), [false, true])
+})
+
+test.serial('nor do those of which nothing is kept because of a purge', async t => {
+  const server = await startServer(t)
+  const options = { ...dialTo(server), coalesce: false }
+  const sockets = Array.from({ length: 30 }, () => connect(options))
+  await Promise.all(sockets.map(socket => once(socket, 'connect')))
+  purge({ host: options.host as string })
+  await Promise.all(sockets.map(finish))
+  t.is(options.sessionCache.size, 0)
+  t.deepEqual(await inTurn(2, options), [false, true])
+})
+
+test.serial('one client of no use does not stand in the way of another', async t => {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  // It keeps nothing, since nothing has room.
+  const useless = { ...options, sessionCache: new SessionCache({ maxSize: 1 }) }
+  await inTurn(21, useless)
+  t.false(await isSeenTo(useless))
+  t.deepEqual(await inTurn(2, options), [false, true])
+  t.false(await isSeenTo(useless))
+})
+
+test.serial('a connection that Node refuses to make is not counted', async t => {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  handOut(server, false)
+  await inTurn(21, options)
+  t.false(await isSeenTo(options))
+  const before = clientStats()
+  t.throws(() => connect({ ...options, timeout: 'soon' as never }))
+  t.deepEqual(clientStats(), before)
+})
+
+const cache = new SessionCache()
+
+function to(options: tls.ConnectionOptions, cachePartition?: string): Terms {
+  return { cache, options, context: 'a context', cachePartition }
+}
+
+function useless(terms: Terms, times: number): void {
+  for (let i = 0; i < times; i++) wasOfNoUse(terms, 'no-session')
+}
+
+/** The first is always seen to. */
+function isLeftAlone(terms: Terms): boolean {
+  whyLeftAlone(terms)
+  return whyLeftAlone(terms) !== undefined
 }
 
 test.serial('after twenty in a row, and one in a second', t => {
-  const peer = { host: 'db.example', port: 1 }
+  const peer = to({ host: 'db.example', port: 1 })
   useless(peer, 19)
-  t.is(whyLeftAlone(peer), undefined)
+  t.false(isLeftAlone(peer))
   wasOfUse(peer)
   useless(peer, 19)
-  t.is(whyLeftAlone(peer), undefined)
+  t.false(isLeftAlone(peer))
   useless(peer, 1)
   t.is(whyLeftAlone(peer), undefined, 'the first is seen to')
   for (let ms = 0; ms < 1000; ms += 100) {
@@ -157,43 +231,64 @@ test.serial('after twenty in a row, and one in a second', t => {
   clock += 3_600_000
 })
 
-test.serial('another port, name or way there is another peer', t => {
-  const peer = { host: 'db.example', port: 2, servername: 'db.example' }
+test.serial('whatever makes another key makes another peer', t => {
+  const peer = to({ host: 'db.example', port: 2, servername: 'db.example' }, 'a')
   useless(peer, 20)
-  whyLeftAlone(peer)
-  t.is(whyLeftAlone({ ...peer }), 'no-session')
-  for (const other of [
+  t.true(isLeftAlone({ ...peer, options: { ...peer.options } }))
+  const others: tls.ConnectionOptions[] = [
     { host: 'db2.example' },
     { port: 3 },
     { servername: 'other.example' },
     { path: '/run/db' },
-  ]) {
-    t.is(whyLeftAlone({ ...peer, ...other }), undefined, JSON.stringify(other))
-  }
-})
-
-test.serial('what the name does not tell is always seen to', t => {
-  const peer = { host: 'db.example', port: 4 }
-  const others = [
-    { socket: new tls.TLSSocket(null as never) },
-    { pskCallback: () => null },
-    { requestOCSP: true },
+    { rejectUnauthorized: false },
+    { checkServerIdentity: () => undefined },
+    { minDHSize: 2048 },
   ]
-  for (const other of others) useless({ ...peer, ...other } as tls.ConnectionOptions, 30)
-  t.is(whyLeftAlone(peer), undefined)
-  useless(peer, 20)
-  whyLeftAlone(peer)
-  t.is(whyLeftAlone(peer), 'no-session')
   for (const other of others) {
-    t.is(whyLeftAlone({ ...peer, ...other } as tls.ConnectionOptions), undefined, Object.keys(other)[0])
+    t.false(isLeftAlone({ ...peer, options: { ...peer.options, ...other } }), Object.keys(other)[0])
+  }
+  t.false(isLeftAlone({ ...peer, cachePartition: 'b' }))
+  t.false(isLeftAlone({ ...peer, context: 'another' }))
+  t.false(isLeftAlone({ ...peer, cache: new SessionCache() }))
+})
+
+test.serial(
+  'what could not resume anyhow, or goes over another connection, is seen to and says nothing',
+  t => {
+    const peer = to({ host: 'db.example', port: 4 })
+    const others: tls.ConnectionOptions[] = [
+      { socket: new tls.TLSSocket(null as never) },
+      { pskCallback: () => null },
+      { requestOCSP: true },
+    ]
+    const terms = others.map(other => ({ ...peer, options: { ...peer.options, ...other } }))
+    for (const other of terms) useless(other, 30)
+    t.false(isLeftAlone(peer))
+    useless(peer, 20)
+    t.true(isLeftAlone(peer))
+    for (const other of terms) t.false(isLeftAlone(other))
+  },
+)
+
+test.serial('a purge begins anew, in whichever thread', async t => {
+  const peer = to({ host: 'db.example', port: 5 })
+  const inWorker = "import('tls-resumption').then(({ purge }) => purge({ host: 'other.example' }))"
+  const purges = [
+    () => purge({ host: 'db.example' }),
+    () => once(new Worker(inWorker, { eval: true }), 'exit'),
+  ]
+  for (const begin of purges) {
+    useless(peer, 20)
+    t.true(isLeftAlone(peer))
+    await begin()
+    t.is(whyLeftAlone(peer), undefined)
+    t.is(whyLeftAlone(peer), undefined)
   }
 })
 
-test.serial('a purge begins anew', t => {
-  const peer = { host: 'db.example', port: 5 }
+test.serial('no more than a thousand peers are remembered', t => {
+  const peer = to({ host: 'db.example', port: 6 })
   useless(peer, 20)
-  whyLeftAlone(peer)
-  t.is(whyLeftAlone(peer), 'no-session')
-  purge({ host: 'db.example' })
-  t.is(whyLeftAlone(peer), undefined)
+  for (let port = 0; port < 1000; port++) useless(to({ host: `${port}.example`, port }), 1)
+  t.false(isLeftAlone(peer))
 })

@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
-import { isOurs, noteLeftAlone } from './emitted.js'
+import { isOurs, noteEmitted, noteRefused } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
-import { whyLeftAlone } from './left-alone.js'
+import { type WhyAlone, whyLeftAlone } from './left-alone.js'
 import { Era } from './purge.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
@@ -81,8 +81,8 @@ export function connect(...args: unknown[]): tls.TLSSocket {
 }
 
 /**
- * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, ours among them, and must
- * return a socket of `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
+ * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, without ours, and must return a
+ * socket of `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
  * `checkServerIdentity` are of one caller.
  */
 export function connectWith(
@@ -100,6 +100,10 @@ export function connectWith(
     tell('opted-out', () => peerOf(full))
     return inside(() => open(full))
   }
+  // Whoever has wrapped `tls.connect` is not to see them.
+  if (sessionCache !== undefined) full.sessionCache = undefined
+  if (cachePartition !== undefined) full.cachePartition = undefined
+  if (coalesce !== undefined) full.coalesce = undefined
   const own = withoutOurs(full)
   let plan: Plan | undefined
   try {
@@ -120,8 +124,8 @@ export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptio
 /** How a connection is to be made. */
 export interface Plan {
   options: tls.ConnectionOptions
-  /** How it resumes; undefined: its peer is left alone. */
-  resumption: Resumption | undefined
+  /** How it resumes, or why its peer is left alone. */
+  resumption: Resumption | WhyAlone
 }
 
 interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
@@ -142,21 +146,21 @@ export function planFor(
     tell('callers-session', () => peerOf(options))
     return undefined
   }
-  const why = whyLeftAlone(options)
-  if (why !== undefined) {
-    tell(why, () => peerOf(options))
-    if (!options.secureContext) shareContext(options, contextTag(options))
-    return { options, resumption: undefined }
+  const context = contextTag(options)
+  const terms = context === undefined ? undefined : { cache, options, context, cachePartition }
+  const why = terms && whyLeftAlone(terms)
+  if (why) {
+    shareContext(options, context)
+    return { options, resumption: why }
   }
   const era = new Era(options)
-  const context = contextTag(options)
   const key = keyOf(options, cachePartition, { context, vouches, era })
-  if (context === undefined || key === undefined) {
+  if (terms === undefined || key === undefined) {
     tell('not-cacheable', () => peerOf(options))
     return undefined
   }
   shareContext(options, context)
-  return { options, resumption: { cache, key, era, verification: verificationOf(options), coalesce } }
+  return { options, resumption: { cache, key, terms, era, verification: verificationOf(options), coalesce } }
 }
 
 function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
@@ -170,11 +174,19 @@ export function perform(
   { options, resumption }: Plan,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
-  if (resumption === undefined) return open(options).on('session', noteLeftAlone)
+  if (typeof resumption === 'string') return leftAlone(open(options), options, resumption)
   if (options.socket && !isConnecting(options.socket))
     return resumeAtOnce(resumption, session => open({ ...options, session }))
   const socket = open(options)
   resume(socket, resumption)
+  return socket
+}
+
+function leftAlone(socket: tls.TLSSocket, options: tls.ConnectionOptions, why: WhyAlone): tls.TLSSocket {
+  tell(why, () => peerOf(options))
+  // What a library keeps of it is not its caller's when it comes back.
+  const note = why === 'backed-off' ? noteRefused : (session: Buffer) => noteEmitted(peerOf(options), session)
+  socket.on('session', note)
   return socket
 }
 

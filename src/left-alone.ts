@@ -1,7 +1,7 @@
 import type tls from 'node:tls'
-import { BoundedMap } from './bounded-map.js'
 import type { ClientReason } from './diagnostics.js'
-import { onPurge } from './purge.js'
+import { noticePurges, onPurge } from './purge.js'
+import type { SessionCache } from './session-cache.js'
 
 /** After so many connections in a row that were of no use, a peer is left alone: what we do costs, and brings nothing. */
 const ENOUGH = 20
@@ -12,47 +12,102 @@ const MAX_PEERS = 1000
 /** There is no session to be had of the peer, or it refuses them all. */
 export type WhyAlone = Extract<ClientReason, 'no-session' | 'backed-off'>
 
-interface Useless {
+/** What a key is made from, but before it is: one of no use must not stand in the way of another. */
+export interface Terms {
+  readonly cache: SessionCache
+  readonly options: tls.ConnectionOptions
+  /** The `contextTag` of the options. */
+  readonly context: string
+  readonly cachePartition: string | undefined
+}
+
+interface Peer extends Omit<Terms, 'cache' | 'options'> {
+  readonly cache: WeakRef<SessionCache>
+  /** Of the options, what else is in a key. */
+  readonly options: tls.ConnectionOptions
   inARow: number
   why: WhyAlone
   /** When a connection was seen to last, as `Date.now()` has it. */
   seenTo: number
 }
 
-const peers = new BoundedMap<string, Useless>(MAX_PEERS)
-onPurge(() => peers.clear())
+/** By host. */
+const peers = new Map<unknown, Peer[]>()
+let count = 0
+onPurge(forget)
 
-/** A name that is made in less time than a key: this is no matter of trust. */
-function nameOf({ path, host, port, servername }: tls.ConnectionOptions): string {
-  return `${path ?? host}:${port}:${servername}`
+function forget(): void {
+  peers.clear()
+  count = 0
 }
 
-/** Whether something may keep the connection from resuming that the name does not tell, as TLS over another one. */
-function isAnother({ socket, pskCallback, requestOCSP }: tls.ConnectionOptions): unknown {
-  return socket || pskCallback || requestOCSP
+function find(terms: Terms): Peer | undefined {
+  const there = count === 0 ? undefined : peers.get(terms.options.host)
+  return there?.find(peer => isOf(peer, terms))
+}
+
+function isOf(peer: Peer, { cache, options, context, cachePartition }: Terms): boolean {
+  const own = peer.options
+  return (
+    own.port === options.port &&
+    own.path === options.path &&
+    own.servername === options.servername &&
+    own.rejectUnauthorized === options.rejectUnauthorized &&
+    own.checkServerIdentity === options.checkServerIdentity &&
+    own.minDHSize === options.minDHSize &&
+    peer.context === context &&
+    peer.cachePartition === cachePartition &&
+    peer.cache.deref() === cache
+  )
+}
+
+/** Whether a connection is none that could resume, or goes over another one. */
+function isAnother({ socket, pskCallback, requestOCSP }: tls.ConnectionOptions): boolean {
+  return Boolean(socket || pskCallback || requestOCSP)
 }
 
 /** A connection that was seen to has resumed, or left a session that the next one may offer. */
-export function wasOfUse(options: tls.ConnectionOptions): void {
-  if (peers.size > 0) peers.delete(nameOf(options))
+export function wasOfUse(terms: Terms): void {
+  const peer = find(terms)
+  if (peer !== undefined) peer.inARow = 0
 }
 
-/** It has done neither. */
-export function wasOfNoUse(options: tls.ConnectionOptions, why: WhyAlone): void {
-  if (isAnother(options)) return
-  const name = nameOf(options)
-  const { inARow, seenTo } = peers.peek(name) ?? { inARow: 0, seenTo: 0 }
-  peers.set(name, { inARow: inARow + 1, why, seenTo })
+/** One has ended, and there is no session that the next one may offer. */
+export function wasOfNoUse(terms: Terms, why: WhyAlone): void {
+  if (isAnother(terms.options)) return
+  const peer = find(terms) ?? remember(terms)
+  peer.inARow++
+  peer.why = why
+}
+
+function remember({ cache, options, context, cachePartition }: Terms): Peer {
+  if (count >= MAX_PEERS) forget()
+  count++
+  // Not all of the options: they hold secrets.
+  const { host, port, path, servername, rejectUnauthorized, checkServerIdentity, minDHSize } = options
+  const peer: Peer = {
+    cache: new WeakRef(cache),
+    options: { port, path, servername, rejectUnauthorized, checkServerIdentity, minDHSize },
+    context,
+    cachePartition,
+    inARow: 0,
+    why: 'no-session',
+    seenTo: 0,
+  }
+  const there = peers.get(host)
+  if (there === undefined) peers.set(host, [peer])
+  else there.push(peer)
+  return peer
 }
 
 /** Why a connection that begins now is to be left to Node; undefined where it is to be seen to. */
-export function whyLeftAlone(options: tls.ConnectionOptions): WhyAlone | undefined {
-  if (peers.size === 0 || isAnother(options)) return undefined
-  const peer = peers.peek(nameOf(options))
-  if (peer === undefined || peer.inARow < ENOUGH) return undefined
-  // The monotonic clock takes longer to read; one that is set costs a connection, or has one more seen to.
+export function whyLeftAlone(terms: Terms): WhyAlone | undefined {
+  const peer = find(terms)
+  if (peer === undefined || peer.inARow < ENOUGH || isAnother(terms.options)) return undefined
+  noticePurges()
+  // The monotonic clock takes longer to read; one that is set has one connection more seen to.
   const now = Date.now()
-  if (Math.abs(now - peer.seenTo) < PAUSE_MS) return peer.why
+  if (count > 0 && Math.abs(now - peer.seenTo) < PAUSE_MS) return peer.why
   peer.seenTo = now
   return undefined
 }

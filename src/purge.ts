@@ -144,7 +144,7 @@ export function onPurge(forget: () => void): void {
 let noticed = 0
 
 /** Has everything forgotten that was purged, by whatever thread, and returns how many purges there were. */
-function noticePurges(): number {
+export function noticePurges(): number {
   const now = native.purges()
   if (now !== noticed) {
     noticed = now

@@ -7,7 +7,7 @@ import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { hasBegun, holdWrites, takeStart } from './hold.js'
-import { wasOfNoUse, wasOfUse } from './left-alone.js'
+import { type Terms, wasOfNoUse, wasOfUse } from './left-alone.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
@@ -23,6 +23,7 @@ const HANGING_MS = 1000
 export interface Resumption {
   cache: SessionCache
   key: string
+  terms: Terms
   era: Era
   verification: Verification
   /** Whether it may wait for the session of another connection. */
@@ -137,7 +138,6 @@ class Attempt {
   #given: Trusted | undefined
   #ticket: Buffer | undefined
   #isReused = false
-  #isKept = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
 
@@ -153,6 +153,7 @@ class Attempt {
     socket.prependOnceListener('secureConnect', () => {
       this.#isReused = this.#hasOffered && socket.isSessionReused()
       if (this.#hasOffered) (this.#isReused ? resumed : refused)(resumption.key)
+      if (this.#isReused) wasOfUse(resumption.terms)
       this.#lead?.onSecure(socket.getProtocol() === 'TLSv1.3')
       this.#tell(this.#reason(), () => socket.getProtocol() ?? undefined)
       // When the application's listeners have had their say: they may turn the peer away.
@@ -234,19 +235,23 @@ class Attempt {
     const isSecure = socket.secureConnecting === false
     this.#tell('failed')
     this.#lead?.end(!isSecure)
-    const { cache, key, verification } = this.#resumption
-    if (isSecure && !this.isForeign) {
-      const { options } = verification
-      if (this.#isReused || (this.#isKept && mayOffer(key))) wasOfUse(options)
-      else wasOfNoUse(options, mayOffer(key) ? 'no-session' : 'backed-off')
-    }
+    if (isSecure && !this.#isReused) this.#judge()
     if (!this.#hasOffered) return
+    const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
     // an error is of another kind: many clients end even a good connection with one.
     const isRefused = error && this.#isReused && socket.bytesRead === 0
     if (!isSecure || isRefused) lending.drop(cache, key)
     const isHanging = performance.now() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
+  }
+
+  /** Whether what we do for the peer is in vain, if this connection shows it: one closed at once has got no ticket yet. */
+  #judge(): void {
+    const { cache, key, terms, era } = this.#resumption
+    if (this.isForeign || era.isOver || this.#socket.bytesRead === 0) return
+    if (!mayOffer(key)) wasOfNoUse(terms, 'backed-off')
+    else if (!lending.has(cache, key)) wasOfNoUse(terms, 'no-session')
   }
 
   /**
@@ -264,7 +269,7 @@ class Attempt {
   #keep(session: Buffer): void {
     const socket = this.#socket
     if (this.isForeign) return
-    const { cache, key, era, verification } = this.#resumption
+    const { cache, key, terms, era, verification } = this.#resumption
     // Whatever becomes of it: a library that keeps it, too, and passes it back, has it from us.
     noteEmitted(key, session)
     // Destroyed: by an application that did not like what it saw.
@@ -283,7 +288,7 @@ class Attempt {
       reusable: !isTls13,
     })
     if (!isStored) return
-    this.#isKept = true
+    if (mayOffer(key)) wasOfUse(terms)
     remember(this.#resumption)
     this.#lead?.end(true)
     arrived(cache, key)

@@ -470,15 +470,9 @@ export const GUARDS = {
   'nor is one of a peer that is left alone': [
     guard(
       'connect.ts',
-      ".on('session', noteLeftAlone)",
+      "  socket.on('session', note)\n",
       '',
       'left-alone › what a library keeps of a peer that is left alone does not win as a session of the caller',
-    ),
-    guard(
-      'left-alone.ts',
-      'return socket || pskCallback || requestOCSP',
-      'return socket',
-      'left-alone › what the name does not tell is always seen to',
     ),
   ],
   'nor is one of which nothing is kept': [
@@ -667,8 +661,8 @@ export const GUARDS = {
     ),
     guard(
       'scratch.ts',
-      '    isLent = wasLent\n    fillBytes.call(blob, 0)\n',
-      '    isLent = wasLent\n',
+      '    lentNow--\n    fillBytes.call(blob, 0)\n',
+      '    lentNow--\n',
       'cache-scratch › *',
     ),
   ],
