@@ -96,14 +96,14 @@ export function connectWith(
   checkBoolean('coalesce', coalesce)
   checkSession(full.session)
   const cache = clientCache(sessionCache)
-  if (cache === null) {
-    tell('opted-out', () => peerOf(full))
-    return inside(() => open(full))
-  }
   // Whoever has wrapped `tls.connect` is not to see them.
   if (sessionCache !== undefined) full.sessionCache = undefined
   if (cachePartition !== undefined) full.cachePartition = undefined
   if (coalesce !== undefined) full.coalesce = undefined
+  if (cache === null) {
+    tell('opted-out', () => peerOf(full))
+    return inside(() => open(full))
+  }
   const own = withoutOurs(full)
   let plan: Plan | undefined
   try {

@@ -12,7 +12,7 @@ const MAX_PEERS = 1000
 /** There is no session to be had of the peer, or it refuses them all. */
 export type WhyAlone = Extract<ClientReason, 'no-session' | 'backed-off'>
 
-/** What a key is made from, but before it is: one of no use must not stand in the way of another. */
+/** What a key would be made from: a connection of no use says nothing of those with another key. */
 export interface Terms {
   readonly cache: SessionCache
   readonly options: tls.ConnectionOptions
