@@ -1,14 +1,14 @@
 /** Redis or Valkey servers of the tests' own, on loopback. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { find } from '../servers/debian.ts'
-import { accepts, freePort, startLogged, stop, untilReady } from '../servers/processes.ts'
+import { freePort, startLogged, stop, untilReady } from '../servers/processes.ts'
 
 /** `required`: the tests fail where there is no server; `off`: as if there were none; or the path of one. */
 export const wanted: string | undefined = process.env.TLS_RESUMPTION_TEST_REDIS
@@ -37,14 +37,31 @@ export interface Store {
 }
 
 /** Starts a server that keeps nothing on disk, and ends it with the test. */
-export async function startStore(t: Scope, ...options: string[]): Promise<Store> {
-  const port = await freePort()
+export function startStore(t: Scope, ...options: string[]): Promise<Store> {
+  return severalTimes(async () => startStoreAt(t, await freePort(), options))
+}
+
+/** Somebody else may take a port between its being free and a server's taking it. */
+async function severalTimes<T>(start: () => Promise<T>): Promise<T> {
+  for (let left = 4; ; left--) {
+    try {
+      return await start()
+    } catch (error) {
+      if (left === 0) throw error
+    }
+  }
+}
+
+async function startStoreAt(t: Scope, port: number, options: readonly string[]): Promise<Store> {
   const directory = mkdtempSync(join(tmpdir(), 'tls-resumption-redis-'))
   const log = join(directory, 'log')
   const command = [program ?? '', '--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory]
   const start = async () => {
+    const before = existsSync(log) ? statSync(log).size : 0
     const child = startLogged([...command, '--save', '', '--appendonly', 'no', ...options], log, {})
-    await untilReady(child, log, () => accepts(port), 30_000)
+    // What accepts connections there could be somebody else's.
+    const isReady = () => /eady to accept connections/.test(readFileSync(log, 'latin1').slice(before))
+    await untilReady(child, log, async () => isReady(), 30_000)
     return child
   }
   const store: Store = {
@@ -75,11 +92,18 @@ export async function startClusterOfStores(t: Scope): Promise<Store[]> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']
   const stores: Store[] = []
   for (let n = 0; n < 3; n++) {
-    // A node's second port, for the others, is 10,000 above unless told.
-    const bus = await freePort()
-    stores.push(await startStore(t, ...options, '--cluster-port', `${bus}`, '--cluster-config-file', `${n}`))
+    const start = async () => {
+      // A node's second port, for the others, is 10,000 above unless told.
+      const [port, bus] = [await freePort(), await freePort()]
+      const ports = ['--cluster-port', `${bus}`, '--cluster-config-file', `${n}`]
+      return startStoreAt(t, port, [...options, ...ports])
+    }
+    stores.push(await severalTimes(start))
   }
   const clients = stores.map(({ port }) => new Redis(port, '127.0.0.1'))
+  t.teardown(() => {
+    for (const client of clients) client.disconnect()
+  })
   const [first] = clients
   for (const [index, client] of clients.entries()) {
     const third = Math.ceil(16_384 / 3)
@@ -91,7 +115,6 @@ export async function startClusterOfStores(t: Scope): Promise<Store[]> {
   for (const client of clients) {
     await until(async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
     await until(async () => String(await client.call('CLUSTER', 'INFO')).includes('cluster_known_nodes:3'))
-    client.disconnect()
   }
   return stores
 }
