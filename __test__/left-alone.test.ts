@@ -162,6 +162,30 @@ test.serial('connections that are closed before a ticket can come say nothing of
   t.deepEqual(await inTurn(2, options), [false, true])
 })
 
+test.serial('nor do they keep others from showing it', async t => {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  handOut(server, false)
+  await inTurn(20, options)
+  handOut(server, true)
+  for (let i = 0; i < 3; i++) {
+    const socket = connect(options)
+    t.true(isWatched(socket))
+    socket.once('secureConnect', () => socket.destroy())
+    await once(socket, 'close')
+  }
+  t.deepEqual(await inTurn(2, options), [false, true])
+})
+
+test.serial('nor do those whose sessions have expired by their end', async t => {
+  const server = await startServer(t)
+  const options = { ...dialTo(server), sessionCache: new SessionCache({ ttl: 1 }), coalesce: false }
+  for (let i = 0; i < 30; i++) await finish(connect(options))
+  const sockets = [connect(options), connect(options)]
+  t.deepEqual(sockets.map(isWatched), [true, true])
+  await Promise.all(sockets.map(finish))
+})
+
 test.serial('nor do those of which nothing is kept because of a purge', async t => {
   const server = await startServer(t)
   const options = { ...dialTo(server), coalesce: false }
@@ -231,6 +255,17 @@ test.serial('after twenty in a row, and one in a second', t => {
   clock += 3_600_000
 })
 
+test.serial('whoever was left alone ten seconds ago is met as if for the first time', t => {
+  const peer = to({ host: 'db.example', port: 7 })
+  useless(peer, 20)
+  t.true(isLeftAlone(peer))
+  clock += 9_999
+  t.true(isLeftAlone(peer))
+  clock += 1
+  t.false(isLeftAlone(peer))
+  t.is(whyLeftAlone(peer), undefined)
+})
+
 test.serial('whatever makes another key makes another peer', t => {
   const peer = to({ host: 'db.example', port: 2, servername: 'db.example' }, 'a')
   useless(peer, 20)
@@ -241,7 +276,6 @@ test.serial('whatever makes another key makes another peer', t => {
     { servername: 'other.example' },
     { path: '/run/db' },
     { rejectUnauthorized: false },
-    { checkServerIdentity: () => undefined },
     { minDHSize: 2048 },
   ]
   for (const other of others) {
@@ -291,4 +325,11 @@ test.serial('no more than a thousand peers are remembered', t => {
   useless(peer, 20)
   for (let port = 0; port < 1000; port++) useless(to({ host: `${port}.example`, port }), 1)
   t.false(isLeftAlone(peer))
+})
+
+test.serial('and of a host no more than sixteen', t => {
+  const [first, last] = [1, 17].map(port => to({ host: 'many.example', port })) as [Terms, Terms]
+  for (let port = 1; port <= 17; port++) useless(to({ host: 'many.example', port }), 20)
+  t.false(isLeftAlone(first))
+  t.true(isLeftAlone(last))
 })

@@ -1,4 +1,4 @@
-import type tls from 'node:tls'
+import tls from 'node:tls'
 import type { ClientReason } from './diagnostics.js'
 import { noticePurges, onPurge } from './purge.js'
 import type { SessionCache } from './session-cache.js'
@@ -7,7 +7,11 @@ import type { SessionCache } from './session-cache.js'
 const ENOUGH = 20
 /** Then one connection in so many milliseconds is seen to as ever, and shows whether the peer has changed. */
 const PAUSE_MS = 1000
+/** After so many milliseconds without a connection of no use it is met as if for the first time. */
+const LASTS_MS = 10_000
 const MAX_PEERS = 1000
+/** They are looked at one by one. */
+const MAX_PER_HOST = 16
 
 /** There is no session to be had of the peer, or it refuses them all. */
 export type WhyAlone = Extract<ClientReason, 'no-session' | 'backed-off'>
@@ -27,8 +31,9 @@ interface Peer extends Omit<Terms, 'cache' | 'options'> {
   readonly options: tls.ConnectionOptions
   inARow: number
   why: WhyAlone
-  /** When a connection was seen to last, as `Date.now()` has it. */
+  /** When a connection was seen to last, and when one was of no use, as `Date.now()` has it. */
   seenTo: number
+  judged: number
 }
 
 /** By host. */
@@ -53,7 +58,6 @@ function isOf(peer: Peer, { cache, options, context, cachePartition }: Terms): b
     own.path === options.path &&
     own.servername === options.servername &&
     own.rejectUnauthorized === options.rejectUnauthorized &&
-    own.checkServerIdentity === options.checkServerIdentity &&
     own.minDHSize === options.minDHSize &&
     peer.context === context &&
     peer.cachePartition === cachePartition &&
@@ -61,9 +65,15 @@ function isOf(peer: Peer, { cache, options, context, cachePartition }: Terms): b
   )
 }
 
-/** Whether a connection is none that could resume, or goes over another one. */
-function isAnother({ socket, pskCallback, requestOCSP }: tls.ConnectionOptions): boolean {
-  return Boolean(socket || pskCallback || requestOCSP)
+/** Whether a connection is none that could resume, goes over another one, or has a check that may be new each time. */
+function isAnother({
+  socket,
+  pskCallback,
+  requestOCSP,
+  checkServerIdentity,
+}: tls.ConnectionOptions): boolean {
+  const check = checkServerIdentity ?? tls.checkServerIdentity
+  return Boolean(socket || pskCallback || requestOCSP) || check !== tls.checkServerIdentity
 }
 
 /** A connection that was seen to has resumed, or left a session that the next one may offer. */
@@ -78,25 +88,36 @@ export function wasOfNoUse(terms: Terms, why: WhyAlone): void {
   const peer = find(terms) ?? remember(terms)
   peer.inARow++
   peer.why = why
+  peer.judged = Date.now()
+}
+
+/** One has ended and shown nothing, as one that failed: the next is seen to in its place. */
+export function showedNothing(terms: Terms): void {
+  const peer = find(terms)
+  if (peer !== undefined) peer.seenTo = 0
 }
 
 function remember({ cache, options, context, cachePartition }: Terms): Peer {
   if (count >= MAX_PEERS) forget()
   count++
   // Not all of the options: they hold secrets.
-  const { host, port, path, servername, rejectUnauthorized, checkServerIdentity, minDHSize } = options
+  const { host, port, path, servername, rejectUnauthorized, minDHSize } = options
   const peer: Peer = {
     cache: new WeakRef(cache),
-    options: { port, path, servername, rejectUnauthorized, checkServerIdentity, minDHSize },
+    options: { port, path, servername, rejectUnauthorized, minDHSize },
     context,
     cachePartition,
     inARow: 0,
     why: 'no-session',
     seenTo: 0,
+    judged: 0,
   }
   const there = peers.get(host)
   if (there === undefined) peers.set(host, [peer])
-  else there.push(peer)
+  else if (there.push(peer) > MAX_PER_HOST) {
+    there.shift()
+    count--
+  }
   return peer
 }
 
@@ -105,9 +126,10 @@ export function whyLeftAlone(terms: Terms): WhyAlone | undefined {
   const peer = find(terms)
   if (peer === undefined || peer.inARow < ENOUGH || isAnother(terms.options)) return undefined
   noticePurges()
-  // The monotonic clock takes longer to read; one that is set has one connection more seen to.
+  // The monotonic clock takes longer to read; one that is set has connections seen to.
   const now = Date.now()
-  if (count > 0 && Math.abs(now - peer.seenTo) < PAUSE_MS) return peer.why
+  if (Math.abs(now - peer.judged) >= LASTS_MS) peer.inARow = 0
+  else if (count > 0 && Math.abs(now - peer.seenTo) < PAUSE_MS) return peer.why
   peer.seenTo = now
   return undefined
 }

@@ -7,7 +7,7 @@ import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { hasBegun, holdWrites, takeStart } from './hold.js'
-import { type Terms, wasOfNoUse, wasOfUse } from './left-alone.js'
+import { showedNothing, type Terms, wasOfNoUse, wasOfUse } from './left-alone.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
@@ -138,6 +138,8 @@ class Attempt {
   #given: Trusted | undefined
   #ticket: Buffer | undefined
   #isReused = false
+  /** Whether it has left a session that the next may offer, whatever becomes of that. */
+  #isOfUse = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
 
@@ -235,7 +237,7 @@ class Attempt {
     const isSecure = socket.secureConnecting === false
     this.#tell('failed')
     this.#lead?.end(!isSecure)
-    if (isSecure && !this.#isReused) this.#judge()
+    this.#judge(isSecure)
     if (!this.#hasOffered) return
     const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
@@ -247,10 +249,11 @@ class Attempt {
   }
 
   /** Whether what we do for the peer is in vain, if this connection shows it: one closed at once has got no ticket yet. */
-  #judge(): void {
+  #judge(isSecure: boolean): void {
     const { cache, key, terms, era } = this.#resumption
-    if (this.isForeign || era.isOver || this.#socket.bytesRead === 0) return
-    if (!mayOffer(key)) wasOfNoUse(terms, 'backed-off')
+    if (this.#isReused || this.#isOfUse) return
+    if (!isSecure || this.isForeign || era.isOver || this.#socket.bytesRead === 0) showedNothing(terms)
+    else if (!mayOffer(key)) wasOfNoUse(terms, 'backed-off')
     else if (!lending.has(cache, key)) wasOfNoUse(terms, 'no-session')
   }
 
@@ -288,7 +291,8 @@ class Attempt {
       reusable: !isTls13,
     })
     if (!isStored) return
-    if (mayOffer(key)) wasOfUse(terms)
+    this.#isOfUse = mayOffer(key)
+    if (this.#isOfUse) wasOfUse(terms)
     remember(this.#resumption)
     this.#lead?.end(true)
     arrived(cache, key)
