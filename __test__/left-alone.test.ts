@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { type ConnectOptions, clientStats, connect, purge, SessionCache } from 'tls-resumption'
 import { type Terms, wasOfNoUse, wasOfUse, whyLeftAlone } from '../dist/left-alone.js'
 import { finish, SSL_OP_NO_TICKET, startServer, type TestServer } from './helpers/server.ts'
@@ -48,6 +48,16 @@ async function isSeenTo(options: ConnectOptions): Promise<boolean> {
   const isSeenTo = isWatched(socket)
   await finish(socket)
   return isSeenTo
+}
+
+/** A server that is left alone, since it has handed out no tickets so far. */
+async function leftAlone(t: ExecutionContext) {
+  const server = await startServer(t)
+  const options = dialTo(server)
+  handOut(server, false)
+  await inTurn(21, options)
+  t.false(await isSeenTo(options))
+  return { server, options }
 }
 
 function contextOf(socket: tls.TLSSocket): unknown {
@@ -126,20 +136,16 @@ test.serial(
     handOut(server, false)
     await inTurn(20, options)
     const copy = { ...options }
-    const [seenTo, leftAlone] = [connect(options), connect(options)]
-    t.deepEqual([seenTo, leftAlone].map(isWatched), [true, false])
-    t.is(contextOf(leftAlone), contextOf(seenTo))
+    const [seenTo, left] = [connect(options), connect(options)]
+    t.deepEqual([seenTo, left].map(isWatched), [true, false])
+    t.is(contextOf(left), contextOf(seenTo))
     t.deepEqual(options, copy)
-    await Promise.all([finish(seenTo), finish(leftAlone)])
+    await Promise.all([finish(seenTo), finish(left)])
   },
 )
 
 test.serial('one that is of use again is noticed at once, though its connections stay open', async t => {
-  const server = await startServer(t)
-  const options = dialTo(server)
-  handOut(server, false)
-  await inTurn(21, options)
-  t.false(await isSeenTo(options))
+  const { server, options } = await leftAlone(t)
   handOut(server, true)
   clock += 1000
   const first = connect(options)
@@ -212,11 +218,7 @@ test.serial('one client of no use does not stand in the way of another', async t
 })
 
 test.serial('a connection that Node refuses to make is not counted', async t => {
-  const server = await startServer(t)
-  const options = dialTo(server)
-  handOut(server, false)
-  await inTurn(21, options)
-  t.false(await isSeenTo(options))
+  const { options } = await leftAlone(t)
   const before = clientStats()
   t.throws(() => connect({ ...options, timeout: 'soon' as never }))
   t.deepEqual(clientStats(), before)

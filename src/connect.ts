@@ -221,14 +221,15 @@ export function normalize(args: unknown[]): [ConnectOptions, (() => void) | unde
   return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
 }
 
-function isOptions(argument: unknown): argument is ConnectOptions {
+/** Whether `tls.connect` would take the argument for options. */
+export function isOptions(argument: unknown): argument is ConnectOptions {
   return typeof argument === 'object' && argument !== null
 }
 
 /** As Node reads the arguments, and as they came: what is wrong with them is for Node to say. */
 function endpointOf(args: unknown[]): object {
   const [first, second] = args
-  if (typeof first === 'object' && first !== null) return first
+  if (isOptions(first)) return first
   if (typeof first === 'string' && !(Number(first) >= 0)) return { path: first }
   if (args.length === 0) return {}
   return typeof second === 'string' ? { port: first, host: second } : { port: first }

@@ -1,6 +1,6 @@
 import { syncBuiltinESMExports } from 'node:module'
 import tls from 'node:tls'
-import { type ConnectOptions, normalize, perform, planFor, withoutOurs } from './connect.js'
+import { type ConnectOptions, isOptions, normalize, perform, planFor, withoutOurs } from './connect.js'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
@@ -108,7 +108,7 @@ type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>
 /** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
 function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | undefined {
   const [first] = args
-  if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isObject(first)))
+  if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
     return undefined
   try {
     const [asGiven, listener] = normalize(args)
@@ -133,10 +133,6 @@ function withoutLibrarys(options: tls.ConnectionOptions & { _agentKey?: unknown 
   if (!options.session || options._agentKey === undefined) return withoutOurs(options)
   const { session: _, ...rest } = options
   return rest
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
 }
 
 /** As our own functions are told not to resume, and as https.Agent is. */

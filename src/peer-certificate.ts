@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
+import { giveMethods } from './own-methods.js'
 
 const asNodeTells = tls.TLSSocket.prototype.getPeerCertificate
 
@@ -14,7 +15,7 @@ export function tellCertificate(socket: tls.TLSSocket, offered: () => X509Certif
   const { getPeerCertificate, getPeerX509Certificate } = socket
   const remembered = () => (socket.isSessionReused() ? offered() : undefined)
   // Neither asks the other, since in another runtime Node's own do.
-  const methods = {
+  giveMethods(socket, {
     getPeerCertificate(detailed?: boolean) {
       const certificate = getPeerCertificate.call(socket, detailed as true)
       const leaf = certificate && Object.keys(certificate).length === 0 && remembered()
@@ -28,8 +29,5 @@ export function tellCertificate(socket: tls.TLSSocket, offered: () => X509Certif
       const leaf = certificate === undefined ? remembered() : undefined
       return leaf ? new X509Certificate(leaf.raw) : certificate
     },
-  }
-  for (const [name, value] of Object.entries(methods)) {
-    Object.defineProperty(socket, name, { value, configurable: true, writable: true })
-  }
+  })
 }

@@ -1,5 +1,6 @@
 import type tls from 'node:tls'
 import { native } from './native.js'
+import { giveMethods } from './own-methods.js'
 import { lendScratch, readOwn } from './scratch.js'
 import { factsOf, type SessionFacts, TLS_1_3 } from './session-facts.js'
 
@@ -40,15 +41,14 @@ export function lendForOffer(session: Buffer, version: number, use: (offered: Bu
  */
 export function tellSession(socket: tls.TLSSocket, leaf: () => Buffer): void {
   const asNodeTells = socket.getSession
-  const { getSession } = {
+  giveMethods(socket, {
     getSession() {
       const session = asNodeTells.call(socket)
       const facts = session && factsOf(session)
       if (!facts || !isOfNobody(session, facts)) return session
       return readOwn(native.sessionWithLeaf, session, leaf())
     },
-  }
-  Object.defineProperty(socket, 'getSession', { value: getSession, configurable: true, writable: true })
+  })
 }
 
 /** Whether a session names nobody: it has come from within a socket, and is neither kept nor offered. */
