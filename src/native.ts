@@ -49,8 +49,6 @@ export interface Native
   purges(): number
   /** Fills `out` with five numbers; false for bytes that are no session. See `session-facts.ts`. */
   sessionFacts(session: Uint8Array, out: Uint8Array): boolean
-  /** Fills `out` with the session with another certificate of its peer; returns as `get` does, 0 for no session. */
-  sessionWithLeaf(session: Uint8Array, leaf: Uint8Array, out: Uint8Array): number
   /** A number for the bytes, by a hash whose key nobody knows. */
   sessionMark(session: Uint8Array): number
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened

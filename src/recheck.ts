@@ -3,7 +3,6 @@ import tls from 'node:tls'
 import { BoundedMap } from './bounded-map.js'
 import { isNodes } from './builtin.js'
 import { factsOf } from './session-facts.js'
-import { isOfNobody } from './stand-in.js'
 
 type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
 
@@ -47,7 +46,7 @@ export interface Trusted {
  */
 export function stillTrusted(session: Buffer, verification: Verification): Trusted | undefined {
   const facts = factsOf(session)
-  if (facts === undefined || facts.leafStart === facts.leafEnd || isOfNobody(session, facts)) return undefined
+  if (facts === undefined || facts.leafStart === facts.leafEnd) return undefined
   try {
     const leaf = leafOf(session.subarray(facts.leafStart, facts.leafEnd))
     // Kept under a key that says unverified: a resumption reports the peer as unauthorized, as it should.

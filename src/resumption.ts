@@ -14,7 +14,6 @@ import { stillTrusted, type Trusted, type Verification } from './recheck.js'
 import { lending, type SessionCache } from './session-cache.js'
 import { factsOf, TLS_1_3 } from './session-facts.js'
 import { peerOfKey } from './session-key.js'
-import { isOfNobody, lendForOffer, tellSession } from './stand-in.js'
 
 /** A handshake given up before this many milliseconds was given up by the caller, not lost by the peer. */
 const HANGING_MS = 1000
@@ -118,7 +117,7 @@ function offer(
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
     const trusted = stillTrusted(session, verification)
     if (trusted === undefined) return 'failed-recheck'
-    lendForOffer(session, trusted.version, offered => use(offered, trusted))
+    use(session, trusted)
     return 'offered'
   })
   return outcome ?? 'no-session'
@@ -170,9 +169,7 @@ class Attempt {
   hasGiven(trusted: Trusted): void {
     if (!this.#given) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#given?.leaf))
     this.#given = trusted
-    if (!this.#isBelowTls13) return
-    tellSession(this.#socket, () => (this.#given ?? trusted).leaf.raw)
-    this.#ticket = this.#socket.getTLSTicket()
+    if (this.#isBelowTls13) this.#ticket = this.#socket.getTLSTicket()
   }
 
   get #isBelowTls13(): boolean {
@@ -281,7 +278,6 @@ class Attempt {
     if (verification.strict && !socket.authorized) return
     const facts = factsOf(session)
     if (facts === undefined || facts.lifetime === 0) return
-    if (isOfNobody(session, facts)) return
     // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
     // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
     if (facts.verified !== socket.authorized) return

@@ -421,32 +421,6 @@ export const GUARDS = {
       'peer-certificate › TLSv1.?: nothing of ours is told for a session that the caller sets',
     ),
   ],
-  'what stands in for the certificate in an offered session stays there': [
-    guard(
-      'stand-in.ts',
-      'return readOwn(native.sessionWithLeaf, session, leaf())',
-      'return session',
-      'stand-in › TLSv1.2: it is told with the certificate of the peer, which OpenSSL was not given',
-    ),
-    guard(
-      'stand-in.ts',
-      'version >= TLS_1_3 || ',
-      '',
-      'stand-in › TLSv1.3: OpenSSL is given it as it came, since tickets that repeat it go to the application',
-    ),
-    guard(
-      'resumption.ts',
-      'if (isOfNobody(session, facts)) return\n',
-      '',
-      'stand-in › what OpenSSL was given is not kept',
-    ),
-    guard(
-      'recheck.ts',
-      ' || isOfNobody(session, facts)',
-      '',
-      'stand-in › what OpenSSL was given is not offered if it is in a cache, rejectUnauthorized: false',
-    ),
-  ],
   'a session that a library kept is ours to offer or not': [
     guard(
       'connect.ts',
