@@ -3,10 +3,9 @@ import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from './default-caches.js'
 import { tell } from './diagnostics.js'
-import { isOurs, noteEmitted, noteRefused } from './emitted.js'
+import { isOurs } from './emitted.js'
 import { invalidArgType } from './errors.js'
 import { inside } from './inside.js'
-import { type WhyAlone, whyLeftAlone } from './left-alone.js'
 import { Era } from './purge.js'
 import type { Verification } from './recheck.js'
 import { type Resumption, resume, resumeAtOnce } from './resumption.js'
@@ -124,8 +123,7 @@ export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptio
 /** How a connection is to be made. */
 export interface Plan {
   options: tls.ConnectionOptions
-  /** How it resumes, or why its peer is left alone. */
-  resumption: Resumption | WhyAlone
+  resumption: Resumption
 }
 
 interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
@@ -147,20 +145,14 @@ export function planFor(
     return undefined
   }
   const context = contextTag(options)
-  const terms = context === undefined ? undefined : { cache, options, context, cachePartition }
-  const why = terms && whyLeftAlone(terms)
-  if (why) {
-    shareContext(options, context)
-    return { options, resumption: why }
-  }
   const era = new Era(options)
-  const key = keyOf(options, cachePartition, { context, vouches, era })
-  if (terms === undefined || key === undefined) {
+  const key = context && keyOf(options, cachePartition, { context, vouches, era })
+  if (key === undefined) {
     tell('not-cacheable', () => peerOf(options))
     return undefined
   }
   shareContext(options, context)
-  return { options, resumption: { cache, key, terms, era, verification: verificationOf(options), coalesce } }
+  return { options, resumption: { cache, key, era, verification: verificationOf(options), coalesce } }
 }
 
 function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
@@ -174,19 +166,10 @@ export function perform(
   { options, resumption }: Plan,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
-  if (typeof resumption === 'string') return leftAlone(open(options), options, resumption)
   if (options.socket && !isConnecting(options.socket))
     return resumeAtOnce(resumption, session => open({ ...options, session }))
   const socket = open(options)
   resume(socket, resumption)
-  return socket
-}
-
-function leftAlone(socket: tls.TLSSocket, options: tls.ConnectionOptions, why: WhyAlone): tls.TLSSocket {
-  tell(why, () => peerOf(options))
-  // What a library keeps of it is not its caller's when it comes back.
-  const note = why === 'backed-off' ? noteRefused : (session: Buffer) => noteEmitted(peerOf(options), session)
-  socket.on('session', note)
   return socket
 }
 

@@ -30,8 +30,7 @@ export type ClientReason =
 
 /**
  * What `diagnostics_channel` publishes as `tls-resumption:client`, once for each connection: when its handshake is done
- * or has failed, or at once where it is none that could resume, or is left to Node: after twenty in a row with equal
- * options that left no session to offer, all but one a second are. It holds no secret.
+ * or has failed, or at once where it is none that could resume. It holds no secret.
  */
 export interface ClientMessage {
   reason: ClientReason

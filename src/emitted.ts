@@ -23,20 +23,9 @@ export function noteEmitted(key: string, session: Buffer): void {
   marks.add(mark)
 }
 
-const refused = new WeakSet<object>()
-
-/**
- * The same for a peer that is left alone since it has refused many in a row, in a fraction of the time. Copies of such a
- * session are not known for ours.
- */
-export function noteRefused(session: Buffer): void {
-  refused.add(session)
-}
-
 /** Whether a session given as an option is one of ours. */
 export function isOurs(session: unknown): boolean {
   if (!types.isUint8Array(session)) return false
-  if (refused.has(session)) return true
   // Another thread could change it while it is read.
   const isShared = types.isSharedArrayBuffer(session.buffer)
   return marks.has(native.sessionMark(isShared ? Buffer.from(session) : session))

@@ -7,7 +7,6 @@ import { arrived, join, type Lead, wait } from './burst.js'
 import { type ClientReason, tell } from './diagnostics.js'
 import { noteEmitted } from './emitted.js'
 import { hasBegun, holdWrites, takeStart } from './hold.js'
-import { showedNothing, type Terms, wasOfNoUse, wasOfUse } from './left-alone.js'
 import { tellCertificate } from './peer-certificate.js'
 import { type Era, onPurge } from './purge.js'
 import { stillTrusted, type Trusted, type Verification } from './recheck.js'
@@ -22,7 +21,6 @@ const HANGING_MS = 1000
 export interface Resumption {
   cache: SessionCache
   key: string
-  terms: Terms
   era: Era
   verification: Verification
   /** Whether it may wait for the session of another connection. */
@@ -137,8 +135,6 @@ class Attempt {
   #given: Trusted | undefined
   #ticket: Buffer | undefined
   #isReused = false
-  /** Whether it has left a session that the next may offer, whatever becomes of that. */
-  #isOfUse = false
   #isTold = false
   #startedAt = Number.POSITIVE_INFINITY
 
@@ -154,7 +150,6 @@ class Attempt {
     socket.prependOnceListener('secureConnect', () => {
       this.#isReused = this.#hasOffered && socket.isSessionReused()
       if (this.#hasOffered) (this.#isReused ? resumed : refused)(resumption.key)
-      if (this.#isReused) wasOfUse(resumption.terms)
       this.#lead?.onSecure(socket.getProtocol() === 'TLSv1.3')
       this.#tell(this.#reason(), () => socket.getProtocol() ?? undefined)
       // When the application's listeners have had their say: they may turn the peer away.
@@ -234,7 +229,6 @@ class Attempt {
     const isSecure = socket.secureConnecting === false
     this.#tell('failed')
     this.#lead?.end(!isSecure)
-    this.#judge(isSecure)
     if (!this.#hasOffered) return
     const { cache, key } = this.#resumption
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
@@ -243,15 +237,6 @@ class Attempt {
     if (!isSecure || isRefused) lending.drop(cache, key)
     const isHanging = performance.now() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
-  }
-
-  /** Whether what we do for the peer is in vain, if this connection shows it: one closed at once has got no ticket yet. */
-  #judge(isSecure: boolean): void {
-    const { cache, key, terms, era } = this.#resumption
-    if (this.#isReused || this.#isOfUse) return
-    if (!isSecure || this.isForeign || era.isOver || this.#socket.bytesRead === 0) showedNothing(terms)
-    else if (!mayOffer(key)) wasOfNoUse(terms, 'backed-off')
-    else if (!lending.has(cache, key)) wasOfNoUse(terms, 'no-session')
   }
 
   /**
@@ -269,7 +254,7 @@ class Attempt {
   #keep(session: Buffer): void {
     const socket = this.#socket
     if (this.isForeign) return
-    const { cache, key, terms, era, verification } = this.#resumption
+    const { cache, key, era, verification } = this.#resumption
     // Whatever becomes of it: a library that keeps it, too, and passes it back, has it from us.
     noteEmitted(key, session)
     // Destroyed: by an application that did not like what it saw.
@@ -287,8 +272,6 @@ class Attempt {
       reusable: !isTls13,
     })
     if (!isStored) return
-    this.#isOfUse = mayOffer(key)
-    if (this.#isOfUse) wasOfUse(terms)
     remember(this.#resumption)
     this.#lead?.end(true)
     arrived(cache, key)

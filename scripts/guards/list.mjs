@@ -441,14 +441,6 @@ export const GUARDS = {
       'install › a session that a library kept of a connection that is not resumed does not win later',
     ),
   ],
-  'nor is one of a peer that is left alone': [
-    guard(
-      'connect.ts',
-      "  socket.on('session', note)\n",
-      '',
-      'left-alone › what a library keeps of a peer that is left alone does not win as a session of the caller',
-    ),
-  ],
   'nor is one of which nothing is kept': [
     guard(
       'resumption.ts',
