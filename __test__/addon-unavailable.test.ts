@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
-import { PLATFORMS, platformName } from '../dist/platform.js'
+import { PLATFORMS, platformName } from '../dist/native/platform.js'
 import { runProgram, runProgramIn } from './workers/spawn.ts'
 
 const DISABLED = /^Cannot load native addon because loading addons is disabled\.$/

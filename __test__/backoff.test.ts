@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { failed, mayOffer, refused, resumed } from '../dist/backoff.js'
+import { failed, mayOffer, refused, resumed } from '../dist/client/peer-state.js'
 
 /** Moves the monotonic clock on, for the rest of the test. */
 function later(t: ExecutionContext, by: number): void {

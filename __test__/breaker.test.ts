@@ -1,5 +1,5 @@
 import test from 'ava'
-import { Breaker } from '../dist/breaker.js'
+import { Breaker } from '../dist/util/circuit-breaker.js'
 
 function breaker() {
   const clock = { now: 0 }

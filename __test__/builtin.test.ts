@@ -2,7 +2,7 @@
 import tls from 'node:tls'
 import test from 'ava'
 import { SessionCache, sessionKey } from 'tls-resumption'
-import { isNodes, sourceOf } from '../dist/builtin.js'
+import { isNodes, sourceOf } from '../dist/node/builtin-functions.js'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { startServer } from './helpers/server.ts'
 import { runWorker } from './workers/start.ts'

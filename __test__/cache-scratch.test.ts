@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { SessionCache } from 'tls-resumption'
-import { type Fill, lendScratch } from '../dist/scratch.js'
-import { lending } from '../dist/session-cache.js'
+import { lending } from '../dist/cache/session-cache.js'
+import { type Fill, lendScratch } from '../dist/native/scratch-buffer.js'
 
 // The larger one does not fit into the buffer that is used again and again.
 for (const size of [2000, 20_000]) {

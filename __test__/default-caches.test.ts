@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
-import { clientCache, serverCache } from '../dist/default-caches.js'
+import { clientCache, serverCache } from '../dist/cache/default-caches.js'
 
 test.serial('the default cache survives the thread that alone had it open', async t => {
   const inWorker = async (action: string) => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import test from 'ava'
 import { type ConnectOptions, connect, SessionCache, sessionKey } from 'tls-resumption'
-import { isOurs, noteEmitted } from '../dist/emitted.js'
+import { isOurs, noteEmitted } from '../dist/client/session-provenance.js'
 import { outcome } from './helpers/outcome.ts'
 import { finish, startServer } from './helpers/server.ts'
 

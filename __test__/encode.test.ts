@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
 import fc from 'fast-check'
 import { sessionKey } from 'tls-resumption'
-import { encode, OpaqueValue } from '../dist/encode.js'
+import { encode, OpaqueValue } from '../dist/key/canonical-encoding.js'
 
 // What the encoding itself is made of, so that values resemble each other's encodings.
 const text = fc.string({ unit: fc.constantFrom('a', '5', ',', ':', '"', '[', ']', '{', '}', '\\', '\ud800') })

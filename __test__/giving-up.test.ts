@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
-import { failed, mayOffer } from '../dist/backoff.js'
+import { failed, mayOffer } from '../dist/client/peer-state.js'
 import { outcome } from './helpers/outcome.ts'
 import { finish, startServer } from './helpers/server.ts'
 

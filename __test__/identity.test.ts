@@ -1,7 +1,7 @@
 /** Functions and contexts are told apart by identity, and an identity means nothing in another thread. */
 import tls from 'node:tls'
 import test from 'ava'
-import { recognise, tagOf, tagOfCallback } from '../dist/identity.js'
+import { recognise, tagOf, tagOfCallback } from '../dist/key/function-identity.js'
 import { runWorker } from './workers/start.ts'
 
 test('the first function of one thread is not that of another', async t => {

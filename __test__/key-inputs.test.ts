@@ -2,8 +2,8 @@ import tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { type SessionKeyOptions, sessionKey } from 'tls-resumption'
-import { CONTEXT_OPTIONS } from '../dist/context-digest.js'
-import { KEYED_OPTIONS } from '../dist/session-key.js'
+import { CONTEXT_OPTIONS } from '../dist/key/context-digest.js'
+import { KEYED_OPTIONS } from '../dist/key/session-key.js'
 
 const base: SessionKeyOptions = { host: 'db.example', port: 5432 }
 const check = () => void 'checked'

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import test from 'ava'
 import { parseSync, Visitor } from 'oxc-parser'
-import { CONTEXT_OPTIONS } from '../dist/context-digest.js'
-import { IGNORED_OPTIONS, KEYED_OPTIONS, UNCACHEABLE_OPTIONS } from '../dist/session-key.js'
+import { CONTEXT_OPTIONS } from '../dist/key/context-digest.js'
+import { IGNORED_OPTIONS, KEYED_OPTIONS, UNCACHEABLE_OPTIONS } from '../dist/key/session-key.js'
 
 const listed = new Set<string>([
   ...CONTEXT_OPTIONS,

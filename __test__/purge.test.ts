@@ -18,9 +18,9 @@ import {
   sessionKey,
   uninstall,
 } from 'tls-resumption'
-import { failed, mayOffer } from '../dist/backoff.js'
-import { standIn } from '../dist/identity.js'
-import { DEFAULT_CLIENT_CACHE } from '../dist/session-cache.js'
+import { DEFAULT_CLIENT_CACHE } from '../dist/cache/session-cache.js'
+import { failed, mayOffer } from '../dist/client/peer-state.js'
+import { standIn } from '../dist/key/function-identity.js'
 import { startGate } from './helpers/gate.ts'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
 

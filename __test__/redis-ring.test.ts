@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
 import type { Redis } from 'ioredis'
 import { type RedisClient, RedisTier } from 'tls-resumption/redis'
-import { AGED_KEY_LENGTH, keyRing } from '../dist/key-ring.js'
-import { native } from '../dist/native.js'
-import { checkTier } from '../dist/second-tier.js'
-import { TierRing } from '../dist/tier-ring.js'
+import { checkTier } from '../dist/fleet/second-tier.js'
+import { native } from '../dist/native/addon.js'
+import { TierRing } from '../dist/server/tickets/fleet-sync.js'
+import { AGED_KEY_LENGTH, keyRing } from '../dist/server/tickets/native-ring.js'
 import {
   CLIENTS,
   type ClientKind,

@@ -10,7 +10,7 @@ import {
   plan,
   type RingState,
   type TimedKey,
-} from '../dist/ring-state.js'
+} from '../dist/server/tickets/ring-state.js'
 
 const HOUR = 3_600_000
 const NOW = 1_000 * HOUR

@@ -1,7 +1,7 @@
 /** What leaves the process: it opens in its place alone, and says nothing to anybody else. */
 import { createSecretKey, randomBytes } from 'node:crypto'
 import test from 'ava'
-import { SealingKeys } from '../dist/seal.js'
+import { SealingKeys } from '../dist/fleet/sealing.js'
 
 const secret = Buffer.from('a session, of which nobody else is to read a byte')
 const place = { kind: 'session', key: Buffer.from('here') } as const

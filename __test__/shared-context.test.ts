@@ -2,8 +2,8 @@
 import tls from 'node:tls'
 import test from 'ava'
 import { connect, SessionCache, sessionKey } from 'tls-resumption'
-import { standIn } from '../dist/identity.js'
-import { secureContextFor } from '../dist/secure-contexts.js'
+import { secureContextFor } from '../dist/client/shared-contexts.js'
+import { standIn } from '../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from './helpers/server.ts'
 
 // Serial: each counts the contexts made by all of the process.

@@ -15,7 +15,7 @@ const WARNED = 'tls-resumption.auto.warned'
 if (process.env.TLS_RESUMPTION?.trim().toLowerCase() !== 'off') {
   try {
     // Not imported, so that a failure can be caught; nor awaited, so that this can be required, too.
-    const { installFromEnvironment } = createRequire(import.meta.url)('./environment.js')
+    const { installFromEnvironment } = createRequire(import.meta.url)('./auto/environment.js')
     installFromEnvironment(process.env)
   } catch (error) {
     // Threads that are started later need not say it again.

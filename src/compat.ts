@@ -5,9 +5,9 @@
  * @module tls-resumption/compat
  */
 import type tls from 'node:tls'
-import { resumeSessions } from './resume-sessions.js'
-import { SessionCache } from './session-cache.js'
-import { checkInteger } from './validate.js'
+import { SessionCache } from './cache/session-cache.js'
+import { resumeSessions } from './server/session-ids.js'
+import { checkInteger } from './util/validate.js'
 
 const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000
 /** A session with a client's certificate takes less; so it is the count that bounds. */

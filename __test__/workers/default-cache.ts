@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { serverCache } from '../../dist/default-caches.js'
+import { serverCache } from '../../dist/cache/default-caches.js'
 
 const cache = serverCache(undefined)
 if (workerData === 'set') cache?.set('peer of a worker', Buffer.from('a session'))

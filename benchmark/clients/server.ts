@@ -69,7 +69,7 @@ async function listen({ kind, ca, identity, how }: Listen): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** As `src/ticket-callback.ts` does for servers that are not to resume. */
+/** As `src/node/ticket-key-callback.ts` does for servers that are not to resume. */
 function refuseTickets(server: Server): void {
   const { context } = (server as unknown as { _sharedCreds: { context: TicketHook } })._sharedCreds
   const [name, mac, cipher] = [Buffer.alloc(16), Buffer.alloc(16), Buffer.alloc(16)]

@@ -4,7 +4,7 @@ import { createServer } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import { resumeSessions, SessionCache } from 'tls-resumption'
 import tlsSessionCache from 'tls-session-cache'
-import { lending } from '../../dist/session-cache.js'
+import { lending } from '../../dist/cache/session-cache.js'
 import { cpu, Paired } from './paired.ts'
 
 const KEYS = 1000

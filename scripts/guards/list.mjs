@@ -17,34 +17,34 @@ export const GUARDS = {
   // ── SECURITY.md: Resuming must not weaken verification
   'the chain, against `ca`': [
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       "\n  'ca',",
       '',
       'trust › TLSv1.?: a session made while trusting another CA does not authorize',
     ),
-    ...listed('context-digest.ts', CHANGED, ['allowPartialTrustChain', 'crl']),
+    ...listed('key/context-digest.ts', CHANGED, ['allowPartialTrustChain', 'crl']),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       `\`default:\${defaultCaDigest()}\``,
       "'default'",
       'key-inputs › another default for the CA certificates is another key',
       canChangeDefaultCas,
     ),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'options.ca ? undefined : defaultCa()',
       'undefined',
       'key-inputs › another default for the CA certificates is another key',
       canChangeDefaultCas,
     ),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'if (inputs.some(isObject)) return undefined',
       '',
       'key-inputs › a CA file replaced in place and read again is another key',
     ),
     guard(
-      'secure-contexts.ts',
+      'client/shared-contexts.ts',
       'contexts.get(digest)',
       "contexts.get('any') ?? contexts.get([...contexts.entries()][0]?.[0] ?? '')",
       'trust › TLSv1.?: a session made while trusting another CA does not authorize',
@@ -52,65 +52,70 @@ export const GUARDS = {
   ],
   'the verdict where verification was off': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    isStrict(options),',
       '',
       'trust › TLSv1.?: a session made without verification does not authorize',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       "process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'",
       'true',
       'key-inputs › NODE_TLS_REJECT_UNAUTHORIZED counts as the option it stands for',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       ': !verification.strict',
       ': true',
       'recheck › TLSv1.?: a session whose chain was not verified is not offered by who verifies',
     ),
   ],
   'the dates and names of the certificate': [
-    guard('recheck.ts', ' && now <= validTo', '', 'recheck › TLSv1.?: a certificate that has expired since*'),
-    guard('recheck.ts', 'validFrom <= now && ', '', 'recheck › a certificate that is not valid yet*'),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
+      ' && now <= validTo',
+      '',
+      'recheck › TLSv1.?: a certificate that has expired since*',
+    ),
+    guard('client/reverify.ts', 'validFrom <= now && ', '', 'recheck › a certificate that is not valid yet*'),
+    guard(
+      'client/reverify.ts',
       ' && isNamed(leaf, verification)',
       '',
       'recheck › TLSv1.?: a checkServerIdentity that has changed its mind is asked again',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       ' && isNamed(leaf, verification)',
       '',
       'recheck › TLSv1.?: a session whose certificate has another name is not offered',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       'checkServerIdentity.call(options, hostname, certificate)',
       'checkServerIdentity(hostname, certificate)',
       'recheck › a checkServerIdentity is asked as a method of the options*',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       'if (checkServerIdentity !== pureCheck) return check()',
       '',
       'recheck › TLSv1.?: a checkServerIdentity that has changed its mind is asked again',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       'isNodes(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined',
       'tls.checkServerIdentity',
       'builtin › a check in the place of the default one is asked before each session is offered',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       'leaf.certificate.toLegacyObject()',
       '((leaf as any).shown ??= leaf.certificate.toLegacyObject())',
       'recheck › a check may do what it likes to the certificate it is shown',
     ),
     guard(
-      'recheck.ts',
+      'client/reverify.ts',
       'return undefined\n  }\n}\n\nfunction isValid',
       'return new X509Certificate(session.subarray(facts.leafStart, facts.leafEnd))\n  }\n}\n\nfunction isValid',
       'recheck › a checkServerIdentity that throws on the bare leaf means a full handshake',
@@ -118,19 +123,19 @@ export const GUARDS = {
   ],
   'the host name': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    options.servername || undefined,',
       '',
       'key-endpoints › a host is told from the same name sent as server name',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    hostnameOf(options),',
       '',
       'key-endpoints › what is verified is told apart where the way there is the same',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       'return servername || host ||',
       'return host ||',
       'trust › TLSv1.?: a session made under another server name does not authorize',
@@ -138,43 +143,43 @@ export const GUARDS = {
   ],
   '`checkServerIdentity`': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    check,',
       '',
       'trust › TLSv1.?: a pinning checkServerIdentity is asked about a peer met without it',
     ),
     guard(
-      'identity.ts',
+      'key/function-identity.ts',
       `\`\${thread}/\${++count}\``,
       `\`\${++count}\``,
       'identity › the first function of one thread*',
     ),
     guard(
-      'identity.ts',
+      'key/function-identity.ts',
       'return isInline ? undefined : tag',
       'return tag',
       'key-inputs › a checkServerIdentity written inline, new at each call, makes the connection not cacheable',
     ),
     guard(
-      'approves-all.ts',
+      'key/permissive-check.ts',
       'return CONSTANT.test(',
       'return true || CONSTANT.test(',
       'approves-all › may object*',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       `\`vouched for/\${sha256(sourceOf(check))}\``,
       "'vouched for'",
       'partitions › two different functions under one partition have different keys',
     ),
     guard(
-      'https-agent.ts',
+      'client/adapters/https-agent.ts',
       '(cachePartition !== undefined && isAgentsCheck)',
       'cachePartition !== undefined',
       "agent-pooling › an agent's partition does not vouch for the check that one request brings",
     ),
     guard(
-      'identity.ts',
+      'key/function-identity.ts',
       'return behind === original ? known : tagOf(behind)',
       'return known',
       "identity › what replaces one of Node's functions is known by itself alone",
@@ -182,7 +187,7 @@ export const GUARDS = {
   ],
   'the check of the name, for lenient callers': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (facts.verified !== socket.authorized) return',
       '',
       'trust › TLSv1.?: a lenient caller who looks at authorized is told the truth every time',
@@ -190,12 +195,12 @@ export const GUARDS = {
   ],
   "the client's own certificate": [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    context,\n    partition',
       '\n    partition',
       "trust › TLSv1.?: one client certificate's session is not used with another, or with none",
     ),
-    ...listed('context-digest.ts', CHANGED, [
+    ...listed('key/context-digest.ts', CHANGED, [
       'cert',
       'clientCertEngine',
       'key',
@@ -207,41 +212,41 @@ export const GUARDS = {
   ],
   'an OCSP response': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       ' || options.requestOCSP',
       '',
       'emitted › TLSv1.?: a session of ours is not offered where an OCSP*',
     ),
-    guard('session-key.ts', 'options.pskCallback || ', '', 'key-inputs › a pre-shared key*'),
+    guard('key/session-key.ts', 'options.pskCallback || ', '', 'key-inputs › a pre-shared key*'),
   ],
   'what a package that replaces `tls.createSecureContext`': [
     guard(
-      'secure-contexts.ts',
+      'client/shared-contexts.ts',
       'if (!areContextsNodes()) return undefined',
       '',
       'install › a package that adds CAs to every context may have more of them later',
     ),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'const parts = [creator(tls.createSecureContext)]',
       'const parts: string[] = []',
       'key-inputs › a replaced tls.createSecureContext is another key*',
     ),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'inputs.push(tls.createSecureContext, ',
       'inputs.push(',
       'key-inputs › a replaced tls.createSecureContext is another key*',
     ),
     guard(
-      'builtin.ts',
+      'node/builtin-functions.ts',
       'return isOwn\n',
       'return true\n',
       'builtin › a thread that injects another CA is not led to trust by the sessions of one that does not',
     ),
   ],
   'the strength asked for': [
-    ...listed('context-digest.ts', CHANGED, [
+    ...listed('key/context-digest.ts', CHANGED, [
       'certificateCompression',
       'ciphers',
       'dhparam',
@@ -256,28 +261,28 @@ export const GUARDS = {
       'sigalgs',
       'ticketKeys',
     ]),
-    guard('session-key.ts', '\n    options.minDHSize,', '', CHANGED.replace('OPTION', 'minDHSize')),
+    guard('key/session-key.ts', '\n    options.minDHSize,', '', CHANGED.replace('OPTION', 'minDHSize')),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'encode(value ?? tls.DEFAULT_CIPHERS)',
       'encode(value)',
       'install › contexts made under other defaults are other ones',
     ),
     guard(
-      'context-digest.ts',
+      'key/context-digest.ts',
       'inputs.push(tls.DEFAULT_CIPHERS, ',
       'inputs.push(',
       'install › contexts made under other defaults are other ones',
     ),
     ...['ECDH_CURVE', 'MIN_VERSION', 'MAX_VERSION'].flatMap(name => [
       guard(
-        'context-digest.ts',
+        'key/context-digest.ts',
         `encode(value ?? tls.DEFAULT_${name})`,
         'encode(value)',
         `key-inputs › tls.DEFAULT_${name}, which stands in for an option left out, is part of the key`,
       ),
       guard(
-        'context-digest.ts',
+        'key/context-digest.ts',
         `, tls.DEFAULT_${name}`,
         '',
         `key-inputs › tls.DEFAULT_${name}, which stands in for an option left out, is part of the key`,
@@ -288,25 +293,25 @@ export const GUARDS = {
   // ── SECURITY.md: Servers
   'a ticket of a client that one name trusts': [
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'if (isSafe) return',
       'return',
       "tickets-trust › TLSv1.?: a ticket of one name's client authorizes at another name with Node alone, not with us",
     ),
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       ' || !hasContextsByName(server)) return undefined',
       ' || server !== undefined) return undefined',
       "tickets-trust › TLSv1.?: a ticket of one name's client authorizes at another name with Node alone, not with us",
     ),
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'if (hasPskCallback(server)) {',
       'if (server === undefined) {',
       'server-identity › a server with pre-shared keys keeps no sessions, so that each client proves its own',
     ),
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'if (this.#applied === undefined || !isIn(this.#server, this.#applied)) this.#apply()',
       '',
       'server-identity › requestCert, switched on later, counts for sessions from before',
@@ -314,7 +319,7 @@ export const GUARDS = {
   ],
   'the same where a name with another CA is added': [
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       "server.prependListener('connection', keepUp)",
       '',
       'tickets-trust › contexts by name that come after all else count from the next connection on',
@@ -322,7 +327,7 @@ export const GUARDS = {
   ],
   'where `requestCert` is on and `rejectUnauthorized` off': [
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'verifyAgain(socket)\n',
       '{}\n',
       'tickets-trust › a client without a certificate is no more authorized when it resumes, where certificates are optional',
@@ -330,7 +335,7 @@ export const GUARDS = {
     ),
   ],
   'with shared keys, a TLS 1.3 ticket got without a certificate': listed(
-    'server-context.ts',
+    'server/server-identity.ts',
     'server-identity › OPTION of a server, changed alone, changes its sessionIdContext',
     [
       'requestCert',
@@ -347,7 +352,7 @@ export const GUARDS = {
     ],
   ).concat(
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'server.ca ? encode(server.ca) : defaultCaDigest(),\n',
       '',
       'server-identity › ca of a server, changed alone, changes its sessionIdContext',
@@ -355,7 +360,7 @@ export const GUARDS = {
   ),
   'with shared keys, a ticket of one server': [
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       '\n      identityOf(server.cert),',
       '',
       'tickets-trust › TLSv1.?: a ticket of one server name opens no server of another one',
@@ -365,25 +370,25 @@ export const GUARDS = {
   // ── The rest of what SECURITY.md says of clients
   'nothing is kept of a connection that was refused': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (verification.strict && !socket.authorized) return\n',
       '',
       'trust › TLSv1.?: nothing is kept of a peer that was refused',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (socket.destroyed ||',
       'if (',
       'foreign-session › TLSv1.?: nothing is kept of a peer that the secureConnect listener turns away',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'this.#socket.destroyed) return\n    const ticket',
       'false) return\n    const ticket',
       'renewed › it is not kept of a peer that the secureConnect listener turns away',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'process.nextTick(() => this.#keepRenewed())',
       'this.#keepRenewed()',
       'renewed › it is not kept of a peer that the secureConnect listener turns away',
@@ -391,31 +396,31 @@ export const GUARDS = {
   ],
   'nothing is kept of a connection that was given a session by its caller': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (this.isForeign) return\n    const { cache',
       'const { cache',
       'foreign-session › TLSv1.?: nothing is kept even if the server refuses the session of the caller',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       '      this.isForeign = true\n',
       '',
       'foreign-session › TLSv1.?: nothing is kept even if the server refuses the session of the caller',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (!this.#isFree) return false\n    try',
       'try',
       'foreign-session › TLSv1.?: a session that the caller sets wins over one of ours, which is not spent',
     ),
     guard(
-      'connect.ts',
+      'client/connect.ts',
       'if (options.session) {',
       'if (options.session === null) {',
       "trust › TLSv1.?: nothing is kept of a connection that a session of the caller's began",
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'this.isForeign ? undefined : this.#given?.leaf',
       'this.#given?.leaf',
       'peer-certificate › TLSv1.?: nothing of ours is told for a session that the caller sets',
@@ -423,19 +428,19 @@ export const GUARDS = {
   ],
   'a session that a library kept is ours to offer or not': [
     guard(
-      'connect.ts',
+      'client/connect.ts',
       'if (!options.session || !isOurs(options.session)) return options',
       'return options',
       'emitted › TLSv1.?: a session of ours is not offered under other terms of trust',
     ),
     guard(
-      'install.ts',
+      'auto/install.ts',
       'if (!options.session || options._agentKey === undefined) return withoutOurs(options)',
       'return withoutOurs(options)',
       'install › an agent that has sessions from before comes to offer ours',
     ),
     guard(
-      'install.ts',
+      'auto/install.ts',
       "socket.on('session', session => noteEmitted('', session))",
       '',
       'install › a session that a library kept of a connection that is not resumed does not win later',
@@ -443,7 +448,7 @@ export const GUARDS = {
   ],
   'nor is one of which nothing is kept': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       '    noteEmitted(key, session)\n',
       '',
       'install › a session that a library kept of a connection of which nothing is kept does not win later',
@@ -451,31 +456,31 @@ export const GUARDS = {
   ],
   'a context that was changed, or could be, is not what it was made from': [
     guard(
-      'made-contexts.ts',
+      'key/context-origin.ts',
       '      made.delete(this)\n',
       '',
       'install › a peer met with a changed context does not authorize without it',
     ),
     guard(
-      'made-contexts.ts',
+      'key/context-origin.ts',
       '      changes.set(this, (changes.get(this) ?? 0) + 1)\n',
       '',
       'install › each change of a context makes it another one',
     ),
     guard(
-      'made-contexts.ts',
+      'key/context-origin.ts',
       'return read && contextDigest(read)',
       'return contextDigest({ ...options })',
       'install › a peer met with an inherited CA does not authorize without it',
     ),
     guard(
-      'encode.ts',
+      'key/canonical-encoding.ts',
       'if (depth < MAX_DEPTH && isPlain(value)) {',
       'if (depth < MAX_DEPTH) {',
       'shared-context › an object that could change unseen is neither cacheable nor shared',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       'return digestOfContext(secureContext) ?? tagOfContext(secureContext)',
       "return digestOfContext(secureContext) ?? 'a context'",
       'key-inputs › two functions, or two contexts, are never one',
@@ -483,32 +488,37 @@ export const GUARDS = {
   ],
   'where a connection goes': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       'if (known && isSame(known.inputs, inputs))',
       'if (known)',
       'trust › TLSv1.?: a session made without verification does not authorize',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    ...leg,',
       '',
       'key-endpoints › what is too long to be read in the key counts all the same',
     ),
-    guard('session-key.ts', "return 'over-tls'", "return 'over-tcp'", 'key-endpoints › the leg to a proxy*'),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
+      "return 'over-tls'",
+      "return 'over-tcp'",
+      'key-endpoints › the leg to a proxy*',
+    ),
+    guard(
+      'key/session-key.ts',
       'return isNamed ? ',
       'return true ? ',
       'key-endpoints › a stream that cannot say where it leads is not cacheable unless somebody names the peer',
     ),
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    partition,\n    era',
       '\n    era',
       CHANGED.replace('OPTION', 'cachePartition'),
     ),
     guard(
-      'https-agent.ts',
+      'client/adapters/https-agent.ts',
       'return partition === undefined ? name',
       'return true ? name',
       'agent-pooling › requests with different partitions share no kept-alive connection',
@@ -516,25 +526,25 @@ export const GUARDS = {
   ],
   'a purge': [
     guard(
-      'session-key.ts',
+      'key/session-key.ts',
       '\n    era.tag,',
       '',
       'purge › a purge holds in all threads at once, in whichever it was done',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       "if (era.isOver) return 'no-session'",
       '',
       'purge › TLSv1.?: a connection under way offers nothing, and nothing is kept of it',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (era.isOver) return\n',
       '',
       'purge › TLSv1.?: a connection under way offers nothing, and nothing is kept of it',
     ),
     guard(
-      'secure-contexts.ts',
+      'client/shared-contexts.ts',
       'onPurge(() => contexts.clear())',
       '',
       'purge › contexts that connections share are made anew',
@@ -542,19 +552,19 @@ export const GUARDS = {
   ],
   'how long, and how often': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       ' || facts.lifetime === 0) return',
       ') return',
       'peers › TLS 1.3: a peer that says a lifetime of 0',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'ttl: facts.lifetime,',
       'ttl: 0,',
       'connect-lifetime › a session lives no longer than the hint of its peer',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'reusable: !isTls13,',
       'reusable: true,',
       'connect › with singleUse no ticket is offered twice',
@@ -562,37 +572,37 @@ export const GUARDS = {
   ],
   'a session that cannot be used breaks no connection': [
     guard(
-      'hold.ts',
+      'node/handshake-gate.ts',
       ' > 0\n}',
       ' < 0\n}',
       'burst › TLSv1.?: who has written before us, and so begun, does not wait',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (!isSecure || isRefused) lending.drop(cache, key)',
       '',
       'fall-back › a peer that hangs up on being offered a session is not offered it again',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'if (!isSecure || isRefused) lending.drop(cache, key)',
       'if (!isSecure) lending.drop(cache, key)',
       'fall-back › a session whose connection ended in an error before the peer said a word is not offered again',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       "if (!mayOffer(key)) return 'backed-off'\n",
       '',
       'fall-back › after three failures in a row a peer is left alone, though it has sessions',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       '(this.#isReused ? resumed : refused)(resumption.key)',
       'resumed(resumption.key)',
       'peers › TLS 1.3: a peer that refuses everything is offered nothing after a while',
     ),
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       '(error || isHanging)',
       'error',
       'giving-up › a peer that says nothing until the caller gives up has failed',
@@ -600,19 +610,19 @@ export const GUARDS = {
   ],
   'what is left alone': [
     guard(
-      'install.ts',
+      'auto/install.ts',
       ' || options.maxCachedSessions === 0',
       '',
       'install › an agent that is told to cache no sessions does not resume',
     ),
     guard(
-      'rollout.ts',
+      'auto/rollout.ts',
       ': peer.port === OFF_PORT) return false',
       ': false) return false',
       'install › the port of SQL Server is left alone, unless it is named',
     ),
     guard(
-      'rollout.ts',
+      'auto/rollout.ts',
       'if (excluded.some(matches => matches(peer))) return false',
       '',
       'install › when exclude names the host, a connection does not resume',
@@ -620,13 +630,13 @@ export const GUARDS = {
   ],
   'a session lent to a socket is wiped': [
     guard(
-      'resumption.ts',
+      'client/attempt.ts',
       'own.fill(0)',
       '',
       'foreign-session › the session that a socket over another one keeps is a copy of its own, and wiped',
     ),
     guard(
-      'scratch.ts',
+      'native/scratch-buffer.ts',
       '    lentNow--\n    fillBytes.call(blob, 0)\n',
       '    lentNow--\n',
       'cache-scratch › *',
@@ -634,13 +644,13 @@ export const GUARDS = {
   ],
   'what the probe believes, and shows': [
     guard(
-      'probe/examine.ts',
+      'probe/examination.ts',
       'strict: !options.insecure',
       'strict: false',
       'probe-failures › a certificate of an unknown authority, for another name, or that has expired',
     ),
     guard(
-      'probe/examine.ts',
+      'probe/examination.ts',
       'this.#makeContext(ca === undefined ? {} : { ca })',
       'this.#makeContext(this.#assignment.options.credentials)',
       'probe-findings › whoever answers under another name is shown no client certificate',

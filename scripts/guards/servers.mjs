@@ -14,13 +14,13 @@ const hasStore = ['redis-server', 'valkey-server'].some(name =>
 export const SERVER_GUARDS = {
   'sessionIdContext is set, and again after setSecureContext': [
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'native.setSessionIdContext(context)',
       '',
       'server › two processes with different arguments give their servers the same sessionIdContext',
     ),
     guard(
-      'server-context.ts',
+      'server/server-identity.ts',
       'if (!keeper.isReleased) keeper.#renew()',
       '',
       'tickets › TLSv1.?: the ring is there after setSecureContext',
@@ -28,26 +28,26 @@ export const SERVER_GUARDS = {
   ],
   'a server that may not verify its clients alike': [
     guard(
-      'resume-sessions.ts',
+      'server/session-ids.ts',
       'if (context.isUniform()) store(',
       'store(',
       'server › a server that asks for certificates under several names keeps no sessions',
     ),
     guard(
-      'resume-sessions.ts',
+      'server/session-ids.ts',
       'if (context.isUniform()) {\n',
       '{\n',
       'server-identity › sessions from before contexts by name and demands for certificates are not resumed after',
     ),
     guard(
-      'resume-sessions.ts',
+      'server/session-ids.ts',
       '!isDisposed && context.isUniform()',
       '!isDisposed',
       'redis-faults › what changes while the store is asked counts: a server that is let go, or that verifies clients unlike',
       hasStore,
     ),
     guard(
-      'ticket-keys.ts',
+      'server/tickets/ticket-keys.ts',
       'if (isUniform()) return true\n',
       'return true\n',
       'tickets › TLSv1.?: a server that asks for certificates under several names hands out no tickets',
@@ -55,16 +55,16 @@ export const SERVER_GUARDS = {
   ],
   'no ticket without a key': [
     guard(
-      'ticket-keys.ts',
+      'server/tickets/ticket-keys.ts',
       'if (this.#feed?.hasKeys === false || ',
       'if (',
       'server-precedents › no ticket is sealed before the first keys have come',
     ),
   ],
   'a blob of the second tier opens in its place alone': [
-    guard('seal.ts', '), key])', ')])', 'seal › it opens nowhere else, and as nothing else'),
+    guard('fleet/sealing.ts', '), key])', ')])', 'seal › it opens nowhere else, and as nothing else'),
     guard(
-      'seal.ts',
+      'fleet/sealing.ts',
       "if (key.every(byte => byte === key[0])) throw sealingKeyRefused('it is not random')",
       '',
       'seal › as keys, *',
@@ -72,7 +72,7 @@ export const SERVER_GUARDS = {
   ],
   'a session that the store was to forget': [
     guard(
-      'redis.ts',
+      'fleet/redis/redis-tier.ts',
       'if (ttl >= 1) return',
       'if (ttl === ttl) return',
       'redis-tier › a session that the store was to forget, and gives all the same, is not believed',
@@ -81,13 +81,13 @@ export const SERVER_GUARDS = {
   ],
   'a ring is not put back': [
     guard(
-      'ring-state.ts',
+      'server/tickets/ring-state.ts',
       'live.generation >= own.generation && !isBack',
       'true',
       'ring-state › an earlier state, from a backup or from somebody who replays it, is overwritten',
     ),
     guard(
-      'redis-ring.ts',
+      'fleet/redis/ring-store.ts',
       "if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then",
       'if true then',
       'redis-ring › who held the lock for too long changes nothing any more',

@@ -1,4 +1,4 @@
-import type { Version } from './connection.js'
+import type { Version } from './handshake.js'
 import type { StartTls } from './starttls.js'
 import type { Spread } from './statistics.js'
 

@@ -1,8 +1,8 @@
-import { Examination, estimate } from './examine.js'
+import type { ProbeOptions } from './args.js'
+import { Examination, estimate } from './examination.js'
 import { alertOf, explain, Failure } from './failures.js'
 import type { PeerFindings, Purpose } from './findings.js'
-import type { ProbeOptions } from './options.js'
-import { addressesOf, type Peer } from './peer.js'
+import { addressesOf, type Peer } from './target.js'
 import { titleOf, verdictOf } from './verdict.js'
 
 /** Handshakes of each kind that are timed unless the command line says otherwise. */

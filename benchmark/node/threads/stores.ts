@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { open as openLmdb } from 'lmdb'
 import { SessionCache } from 'tls-resumption'
-import { lending } from '../../../dist/session-cache.js'
+import { lending } from '../../../dist/cache/session-cache.js'
 import { ask } from './broker.ts'
 
 export type Operation = 'get' | 'borrow' | 'set' | 'exchange'

@@ -1,6 +1,6 @@
 //! The data operations. None of them runs JavaScript, takes a lock of its own or allocates.
 //!
-//! Their TypeScript signatures are in `src/native.ts`.
+//! Their TypeScript signatures are in `src/native/addon.ts`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Which peers were purged: one memory for all threads of the process, as for all caches.
 //!
-//! The TypeScript signatures are in `src/native.ts`.
+//! The TypeScript signatures are in `src/native/addon.ts`.
 
 use std::sync::LazyLock;
 

@@ -1,0 +1,81 @@
+/** What `tls-resumption/auto` is told by environment variables. */
+import { clientCache } from '../cache/default-caches.js'
+import { DEFAULT_CLIENT_CACHE, SessionCache, type SessionCacheOptions } from '../cache/session-cache.js'
+import { install } from './install.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Installs what the environment asks for. What is wrong in it is told by a warning, and the default takes its place. */
+export function installFromEnvironment(environment: Environment): void {
+  const read = <T>(name: string, expected: string, parse: (text: string) => T | undefined): T | undefined => {
+    const text = environment[name]?.trim()
+    if (text === undefined || text === '') return undefined
+    const value = parse(text)
+    if (value === undefined) warn(`${name} must be ${expected}, not '${text}'`)
+    return value
+  }
+  const cache = {
+    max: read('TLS_RESUMPTION_MAX', 'a whole number of sessions, 1 or more', integer(1, 100_000_000)),
+    maxSize: read('TLS_RESUMPTION_MAX_SIZE', 'a whole number of bytes, 1 or more', integer(1, 2 ** 37 - 1)),
+    ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
+    singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
+  }
+  const coalesce = read('TLS_RESUMPTION_COALESCE', 'true or false', boolean)
+  const share = read('TLS_RESUMPTION_SHARE', 'a number from 0 to 1', fraction)
+  const include = read('TLS_RESUMPTION_INCLUDE', 'hosts, separated by commas', list)
+  const exclude = read('TLS_RESUMPTION_EXCLUDE', 'hosts, separated by commas', list)
+  const sessionCache = open(cache)
+  const rollout = {
+    ...(include && { include }),
+    ...(exclude && { exclude }),
+    ...(share !== undefined && { share }),
+    ...(coalesce !== undefined && { coalesce }),
+  }
+  try {
+    install({ sessionCache, ...rollout })
+  } catch (error) {
+    // A list that cannot be read may be one of peers to be left alone: then all are.
+    warn(`nothing resumes: ${(error as Error).message}`)
+  }
+}
+
+function open(options: SessionCacheOptions): SessionCache | null {
+  if (Object.values(options).every(value => value === undefined)) return clientCache(undefined)
+  try {
+    return new SessionCache({ name: DEFAULT_CLIENT_CACHE, ...options })
+  } catch (error) {
+    warn((error as Error).message)
+    return clientCache(undefined)
+  }
+}
+
+function integer(min: number, max: number): (text: string) => number | undefined {
+  return text => {
+    const value = Number(text)
+    return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
+  }
+}
+
+function fraction(text: string): number | undefined {
+  const value = Number(text)
+  return value >= 0 && value <= 1 ? value : undefined
+}
+
+function boolean(text: string): boolean | undefined {
+  if (/^(1|true|yes|on)$/i.test(text)) return true
+  return /^(0|false|no|off)$/i.test(text) ? false : undefined
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map(item => item.trim())
+    .filter(Boolean)
+}
+
+function warn(message: string): void {
+  process.emitWarning(`tls-resumption/auto: ${message}`, {
+    type: 'TlsResumptionWarning',
+    code: 'TLS_RESUMPTION_ENVIRONMENT',
+  })
+}

@@ -1,0 +1,154 @@
+import { syncBuiltinESMExports } from 'node:module'
+import tls from 'node:tls'
+import { clientCache } from '../cache/default-caches.js'
+import type { SessionCache } from '../cache/session-cache.js'
+import {
+  type ConnectOptions,
+  isOptions,
+  normalize,
+  perform,
+  planFor,
+  withoutOurs,
+} from '../client/connect.js'
+import { isInside } from '../client/reentrancy.js'
+import { noteEmitted } from '../client/session-provenance.js'
+import { tell } from '../diagnostics/client-events.js'
+import { rememberContexts } from '../key/context-origin.js'
+import { peerOf, withDefaults } from '../key/session-key.js'
+import { checkBoolean, checkOptionBag } from '../util/validate.js'
+import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
+
+/** The options of {@link install}. */
+export interface InstallOptions extends RolloutOptions {
+  /** Where sessions are kept. Left out, one cache that all threads of the process use; null, none: nothing resumes. */
+  sessionCache?: SessionCache | null | undefined
+  /** See {@link ResumptionOptions.coalesce}. */
+  coalesce?: boolean | undefined
+}
+
+const OPTIONS: readonly string[] = ['sessionCache', 'coalesce', ...ROLLOUT_OPTIONS]
+
+interface Installed {
+  cache: SessionCache | null
+  coalesce: boolean
+  chooses: Chooses
+}
+
+/** What holds for connections from now on; undefined: they are Node's. */
+let installed: Installed | undefined
+let replaced: { restore(): void }[] = []
+
+/**
+ * Makes every `tls.connect` of this thread resume, whoever calls it: Node's own `https`, `http2` and `fetch`, drivers,
+ * ES modules and CommonJS. `node --import tls-resumption/auto` does it for a whole process.
+ *
+ * Nothing else changes: options, errors, events and what is returned are those of `tls.connect`. Called again, the
+ * latest options hold. A connection of this package's own functions goes by their options, not by these. Options with
+ * `sessionCache: null` opt a single `tls.connect` out.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
+ * wrong; what holds then stays.
+ *
+ * @example
+ * ```ts
+ * import { install, uninstall } from 'tls-resumption'
+ *
+ * install({ exclude: ['legacy.example:636'], share: 0.1 })
+ * uninstall()
+ * ```
+ */
+export function install(options: InstallOptions = {}): void {
+  checkOptionBag('options', options, OPTIONS)
+  const { sessionCache, coalesce = true, ...rollout } = options
+  checkBoolean('coalesce', coalesce)
+  const chooses = chooser(rollout)
+  installed = { cache: clientCache(sessionCache), coalesce, chooses }
+  if (replaced.length > 0) return
+  replaced = [replace('connect', wrapConnect), replace('createSecureContext', rememberContexts)]
+  syncBuiltinESMExports()
+}
+
+/**
+ * Gives `tls.connect` back to Node. Where another package has wrapped it since, it stays, and does what Node does.
+ */
+export function uninstall(): void {
+  installed = undefined
+  for (const { restore } of replaced) restore()
+  replaced = []
+  syncBuiltinESMExports()
+}
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** Puts `wrap(original)` in the place of a function of `node:tls`, looking like it. */
+function replace<Name extends 'connect' | 'createSecureContext'>(
+  name: Name,
+  wrap: (original: (typeof tls)[Name]) => (typeof tls)[Name],
+): { restore(): void } {
+  const original: AnyFunction = tls[name]
+  const wrapper: AnyFunction = wrap(original as (typeof tls)[Name])
+  for (const property of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, property, Object.getOwnPropertyDescriptor(original, property) ?? {})
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(tls, name)
+  Object.defineProperty(tls, name, { ...descriptor, value: wrapper })
+  return {
+    restore() {
+      if (tls[name] === wrapper) Object.defineProperty(tls, name, { ...descriptor, value: original })
+    },
+  }
+}
+
+function wrapConnect(original: typeof tls.connect): typeof tls.connect {
+  return function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
+    const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
+    if (installed === undefined || isInside()) return call(args)
+    const way = wayOf(args, installed)
+    if (way === undefined) return call(args)
+    if ('args' in way) return noted(call(way.args))
+    return perform(way.plan, options => call([options, way.listener]))
+  } as typeof tls.connect
+}
+
+type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>; listener: unknown }
+
+/** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
+function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | undefined {
+  const [first] = args
+  if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
+    return undefined
+  try {
+    const [asGiven, listener] = normalize(args)
+    const given = withDefaults(asGiven)
+    const refusal = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
+    if (refusal !== undefined) {
+      tell(refusal, () => peerOf(given))
+      return undefined
+    }
+    const options = withoutLibrarys(given)
+    const plan = planFor(cache, options, { coalesce })
+    if (plan !== undefined) return { plan, listener }
+    return { args: options === given ? args : [options, listener] }
+  } catch {
+    // Whatever is wrong, Node says it better.
+    return undefined
+  }
+}
+
+/** Without a session that a library supplied from a cache of its own: https.Agent says by `_agentKey` that it is it. */
+function withoutLibrarys(options: tls.ConnectionOptions & { _agentKey?: unknown }): tls.ConnectionOptions {
+  if (!options.session || options._agentKey === undefined) return withoutOurs(options)
+  const { session: _, ...rest } = options
+  return rest
+}
+
+/** As our own functions are told not to resume, and as https.Agent is. */
+function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): boolean {
+  return options.sessionCache === null || options.maxCachedSessions === 0
+}
+
+/** What a library keeps of such a socket is not its caller's when it comes back. */
+function noted(socket: tls.TLSSocket): tls.TLSSocket {
+  socket.on('session', session => noteEmitted('', session))
+  return socket
+}

@@ -1,0 +1,64 @@
+import type http2 from 'node:http2'
+import net from 'node:net'
+import tls from 'node:tls'
+import { clientCache } from '../../cache/default-caches.js'
+import { checkBoolean, checkOptionBag, checkString } from '../../util/validate.js'
+import { connectWith, type ResumptionOptions } from '../connect.js'
+
+const OPTIONS: readonly string[] = [
+  'sessionCache',
+  'cachePartition',
+  'coalesce',
+] satisfies (keyof ResumptionOptions)[]
+
+/** What `http2.connect` takes as `createConnection`. */
+export type Http2CreateConnection = (
+  authority: URL,
+  options: http2.SecureClientSessionOptions,
+) => tls.TLSSocket | net.Socket
+
+/**
+ * A `createConnection` for `http2.connect` whose connections resume. `http:` authorities are connected as
+ * Node connects them.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an option
+ * that is wrong.
+ *
+ * @example
+ * ```ts
+ * import http2 from 'node:http2'
+ * import { http2CreateConnection } from 'tls-resumption'
+ *
+ * const session = http2.connect('https://service.example', { createConnection: http2CreateConnection() })
+ * ```
+ */
+export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2CreateConnection {
+  checkOptionBag('options', resumption, OPTIONS)
+  const { sessionCache, cachePartition, coalesce } = resumption
+  clientCache(sessionCache)
+  checkString('cachePartition', cachePartition, 256)
+  checkBoolean('coalesce', coalesce)
+  return (authority, { createConnection: _, ...options }) => {
+    const endpoint = endpointOf(authority)
+    if (authority.protocol === 'http:') return net.connect({ ...endpoint, ...(options as object) })
+    const servername = net.isIP(endpoint.host) ? {} : { servername: endpoint.host }
+    return connectWith(
+      {
+        ...endpoint,
+        ...servername,
+        ...options,
+        ALPNProtocols: ['h2'],
+        sessionCache,
+        cachePartition,
+        coalesce,
+      },
+      completed => tls.connect(completed),
+    )
+  }
+}
+
+/** As `http2.connect` reads an authority, a URL or what looks like one. */
+function endpointOf({ protocol, hostname, host, port }: URL): { host: string; port: number } {
+  const name = hostname ? hostname.replace(/^\[(.*)\]$/, '$1') : host
+  return { host: name || 'localhost', port: Number(port || (protocol === 'http:' ? 80 : 443)) }
+}

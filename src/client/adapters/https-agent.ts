@@ -1,0 +1,89 @@
+import https from 'node:https'
+import type { Duplex } from 'node:stream'
+import type tls from 'node:tls'
+import { clientCache } from '../../cache/default-caches.js'
+import type { SessionCache } from '../../cache/session-cache.js'
+import { checkBoolean, checkString } from '../../util/validate.js'
+import { connectWith, type ResumptionOptions } from '../connect.js'
+import { inside } from '../reentrancy.js'
+
+/** The options of {@link HttpsAgent}. */
+export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions {}
+
+/**
+ * `https.Agent` whose connections resume, and whose sessions outlive the agent: they are in
+ * `sessionCache`, which all threads can share.
+ *
+ * An agent that is told to use a proxy (`proxyEnv`) leaves resumption to `https.Agent`.
+ *
+ * @example
+ * ```ts
+ * import https from 'node:https'
+ * import { HttpsAgent } from 'tls-resumption'
+ *
+ * const agent = new HttpsAgent({ keepAlive: true })
+ * https.get('https://service.example/', { agent })
+ * ```
+ */
+export class HttpsAgent extends https.Agent {
+  readonly #sessionCache: SessionCache | null | undefined
+  readonly #cachePartition: string | undefined
+  readonly #coalesce: boolean | undefined
+
+  /**
+   * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache` and `cachePartition`.
+   */
+  constructor({ sessionCache, cachePartition, coalesce, ...options }: HttpsAgentOptions = {}) {
+    clientCache(sessionCache)
+    checkString('cachePartition', cachePartition, 256)
+    checkBoolean('coalesce', coalesce)
+    // No cached sessions is how https.Agent is told not to resume.
+    const isOn = sessionCache !== null && options.maxCachedSessions !== 0 && !usesProxy(options)
+    // Node's own cache hands one ticket to any number of connections, under a key that says less.
+    super(isOn ? { ...options, maxCachedSessions: 0 } : options)
+    this.#sessionCache = isOn ? sessionCache : null
+    this.#cachePartition = cachePartition
+    this.#coalesce = coalesce
+  }
+
+  /**
+   * Called by Node with the options of the request and the agent. `sessionCache`, `cachePartition`
+   * and `coalesce` of a request go before those of the agent, unless that has opted out.
+   */
+  override createConnection(
+    options: https.RequestOptions & ResumptionOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+    ...others: unknown[]
+  ): Duplex | null | undefined {
+    // Whoever calls it in one of the older forms gets what https.Agent does.
+    if (typeof options !== 'object' || options === null || this.#sessionCache === null) {
+      const args = [options, callback, ...others] as unknown as [https.RequestOptions]
+      return inside(() => super.createConnection(...args))
+    }
+    const {
+      sessionCache = this.#sessionCache,
+      cachePartition = this.#cachePartition,
+      coalesce = this.#coalesce,
+      ...rest
+    } = options
+    const { checkServerIdentity } = rest as tls.ConnectionOptions
+    // The agent's partition says nothing about a check that one request brings.
+    const isAgentsCheck = checkServerIdentity === this.options.checkServerIdentity
+    return connectWith(
+      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition, coalesce },
+      completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
+      options.cachePartition !== undefined || (cachePartition !== undefined && isAgentsCheck),
+    )
+  }
+
+  /** Requests with a partition of their own share no kept-alive connection with others. */
+  override getName(options?: https.RequestOptions & ResumptionOptions): string {
+    const name = super.getName(options)
+    const partition = options?.cachePartition
+    return partition === undefined ? name : `${name}:${JSON.stringify(partition)}`
+  }
+}
+
+function usesProxy(options: https.AgentOptions): boolean {
+  return (options as { proxyEnv?: unknown }).proxyEnv !== undefined
+}

@@ -1,0 +1,138 @@
+/**
+ * A connector for undici's dispatchers.
+ *
+ * @packageDocumentation
+ * @module tls-resumption/undici
+ */
+import net from 'node:net'
+import tls from 'node:tls'
+import { clientCache } from '../../cache/default-caches.js'
+import { checkBoolean, checkInteger, checkString } from '../../util/validate.js'
+import { type ConnectOptions, connectWith, type ResumptionOptions } from '../connect.js'
+
+/** The options of {@link buildConnector}: those of undici's own, of `tls.connect`, and ours. */
+export interface BuildConnectorOptions
+  extends Omit<tls.ConnectionOptions, 'session' | 'timeout'>,
+    ResumptionOptions {
+  /** Whether HTTP/2 is offered. */
+  allowH2?: boolean | undefined
+  /** A unix socket to connect to in place of the origin's host and port. */
+  socketPath?: string | undefined
+  /**
+   * After how many milliseconds a connection attempt is given up; 0 for never.
+   * @defaultValue 10_000
+   */
+  timeout?: number | undefined
+  /** @defaultValue true */
+  keepAlive?: boolean | undefined
+  /** @defaultValue 60_000 */
+  keepAliveInitialDelay?: number | undefined
+}
+
+/** Where undici wants a connection to. */
+export interface ConnectorOptions {
+  hostname: string
+  host?: string
+  protocol: string
+  port: string
+  servername?: string
+  localAddress?: string | null
+  httpSocket?: net.Socket
+}
+
+/** Told how an attempt to connect ended. */
+export type ConnectorCallback = (
+  ...result: [error: null, socket: net.Socket] | [error: Error, socket: null]
+) => void
+
+/**
+ * A connector for undici (`new Agent({ connect: buildConnector() })`) whose connections resume, and whose
+ * sessions outlive pools and agents. The options are those of undici's `buildConnector` where it has them.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache`, `cachePartition`, `timeout`,
+ * `allowH2`, `keepAlive` or `keepAliveInitialDelay`.
+ *
+ * @example
+ * ```ts
+ * import { buildConnector } from 'tls-resumption/undici'
+ *
+ * const connect = buildConnector({ timeout: 5_000 }) // new Agent({ connect })
+ * ```
+ */
+export function buildConnector({
+  allowH2 = false,
+  socketPath,
+  timeout = 10_000,
+  keepAlive = true,
+  keepAliveInitialDelay = 60_000,
+  ...options
+}: BuildConnectorOptions = {}): (endpoint: ConnectorOptions, callback: ConnectorCallback) => net.Socket {
+  checkBoolean('allowH2', allowH2)
+  checkBoolean('keepAlive', keepAlive)
+  checkInteger('timeout', timeout, 0, 2 ** 31 - 1)
+  checkInteger('keepAliveInitialDelay', keepAliveInitialDelay, 0, 2 ** 31 - 1)
+  checkString('cachePartition', options.cachePartition, 256)
+  checkBoolean('coalesce', options.coalesce)
+  clientCache(options.sessionCache)
+  const path = socketPath ? { path: socketPath } : {}
+
+  return (endpoint, callback) => {
+    const { hostname, protocol, localAddress, httpSocket } = endpoint
+    const isSecure = protocol === 'https:'
+    const port = Number(endpoint.port || (isSecure ? 443 : 80))
+    const local = localAddress ? { localAddress } : {}
+    const socket = isSecure
+      ? connectWith(
+          {
+            ...path,
+            ...(options as ConnectOptions),
+            ...local,
+            ...(httpSocket ? { socket: httpSocket } : {}),
+            servername: servernameOf(endpoint, options.servername),
+            ALPNProtocols: allowH2 ? ['http/1.1', 'h2'] : ['http/1.1'],
+            host: hostname,
+            port,
+          },
+          completed => tls.connect(completed),
+        )
+      : net.connect({ ...path, ...(options as object), ...local, host: hostname, port })
+    if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay)
+    socket.setNoDelay(true)
+    report(socket, isSecure ? 'secureConnect' : 'connect', timeout, `${hostname}:${port}`, callback)
+    return socket
+  }
+}
+
+/** Node sends no name for an address (RFC 6066 section 3), so neither does undici. */
+function servernameOf({ servername, host }: ConnectorOptions, byDefault: string | undefined): string {
+  const name = servername || byDefault || host?.replace(/:\d*$/, '') || ''
+  return net.isIP(name.replace(/^\[(.*)\]$/, '$1')) ? '' : name
+}
+
+/** Tells undici once how the attempt ended. */
+function report(
+  socket: net.Socket,
+  event: string,
+  timeout: number,
+  peer: string,
+  callback: ConnectorCallback,
+): void {
+  const onTimeout = () => {
+    const error = new Error(`Connect Timeout Error (attempted address: ${peer}, timeout: ${timeout}ms)`)
+    socket.destroy(Object.assign(error, { code: 'UND_ERR_CONNECT_TIMEOUT' }))
+  }
+  const timer = timeout > 0 ? setTimeout(onTimeout, timeout) : undefined
+  const onConnect = () => {
+    end()
+    callback(null, socket)
+  }
+  const onError = (error: Error) => {
+    end()
+    callback(error, null)
+  }
+  const end = () => {
+    clearTimeout(timer)
+    socket.off(event, onConnect).off('error', onError)
+  }
+  socket.once(event, onConnect).once('error', onError)
+}

@@ -1,0 +1,219 @@
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+import tls from 'node:tls'
+import { clientCache } from '../cache/default-caches.js'
+import { SessionCache } from '../cache/session-cache.js'
+import { tell } from '../diagnostics/client-events.js'
+import { Era } from '../key/purge-generation.js'
+import { contextTag, hostnameOf, isStrict, keyOf, peerOf, withDefaults } from '../key/session-key.js'
+import { invalidArgType } from '../util/errors.js'
+import { checkBoolean, checkString } from '../util/validate.js'
+import { type Resumption, resume, resumeAtOnce } from './attempt.js'
+import { inside } from './reentrancy.js'
+import type { Verification } from './reverify.js'
+import { isOurs } from './session-provenance.js'
+import { secureContextFor } from './shared-contexts.js'
+
+/** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
+export interface ResumptionOptions {
+  /**
+   * Where sessions are kept. Left out, one cache that all threads of the process use; null, none: the
+   * connection is neither resumed nor remembered.
+   */
+  sessionCache?: SessionCache | null | undefined
+  /**
+   * Keeps sessions apart that would share a key: a tenant's, or those of hosts behind one address. 1 to 256 characters.
+   */
+  cachePartition?: string | undefined
+  /**
+   * Whether, of connections that begin at once to a peer without a session, one does the full handshake and the others
+   * wait for its session: as long as that takes, and a second at most. In all threads; never with `singleUse`.
+   * @defaultValue true
+   */
+  coalesce?: boolean | undefined
+}
+
+/** The options of {@link connect}. */
+export interface ConnectOptions extends tls.ConnectionOptions, ResumptionOptions {}
+
+/**
+ * `tls.connect` that resumes: it offers a session kept from an earlier connection with equal options,
+ * and keeps those that this one gets. A session that cannot be used, for whatever reason, means a full
+ * handshake, not an error.
+ *
+ * A `session` that the caller gives is offered instead, and what comes of that connection is not kept,
+ * since nobody here knows what the session stands for.
+ *
+ * @returns the socket that `tls.connect` returns.
+ * @throws what `tls.connect` throws, and `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for
+ * `sessionCache` and `cachePartition`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'tls-resumption'
+ *
+ * const socket = connect({ host: 'db.example', port: 5433 }, () => {
+ *   console.log(socket.isSessionReused() ? 'resumed' : 'full handshake')
+ * })
+ * ```
+ */
+export function connect(options: ConnectOptions, secureConnectListener?: () => void): tls.TLSSocket
+export function connect(
+  port: number,
+  host?: string,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(
+  port: number,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(
+  path: string,
+  options?: ConnectOptions,
+  secureConnectListener?: () => void,
+): tls.TLSSocket
+export function connect(...args: unknown[]): tls.TLSSocket {
+  const [options, listener] = normalize(args)
+  return connectWith(options, connectOptions => tls.connect(connectOptions, listener))
+}
+
+/**
+ * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, without ours, and must return a
+ * socket of `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
+ * `checkServerIdentity` are of one caller.
+ */
+export function connectWith(
+  options: ConnectOptions,
+  open: (options: tls.ConnectionOptions) => tls.TLSSocket,
+  vouches?: boolean,
+): tls.TLSSocket {
+  const full = withDefaults(options)
+  const { sessionCache, cachePartition, coalesce } = full
+  checkString('cachePartition', cachePartition, 256)
+  checkBoolean('coalesce', coalesce)
+  checkSession(full.session)
+  const cache = clientCache(sessionCache)
+  // Whoever has wrapped `tls.connect` is not to see them.
+  if (sessionCache !== undefined) full.sessionCache = undefined
+  if (cachePartition !== undefined) full.cachePartition = undefined
+  if (coalesce !== undefined) full.coalesce = undefined
+  if (cache === null) {
+    tell('opted-out', () => peerOf(full))
+    return inside(() => open(full))
+  }
+  const own = withoutOurs(full)
+  let plan: Plan | undefined
+  try {
+    plan = planFor(cache, own, { cachePartition, vouches: vouches ?? cachePartition !== undefined, coalesce })
+  } catch {
+    // Whatever is wrong, Node says it better.
+  }
+  return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
+}
+
+/** Without a session of ours that a library kept and passes back: whether it is offered is for us to say. */
+export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptions {
+  if (!options.session || !isOurs(options.session)) return options
+  const { session: _, ...rest } = options
+  return rest
+}
+
+/** How a connection is to be made. */
+export interface Plan {
+  options: tls.ConnectionOptions
+  resumption: Resumption
+}
+
+interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
+  vouches?: boolean
+}
+
+/**
+ * The plan for a connection with options that {@link withDefaults} has completed, or undefined where it is none that
+ * could resume. They get the context that the connection is to have.
+ */
+export function planFor(
+  cache: SessionCache,
+  options: tls.ConnectionOptions,
+  { cachePartition, vouches, coalesce = true }: PlanOptions = {},
+): Plan | undefined {
+  // A session of the caller's own wins.
+  if (options.session) {
+    tell('callers-session', () => peerOf(options))
+    return undefined
+  }
+  const context = contextTag(options)
+  const era = new Era(options)
+  const key = context && keyOf(options, cachePartition, { context, vouches, era })
+  if (key === undefined) {
+    tell('not-cacheable', () => peerOf(options))
+    return undefined
+  }
+  shareContext(options, context)
+  return { options, resumption: { cache, key, era, verification: verificationOf(options), coalesce } }
+}
+
+function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
+  if (options.secureContext || tag === undefined) return
+  const shared = secureContextFor(options, tag)
+  if (shared) options.secureContext = shared
+}
+
+/** Opens a connection by its plan. */
+export function perform(
+  { options, resumption }: Plan,
+  open: (options: tls.ConnectionOptions) => tls.TLSSocket,
+): tls.TLSSocket {
+  if (options.socket && !isConnecting(options.socket))
+    return resumeAtOnce(resumption, session => open({ ...options, session }))
+  const socket = open(options)
+  resume(socket, resumption)
+  return socket
+}
+
+/** Then the handshake does not start inside of `tls.connect`. */
+function isConnecting(socket: Duplex): boolean {
+  return socket instanceof net.Socket && socket.connecting
+}
+
+function verificationOf(options: tls.ConnectionOptions): Verification {
+  return {
+    strict: isStrict(options),
+    hostname: hostnameOf(options),
+    checkServerIdentity: options.checkServerIdentity ?? tls.checkServerIdentity,
+    options,
+  }
+}
+
+function checkSession(session: unknown): void {
+  if (session instanceof SessionCache) {
+    throw invalidArgType('"session" option', 'a Buffer (for a SessionCache there is "sessionCache")', session)
+  }
+}
+
+/** The forms that `tls.connect` may be called in, brought to the one with options. */
+export function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
+  const last = args.at(-1)
+  const listener = typeof last === 'function' ? (last as () => void) : undefined
+  const [first, second, third] = args
+  // The form with options, as it came: no copy.
+  if (args.length <= 2 && isOptions(first) && !isOptions(second)) return [first, listener]
+  const more = isOptions(second) ? second : third
+  return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
+}
+
+/** Whether `tls.connect` would take the argument for options. */
+export function isOptions(argument: unknown): argument is ConnectOptions {
+  return typeof argument === 'object' && argument !== null
+}
+
+/** As Node reads the arguments, and as they came: what is wrong with them is for Node to say. */
+function endpointOf(args: unknown[]): object {
+  const [first, second] = args
+  if (isOptions(first)) return first
+  if (typeof first === 'string' && !(Number(first) >= 0)) return { path: first }
+  if (args.length === 0) return {}
+  return typeof second === 'string' ? { port: first, host: second } : { port: first }
+}

@@ -1,0 +1,156 @@
+/** Sealing of what leaves the process. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  KeyObject,
+  randomBytes,
+} from 'node:crypto'
+import { types } from 'node:util'
+import { invalidSecretType, sealingKeyRefused } from '../util/errors.js'
+
+/** A key that seals: 32 random bytes. */
+export type SealingKey = Uint8Array | KeyObject
+
+/** What is sealed, and where it lies; a blob opens as nothing else and nowhere else. */
+export interface Place {
+  kind: 'session' | 'ring'
+  key: Uint8Array
+}
+
+const KEY_LENGTH = 32
+const VERSION = 1
+const ID_LENGTH = 8
+const SALT_LENGTH = 32
+const NONCE_LENGTH = 12
+const TAG_LENGTH = 16
+const HEADER_LENGTH = 1 + ID_LENGTH
+const OVERHEAD = HEADER_LENGTH + SALT_LENGTH + TAG_LENGTH
+const CIPHER = 'aes-256-gcm'
+const NAME_LENGTH = 24
+
+/** The keys that follow from one that was given; none of them says anything of another (RFC 5869). */
+interface Derived {
+  id: Buffer
+  sealing: KeyObject
+  naming: KeyObject
+}
+
+/**
+ * AES-256-GCM (NIST SP 800-38D) under keys of which the first seals and all open.
+ *
+ * A blob is `version (1) | key id (8) | salt (32) | ciphertext | tag (16)`. Each has a key and a nonce of its own,
+ * derived by HKDF-SHA-256 from the sealing key and the random salt: with random nonces under one key the bound would
+ * be 2^32 blobs (section 8.3), a few days of a busy fleet; two salts of 256 bits are not met in any number of blobs.
+ * The version, the kind and the place are authenticated along.
+ */
+export class SealingKeys {
+  readonly #keys: readonly Derived[]
+
+  /**
+   * @throws `ERR_INVALID_ARG_TYPE` for what is no list of 32-byte keys, `ERR_TLS_RESUMPTION_SEALING_KEY` for a key
+   * that is the same byte over and over, or that is listed twice.
+   */
+  constructor(keys: unknown) {
+    if (!Array.isArray(keys) || keys.length === 0) {
+      throw invalidSecretType('"keys" option', 'a list of keys, the one that seals first', keys)
+    }
+    this.#keys = keys.map((key, index) => derive(check(key, index)))
+    const ids = this.#keys.map(({ id }) => id.toString('hex'))
+    if (new Set(ids).size < ids.length) throw sealingKeyRefused('it is listed twice')
+  }
+
+  /** The names of a place under each key, that of the key that seals first. They tell nothing of the place. */
+  namesOf(place: Place): string[] {
+    return this.#keys.map(({ naming }) =>
+      createHmac('sha256', naming)
+        .update(`${place.kind}\0`)
+        .update(place.key)
+        .digest()
+        .toString('base64url', 0, NAME_LENGTH),
+    )
+  }
+
+  seal(place: Place, secret: Uint8Array): Buffer {
+    const { id, sealing } = this.#keys[0] as Derived
+    const salt = randomBytes(SALT_LENGTH)
+    const { key, nonce, wipe } = keyOf(sealing, salt)
+    const cipher = createCipheriv(CIPHER, key, nonce).setAAD(boundTo(place))
+    wipe()
+    const sealed = [Buffer.of(VERSION), id, salt, cipher.update(secret), cipher.final()]
+    return Buffer.concat([...sealed, cipher.getAuthTag()])
+  }
+
+  /** What was sealed for that place, in memory of its own; undefined for anything else. */
+  open(place: Place, blob: Uint8Array): Buffer | undefined {
+    if (blob.length < OVERHEAD || blob[0] !== VERSION) return undefined
+    const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length)
+    const found = this.#find(bytes)
+    if (found === undefined) return undefined
+    const body = bytes.subarray(HEADER_LENGTH + SALT_LENGTH, -TAG_LENGTH)
+    const { key, nonce, wipe } = keyOf(
+      found.sealing,
+      bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH),
+    )
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH })
+    wipe()
+    decipher.setAAD(boundTo(place)).setAuthTag(bytes.subarray(-TAG_LENGTH))
+    const secret = decipher.update(body)
+    try {
+      decipher.final()
+      return secret
+    } catch {
+      secret.fill(0)
+      return undefined
+    }
+  }
+
+  /** Whether it says of itself that it was sealed with a key that is not among these. */
+  isForeign(blob: Uint8Array): boolean {
+    return blob.length >= OVERHEAD && blob[0] === VERSION && this.#find(Buffer.from(blob)) === undefined
+  }
+
+  #find(blob: Buffer): Derived | undefined {
+    const id = blob.subarray(1, HEADER_LENGTH)
+    return this.#keys.find(key => key.id.equals(id))
+  }
+}
+
+function boundTo({ kind, key }: Place): Buffer {
+  return Buffer.concat([Buffer.from(`tls-resumption ${VERSION} ${kind}\0`), key])
+}
+
+function keyOf(sealing: KeyObject, salt: Uint8Array): { key: Buffer; nonce: Buffer; wipe(): void } {
+  const bytes = Buffer.from(hkdfSync('sha256', sealing, salt, 'blob', KEY_LENGTH + NONCE_LENGTH))
+  return { key: bytes.subarray(0, KEY_LENGTH), nonce: bytes.subarray(KEY_LENGTH), wipe: () => bytes.fill(0) }
+}
+
+function derive(key: KeyObject): Derived {
+  const part = (info: string, length: number) =>
+    Buffer.from(hkdfSync('sha256', key, 'tls-resumption', info, length))
+  const secret = (info: string) => {
+    const bytes = part(info, KEY_LENGTH)
+    const made = createSecretKey(bytes)
+    bytes.fill(0)
+    return made
+  }
+  return { id: part('id', ID_LENGTH), sealing: secret('sealing'), naming: secret('naming') }
+}
+
+function check(key: unknown, index: number): KeyObject {
+  const name = `key ${index} of the "keys" option`
+  if (types.isUint8Array(key) && key.length === KEY_LENGTH) {
+    if (key.every(byte => byte === key[0])) throw sealingKeyRefused('it is not random')
+    return createSecretKey(key)
+  }
+  if (key instanceof KeyObject && key.type === 'secret' && key.symmetricKeySize === KEY_LENGTH) {
+    const bytes = key.export()
+    const isRandom = bytes.some(byte => byte !== bytes[0])
+    bytes.fill(0)
+    if (!isRandom) throw sealingKeyRefused('it is not random')
+    return key
+  }
+  throw invalidSecretType(name, `${KEY_LENGTH} random bytes, or a secret KeyObject of as many`, key)
+}

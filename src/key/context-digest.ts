@@ -1,0 +1,153 @@
+import tls from 'node:tls'
+import { isObject, isSame, sha256 } from '../util/digest.js'
+import { BoundedMap } from '../util/lru-map.js'
+import { encode, OpaqueValue } from './canonical-encoding.js'
+import { recognise } from './function-identity.js'
+import { onPurge } from './purge-generation.js'
+
+/**
+ * What `tls.createSecureContext` reads. A client's trust, its own identity and what it will negotiate
+ * are all in there, so every one of them is part of the key.
+ */
+export const CONTEXT_OPTIONS = [
+  'allowPartialTrustChain',
+  'ca',
+  'cert',
+  'certificateCompression',
+  'ciphers',
+  'clientCertEngine',
+  'crl',
+  'dhparam',
+  'ecdhCurve',
+  'honorCipherOrder',
+  'key',
+  'maxVersion',
+  'minVersion',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'secureOptions',
+  'secureProtocol',
+  'sessionIdContext',
+  'sessionTimeout',
+  'sigalgs',
+  'ticketKeys',
+] as const
+
+type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
+
+const creator = recognise(tls.createSecureContext)
+
+/** Whether contexts are made by Node alone; what some package has put in its place may add to the next one what it will. */
+export function areContextsNodes(): boolean {
+  return creator(tls.createSecureContext).startsWith('builtin/')
+}
+
+/**
+ * A digest of everything a SecureContext made from these options now would depend on: the options,
+ * the defaults of `tls` they fall back to, the default CA certificates, and the function that makes it.
+ * Undefined where an option is an object that could change without our seeing it.
+ */
+export function contextDigest(options: ContextOptions): string | undefined {
+  const inputs = inputsOf(options)
+  if (inputs === undefined) return digestOf(options)
+  const known = recent.find(entry => isSame(entry.inputs, inputs))
+  if (known !== undefined) return known.digest
+  const digest = digestOf(options)
+  recent.unshift({ inputs, digest })
+  if (recent.length > MAX_RECENT) recent.pop()
+  return digest
+}
+
+function digestOf(options: ContextOptions): string | undefined {
+  try {
+    const parts = [creator(tls.createSecureContext)]
+    for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
+    return sha256(parts.join('\n'))
+  } catch (error) {
+    if (error instanceof OpaqueValue) return undefined
+    throw error
+  }
+}
+
+/** The digests of the options met last: those who reconnect bring the same text again and again. */
+const recent: { inputs: readonly unknown[]; digest: string | undefined }[] = []
+const MAX_RECENT = 8
+// They hold options as they were given, secrets among them.
+onPurge(() => recent.splice(0))
+const LIST = Symbol('list')
+
+/**
+ * Everything that {@link digestOf} reads, if none of it can change in place: two equal lists have one digest.
+ * Undefined where an option is an object, or a list of more than text.
+ */
+function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
+  const inputs: unknown[] = []
+  for (const option of CONTEXT_OPTIONS) {
+    const value = options[option]
+    if (Array.isArray(value)) inputs.push(LIST, value.length, ...value)
+    else inputs.push(value)
+  }
+  if (inputs.some(isObject)) return undefined
+  // Functions and lists that are replaced, never changed.
+  inputs.push(tls.createSecureContext, options.ca ? undefined : defaultCa())
+  inputs.push(tls.DEFAULT_CIPHERS, tls.DEFAULT_ECDH_CURVE, tls.DEFAULT_MIN_VERSION, tls.DEFAULT_MAX_VERSION)
+  return inputs
+}
+
+function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {
+  switch (option) {
+    case 'ca':
+      return value ? encodeCertificates(value) : `default:${defaultCaDigest()}`
+    case 'ciphers':
+      return encode(value ?? tls.DEFAULT_CIPHERS)
+    case 'ecdhCurve':
+      return encode(value ?? tls.DEFAULT_ECDH_CURVE)
+    case 'minVersion':
+      return encode(value ?? tls.DEFAULT_MIN_VERSION)
+    case 'maxVersion':
+      return encode(value ?? tls.DEFAULT_MAX_VERSION)
+    default:
+      return encode(value)
+  }
+}
+
+const bundles = new BoundedMap<string, string>(16)
+const LONG = 4096
+
+/** A long bundle given as text is digested once: it is no secret, and text does not change. */
+function encodeCertificates(value: unknown): string {
+  if (typeof value !== 'string' || value.length < LONG) return encode(value)
+  let digest = bundles.get(value)
+  if (digest === undefined) {
+    digest = `text:${sha256(encode(value))}`
+    bundles.set(value, digest)
+  }
+  return digest
+}
+
+type WithDefaultCa = { getCACertificates?(type: 'default'): readonly string[] }
+
+/** Read once by Node as the process starts, so what it says later changes nothing. */
+const extraCaFile = process.env.NODE_EXTRA_CA_CERTS ?? ''
+function defaultCa(): readonly string[] | undefined {
+  return (tls as WithDefaultCa).getCACertificates?.('default')
+}
+
+const defaultCaDigests = new WeakMap<object, string>()
+
+/** What verifies when no `ca` is given. Node hands out one frozen array until the default is changed. */
+export function defaultCaDigest(): string {
+  const certificates = defaultCa()
+  // Before Node 22.15 there is no way to change the default within a process, nor to read it.
+  if (certificates === undefined) return sha256(extraCaFile)
+  let digest = defaultCaDigests.get(certificates)
+  if (digest === undefined) {
+    // A set: Node hands the same certificates back in another order and with other line ends.
+    const set = new Set(certificates.map(pem => pem.replace(/\s/g, '')))
+    digest = sha256([...set].sort().join('\n'))
+    defaultCaDigests.set(certificates, digest)
+  }
+  return digest
+}

@@ -1,0 +1,222 @@
+import { Socket } from 'node:net'
+import tls from 'node:tls'
+import { sourceOf } from '../node/builtin-functions.js'
+import { isObject, isSame, sha256 } from '../util/digest.js'
+import { BoundedMap } from '../util/lru-map.js'
+import { checkString } from '../util/validate.js'
+import { encode } from './canonical-encoding.js'
+import { contextDigest } from './context-digest.js'
+import { digestOfContext, tagOfContext } from './context-origin.js'
+import { recognise, tagOfCallback } from './function-identity.js'
+import { approvesAll } from './permissive-check.js'
+import { Era } from './purge-generation.js'
+
+/** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
+export interface SessionKeyOptions extends tls.ConnectionOptions {
+  /**
+   * Keeps sessions apart that would otherwise share a key: a tenant, or the id of a host behind an
+   * address that several hosts share. It also vouches for a `checkServerIdentity` that is a new function
+   * at each call: under one partition, all of one source text must decide alike. 1 to 256 characters.
+   */
+  cachePartition?: string | undefined
+}
+
+/**
+ * The options of `tls.connect`, those of `tls.createSecureContext` apart, that go into the key; each
+ * decides who is spoken to, or what is verified.
+ */
+export const KEYED_OPTIONS = [
+  'checkServerIdentity',
+  'host',
+  'minDHSize',
+  'path',
+  'port',
+  'rejectUnauthorized',
+  'secureContext',
+  'servername',
+  'socket',
+] as const
+
+/** The options that make a connection one that is neither resumed nor remembered, and why. */
+export const UNCACHEABLE_OPTIONS = {
+  pskCallback: 'an external PSK takes the place of the certificates that a session stands for',
+  requestOCSP: 'a resumed handshake carries no OCSP response, so the caller would not get to check it',
+} as const
+
+/** The options that are left out of the key on purpose, and why. */
+export const IGNORED_OPTIONS = {
+  SNICallback: 'for servers alone',
+  ALPNProtocols: 'the protocol is negotiated afresh on every resumption (RFC 8446 section 4.6.1)',
+  allowHalfOpen: 'how the stream ends',
+  autoSelectFamily: 'how the address is chosen; whom it belongs to is verified by name',
+  autoSelectFamilyAttemptTimeout: 'how the address is chosen',
+  blockList: 'which addresses are refused, which happens before the handshake',
+  enableTrace: 'a trace of the handshake for debugging',
+  family: 'how the address is chosen',
+  fd: 'the descriptor of the stream below; no peer is identified by it',
+  handle: 'the handle of the stream below',
+  highWaterMark: 'how much is buffered',
+  hints: 'how the address is chosen',
+  keepAlive: 'TCP keep-alive',
+  keepAliveInitialDelay: 'TCP keep-alive',
+  localAddress: 'the near end of the connection',
+  localPort: 'the near end of the connection',
+  lookup: 'how the address is chosen; whom it belongs to is verified by name',
+  noDelay: 'TCP_NODELAY',
+  onread: 'how the data is read',
+  readable: 'whether the stream is read',
+  requestCert: 'for servers; a client always asks for a certificate',
+  session: 'the session itself',
+  signal: 'when the connection is given up',
+  timeout: 'when the connection is given up',
+  typeOfService: 'how packets are marked',
+  writable: 'whether the stream is written',
+} as const
+
+/**
+ * The key under which `connect` keeps the sessions of a connection with these options, or undefined
+ * where it would keep none.
+ *
+ * Everything that decides trust is in it, secrets as part of a SHA-256 digest: two sets of options
+ * that could verify the peer differently, or present another identity to it, never have the same key.
+ * Functions and SecureContexts count by identity within one thread; `tls.checkServerIdentity`, the
+ * default, is the same in all. The key begins with the endpoint in clear, for people to read; after a
+ * {@link purge} of the peer it is another one.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for a `cachePartition` that is wrong.
+ *
+ * @example
+ * ```ts
+ * import { sessionKey } from 'tls-resumption'
+ *
+ * sessionKey({ host: 'db.example', port: 5432 }) // 'tcp:db.example:5432 …'
+ * ```
+ */
+export function sessionKey(options: SessionKeyOptions): string | undefined {
+  checkString('cachePartition', options.cachePartition, 256)
+  return keyOf(withDefaults(options), options.cachePartition)
+}
+
+/** The options as `tls.connect` will see them: each read once, with the defaults it gives them. */
+export function withDefaults<Options extends tls.ConnectionOptions>(options: Options): Options {
+  return {
+    rejectUnauthorized: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
+    ciphers: tls.DEFAULT_CIPHERS,
+    checkServerIdentity: tls.checkServerIdentity,
+    minDHSize: 1024,
+    ...options,
+  }
+}
+
+/** Node's reading of the option: whatever is not `false` is strict. */
+export function isStrict(options: tls.ConnectionOptions): boolean {
+  return options.rejectUnauthorized !== false
+}
+
+/** What whoever asks for a key knows beyond the options. */
+interface KeyInputs {
+  /** The {@link contextTag} of the options. */
+  context?: string | undefined
+  /** Whether the partition is of the same caller as `checkServerIdentity`. */
+  vouches?: boolean | undefined
+  era?: Era
+}
+
+/** The key of options that {@link withDefaults} has completed. */
+export function keyOf(
+  options: tls.ConnectionOptions,
+  partition: string | undefined,
+  {
+    context = contextTag(options),
+    vouches = partition !== undefined,
+    era = new Era(options),
+  }: KeyInputs = {},
+): string | undefined {
+  if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
+  const leg = transportOf(options, partition)
+  const check = checkerTag(options.checkServerIdentity, vouches)
+  if (leg === undefined || check === undefined) return undefined
+  return digested(readable(leg), [
+    ...leg,
+    options.servername || undefined,
+    hostnameOf(options),
+    isStrict(options),
+    check,
+    options.minDHSize,
+    context,
+    partition,
+    era.tag,
+  ])
+}
+
+/** The last key of each peer: who reconnects brings the same inputs again, and to write them out and digest takes longer. */
+const latest = new BoundedMap<string, { inputs: readonly unknown[]; key: string }>(1000)
+
+function digested(peer: string, inputs: readonly unknown[]): string | undefined {
+  // Something that `tls.connect` is about to refuse.
+  if (inputs.some(isObject)) return undefined
+  const known = latest.get(peer)
+  if (known && isSame(known.inputs, inputs)) return known.key
+  const key = `${peer} ${sha256(encode(inputs))}`
+  latest.set(peer, { inputs, key })
+  return key
+}
+
+/** The beginning of a key: where the connection goes, for people to read. */
+export function peerOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf(' '))
+}
+
+/** The same from options, whether or not they have a key. */
+export function peerOf(options: tls.ConnectionOptions): string {
+  try {
+    return readable(transportOf(options, '') ?? [])
+  } catch {
+    return '' // options that Node is about to refuse
+  }
+}
+
+function readable(leg: readonly string[]): string {
+  return leg.join(':').slice(0, 200)
+}
+
+/** What stands for the context in a key: the identity of one given, or the digest of what one is made from. */
+export function contextTag(options: tls.ConnectionOptions): string | undefined {
+  const { secureContext } = options
+  if (!secureContext) return contextDigest(options)
+  // Where it is no object, `tls.connect` is about to say so.
+  if (typeof secureContext !== 'object') return undefined
+  return digestOfContext(secureContext) ?? tagOfContext(secureContext)
+}
+
+const checker = recognise(tls.checkServerIdentity)
+
+function checkerTag(check: unknown, vouches: boolean): string | undefined {
+  // Not a function: `tls.connect` is about to say so.
+  if (typeof check !== 'function') return undefined
+  if (check === tls.checkServerIdentity) return checker(check)
+  if (approvesAll(check)) return 'approves all'
+  return vouches ? `vouched for/${sha256(sourceOf(check))}` : tagOfCallback(check)
+}
+
+/** Where the connection goes, and over what. A proxy's own leg and what runs inside it never agree. */
+function transportOf(options: tls.ConnectionOptions, partition: string | undefined): string[] | undefined {
+  const { socket, path, host, port, servername } = options
+  if (!socket) return path ? ['unix', String(path)] : ['tcp', String(host ?? 'localhost'), String(port)]
+  const { remoteAddress, remotePort } = socket as Socket
+  const origin = [String(host ?? ''), String(port ?? '')]
+  if (remoteAddress !== undefined) return [kindOf(socket), remoteAddress, String(remotePort), ...origin]
+  // A stream that cannot say where it leads, or not yet: somebody has to have named the peer.
+  const isNamed = host || servername || partition !== undefined
+  return isNamed ? [kindOf(socket), '?', ...origin] : undefined
+}
+
+function kindOf(socket: unknown): string {
+  if (socket instanceof tls.TLSSocket) return 'over-tls'
+  return socket instanceof Socket ? 'over-tcp' : 'over-stream'
+}
+
+/** The name that Node verifies the peer against. */
+export function hostnameOf({ servername, host, socket }: tls.ConnectionOptions): string {
+  return servername || host || (socket as { _host?: string } | undefined)?._host || 'localhost'
+}

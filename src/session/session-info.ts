@@ -1,0 +1,34 @@
+import { native } from '../native/addon.js'
+
+/** The protocol version on the wire. */
+export const TLS_1_3 = 0x0304
+
+/** What decides how a session may be cached. */
+export interface SessionFacts {
+  /** The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3. */
+  version: number
+  /** For how many milliseconds it may be kept; 0: not at all. */
+  lifetime: number
+  /** Whether the peer's chain was verified; a resumed handshake repeats this verdict. */
+  verified: boolean
+  /** Where the DER of the peer's own certificate begins in the blob. */
+  leafStart: number
+  /** Where it ends; where it begins, if there is none. */
+  leafEnd: number
+}
+
+/** What the addon writes, since to make an object there takes longer than to read the session. */
+const numbers = new Float64Array(5)
+const out = new Uint8Array(numbers.buffer)
+
+/** Reads a session blob; undefined for bytes that are none. */
+export function factsOf(session: Buffer): SessionFacts | undefined {
+  if (!native.sessionFacts(session, out)) return undefined
+  return {
+    version: numbers[0] as number,
+    lifetime: numbers[1] as number,
+    verified: numbers[2] === 1,
+    leafStart: numbers[3] as number,
+    leafEnd: numbers[4] as number,
+  }
+}
