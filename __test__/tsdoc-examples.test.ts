@@ -1,7 +1,7 @@
 /** The examples in the comments of `src` compile, those that need no peer run, and give what they say they do. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { runNode, TYPESCRIPT } from './workers/spawn.ts'
@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..')
 const directory = join(root, 'target', 'tsdoc-examples')
 
 /** Those that connect to somebody: they are compiled alone. */
-const NEED_A_PEER = ['connect-1', 'http2-1', 'https-agent-1', 'redis-1']
+const NEED_A_PEER = ['connect-1', 'http2-1', 'https-agent-1', 'redis-tier-1']
 
 const examples = new Map<string, string>()
 for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
@@ -19,10 +19,7 @@ for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: '
   for (const [index, [, block = '']] of [
     ...source.matchAll(/@example\n \* ```ts\n(.*?) \* ```/gs),
   ].entries()) {
-    examples.set(
-      `${file.replace('.ts', '').replaceAll(sep, '-')}-${index + 1}`,
-      block.replace(/^ \* ?/gm, ''),
-    )
+    examples.set(`${basename(file, '.ts')}-${index + 1}`, block.replace(/^ \* ?/gm, ''))
   }
 }
 
