@@ -71,7 +71,7 @@ test('every example is run here, is in the index, and says how to run it', async
   for (const program of programs) {
     t.true(index.includes(`[${program}](${program})`), program)
     const text = await readFile(join(directory, program), 'utf8')
-    t.true(text.includes(`node --import @oxc-node/core/register examples/${program}`), program)
+    t.true(text.includes(`node --import ./scripts/lib/typescript.mjs examples/${program}`), program)
     t.true(text.includes('(*)'), program)
   }
 })

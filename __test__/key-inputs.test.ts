@@ -6,8 +6,8 @@ import { CONTEXT_OPTIONS } from '../dist/key/context-digest.js'
 import { KEYED_OPTIONS } from '../dist/key/session-key.js'
 
 const base: SessionKeyOptions = { host: 'db.example', port: 5432 }
-const check = () => void 'checked'
-const otherCheck = (_: string) => void 'checked'
+const check = (name: string) => (name ? undefined : new Error('no name'))
+const otherCheck = (host: string) => (host ? undefined : new Error('no host'))
 
 /** For each option, a value that is not what the base has. */
 const CHANGED: Record<string, unknown> = {
@@ -209,7 +209,8 @@ test('two functions, or two contexts, are never one', t => {
 })
 
 test('a checkServerIdentity written inline, new at each call, makes the connection not cacheable', t => {
-  const call = () => sessionKey({ ...base, checkServerIdentity: (_: string) => void 'inline' })
+  const call = () =>
+    sessionKey({ ...base, checkServerIdentity: (host: string) => (host ? undefined : new Error('inline')) })
   call() // the first of its text could still be a lasting one
   t.is(call(), undefined)
   t.is(call(), undefined)
@@ -229,7 +230,11 @@ test('a lasting checkServerIdentity made by a factory is cacheable once it is se
 
 test('cachePartition vouches for an inline checkServerIdentity', t => {
   const call = (cachePartition: string) =>
-    sessionKey({ ...base, cachePartition, checkServerIdentity: () => void 'vouched' })
+    sessionKey({
+      ...base,
+      cachePartition,
+      checkServerIdentity: (host: string) => (host ? undefined : new Error('vouched')),
+    })
   t.is(call('host-1'), call('host-1'))
   t.not(call('host-1'), call('host-2'))
   t.not(call('host-1'), sessionKey({ ...base, cachePartition: 'host-1' }), 'but not for the default one')

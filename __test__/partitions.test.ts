@@ -7,7 +7,7 @@ import { finish, startServer } from './helpers/server.ts'
 const base = { host: 'db.example', port: 5432, cachePartition: 'tenant' }
 
 test('two different functions under one partition have different keys', t => {
-  const pinA = () => void 'pinned'
+  const pinA = (name: string) => (name ? undefined : new Error('no name'))
   const pinB = (name: string) => (name === 'a' ? undefined : new Error('not my pin'))
   const [a, b] = [pinA, pinB].map(checkServerIdentity => sessionKey({ ...base, checkServerIdentity }))
   t.is(typeof a, 'string')
@@ -17,14 +17,18 @@ test('two different functions under one partition have different keys', t => {
 })
 
 test('a toString of its own makes no function that of another', t => {
-  const pinA = Object.assign(() => void 'pinned', { toString: () => 'pin' })
-  const pinB = Object.assign((_: string) => void 'pinned', { toString: () => 'pin' })
+  const pinA = Object.assign((name: string) => (name ? undefined : new Error('no name')), {
+    toString: () => 'pin',
+  })
+  const pinB = Object.assign((host: string) => (host ? undefined : new Error('no host')), {
+    toString: () => 'pin',
+  })
   const [a, b] = [pinA, pinB].map(checkServerIdentity => sessionKey({ ...base, checkServerIdentity }))
   t.not(a, b)
 })
 
 test('a toString that throws is no matter', t => {
-  const pin = Object.assign(() => void 'pinned', {
+  const pin = Object.assign((name: string) => (name ? undefined : new Error('no name')), {
     toString() {
       throw new Error('no text')
     },

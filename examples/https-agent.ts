@@ -2,7 +2,7 @@
  * HTTPS requests whose connections resume. An agent that keeps its connections open needs no handshake
  * at all while they last; this one closes each, as happens whenever a service has been idle.
  *
- *     node --import @oxc-node/core/register examples/https-agent.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/https-agent.ts
  *
  * What an application needs is marked with (*); the rest is a server to ask.
  */

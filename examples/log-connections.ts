@@ -2,7 +2,7 @@
  * One line for each connection that did not resume, with the reason, and a line of their number at the end: what to
  * look at when a service resumes less than it should.
  *
- *     node --import @oxc-node/core/register examples/log-connections.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/log-connections.ts
  *
  * What an application needs is marked with (*); the rest is a server to connect to.
  */

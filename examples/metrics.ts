@@ -2,7 +2,7 @@
  * A service that tells Prometheus how many of its TLS connections resume, and why the others did not: what
  * grafana-dashboard.json shows.
  *
- *     node --import @oxc-node/core/register examples/metrics.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/metrics.ts
  *
  * What an application needs is marked with (*); the rest is a server to connect to, and a look at the metrics.
  */

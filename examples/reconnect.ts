@@ -2,7 +2,7 @@
  * A client that connects to the same server again and again, as a database driver does. The first
  * connection is a full handshake; the later ones resume.
  *
- *     node --import @oxc-node/core/register examples/reconnect.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/reconnect.ts
  *
  * What an application needs is marked with (*); the rest is a server to connect to.
  */

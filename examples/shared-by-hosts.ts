@@ -2,7 +2,7 @@
  * Two processes, as on two hosts, that resume each other's connections: they share their ticket keys, and TLS 1.2
  * sessions, through Redis. This program starts a Redis of its own, so `redis-server` has to be installed.
  *
- *     node --import @oxc-node/core/register examples/shared-by-hosts.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/shared-by-hosts.ts
  *
  * What an application needs is marked with (*); the rest is two hosts, a store and a client in one program.
  */

@@ -2,7 +2,7 @@
  * Two worker threads that share one cache: the first connects with a full handshake, and the second, which
  * has never spoken to the server, resumes the first one's session.
  *
- *     node --import @oxc-node/core/register examples/shared-by-workers.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/shared-by-workers.ts
  *
  * What an application needs is marked with (*); the rest is a server to connect to.
  */

@@ -2,7 +2,7 @@
  * A server that lets TLS 1.2 clients resume by session id, as those must that support no tickets. Node
  * has no cache for that; the client here is plain Node and knows nothing of this package.
  *
- *     node --import @oxc-node/core/register examples/tls12-server.ts
+ *     node --import ./scripts/lib/typescript.mjs examples/tls12-server.ts
  *
  * What an application needs is marked with (*); the rest is a client.
  */

@@ -1,6 +1,6 @@
 /**
- * Real sessions for the fuzzer to start from, in both of Node's forms: `node --import=@oxc-node/core/register
- * scripts/fuzz-seeds.mjs FOLDER`. They are of servers that live for this moment.
+ * Real sessions for the fuzzer to start from, in both forms of Node: `node
+ * --import=./scripts/lib/typescript.mjs scripts/fuzz-seeds.mjs FOLDER`. They are of servers that live for this moment.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'

@@ -18,7 +18,12 @@ if (folder === undefined || !/^[1-9]\d*$/.test(seconds)) {
 const missing = missingFor('fuzzing')
 if (missing !== undefined) fail(`cannot fuzz: ${missing}`)
 if (target === 'session') {
-  run('node', '--import=@oxc-node/core/register', 'scripts/fuzz-seeds.mjs', `${folder}/fuzz/corpus/${target}`)
+  run(
+    'node',
+    '--import=./scripts/lib/typescript.mjs',
+    'scripts/fuzz-seeds.mjs',
+    `${folder}/fuzz/corpus/${target}`,
+  )
 }
 const fuzz = ['--fuzz-dir', `${folder}/fuzz`, target]
 run('cargo', '+nightly', 'fuzz', 'run', ...fuzz, '--', `-max_total_time=${seconds}`, '-max_len=4096')

@@ -5,7 +5,7 @@ import { root } from './setup.mjs'
 export function runProgram(path) {
   const child = spawn(
     process.execPath,
-    ['--import', '@oxc-node/core/register', path, ...process.argv.slice(2)],
+    ['--import', './scripts/lib/typescript.mjs', path, ...process.argv.slice(2)],
     {
       cwd: root,
       stdio: 'inherit',

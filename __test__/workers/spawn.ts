@@ -7,7 +7,7 @@ const directory = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What lets Node run TypeScript. */
-export const TYPESCRIPT = ['--import', '@oxc-node/core/register']
+export const TYPESCRIPT = ['--import', './scripts/lib/typescript.mjs']
 
 export interface Ended {
   /** Null where a signal ended it, as a crash does. */

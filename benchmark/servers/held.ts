@@ -20,7 +20,7 @@ const PROGRAM = fileURLToPath(new URL('./holding.ts', import.meta.url))
 
 export function held(sessions: number): HeldFigures[] {
   return ['nothing', 'tls-session-cache', 'tls-resumption'].map(mode => {
-    const args = ['--expose-gc', '--import', '@oxc-node/core/register', PROGRAM, mode, String(sessions)]
+    const args = ['--expose-gc', '--import', './scripts/lib/typescript.mjs', PROGRAM, mode, String(sessions)]
     return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as HeldFigures
   })
 }

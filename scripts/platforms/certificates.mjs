@@ -1,7 +1,7 @@
 /** Certificates for the smoke test, as files: what runs elsewhere need not be able to make them. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import '@oxc-node/core/register'
+import '../lib/typescript.mjs'
 
 /** Writes ca.pem, cert.pem and key.pem, for a server of these names. */
 export async function writeCertificates(directory, dnsNames = ['localhost']) {

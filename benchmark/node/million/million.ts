@@ -12,7 +12,13 @@ export const STORES = [NOTHING, OURS, LRU] as const
 export type Holding = Record<(typeof STORES)[number], Held>
 
 const PROGRAM = fileURLToPath(new URL('./holding.ts', import.meta.url))
-const FLAGS = ['--expose-gc', '--max-old-space-size=8192', '--import', '@oxc-node/core/register', PROGRAM]
+const FLAGS = [
+  '--expose-gc',
+  '--max-old-space-size=8192',
+  '--import',
+  './scripts/lib/typescript.mjs',
+  PROGRAM,
+]
 
 export async function million(): Promise<Holding> {
   return { [NOTHING]: await held(NOTHING), [OURS]: await held(OURS), [LRU]: await held(LRU) }
