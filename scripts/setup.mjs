@@ -104,13 +104,8 @@ function filesUnder(path) {
     .flatMap(name => filesUnder(join(path, name)))
 }
 
-/**
- * npm ci refuses a lockfile without the optional packages of other platforms, which is what npm writes when its
- * registry does not serve them. Installing without saving takes the locked versions of what there is.
- */
-async function install(directory = root) {
-  const clean = await npm(['ci', ...INSTALL_FLAGS], directory)
-  return clean.code === 0 ? clean : npm(['install', '--no-save', ...INSTALL_FLAGS], directory)
+function install(directory = root) {
+  return npm(['ci', ...INSTALL_FLAGS], directory)
 }
 
 async function step(what, run) {
