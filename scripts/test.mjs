@@ -17,10 +17,10 @@ import { root, setUp } from './setup.mjs'
 /** The tests that notice when a guard of trust is gone, and those of what Node.js versions differ in. */
 const GUARDED = Object.values(GUARDS).flatMap(guards => guards.map(({ test }) => test.split(' › ')[0]))
 const DIFFERENT = [
-  ...['auto', 'burst*', 'key-options', 'proxy', 'undici'],
-  ...['server', 'server-events', 'tickets'],
+  ...['auto', 'single-flight*', 'key-options', 'proxy', 'undici'],
+  ...['session-ids', 'session-id-events', 'tickets'],
 ]
-const TRUST = [...new Set([...GUARDED, ...DIFFERENT])].map(name => `__test__/${name}.test.ts`)
+const TRUST = [...new Set([...GUARDED, ...DIFFERENT])].map(name => `__test__/**/${name}.test.ts`)
 
 const { values } = parseArgs({
   options: {

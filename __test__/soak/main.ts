@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { connect, SessionCache } from 'tls-resumption'
 import { createAuthority } from '../../fixtures/certificates.ts'
-import { program, type Scope, startStore } from '../helpers/store.ts'
+import { program, type Scope, startStore } from '../support/store.ts'
 import { makeStrangers } from './strangers.ts'
 import type { ThreadOptions } from './thread.ts'
 

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, SessionCache } from 'tls-resumption'
-import { finish } from '../helpers/server.ts'
+import { finish } from '../support/server.ts'
 
 const { options, name } = workerData
 const sessionCache = new SessionCache({ name })

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, SessionCache } from 'tls-resumption'
-import { finish } from '../helpers/server.ts'
-import { withoutTimers } from '../helpers/timeless.ts'
+import { withoutTimers } from '../support/fake-timers.ts'
+import { finish } from '../support/server.ts'
 
 const { name, timeless, ...options } = workerData
 if (timeless) withoutTimers()

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { connect, SessionCache } from 'tls-resumption'
 import { collect } from 'tls-resumption/metrics'
-import { finish } from '../helpers/server.ts'
+import { finish } from '../support/server.ts'
 
 const { name, port, ca } = workerData
 const register = new Registry()

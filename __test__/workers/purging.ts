@@ -1,7 +1,7 @@
 /** Connects or purges when told to, and tells how that ended. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, purge, SessionCache } from 'tls-resumption'
-import { finish } from '../helpers/server.ts'
+import { finish } from '../support/server.ts'
 
 const { name, options } = workerData
 const sessionCache = new SessionCache({ name })

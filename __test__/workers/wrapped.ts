@@ -4,7 +4,7 @@
  */
 import tls from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Outcome } from '../helpers/outcome.ts'
+import type { Outcome } from '../support/outcome.ts'
 
 export interface Wrapping {
   wrap: ('createSecureContext' | 'checkServerIdentity')[]
@@ -39,7 +39,7 @@ if (wrap.includes('checkServerIdentity')) {
 }
 
 const { connect, SessionCache, sessionKey } = await import('tls-resumption')
-const { outcome } = await import('../helpers/outcome.ts')
+const { outcome } = await import('../support/outcome.ts')
 
 const outcomes: Outcome[] = []
 if (where) {

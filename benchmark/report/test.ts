@@ -1,7 +1,7 @@
 /** What `npm run test:report` runs. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sampleResult } from '../../__test__/helpers/results.ts'
+import { sampleResult } from '../../__test__/support/results.ts'
 import { find } from '../../__test__/servers/debian.ts'
 import { inspect } from './inspect.ts'
 import { page } from './page.ts'

@@ -99,7 +99,7 @@ async function tryWithout({ rule, file, take, leave, test }, copy) {
 
 async function ava(copy, file, title) {
   const match = title === undefined ? [] : ['--match', title]
-  const path = `__test__/${file}.test.ts`
+  const path = `__test__/**/${file}.test.ts`
   return run([process.execPath, AVA, path, '--timeout', '30s', ...match], copy)
 }
 

@@ -17,7 +17,7 @@ export const SERVER_GUARDS = {
       'server/server-identity.ts',
       'native.setSessionIdContext(context)',
       '',
-      'server › two processes with different arguments give their servers the same sessionIdContext',
+      'session-ids › two processes with different arguments give their servers the same sessionIdContext',
     ),
     guard(
       'server/server-identity.ts',
@@ -31,7 +31,7 @@ export const SERVER_GUARDS = {
       'server/session-ids.ts',
       'if (context.isUniform()) store(',
       'store(',
-      'server › a server that asks for certificates under several names keeps no sessions',
+      'session-ids › a server that asks for certificates under several names keeps no sessions',
     ),
     guard(
       'server/session-ids.ts',
@@ -62,12 +62,12 @@ export const SERVER_GUARDS = {
     ),
   ],
   'a blob of the second tier opens in its place alone': [
-    guard('fleet/sealing.ts', '), key])', ')])', 'seal › it opens nowhere else, and as nothing else'),
+    guard('fleet/sealing.ts', '), key])', ')])', 'sealing › it opens nowhere else, and as nothing else'),
     guard(
       'fleet/sealing.ts',
       "if (key.every(byte => byte === key[0])) throw sealingKeyRefused('it is not random')",
       '',
-      'seal › as keys, *',
+      'sealing › as keys, *',
     ),
   ],
   'a session that the store was to forget': [

@@ -1,0 +1,185 @@
+/** What an agent keeps apart, and when it leaves resumption to `https.Agent`. */
+import { once } from 'node:events'
+import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { HttpsAgent, type HttpsAgentOptions, type ResumptionOptions, SessionCache } from 'tls-resumption'
+import { testAuthority } from '../support/server.ts'
+
+type Options = https.RequestOptions & ResumptionOptions
+
+async function startHttps(t: ExecutionContext) {
+  const { cert: ca, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+  const server = https.createServer(identity, (_, response) => response.end('hello'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const agents: https.Agent[] = []
+  t.teardown(() => {
+    for (const agent of agents) agent.destroy()
+    server.close()
+    server.closeAllConnections()
+  })
+  return {
+    ca,
+    port,
+    agent: (options: HttpsAgentOptions) => {
+      const agent = new HttpsAgent({ ca, ...options })
+      agents.push(agent)
+      return agent
+    },
+    /** Whether the request's connection had resumed, and its near port, which tells connections apart. */
+    get: async (agent: https.Agent, options: Options = {}) => {
+      const request = https.get({ host: 'localhost', port, agent, ...options } as https.RequestOptions)
+      const [response] = await once(request, 'response')
+      const socket = response.socket as TLSSocket
+      const result = { resumed: socket.isSessionReused(), nearPort: socket.localPort }
+      response.resume()
+      await once(response, 'end')
+      // Node hands the socket back to the agent a little later.
+      await new Promise(resolve => setImmediate(resolve))
+      return result
+    },
+  }
+}
+
+test('maxCachedSessions: 0 turns resumption off, as it does with https.Agent', async t => {
+  const { agent, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  const off = agent({ sessionCache, maxCachedSessions: 0 })
+  for (let round = 0; round < 3; round++) t.false((await get(off)).resumed)
+  t.is(sessionCache.stats().sets, 0)
+  const on = agent({ sessionCache, maxCachedSessions: 1 })
+  t.false((await get(on)).resumed)
+  t.true((await get(on)).resumed)
+})
+
+test('requests with different partitions share no kept-alive connection', async t => {
+  const { agent, get } = await startHttps(t)
+  const pool = agent({ sessionCache: new SessionCache(), keepAlive: true })
+  const nearPort = async (options: Options) => (await get(pool, options)).nearPort
+  const [none, one, other] = [
+    await nearPort({}),
+    await nearPort({ cachePartition: 'one' }),
+    await nearPort({ cachePartition: 'other' }),
+  ]
+  t.is(new Set([none, one, other]).size, 3)
+  t.is(await nearPort({}), none)
+  t.is(await nearPort({ cachePartition: 'one' }), one)
+  t.is(await nearPort({ cachePartition: 'other' }), other)
+})
+
+test('no partition is named like another endpoint or partition', t => {
+  const agent = new HttpsAgent({ sessionCache: null })
+  const names = [
+    {},
+    { cachePartition: 'a' },
+    { cachePartition: 'a:' },
+    { cachePartition: '"a"' },
+    { servername: 'a' },
+    { servername: 'a', cachePartition: 'a' },
+  ].map(options => agent.getName({ host: 'localhost', port: 1, ...options }))
+  t.is(new Set(names).size, names.length)
+  t.is(names[0], new https.Agent().getName({ host: 'localhost', port: 1 }))
+})
+
+test('a partition of a request goes before that of the agent', async t => {
+  const { agent, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  await get(agent({ sessionCache, cachePartition: 'one' }))
+  t.false((await get(agent({ sessionCache, cachePartition: 'one' }), { cachePartition: 'other' })).resumed)
+  t.true((await get(agent({ sessionCache }), { cachePartition: 'one' })).resumed)
+})
+
+test("an agent's partition does not vouch for the check that one request brings", async t => {
+  const { agent, get } = await startHttps(t)
+  const pool = agent({ sessionCache: new SessionCache(), cachePartition: 'tenant' })
+  // One source text, so that a partition of the same caller would take them for one.
+  let asked = 0
+  const pin = (verdict: Error | undefined) => () => {
+    asked++
+    return verdict
+  }
+  await get(pool, { checkServerIdentity: pin(undefined) })
+  const before = asked
+  await t.throwsAsync(get(pool, { checkServerIdentity: pin(new Error('not my pin')) }), {
+    message: 'not my pin',
+  })
+  t.true(asked > before)
+  for (let round = 0; round < 3; round++) {
+    const { resumed } = await get(pool, { checkServerIdentity: pin(undefined) })
+    t.false(resumed, 'nobody vouches for it')
+  }
+  const vouched = { cachePartition: 'of the caller' }
+  await get(pool, { ...vouched, checkServerIdentity: pin(undefined) })
+  t.true((await get(pool, { ...vouched, checkServerIdentity: pin(undefined) })).resumed)
+})
+
+test("an agent's partition vouches for the agent's own check", async t => {
+  const { agent, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  const pinned = () =>
+    agent({
+      sessionCache,
+      cachePartition: 'tenant',
+      checkServerIdentity: () => undefined,
+    } as HttpsAgentOptions)
+  t.false((await get(pinned())).resumed)
+  t.true((await get(pinned())).resumed)
+})
+
+test('an agent that has opted out stays out, whatever a request brings', async t => {
+  const { agent, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  for (const off of [agent({ sessionCache: null }), agent({ maxCachedSessions: 0 })]) {
+    await get(off, { sessionCache })
+    await get(off, { sessionCache, cachePartition: 'tenant' })
+  }
+  t.is(sessionCache.stats().sets, 0)
+})
+
+test('an agent that is told to use a proxy leaves resumption to https.Agent', async t => {
+  const { agent, get } = await startHttps(t)
+  const sessionCache = new SessionCache()
+  const proxied = agent({ sessionCache, proxyEnv: {} } as HttpsAgentOptions)
+  t.false((await get(proxied)).resumed)
+  t.true((await get(proxied)).resumed, 'which resumes by itself')
+  await get(proxied, { sessionCache })
+  t.deepEqual([sessionCache.stats().sets, sessionCache.stats().misses], [0, 0])
+})
+
+type Create = (...args: unknown[]) => Socket
+
+/** The older forms, in which applications and libraries call the method themselves. */
+const FORMS: Record<string, (port: number, options: object) => unknown[]> = {
+  '(port, host, options)': (port, options) => [port, 'localhost', options],
+  '(port, options)': (port, options) => [port, options],
+  '(options)': (port, options) => [{ port, host: 'localhost', ...options }],
+}
+
+for (const [form, argumentsFor] of Object.entries(FORMS)) {
+  test(`createConnection${form} connects as that of https.Agent does`, async t => {
+    const { ca, port, agent } = await startHttps(t)
+    const plain = new https.Agent({ ca })
+    for (const one of [plain, agent({ sessionCache: new SessionCache() }), agent({ sessionCache: null })]) {
+      const socket = (one.createConnection as Create).apply(
+        one,
+        argumentsFor(port, { ca, servername: 'localhost' }),
+      )
+      await once(socket, 'secureConnect')
+      t.true((socket as TLSSocket).authorized)
+      t.is(socket.remotePort, port)
+      socket.destroy()
+    }
+  })
+}
+
+test('createConnection() without anything is refused as by https.Agent', t => {
+  const messageOf = (agent: https.Agent) => {
+    const { message } = t.throws(() => (agent.createConnection as Create).apply(agent, []))
+    return message
+  }
+  t.is(messageOf(new HttpsAgent({ sessionCache: new SessionCache() })), messageOf(new https.Agent()))
+})

@@ -1,0 +1,179 @@
+/** What becomes of sessions and sockets that an application has had its hands on. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import net from 'node:net'
+import type tls from 'node:tls'
+import test from 'ava'
+import { connect, SessionCache } from 'tls-resumption'
+import { createAuthority } from '../../fixtures/certificates.ts'
+import { outcome, sessionOf } from '../support/outcome.ts'
+import { finish, startServer } from '../support/server.ts'
+
+type Settable = tls.TLSSocket & { setSession(session: Buffer): void }
+
+interface ServerInternals {
+  _sharedCreds: { context: { onticketkeycallback?: unknown; enableTicketKeyCallback(): void } }
+}
+
+/** Makes the server send a new ticket with each resumption, as others than Node's do. */
+function renewTickets(server: tls.Server): void {
+  const [name, hmac, aes] = [randomBytes(16), randomBytes(16), randomBytes(16)]
+  const { context } = (server as unknown as ServerInternals)._sharedCreds
+  context.onticketkeycallback = (_: Buffer, iv: Buffer, isNew: boolean) =>
+    isNew ? [1, hmac, aes, name, iv] : [2, hmac, aes]
+  context.enableTicketKeyCallback()
+}
+
+const TLS_1_3 = { minVersion: 'TLSv1.3' } as const
+
+// With TLS 1.2, a client hears of no ticket that renews one.
+test('nothing is kept of a socket that the caller has given a session', async t => {
+  const { server, port, ca } = await startServer(t, TLS_1_3)
+  renewTickets(server)
+  const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
+  const session = await sessionOf({ port, ca, servername: 'localhost' })
+  const strict = { port, ca: otherCa, servername: 'localhost', sessionCache: new SessionCache() }
+
+  const socket = connect(strict) as Settable
+  let emitted = 0
+  socket.on('session', () => emitted++)
+  socket.setSession(session)
+  t.like(await outcome(socket), { resumed: true, authorized: true }, 'as with tls.connect')
+  t.true(emitted > 0)
+  t.is(strict.sessionCache.stats().sets, 0)
+  t.is((await outcome(connect(strict))).refused, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+})
+
+test('nothing is kept of such a socket over another one either', async t => {
+  const { server, port, ca } = await startServer(t, TLS_1_3)
+  renewTickets(server)
+  const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
+  const session = await sessionOf({ port, ca, servername: 'localhost' })
+  const sessionCache = new SessionCache()
+  const over = (socket: net.Socket) => connect({ socket, ca: otherCa, servername: 'localhost', sessionCache })
+
+  // Still connecting, so that there is time to give a session.
+  const socket = over(net.connect(port, '127.0.0.1')) as Settable
+  let emitted = 0
+  socket.on('session', () => emitted++)
+  socket.setSession(session)
+  t.like(await outcome(socket), { resumed: true, authorized: true }, 'as with tls.connect')
+  t.true(emitted > 0)
+  t.is(sessionCache.stats().sets, 0)
+})
+
+test('no session of ours is spent on such a socket, and nothing kept of it', async t => {
+  const { server, port, ca } = await startServer(t, TLS_1_3)
+  renewTickets(server)
+  const session = await sessionOf({ port, ca, servername: 'localhost' })
+  const sessionCache = new SessionCache()
+  const over = () =>
+    connect({ socket: net.connect(port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
+  await finish(over())
+  const { sets, hits } = sessionCache.stats()
+  const socket = over() as Settable
+  let emitted = 0
+  socket.on('session', () => emitted++)
+  socket.setSession(session)
+  t.true((await finish(socket)).resumed)
+  t.true(emitted > 0)
+  t.like(sessionCache.stats(), { sets, hits })
+})
+
+test('what renews a session of ours is kept', async t => {
+  const { server, port, ca } = await startServer(t, TLS_1_3)
+  renewTickets(server)
+  const sessionCache = new SessionCache({ singleUse: true })
+  const options = { port, ca, servername: 'localhost', sessionCache }
+  await finish(connect(options))
+  const { sets } = sessionCache.stats()
+  t.true((await finish(connect(options))).resumed)
+  t.true(sessionCache.stats().sets > sets)
+})
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`${maxVersion}: a session that the caller sets wins over one of ours, which is not spent`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const sessionCache = new SessionCache({ singleUse: true })
+    const options = { port, ca, servername: 'localhost', sessionCache }
+    await finish(connect(options))
+    const session = await sessionOf({ port, ca, servername: 'localhost' })
+    const { size, hits } = sessionCache.stats()
+    const socket = connect(options) as Settable
+    socket.setSession(session)
+    t.true((await finish(socket)).resumed)
+    t.like(sessionCache.stats(), { size, hits })
+  })
+
+  test(`${maxVersion}: nothing is kept even if the server refuses the session of the caller`, async t => {
+    const [{ port, ca }, other] = [await startServer(t, { maxVersion }), await startServer(t, { maxVersion })]
+    const session = await sessionOf({ port: other.port, ca, servername: 'localhost' })
+    const sessionCache = new SessionCache()
+    const socket = connect({ port, ca, servername: 'localhost', sessionCache }) as Settable
+    socket.setSession(session)
+    t.deepEqual(await finish(socket), { resumed: false, authorized: true })
+    t.is(sessionCache.stats().sets, 0)
+  })
+
+  test(`${maxVersion}: nothing is kept of a peer that the secureConnect listener turns away`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+    const socket = connect(options, () => socket.destroy(new Error('not the pinned certificate')))
+    t.is((await outcome(socket)).refused, 'not the pinned certificate')
+    t.is(options.sessionCache.stats().sets, 0)
+    const quiet = connect(options, () => quiet.destroy())
+    await finish(quiet)
+    t.is(options.sessionCache.stats().sets, 0)
+  })
+
+  test(`${maxVersion}: an application that turns a resumed connection away gets a full one next`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+    await finish(connect(options))
+    const resumed: boolean[] = []
+    for (let round = 0; round < 2; round++) {
+      const socket = connect(options, () => {
+        resumed.push(socket.isSessionReused())
+        if (socket.isSessionReused()) socket.destroy(new Error('stale'))
+      })
+      await outcome(socket)
+    }
+    t.deepEqual(resumed, [true, false])
+  })
+
+  test(`${maxVersion}: a socket destroyed as it has connected spends no session, and throws nothing`, async t => {
+    const { port, ca } = await startServer(t, { maxVersion })
+    const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache({ singleUse: true }) }
+    await finish(connect(options))
+    const { size, hits } = options.sessionCache.stats()
+    const socket = connect(options)
+    socket.prependOnceListener('connect', () => socket.destroy())
+    await once(socket, 'close')
+    t.like(options.sessionCache.stats(), { size, hits })
+    t.true((await finish(connect(options))).resumed)
+  })
+}
+
+test('the session that a socket over another one keeps is a copy of its own, and wiped', async t => {
+  const { port, ca } = await startServer(t)
+  const sessionCache = new SessionCache()
+  const upgrade = async () => {
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    return connect({ socket, ca, servername: 'localhost', sessionCache })
+  }
+  await finish(await upgrade())
+  const socket = await upgrade()
+  const { session } = (socket as unknown as { _tlsOptions: { session: Buffer } })._tlsOptions
+  t.true(session.length > 100)
+  t.true(session.equals(Buffer.alloc(session.length)))
+  t.true((await finish(socket)).resumed)
+
+  // Whatever is lent to others later must not show in it.
+  const { lending } = await import('../../dist/cache/session-cache.js')
+  sessionCache.set('another', randomBytes(2000))
+  lending.lend(sessionCache, 'get', 'another', lent => {
+    t.not(lent.buffer, session.buffer)
+    t.true(session.equals(Buffer.alloc(session.length)))
+  })
+})

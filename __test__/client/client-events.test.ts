@@ -1,0 +1,183 @@
+/** How each connection began is told, counted, and holds no secret. */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { type ClientMessage, clientStats, connect, install, SessionCache, uninstall } from 'tls-resumption'
+import { outcome } from '../support/outcome.ts'
+import { startServer, testAuthority } from '../support/server.ts'
+
+/** What is told of connections to the port from now on. */
+function listen(t: ExecutionContext, port: number | string): ClientMessage[] {
+  const told: ClientMessage[] = []
+  const onMessage = (message: unknown) => {
+    const { peer } = message as ClientMessage
+    if (peer.split(':').includes(String(port))) told.push(message as ClientMessage)
+  }
+  subscribe('tls-resumption:client', onMessage)
+  t.teardown(() => unsubscribe('tls-resumption:client', onMessage))
+  return told
+}
+
+async function setUp(t: ExecutionContext, options?: tls.TlsOptions) {
+  const { server, port, ca } = await startServer(t, options)
+  const sessionCache = new SessionCache()
+  const dial = { port, host: '127.0.0.1', servername: 'localhost', ca, sessionCache }
+  return { server, port, dial, sessionCache, told: listen(t, port) }
+}
+
+const reasons = (told: ClientMessage[]) => told.map(({ reason }) => reason)
+
+test('a connection that resumes, and the one before it', async t => {
+  const { port, dial, told } = await setUp(t)
+  await outcome(connect(dial))
+  await outcome(connect(dial))
+  const peer = `tcp:127.0.0.1:${port}`
+  t.deepEqual(told, [
+    { reason: 'no-session', peer, offered: false, waited: false, protocol: 'TLSv1.3' },
+    { reason: 'resumed', peer, offered: true, waited: false, protocol: 'TLSv1.3' },
+  ])
+})
+
+test('a session that the peer refused', async t => {
+  const { server, dial, told } = await setUp(t)
+  await outcome(connect(dial))
+  server.setTicketKeys(Buffer.from(Array.from({ length: 48 }, (_, index) => index)))
+  await outcome(connect(dial))
+  t.deepEqual(reasons(told), ['no-session', 'refused-by-peer'])
+  t.true(told[1]?.offered)
+})
+
+test('a certificate that is not trusted any more', async t => {
+  const { dial, told } = await setUp(t)
+  let isGood = true
+  const checkServerIdentity = () => (isGood ? undefined : new Error('revoked'))
+  await outcome(connect({ ...dial, checkServerIdentity }))
+  isGood = false
+  await outcome(connect({ ...dial, checkServerIdentity }))
+  t.deepEqual(reasons(told), ['no-session', 'failed'])
+  // A check that objects to the bare leaf alone lets the full handshake pass.
+  isGood = true
+  const leafOnly = (_: string, certificate: tls.PeerCertificate) =>
+    (certificate as tls.DetailedPeerCertificate).issuerCertificate ? undefined : new Error('no chain')
+  await outcome(connect({ ...dial, checkServerIdentity: leafOnly }))
+  await outcome(connect({ ...dial, checkServerIdentity: leafOnly }))
+  t.deepEqual(reasons(told).slice(2), ['no-session', 'failed-recheck'])
+})
+
+test('a peer that breaks when it is offered a session, and is left alone', async t => {
+  const { port, ca } = await startServer(t)
+  // Hangs up on the clients that it is told to.
+  let isBroken = false
+  const front = net.createServer(client => {
+    if (isBroken) return client.once('data', () => client.destroy())
+    const back = net.connect(port, '127.0.0.1')
+    client.pipe(back).pipe(client)
+    client.on('error', () => back.destroy())
+    return back.on('error', () => client.destroy())
+  })
+  t.teardown(() => front.close())
+  await once(front.listen(0, '127.0.0.1'), 'listening')
+  const sessionCache = new SessionCache()
+  const frontPort = (front.address() as AddressInfo).port
+  const dial = { port: frontPort, host: '127.0.0.1', servername: 'localhost', ca, sessionCache }
+  const told = listen(t, frontPort)
+  for (let n = 0; n < 3; n++) {
+    isBroken = false
+    await outcome(connect(dial))
+    isBroken = true
+    await outcome(connect(dial))
+  }
+  isBroken = false
+  await outcome(connect(dial))
+  t.deepEqual(reasons(told), [
+    ...['no-session', 'failed', 'no-session', 'failed', 'no-session', 'failed'],
+    'backed-off',
+  ])
+})
+
+test('options that no key can stand for, a session of the caller, and an opt-out are told at once', async t => {
+  const { dial, told } = await setUp(t)
+  const sockets = [
+    connect({ ...dial, requestOCSP: true }),
+    connect({ ...dial, session: Buffer.from('mine') }),
+    connect({ ...dial, sessionCache: null }),
+  ]
+  t.deepEqual(reasons(told), ['not-cacheable', 'callers-session', 'opted-out'])
+  await Promise.all(sockets.map(outcome))
+  t.is(told.length, 3)
+})
+
+test('a session that the caller sets on the socket', async t => {
+  const { dial, told } = await setUp(t)
+  const socket = connect(dial) as tls.TLSSocket & { setSession(session: Buffer): void }
+  socket.setSession(Buffer.from('mine'))
+  await outcome(socket)
+  t.deepEqual(reasons(told), ['callers-session'])
+})
+
+test('a connection that fails, is refused, or is given up', async t => {
+  const { dial, told } = await setUp(t)
+  const { ca: _, ...untrusting } = dial
+  await outcome(connect(untrusting))
+  const given = connect(dial)
+  given.destroy()
+  await outcome(given)
+  t.deepEqual(reasons(told), ['failed', 'failed'])
+})
+
+test('a connection over a socket that is there', async t => {
+  const { port, dial, told } = await setUp(t)
+  for (let n = 0; n < 2; n++) {
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    await outcome(connect({ ...dial, socket }))
+  }
+  t.deepEqual(reasons(told), ['no-session', 'resumed'])
+})
+
+test.serial('what install leaves out', async t => {
+  const { port, ca } = await startServer(t)
+  const told = listen(t, port)
+  const dial = { port, host: '127.0.0.1', servername: 'localhost', ca }
+  install({ sessionCache: new SessionCache(), exclude: ['localhost'] })
+  await outcome(tls.connect(dial))
+  install({ sessionCache: new SessionCache() })
+  await outcome(tls.connect(dial))
+  for (const optedOut of [{ maxCachedSessions: 0 }, { sessionCache: null }]) {
+    await outcome(tls.connect({ ...dial, ...optedOut }))
+  }
+  uninstall()
+  await outcome(tls.connect(dial))
+  t.deepEqual(reasons(told), ['excluded', 'no-session', 'opted-out', 'opted-out'])
+})
+
+test('each is counted, whether anybody listens or not', async t => {
+  const { dial } = await setUp(t)
+  const before = clientStats()
+  await outcome(connect(dial))
+  await outcome(connect(dial))
+  // Other tests count, too.
+  t.true(clientStats().resumed > before.resumed)
+  t.true(clientStats()['no-session'] > before['no-session'])
+  const own = clientStats()
+  own.resumed = -1
+  t.true(clientStats().resumed >= 0)
+})
+
+test('no secret is told', async t => {
+  const { cert, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'client', usage: 'client' })
+  const { dial, told, sessionCache } = await setUp(t, { requestCert: true, ca: cert })
+  const options = { ...dial, ...identity, passphrase: 'hunter2', cachePartition: 'tenant of mine' }
+  await outcome(connect(options))
+  await outcome(connect({ ...options, session: Buffer.from('the session of mine') }))
+  await outcome(connect({ ...options, pskCallback: () => null } as never))
+  t.true(sessionCache.size > 0)
+  t.is(told.length, 3)
+  const text = JSON.stringify(told)
+  for (const secret of ['hunter2', 'PRIVATE', 'tenant', 'session of']) t.false(text.includes(secret), text)
+  for (const { peer } of told) t.regex(peer, /^tcp:127\.0\.0\.1:\d+$/)
+})

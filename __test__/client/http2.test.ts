@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import tls, { type TLSSocket } from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { http2CreateConnection, SessionCache } from 'tls-resumption'
+import { testAuthority } from '../support/server.ts'
+
+async function startHttp2(t: ExecutionContext) {
+  const { cert: ca, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', usage: 'server' })
+  const server = http2.createSecureServer(identity)
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    stream.respond({ ':status': 200 })
+    stream.end('hello')
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const get = async (options: http2.SecureClientSessionOptions, host = 'localhost') => {
+    const session = http2.connect(`https://${host}:${port}`, { ca, ...options })
+    const request = session.request({ ':path': '/' })
+    const [[headers]] = await Promise.all([once(request, 'response'), once(session, 'connect')])
+    const { alpnProtocol, authorized } = session.socket as TLSSocket
+    const resumed = (session.socket as TLSSocket).isSessionReused()
+    request.resume()
+    await once(request, 'end')
+    session.close()
+    await once(session, 'close')
+    return { status: headers[':status'], alpnProtocol, authorized, resumed }
+  }
+  return { ca, get }
+}
+
+/** Node 22.23 takes no certificate for an IPv6 address, resumed or not. */
+const takesIpv6 = !tls.checkServerIdentity('::1', {
+  subject: { CN: 'localhost' },
+  subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
+} as tls.PeerCertificate)
+
+for (const host of ['localhost', '127.0.0.1', ...(takesIpv6 ? ['[::1]'] : [])]) {
+  test(`HTTP/2 sessions to ${host} resume from connection to connection`, async t => {
+    const { get } = await startHttp2(t)
+    const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
+    const result = { status: 200, alpnProtocol: 'h2', authorized: true }
+    t.deepEqual(await get({ createConnection }, host), { ...result, resumed: false })
+    t.deepEqual(await get({ createConnection }, host), { ...result, resumed: true })
+    t.deepEqual(await get({ createConnection }, host), { ...result, resumed: true })
+  })
+}
+
+test('http2.connect by itself never resumes', async t => {
+  const { get } = await startHttp2(t)
+  await get({})
+  t.false((await get({})).resumed)
+})
+
+test('null opts out', async t => {
+  const { get } = await startHttp2(t)
+  const createConnection = http2CreateConnection({ sessionCache: null })
+  await get({ createConnection })
+  t.false((await get({ createConnection })).resumed)
+})
+
+test('what is trusted is part of the key', async t => {
+  const { get } = await startHttp2(t)
+  const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
+  await get({ createConnection })
+  await t.throwsAsync(get({ createConnection, ca: [] }))
+})
+
+test('an http: authority is connected without TLS', async t => {
+  const server = http2.createServer((_, response) => response.end('plain'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: http2CreateConnection() })
+  const [headers] = await once(session.request({ ':path': '/' }).resume(), 'response')
+  t.is(headers[':status'], 200)
+  session.destroy()
+  server.close()
+})
+
+test('options that are wrong are refused', t => {
+  t.throws(() => http2CreateConnection({ sessionCache: {} as never }), { code: 'ERR_INVALID_ARG_TYPE' })
+  t.throws(() => http2CreateConnection({ cache: null } as never), {
+    code: 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION',
+  })
+})

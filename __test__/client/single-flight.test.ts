@@ -1,0 +1,337 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import net from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
+import { withoutTimers } from '../support/fake-timers.ts'
+import { outcome } from '../support/outcome.ts'
+import { finish, startServer, type TestServer, testAuthority } from '../support/server.ts'
+import { type Gate, startGate } from '../support/stalling-proxy.ts'
+
+const FULL = { resumed: false, authorized: true }
+const RESUMED = { resumed: true, authorized: true }
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  for (const host of ['127.0.0.1', 'localhost']) {
+    test.serial(
+      `${maxVersion}: of sixteen connections at once to ${host} one does the full handshake`,
+      async t => {
+        t.teardown(withoutTimers())
+        const { port, ca, handshakes } = await startServer(t, { maxVersion })
+        const options = { host, port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+        const outcomes = await Promise.all(Array.from({ length: 16 }, () => finish(connect(options))))
+        t.is(outcomes.filter(({ authorized }) => authorized).length, 16)
+        t.deepEqual(handshakes, { full: 1, resumed: 15 })
+      },
+    )
+  }
+}
+
+test.serial('nobody waits where each ticket serves one connection, nor without `coalesce`', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca, handshakes } = await startServer(t)
+  for (const how of [{ sessionCache: new SessionCache({ singleUse: true }) }, { coalesce: false }]) {
+    const gate = await startGate(t, port)
+    const options = { port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache(), ...how }
+    const first = finish(connect(options))
+    await gate.next()
+    t.deepEqual(await finish(connect(options)), FULL)
+    gate.passages[0]?.open()
+    t.deepEqual(await first, FULL)
+  }
+  t.deepEqual(handshakes, { full: 4, resumed: 0 })
+})
+
+/** A leader that has said hello and gets no answer yet, and what another connection to there takes. */
+async function startLeader(t: ExecutionContext, tlsOptions?: tls.TlsOptions) {
+  const server = await startServer(t, tlsOptions)
+  const gate = await startGate(t, server.port)
+  const options = {
+    port: gate.port,
+    ca: server.ca,
+    servername: 'localhost',
+    sessionCache: new SessionCache(),
+  }
+  const leader = connect(options)
+  const passage = await gate.next()
+  await hello(passage)
+  return { server, gate, options, leader, passage }
+}
+
+async function hello(passage: Gate['passages'][number]): Promise<void> {
+  while (passage.sent === 0) await turn()
+}
+
+/** A connection that has reached the peer, and as far as one can see says nothing. */
+async function startFollower(
+  t: ExecutionContext,
+  gate: Gate,
+  open: () => tls.TLSSocket,
+): Promise<tls.TLSSocket> {
+  const socket = open()
+  const [passage] = await Promise.all([gate.next(), once(socket, 'connect')])
+  for (let i = 0; i < 20; i++) await turn()
+  t.is(passage.sent, 0, 'it waits')
+  return socket
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: who waits goes on with the session of the leader`, async t => {
+    t.teardown(withoutTimers())
+    const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+    const follower = await startFollower(t, gate, () => connect(options))
+    passage.open()
+    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+  })
+
+  const ENDS: Record<string, (leader: Awaited<ReturnType<typeof startLeader>>) => void> = {
+    'is destroyed': ({ leader }) => leader.destroy(),
+    'loses its connection': ({ passage }) => passage.client.destroy(),
+    'is answered with what is no TLS': ({ passage }) =>
+      passage.client.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  }
+  for (const [what, end] of Object.entries(ENDS)) {
+    test.serial(
+      `${maxVersion}: where the leader ${what}, who waits goes on at once with a full handshake`,
+      async t => {
+        t.teardown(withoutTimers())
+        const started = await startLeader(t, { maxVersion })
+        const { gate, options, leader } = started
+        const follower = await startFollower(t, gate, () => connect(options))
+        const led = outcome(leader)
+        end(started)
+        t.deepEqual(await finish(follower), FULL)
+        t.false((await led).authorized)
+        const next = connect(options)
+        t.deepEqual(await finish(next), RESUMED)
+      },
+    )
+  }
+
+  test.serial(
+    `${maxVersion}: a leader that is secure and brings no session is waited for only as long again`,
+    async t => {
+      t.teardown(withoutTimers(1000))
+      const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+      const follower = await startFollower(t, gate, () => connect(options))
+      // Tickets come with the first bytes that are read.
+      leader.once('secureConnect', () => leader.pause())
+      leader.once('secureConnect', () => passage.client.pause())
+      t.teardown(() => leader.destroy())
+      passage.open()
+      t.true((await finish(follower)).authorized)
+    },
+  )
+
+  test.serial(
+    `${maxVersion}: a leader without an answer is waited for once, and then not for a while`,
+    async t => {
+      const { gate, options, leader } = await startLeader(t, { maxVersion })
+      const left = outcome(leader)
+      const follower = await startFollower(t, gate, () => connect({ ...options }))
+      t.deepEqual(await finish(follower), FULL)
+      options.sessionCache.clear()
+      const waited: boolean[] = []
+      const hear = (message: unknown) => waited.push((message as ClientMessage).waited)
+      subscribe('tls-resumption:client', hear)
+      t.teardown(() => unsubscribe('tls-resumption:client', hear))
+      await Promise.all([finish(connect(options)), finish(connect(options))])
+      t.deepEqual(waited, [false, false])
+      leader.destroy()
+      await left
+    },
+  )
+
+  test.serial(`${maxVersion}: what is written while waiting arrives once, and in order`, async t => {
+    t.teardown(withoutTimers())
+    const { gate, options, leader, passage, server } = await startLeader(t, { maxVersion })
+    const received = new Promise<string>(resolve => {
+      server.server.prependListener('secureConnection', socket => {
+        let text = ''
+        socket.setEncoding('utf8').on('data', data => {
+          text += data
+          if (text.endsWith('.')) resolve(text)
+        })
+      })
+    })
+    const follower = await startFollower(t, gate, () => {
+      const socket = connect(options)
+      socket.write('before ')
+      socket.write('connecting, ')
+      return socket
+    })
+    follower.write('while ')
+    const written = new Promise(resolve => follower.write('waiting, ', resolve))
+    follower.end('at the end.')
+    passage.open()
+    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+    t.is(await received, 'before connecting, while waiting, at the end.')
+    t.falsy(await written)
+  })
+
+  test.serial(`${maxVersion}: an end without anything to write goes on at once`, async t => {
+    t.teardown(withoutTimers())
+    const { gate, options, leader } = await startLeader(t, { maxVersion })
+    const follower = await startFollower(t, gate, () => connect(options))
+    const [passage] = gate.passages.slice(-1)
+    follower.end()
+    await hello(passage as Gate['passages'][number])
+    await outcome(follower)
+    t.true(follower.destroyed)
+    leader.destroy()
+  })
+
+  test.serial(
+    `${maxVersion}: one that is destroyed while waiting ends as any other, and spends no session`,
+    async t => {
+      t.teardown(withoutTimers())
+      const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+      const follower = await startFollower(t, gate, () => connect(options))
+      const written = new Promise(resolve => follower.write('never sent', resolve))
+      follower.destroy()
+      await once(follower, 'close')
+      t.true((await written) instanceof Error)
+      passage.open()
+      t.deepEqual(await finish(leader), FULL)
+      t.is(options.sessionCache.stats().hits, 0)
+    },
+  )
+}
+
+test.serial('over a socket that is still connecting it waits', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const sessionCache = new SessionCache()
+  const open = () =>
+    connect({ socket: net.connect(gate.port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
+  const leader = open()
+  const passage = await gate.next()
+  await hello(passage)
+  const follower = await startFollower(t, gate, open)
+  passage.open()
+  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+})
+
+test.serial('over a socket that is connected it says hello at once', async t => {
+  t.teardown(withoutTimers())
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const sessionCache = new SessionCache()
+  const open = async () => {
+    const socket = net.connect(gate.port, '127.0.0.1')
+    await once(socket, 'connect')
+    return connect({ socket, ca, servername: 'localhost', sessionCache })
+  }
+  const first = await open()
+  t.deepEqual(await finish(await open()), FULL)
+  gate.passages[0]?.open()
+  t.deepEqual(await finish(first), FULL)
+})
+
+test.serial('a session that the caller gives while it waits is offered', async t => {
+  t.teardown(withoutTimers())
+  const { gate, options, leader, passage, server } = await startLeader(t)
+  const own = await sessionOf(server)
+  const follower = await startFollower(t, gate, () => connect(options))
+  ;(follower as tls.TLSSocket & { setSession(session: Buffer): void }).setSession(own)
+  passage.open()
+  await finish(leader)
+  t.deepEqual(await finish(follower), RESUMED)
+  t.is(options.sessionCache.stats().hits, 0)
+})
+
+async function sessionOf({ port, ca }: TestServer): Promise<Buffer> {
+  const socket = tls.connect({ port, ca, servername: 'localhost' })
+  const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
+  return session
+}
+
+test.serial('who has waited goes on in its own asynchronous context', async t => {
+  const requests = new AsyncLocalStorage<string>()
+  const seen: (string | undefined)[] = []
+  const note = () => {
+    seen.push(requests.getStore())
+  }
+  const checkServerIdentity = (name: string, certificate: tls.PeerCertificate) => {
+    note()
+    return tls.checkServerIdentity(name, certificate)
+  }
+  const { port, ca } = await startServer(t)
+  const gate = await startGate(t, port)
+  const options = {
+    ...{ port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache() },
+    checkServerIdentity,
+  }
+  const leader = requests.run('leader', () => finish(connect(options)))
+  const passage = await gate.next()
+  const follower = requests.run('follower', () => {
+    const socket = connect(options)
+    socket.write('?', note)
+    return finish(socket)
+  })
+  await gate.next()
+  await turn()
+  passage.open()
+  t.deepEqual(await Promise.all([leader, follower]), [FULL, RESUMED])
+  t.deepEqual(seen, ['leader', 'follower', 'follower'])
+})
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: who has written before us, and so begun, does not wait`, async t => {
+    const { options, leader, passage } = await startLeader(t, { maxVersion })
+    const hasty = connect(options)
+    hasty.prependListener('connect', () => hasty.write('?'))
+    t.deepEqual(await finish(hasty), FULL)
+    const next = connect(options)
+    next.prependListener('connect', () => next.write('?'))
+    t.deepEqual(await finish(next), FULL)
+    passage.open()
+    t.deepEqual(await finish(leader), FULL)
+  })
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test.serial(`${maxVersion}: TLS over a connection that waits begins it`, async t => {
+    const inner = await startServer(t)
+    const { issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+    const tunnel = tls.createServer({ ...identity, maxVersion }, socket => {
+      const up = net.connect(inner.port, '127.0.0.1')
+      for (const end of [socket, up]) end.on('error', () => {})
+      socket.pipe(up).pipe(socket)
+    })
+    t.teardown(() => tunnel.close())
+    await once(tunnel.listen(0, '127.0.0.1'), 'listening')
+    const gate = await startGate(t, (tunnel.address() as net.AddressInfo).port)
+    const trust = { ca: inner.ca, servername: 'localhost' }
+    const sessionCache = new SessionCache()
+    const visit = async () => {
+      const socket = connect({ port: gate.port, ...trust, sessionCache })
+      await once(socket, 'connect')
+      return finish(tls.connect({ socket, ...trust }))
+    }
+    const leader = visit()
+    const passage = await gate.next()
+    const others = [visit(), visit()]
+    t.deepEqual(await Promise.all(others), [FULL, FULL])
+    passage.open()
+    t.deepEqual(await leader, FULL)
+  })
+}
+
+test.serial('nobody waits for ever where tests have replaced the timers', async t => {
+  const { setTimeout, setImmediate } = globalThis
+  const restore = () => Object.assign(globalThis, { setTimeout, setImmediate })
+  t.teardown(restore)
+  const never = () => ({ ref() {}, unref() {} })
+  Object.assign(globalThis, { setTimeout: never, setImmediate: never })
+  const { options, leader, passage } = await startLeader(t)
+  t.deepEqual(await finish(connect(options)), FULL)
+  restore()
+  passage.open()
+  t.deepEqual(await finish(leader), FULL)
+})

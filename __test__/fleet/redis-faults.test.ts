@@ -1,0 +1,273 @@
+/** A store that fails in every way costs resumptions, and never a handshake. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+import type { ExecutionContext } from 'ava'
+import type { Redis } from 'ioredis'
+import { createAuthority } from '../../fixtures/certificates.ts'
+import { testAuthority } from '../support/server.ts'
+import { CLIENTS, type ClientKind, connectTo, Line, startStore, until } from '../support/store.ts'
+import { testWithStore as test } from '../support/test-with-store.ts'
+import { type Host, startHost, visit, WITH_IDS } from '../support/tiered-host.ts'
+
+/** Two hosts on one store, behind a line that can be cut, and the store as an operator sees it. */
+async function startSite(t: ExecutionContext, kind: ClientKind = 'ioredis', timeout?: number) {
+  const store = await startStore(t)
+  const line = await Line.to(t, store)
+  const operator = (await connectTo(t, 'ioredis', store.port)) as Redis
+  const keys = [randomBytes(32)]
+  const host = async () => startHost(t, { client: await connectTo(t, kind, line.port), keys, timeout })
+  return { store, line, operator, host, one: await host(), other: await host() }
+}
+
+/** A session that one host has made and the store has. */
+async function made(one: Host, operator: Redis): Promise<Buffer> {
+  const before = await operator.dbsize()
+  const { session } = await visit(one)
+  await until(async () => (await operator.dbsize()) > before)
+  if (!session) throw new Error('no session')
+  return session
+}
+
+/** Whatever the store does, everybody is served; and once it does well again, sessions are shared again. */
+async function recovers(one: Host, other: Host, operator: Redis): Promise<void> {
+  await until(async () => {
+    const before = await operator.dbsize()
+    const { session } = await visit(one)
+    if ((await operator.dbsize()) === before) return false
+    return (await visit(other, session)).resumed
+  })
+}
+
+for (const kind of CLIENTS) {
+  test(`${kind}: killed`, async t => {
+    const { store, operator, one, other } = await startSite(t, kind)
+    const session = await made(one, operator)
+    await store.kill()
+    for (let n = 0; n < 10; n++) t.false((await visit(other, session)).resumed)
+    t.true((await visit(one, session)).resumed, 'what a host has itself it needs no store for')
+    t.deepEqual(other.handshakes, { full: 10, resumed: 0 })
+    await store.restart()
+    await recovers(one, other, operator)
+  })
+
+  test(`${kind}: paused`, async t => {
+    const { store, operator, one, other } = await startSite(t, kind)
+    const session = await made(one, operator)
+    store.pause()
+    for (let n = 0; n < 10; n++) t.false((await visit(other, session)).resumed)
+    const { timeouts, failedStores, unavailable } = other.tier.stats()
+    t.true(timeouts >= 1 && timeouts + failedStores >= 5)
+    t.true(unavailable >= 1, 'after five failures it is not waited for')
+    t.not(other.tier.stats().breaker, 'closed')
+    store.resume()
+    await recovers(one, other, operator)
+    t.is(other.tier.stats().breaker, 'closed')
+  })
+
+  test(`${kind}: slow`, async t => {
+    const { line, operator, one, other } = await startSite(t, kind)
+    const session = await made(one, operator)
+    line.delay = 1000
+    t.false((await visit(other, session)).resumed)
+    t.is(other.tier.stats().timeouts, 1)
+    line.delay = 0
+    await recovers(one, other, operator)
+  })
+
+  test(`${kind}: busy with something else`, async t => {
+    const { operator, one, other } = await startSite(t, kind)
+    const session = await made(one, operator)
+    const busy = operator.eval(
+      "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 2 do end",
+      0,
+    )
+    const met = await Promise.all([visit(other, session), visit(one), visit(other, session)])
+    t.deepEqual(
+      met.map(({ resumed }) => resumed),
+      [false, false, false],
+    )
+    await busy
+    await recovers(one, other, operator)
+  })
+
+  test(`${kind}: cut off in the middle of a reply`, async t => {
+    const { line, operator, one, other } = await startSite(t, kind)
+    const session = await made(one, operator)
+    line.budget = 100
+    t.false((await visit(other, session)).resumed)
+    t.true((await visit(one, session)).resumed)
+    line.budget = Number.POSITIVE_INFINITY
+    await recovers(one, other, operator)
+  })
+}
+
+test('full', async t => {
+  const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
+  const session = await made(one, operator)
+  await operator.config('SET', 'maxmemory-policy', 'noeviction')
+  await operator.config('SET', 'maxmemory', '1')
+  const { session: unstored } = await visit(one)
+  await until(() => one.tier.stats().failedStores > 0)
+  t.false((await visit(other, unstored)).resumed)
+  t.true((await visit(other, session)).resumed, 'what it has it still gives')
+  await operator.config('SET', 'maxmemory', '0')
+  await recovers(one, other, operator)
+})
+
+test('flushed', async t => {
+  const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
+  const session = await made(one, operator)
+  await operator.flushall()
+  t.false((await visit(other, session)).resumed)
+  t.like(other.tier.stats(), { misses: 1 })
+  await recovers(one, other, operator)
+})
+
+test('replaced by one with other data: no session is given for another', async t => {
+  const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
+  const sessions: Buffer[] = []
+  for (let n = 0; n < 4; n++) sessions.push(await made(one, operator))
+  const names = (await operator.keys('*')).sort()
+  const values = await operator.mgetBuffer(...names)
+  // Each one's in the place of the next.
+  for (const [index, name] of names.entries()) {
+    await operator.set(name, values[(index + 1) % values.length] ?? '')
+  }
+  for (const session of sessions) t.false((await visit(other, session)).resumed)
+  t.is(other.tier.stats().unreadable, 4)
+  for (const [index, name] of names.entries()) await operator.set(name, values[index] ?? '')
+  for (const session of sessions) t.true((await visit(other, session)).resumed)
+})
+
+test('damaged', async t => {
+  const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
+  const session = await made(one, operator)
+  const [name = ''] = await operator.keys('*')
+  const whole = (await operator.getBuffer(name)) ?? Buffer.alloc(0)
+  for (const value of [
+    randomBytes(whole.length),
+    whole.subarray(0, 100),
+    Buffer.alloc(0),
+    Buffer.from('x'),
+  ]) {
+    await operator.set(name, value)
+    t.false((await visit(other, session)).resumed)
+  }
+  t.is(other.tier.stats().unreadable, 4)
+})
+
+test('servers that trust different clients do not resume each other, though they share the store and its keys', async t => {
+  const store = await startStore(t)
+  const keys = [randomBytes(32)]
+  const operator = (await connectTo(t, 'ioredis', store.port)) as Redis
+  const [{ cert, issue }, others] = [await testAuthority(), await createAuthority({ algorithm: 'ecdsa' })]
+  const host = async (options: tls.TlsOptions) =>
+    startHost(
+      t,
+      { client: await connectTo(t, 'ioredis', store.port), keys, timeout: 10_000 },
+      { ...WITH_IDS, ...options },
+    )
+  const client = await issue({ commonName: 'client', usage: 'client' })
+  const one = await host({ requestCert: true, ca: cert })
+  const { session } = await visit(one, undefined, client)
+  await until(async () => (await operator.dbsize()) === 1)
+  for (const options of [
+    { requestCert: true, ca: others.cert },
+    {},
+    { requestCert: true, ca: cert, rejectUnauthorized: false },
+  ]) {
+    const other = await host(options)
+    await visit(other, session, client).catch(() => {})
+    t.is(other.handshakes.resumed, 0)
+    t.is(other.tier.stats().hits, 0)
+  }
+  t.true((await visit(await host({ requestCert: true, ca: cert }), session, client)).resumed)
+})
+
+test('a client that leaves while the store is asked harms nobody', async t => {
+  const { line, operator, one, other } = await startSite(t, 'ioredis', 10_000)
+  const session = await made(one, operator)
+  line.delay = 300
+  const sockets = Array.from({ length: 5 }, () => {
+    const socket = tls.connect({
+      port: other.port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: other.ca,
+      session,
+    })
+    socket.on('error', () => {})
+    return socket
+  })
+  await until(() => other.tier.stats().lookups > 0)
+  for (const socket of sockets) socket.destroy()
+  await until(() => other.tier.stats().hits === other.tier.stats().lookups)
+  t.true((await visit(other, session)).resumed)
+})
+
+test('what changes while the store is asked counts: a server that is let go, or that verifies clients unlike', async t => {
+  const { line, operator, one, other, host } = await startSite(t, 'ioredis', 10_000)
+  const session = await made(one, operator)
+  line.delay = 300
+  const { cert, issue } = await testAuthority()
+  const context = tls.createSecureContext({
+    ...(await issue({ commonName: 'o', usage: 'server' })),
+    ca: cert,
+  })
+  const unlike = await host()
+  const changes = new Map<Host, () => void>([
+    [other, () => other.resumption[Symbol.dispose]()],
+    [
+      unlike,
+      () => {
+        unlike.server.addContext('other.example', context)
+        Object.assign(unlike.server, { requestCert: true })
+      },
+    ],
+  ])
+  for (const [host, change] of changes) {
+    const visited = visit(host, session)
+    await until(() => host.tier.stats().lookups > 0)
+    change()
+    t.false((await visited).resumed)
+    t.is(host.tier.stats().hits, 1)
+    t.is(host.sessionCache.size, 0, 'nor is it kept')
+  }
+})
+
+test('TLS 1.3 goes on whatever the store does, and a server of it alone does not ask', async t => {
+  const store = await startStore(t)
+  const options = async () => ({ client: await connectTo(t, 'ioredis', store.port), keys: [randomBytes(32)] })
+  const both = await startHost(t, await options(), {})
+  const alone = await startHost(t, await options(), { minVersion: 'TLSv1.3' })
+  store.pause()
+  for (const host of [both, alone]) {
+    const { session } = await visit(host)
+    t.true((await visit(host, session)).resumed, 'by its ticket')
+  }
+  t.true(both.tier.stats().lookups > 0)
+  t.is(alone.tier.stats().lookups, 0)
+  t.deepEqual([both.tier.stats().stores, alone.tier.stats().stores], [0, 0])
+})
+
+test('bytes that are no reply of a store end in a full handshake', async t => {
+  const noise = net.createServer(socket => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.write(randomBytes(50)))
+  })
+  noise.listen(0, '127.0.0.1')
+  await once(noise, 'listening')
+  t.teardown(() => noise.close())
+  const { Redis } = await import('ioredis')
+  const client = new Redis((noise.address() as net.AddressInfo).port, '127.0.0.1', {
+    retryStrategy: () => 50,
+  })
+  client.on('error', () => {})
+  t.teardown(() => client.disconnect())
+  const host = await startHost(t, { client, keys: [randomBytes(32)] })
+  const { session } = await visit(host)
+  host.sessionCache.clear()
+  for (let n = 0; n < 5; n++) t.false((await visit(host, session)).resumed)
+})

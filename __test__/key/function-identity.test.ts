@@ -1,0 +1,35 @@
+/** Functions and contexts are told apart by identity, and an identity means nothing in another thread. */
+import tls from 'node:tls'
+import test from 'ava'
+import { recognise, tagOf, tagOfCallback } from '../../dist/key/function-identity.js'
+import { runWorker } from '../workers/start.ts'
+
+test('the first function of one thread is not that of another', async t => {
+  const [one, other] = await Promise.all([
+    runWorker<string[]>('keys.ts', undefined),
+    runWorker<string[]>('keys.ts', undefined),
+  ])
+  t.is(one[0], other[0], 'keys without a function are the same')
+  t.is(typeof one[1], 'string')
+  t.is(typeof other[1], 'string')
+  t.not(one[1], other[1])
+})
+
+test('the tag of an object is its own, and stays', t => {
+  const [one, other] = [{}, {}]
+  t.not(tagOf(one), tagOf(other))
+  t.is(tagOf(one), tagOf(one))
+  const callback = () => 'of the test'
+  t.is(tagOfCallback(callback), tagOf(callback))
+})
+
+test("what replaces one of Node's functions is known by itself alone", t => {
+  const tag = recognise(tls.checkServerIdentity)
+  const [one, other] = [() => undefined, () => undefined]
+  t.regex(tag(tls.checkServerIdentity), /^builtin\//)
+  t.is(tag(tls.checkServerIdentity), recognise(tls.checkServerIdentity)(tls.checkServerIdentity))
+  t.not(tag(tls.checkServerIdentity), recognise(tls.createSecureContext)(tls.createSecureContext))
+  t.is(tag(one), tagOf(one))
+  t.not(tag(one), tag(other))
+  t.not(recognise(one)(one), recognise(other)(other))
+})

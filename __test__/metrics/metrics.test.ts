@@ -1,0 +1,293 @@
+/** What production is told, through the real collectors. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import test, { type ExecutionContext } from 'ava'
+import type { Redis } from 'ioredis'
+import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
+import { connect, resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { collect, collectOpenTelemetry } from 'tls-resumption/metrics'
+import { RedisTier } from 'tls-resumption/redis'
+import { finish, SSL_OP_NO_TICKET, startServer } from '../support/server.ts'
+import { connectTo, startStore } from '../support/store.ts'
+import { testWithStore } from '../support/test-with-store.ts'
+import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
+import { runWorker } from '../workers/start.ts'
+
+type Labels = Record<string, string>
+type Read = (name: string, labels?: Labels) => number | undefined
+
+/** A registry with our metrics, and what it says of one of them. */
+function startRegistry(t: ExecutionContext) {
+  const register = new Registry()
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
+  return { register, read: async () => readerOf(await register.getMetricsAsJSON()) }
+}
+
+function readerOf(metrics: unknown): Read {
+  const all = metrics as MetricObjectWithValues<MetricValue<string> & { metricName?: string }>[]
+  return (name, labels = {}) =>
+    all
+      .find(metric => metric.name === `tls_resumption_${name}`)
+      ?.values.find(
+        ({ metricName, labels: found }) =>
+          !metricName?.endsWith('_bucket') &&
+          !metricName?.endsWith('_sum') &&
+          Object.entries(labels).every(([label, value]) => found[label] === value),
+      )?.value
+}
+
+test.serial('connections of clients by reason, events of servers, caches and ticket keys', async t => {
+  const { read } = startRegistry(t)
+  const { server, port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
+  const keys = new TicketKeys({ name: 'metrics ring', rotateEvery: 0 })
+  t.teardown(() => keys[Symbol.dispose]())
+  keys.attach(server)
+  const sessionCache = new SessionCache({ name: 'metrics cache' })
+  t.teardown(() => sessionCache[Symbol.dispose]())
+  const before = await read()
+  for (let n = 0; n < 3; n++) await finish(connect({ host: 'localhost', port, ca, sessionCache }))
+  await finish(connect({ host: 'localhost', port, ca, sessionCache: null }))
+  const after = await read()
+
+  const grown = (name: string, labels: Labels) => (after(name, labels) ?? 0) - (before(name, labels) ?? 0)
+  t.is(grown('client_connections_total', { reason: 'resumed' }), 2)
+  t.is(grown('client_connections_total', { reason: 'no-session' }), 1)
+  t.is(grown('client_connections_total', { reason: 'opted-out' }), 1)
+  t.is(grown('server_events_total', { reason: 'resumed' }), 2)
+  t.is(grown('server_events_total', { reason: 'full' }), 2)
+
+  const cache = 'metrics cache'
+  const stats = sessionCache.stats()
+  t.is(after('cache_sessions', { cache }), stats.size)
+  t.is(after('cache_size_bytes', { cache }), stats.bytes)
+  t.is(after('cache_memory_bytes', { cache }), stats.memory.used)
+  t.is(after('cache_stores_total', { cache }), stats.sets)
+  t.is(after('cache_reads_total', { cache, result: 'hit' }), stats.hits)
+  t.is(after('cache_reads_total', { cache, result: 'miss' }), stats.misses)
+  t.is(after('cache_removals_total', { cache, cause: 'evicted' }), 0)
+  t.is(after('cache_rejected_total', { cache }), 0)
+
+  const ring = 'metrics ring'
+  t.is(after('tickets_total', { ring, outcome: 'issued' }), keys.stats().issued)
+  t.is(after('tickets_total', { ring, outcome: 'opened-by-newest-key' }), 2)
+  t.is(after('ticket_keys', { ring }), 1)
+  keys.rotate()
+  const rotated = await read()
+  t.is(rotated('ticket_keys', { ring }), 2)
+  const age = (key: string) => rotated('ticket_key_age_seconds', { ring, key }) ?? NaN
+  t.true(age('newest') >= 0 && age('newest') < age('oldest'))
+  t.is(rotated('ticket_keys_shared', { ring }), 0)
+})
+
+test.serial('what is disposed of is no longer told, and nothing is when collecting is stopped', async t => {
+  const register = new Registry()
+  const collecting = collect(register)
+  const sessionCache = new SessionCache({ name: 'gone' })
+  const again = new SessionCache({ name: 'gone' })
+  sessionCache.set('key', Buffer.from('session'))
+  const size = async () => readerOf(await register.getMetricsAsJSON())('cache_sessions', { cache: 'gone' })
+  t.is(await size(), 1)
+  sessionCache[Symbol.dispose]()
+  t.is(await size(), 1)
+  again[Symbol.dispose]()
+  t.is(await size(), undefined)
+  collecting[Symbol.dispose]()
+  t.deepEqual(await register.getMetricsAsJSON(), [])
+})
+
+test.serial('private caches are one figure, the sum', async t => {
+  const { read } = startRegistry(t)
+  const caches = [new SessionCache(), new SessionCache()]
+  const before = (await read())('cache_sessions', { cache: '' }) ?? 0
+  for (const cache of caches) cache.set('key', Buffer.from('session'))
+  t.is((await read())('cache_sessions', { cache: '' }), before + 2)
+  for (const cache of caches) cache[Symbol.dispose]()
+})
+
+test.serial('over threads connections add up, and what they share is told once', async t => {
+  const { register } = startRegistry(t)
+  const { port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
+  const name = 'metrics of threads'
+  const sessionCache = new SessionCache({ name })
+  t.teardown(() => sessionCache[Symbol.dispose]())
+  const connections = async (reason: string) =>
+    readerOf(await register.getMetricsAsJSON())('client_connections_total', { reason }) ?? 0
+  const before = [await connections('resumed'), await connections('no-session')]
+  const workers = [
+    await runWorker<object[]>('metrics.ts', { name, port, ca }),
+    await runWorker<object[]>('metrics.ts', { name, port, ca }),
+  ]
+  await finish(connect({ host: 'localhost', port, ca, sessionCache }))
+  const all = [await register.getMetricsAsJSON(), ...workers] as never
+  const read = readerOf(await AggregatorRegistry.aggregate(all).getMetricsAsJSON())
+  // The first thread's first connection alone found nothing.
+  t.is(read('client_connections_total', { reason: 'resumed' }), (before[0] ?? 0) + 4)
+  t.is(read('client_connections_total', { reason: 'no-session' }), (before[1] ?? 0) + 1)
+  t.is(read('cache_stores_total', { cache: name }), sessionCache.stats().sets)
+})
+
+testWithStore.serial('the second tier: how look-ups ended and what requests took', async t => {
+  const { read } = startRegistry(t)
+  const store = await startStore(t)
+  const client = (await connectTo(t, 'ioredis', store.port)) as Redis
+  const tier = new RedisTier({ client, keys: [randomBytes(32)], timeout: 10_000 })
+  const before = await read()
+  await tier.set('peer', Buffer.from('session'))
+  await tier.get('peer')
+  await tier.get('nobody')
+  const after = await read()
+  const grown = (name: string, labels: Labels) => (after(name, labels) ?? 0) - (before(name, labels) ?? 0)
+  t.is(grown('tier_lookups_total', { outcome: 'hit' }), 1)
+  t.is(grown('tier_lookups_total', { outcome: 'miss' }), 1)
+  t.is(grown('tier_stores_total', { outcome: 'sent' }), 1)
+  t.is(grown('tier_request_duration_seconds', { operation: 'look-up', outcome: 'answered' }), 2)
+  t.is(grown('tier_request_duration_seconds', { operation: 'store', outcome: 'answered' }), 1)
+  t.is(after('tier_paused'), 0)
+  client.disconnect()
+  await once(client, 'end')
+  await tier.get('peer')
+  t.is((await read())('tier_lookups_total', { outcome: 'unavailable' }), 1)
+})
+
+testWithStore.serial('servers that look into the second tier', async t => {
+  const { read } = startRegistry(t)
+  const store = await startStore(t)
+  const client = await connectTo(t, 'ioredis', store.port)
+  const { server, port, ca } = await startServer(t, {
+    maxVersion: 'TLSv1.2',
+    secureOptions: SSL_OP_NO_TICKET,
+  })
+  const tier = new RedisTier({ client, keys: [randomBytes(32)], timeout: 10_000 })
+  const sessionCache = new SessionCache()
+  resumeSessions(server, { sessionCache, tier })
+  const before = (await read())('server_events_total', { reason: 'id-found-in-tier' }) ?? 0
+  const dial = { host: 'localhost', port, ca, sessionCache: new SessionCache() }
+  await finish(connect(dial))
+  while (tier.stats().stores === 0) await new Promise(setImmediate)
+  sessionCache.clear()
+  await finish(connect(dial))
+  t.is((await read())('server_events_total', { reason: 'id-found-in-tier' }), before + 1)
+})
+
+test.serial('the same through OpenTelemetry', async t => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
+  const provider = new MeterProvider({ readers: [reader] })
+  t.teardown(() => provider.shutdown())
+  const collecting = collectOpenTelemetry(provider.getMeter('test'))
+  const sessionCache = new SessionCache({ name: 'open telemetry' })
+  t.teardown(() => sessionCache[Symbol.dispose]())
+  const { port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
+  for (let n = 0; n < 2; n++) await finish(connect({ host: 'localhost', port, ca, sessionCache }))
+
+  const { register } = startRegistry(t)
+  const read = readerOf(await register.getMetricsAsJSON())
+  const exported = async () => {
+    exporter.reset()
+    await reader.forceFlush()
+    return exporter
+      .getMetrics()
+      .flatMap(({ scopeMetrics }) => scopeMetrics)
+      .flatMap(({ metrics }) => metrics)
+  }
+  let metrics = await exported()
+  const value = (name: string, labels: Labels) =>
+    metrics
+      .find(({ descriptor }) => descriptor.name === `tls_resumption.${name}`)
+      ?.dataPoints.find(({ attributes }) =>
+        Object.entries(labels).every(([label, wanted]) => attributes[label] === wanted),
+      )?.value
+  t.is(
+    value('client.connections', { reason: 'resumed' }),
+    read('client_connections_total', { reason: 'resumed' }),
+  )
+  t.is(value('cache.size', { cache: 'open telemetry' }), sessionCache.bytes)
+  const sizes = metrics.find(({ descriptor }) => descriptor.name === 'tls_resumption.cache.size')
+  t.is(sizes?.descriptor.unit, 'By')
+
+  const told = value('client.connections', { reason: 'resumed' })
+  collecting[Symbol.dispose]()
+  await finish(connect({ host: 'localhost', port, ca, sessionCache }))
+  metrics = await exported()
+  t.is(value('client.connections', { reason: 'resumed' }), told)
+})
+
+test('prom-client is needed only by collect, which says so', async t => {
+  const { stdout, code } = await runProgram(TYPESCRIPT, 'without-prom-client.ts')
+  t.is(
+    stdout.trim(),
+    'ERR_TLS_RESUMPTION_METRICS: tls-resumption/metrics needs the package prom-client: npm install prom-client',
+  )
+  t.is(code, 0)
+})
+
+test('arguments that are wrong are named', t => {
+  t.throws(() => collect({} as never), {
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: /"register" argument.*Registry/,
+  })
+  t.throws(() => collectOpenTelemetry(undefined as never), {
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: /"meter"/,
+  })
+  const register = new Registry()
+  t.throws(() => collect(register, { processwide: true } as never), { message: /processWide/ })
+  t.throws(() => collect(register, { processWide: 1 } as never), { code: 'ERR_INVALID_ARG_TYPE' })
+  const collecting = collect(register)
+  t.throws(() => collect(register), { message: /already been registered/ })
+  collecting[Symbol.dispose]()
+})
+
+test('names and help keep to the conventions of Prometheus', async t => {
+  const register = new Registry()
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
+  for (const { name, help, type } of await register.getMetricsAsJSON()) {
+    t.regex(name, /^tls_resumption_[a-z_]+$/)
+    t.is(name.endsWith('_total'), String(type) === 'counter', name)
+    t.regex(help, /^[A-Z].*[^.]$/, name)
+  }
+})
+
+test('the dashboard asks for metrics that there are, by labels that they have', async t => {
+  const register = new Registry()
+  const collecting = collect(register)
+  t.teardown(() => collecting[Symbol.dispose]())
+  const labels = new Map<string, readonly string[]>()
+  for (const { name } of await register.getMetricsAsJSON()) {
+    const { labelNames = [] } = register.getSingleMetric(name) as unknown as { labelNames?: string[] }
+    labels.set(name, labelNames)
+  }
+  const dashboard = JSON.parse(
+    readFileSync(new URL('../../examples/grafana-dashboard.json', import.meta.url), 'utf8'),
+  )
+  const asked = new Set<string>()
+  for (const panel of dashboard.panels) {
+    for (const { expr } of panel.targets ?? []) {
+      for (const [, name = '', selector = ''] of expr.matchAll(/(tls_resumption_\w+)(?:\{([^}]*)\})?/g)) {
+        const metric = name.replace(/_bucket$/, '')
+        t.true(labels.has(metric), `${panel.title}: ${name}`)
+        asked.add(metric)
+        for (const [, label = ''] of selector.matchAll(/(\w+)\s*(?:=|!=|=~|!~)/g)) {
+          t.true(
+            [...(labels.get(metric) ?? []), 'job', 'instance'].includes(label),
+            `${panel.title}: ${label}`,
+          )
+        }
+      }
+    }
+  }
+  t.deepEqual(
+    [...labels.keys()].filter(name => !asked.has(name)),
+    [],
+    'metrics that no panel shows',
+  )
+})

@@ -1,0 +1,15 @@
+import test from 'ava'
+import * as imported from 'tls-resumption'
+import { runProgram } from '../workers/spawn.ts'
+
+test('CommonJS gets the package by require, and it is the module that import gives', async t => {
+  const { code, stdout, stderr } = await runProgram([], 'required.cjs')
+  t.is(stderr, '')
+  t.deepEqual(stdout.trim().split('\n'), [
+    'require: a session',
+    'the same module: true',
+    'the same memory: a session',
+    `exports: ${Object.keys(imported).sort().join(' ')}`,
+  ])
+  t.is(code, 0)
+})

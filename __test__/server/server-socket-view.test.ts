@@ -1,0 +1,90 @@
+/** What a server sees of a resumed connection is what it sees with Node alone. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { finish, SSL_OP_NO_TICKET, testAuthority } from '../support/server.ts'
+
+const KINDS: Record<string, tls.TlsOptions> = {
+  'TLSv1.2 with ids': { maxVersion: 'TLSv1.2', secureOptions: SSL_OP_NO_TICKET },
+  'TLSv1.2 with tickets': { maxVersion: 'TLSv1.2' },
+  'TLSv1.3 with tickets': { minVersion: 'TLSv1.3' },
+}
+
+interface View {
+  resumed: boolean
+  servername: unknown
+  alpn: unknown
+  client: unknown
+}
+
+for (const [kind, options] of Object.entries(KINDS)) {
+  for (const byName of [false, true]) {
+    const contexts = byName ? ', contexts by name' : ''
+    test(`${kind}${contexts}: a resumed connection shows its server what it shows with Node alone`, async t => {
+      const ours = await views(t, options, byName, server => {
+        resumeSessions(server, { sessionCache: new SessionCache(), uniformClientTrust: true })
+        new TicketKeys().attach(server, { uniformClientTrust: true })
+      })
+      const alone = await views(t, options, byName, kind.endsWith('ids') ? keepByHand : () => {})
+      t.deepEqual(ours, alone)
+      const [full, resumed] = ours
+      t.deepEqual([full?.resumed, resumed?.resumed], [false, true])
+      t.deepEqual([resumed?.alpn, resumed?.client], [full?.alpn, full?.client])
+      t.is(full?.servername, 'localhost')
+      t.is(resumed?.servername, kind.includes('1.3') ? 'localhost' : false)
+    })
+  }
+}
+
+/** What the server sees of a full handshake and of a resumed one. */
+async function views(
+  t: ExecutionContext,
+  options: tls.TlsOptions,
+  byName: boolean,
+  prepare: (server: tls.Server) => void,
+): Promise<View[]> {
+  const { cert: ca, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', usage: 'server' })
+  const client = await issue({ commonName: 'client', usage: 'client' })
+  const seen: View[] = []
+  const server = tls.createServer(
+    { ...identity, ...options, ca, requestCert: true, ALPNProtocols: ['first', 'second'] },
+    socket => {
+      const { servername, alpnProtocol } = socket as { servername?: unknown; alpnProtocol: unknown }
+      const { subject } = socket.getPeerCertificate()
+      seen.push({ resumed: socket.isSessionReused(), servername, alpn: alpnProtocol, client: subject?.CN })
+      socket.on('error', () => {})
+      socket.end('!')
+    },
+  )
+  if (byName) server.addContext('localhost', { ...identity, ca })
+  prepare(server)
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  let session: Buffer | undefined
+  for (let n = 0; n < 2; n++) {
+    const socket = tls.connect({
+      ...{ port, host: '127.0.0.1', servername: 'localhost', ca, session },
+      ...client,
+      ALPNProtocols: ['second', 'first'],
+    })
+    socket.on('session', made => {
+      session = made
+    })
+    await finish(socket)
+  }
+  return seen
+}
+
+/** The least that Node's events ask for. */
+function keepByHand(server: tls.Server): void {
+  const sessions = new Map<string, Buffer>()
+  server.on('newSession', (id, session, done) => {
+    sessions.set(id.toString('hex'), session)
+    done()
+  })
+  server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) as Buffer))
+}

@@ -1,0 +1,225 @@
+/** Rings whose keys somebody else makes. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { type KeySource, TicketKeys } from 'tls-resumption'
+import { finish, startServer } from '../support/server.ts'
+
+const CODE = 'ERR_TLS_RESUMPTION_TICKET_KEY'
+/** As short as it may be. */
+const refreshEvery = 100
+
+function directory(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'tls-resumption-'))
+  t.teardown(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+/** As nginx has it: name, AES key, HMAC key; and the same for Node: name, HMAC key, AES key. */
+function newKey(): { nginx: Buffer; node: Buffer } {
+  const [name, aes, hmac] = [randomBytes(16), randomBytes(16), randomBytes(16)]
+  return { nginx: Buffer.concat([name, aes, hmac]), node: Buffer.concat([name, hmac, aes]) }
+}
+
+/** A server whose tickets come from such a ring, and a client of it. */
+async function serve(t: ExecutionContext, source: KeySource) {
+  const keys = new TicketKeys({ source, refreshEvery })
+  t.teardown(() => keys[Symbol.dispose]())
+  const { server, port, ca } = await startServer(t)
+  keys.attach(server)
+  let session: Buffer | undefined
+  const visit = async (): Promise<boolean> => {
+    const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca, session })
+    socket.on('session', latest => {
+      session = latest
+    })
+    return (await finish(socket)).resumed
+  }
+  return { keys, visit }
+}
+
+/** Waits until a source has been asked again, which no test can hasten. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(20)
+}
+
+test('nothing of a key from a file is left in the memory that all Buffers of the process come from', t => {
+  const key = randomBytes(48)
+  const file = join(directory(t), 'current')
+  writeFileSync(file, key)
+  const pool = () => Buffer.from(Buffer.allocUnsafe(1).buffer)
+  const pools = [pool()]
+  const keys = new TicketKeys({ source: { files: [file] } })
+  pools.push(pool())
+  for (const at of [0, 16, 32]) {
+    for (const each of pools) t.is(each.indexOf(key.subarray(at, at + 16)), -1)
+  }
+  keys[Symbol.dispose]()
+})
+
+test('the first file encrypts, and every one decrypts; files are read again', async t => {
+  const [older, newer] = [newKey(), newKey()]
+  const files = ['current', 'previous'].map(name => join(directory(t), name)) as [string, string]
+  writeFileSync(files[0], older.nginx)
+  writeFileSync(files[1], newKey().nginx)
+  const { keys, visit } = await serve(t, { files })
+  t.deepEqual([await visit(), await visit()], [false, true])
+
+  const before = keys.stats().keys[0]?.generation
+  writeFileSync(files[1], older.nginx)
+  writeFileSync(files[0], newer.nginx)
+  await until(() => keys.stats().keys[0]?.generation !== before && keys.stats().keys.length === 2)
+  t.true(await visit())
+  t.is(keys.stats().acceptedOfEarlierKeys, 1)
+
+  writeFileSync(files[1], newKey().nginx)
+  const generations = () => keys.stats().keys.map(({ generation }) => generation)
+  const now = generations().join()
+  await until(() => generations().join() !== now)
+  t.true(await visit(), 'the ticket was renewed with the newer key')
+})
+
+test("a file has nginx's order of parts", async t => {
+  const { nginx, node } = newKey()
+  const file = join(directory(t), 'key')
+  writeFileSync(file, nginx)
+  const byFile = await serve(t, { files: [file] })
+  t.false(await byFile.visit())
+  const { server, port, ca } = await startServer(t, { sessionIdContext: 'one' })
+  server.setTicketKeys(node)
+  // What OpenSSL makes of the parts is seen by a server of plain Node with the same ones.
+  let session: Buffer | undefined
+  const first = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca })
+  first.on('session', latest => {
+    session = latest
+  })
+  await finish(first)
+  const plain = await startServer(t, { sessionIdContext: 'one' })
+  const context = (
+    plain.server as unknown as { _sharedCreds: { context: { setSessionIdContext(c: string): void } } }
+  )._sharedCreds.context
+  new TicketKeys({ source: { files: [file] } }).attach(plain.server)
+  context.setSessionIdContext('one')
+  const again = tls.connect({ port: plain.port, host: '127.0.0.1', servername: 'localhost', ca, session })
+  t.true((await finish(again)).resumed)
+})
+
+test('files that are wrong are refused at once', t => {
+  const [folder, good] = [directory(t), newKey().nginx]
+  const file = (name: string, content: Buffer) => {
+    writeFileSync(join(folder, name), content)
+    return join(folder, name)
+  }
+  const open = (...files: string[]) => new TicketKeys({ source: { files } })
+  t.throws(() => open(join(folder, 'none')), { code: 'ENOENT' })
+  t.throws(() => open(file('long', randomBytes(80))), {
+    code: CODE,
+    message: /long must have 48 bytes.*has more/,
+  })
+  t.throws(() => open(file('short', randomBytes(47))), {
+    code: CODE,
+    message: /short must have 48 bytes.*has 47/,
+  })
+  t.throws(() => open(file('zero', Buffer.alloc(48))), { code: CODE, message: /not random/ })
+  t.throws(() => open(file('a', good), file('b', good)), { code: CODE, message: /of that name or secret/ })
+})
+
+test('a file that goes bad leaves the ring as it is, and is taken again when it is good', async t => {
+  const file = join(directory(t), 'key')
+  writeFileSync(file, newKey().nginx)
+  const { keys, visit } = await serve(t, { files: [file] })
+  t.false(await visit())
+  const warned = new Promise<Error & { code?: string }>(resolve => {
+    process.on('warning', function onWarning(warning: Error & { code?: string }) {
+      if (warning.code !== 'TLS_RESUMPTION_NO_FRESH_KEYS' || !warning.message.includes(file)) return
+      process.off('warning', onWarning)
+      resolve(warning)
+    })
+  })
+  writeFileSync(file, 'half a key')
+  t.regex((await warned).message, /could not be refreshed: A ticket key was refused: .* must have 48 bytes/)
+  t.true(await visit())
+  const before = keys.stats().keys[0]?.generation
+  writeFileSync(file, newKey().nginx)
+  await until(() => keys.stats().keys[0]?.generation !== before)
+  t.false(await visit(), 'the key of its ticket is gone')
+})
+
+test('a function is asked, and until it answers there are no tickets', async t => {
+  let answer: (keys: Buffer[]) => void = () => {}
+  const { keys, visit } = await serve(t, () => new Promise(resolve => (answer = resolve)))
+  t.deepEqual([await visit(), await visit()], [false, false])
+  t.is(keys.stats().issued, 0)
+  answer([newKey().node])
+  await until(() => keys.stats().keys[0]?.generation === 1)
+  t.deepEqual([await visit(), await visit()], [false, true])
+})
+
+for (const [what, keys] of Object.entries({
+  'no keys': [],
+  'something else': 'keys',
+  'a key that is too short': [randomBytes(47)],
+  'a key of zeros': [Buffer.alloc(48)],
+})) {
+  test(`a function that answers with ${what} leaves the ring as it is`, async t => {
+    const good = [newKey().node]
+    const answers: unknown[] = [good, keys, keys, good]
+    let asked = 0
+    const source = () => (answers[asked++] ?? good) as Buffer[]
+    const { visit } = await serve(t, source)
+    await until(() => asked > 0)
+    t.false(await visit())
+    await until(() => asked > 3)
+    t.true(await visit())
+  })
+}
+
+test('a function that throws or rejects leaves the ring as it is', async t => {
+  const good = [newKey().node]
+  let asked = 0
+  const { visit } = await serve(t, () => {
+    asked++
+    if (asked === 2) throw new Error('thrown')
+    return asked === 3 ? Promise.reject(new Error('rejected')) : good
+  })
+  t.false(await visit())
+  await until(() => asked > 3)
+  t.true(await visit())
+})
+
+test('a function that gives no answer is asked again, and a late answer is no newer than it is', async t => {
+  const [first, late, last] = [newKey(), newKey(), newKey()].map(({ node }) => [node])
+  const answers: ((keys: Buffer[]) => void)[] = []
+  const { keys, visit } = await serve(t, () => new Promise(resolve => answers.push(resolve)))
+  const answer = (which: number, given: Buffer[] | undefined) => answers[which]?.(given as Buffer[])
+  await until(() => answers.length === 1)
+  answer(0, first)
+  await until(() => keys.stats().keys.length === 1)
+  t.false(await visit())
+  // The second never answers in time.
+  await until(() => answers.length === 3)
+  answer(2, last)
+  await until(() => keys.stats().keys[0]?.generation === 2)
+  answer(1, late)
+  await until(() => answers.length > 3)
+  t.is(keys.stats().keys[0]?.generation, 2)
+})
+
+test('what is no source is refused', t => {
+  for (const source of ['file', [], { files: [] }, { files: [1] }, { file: 'a' }, null]) {
+    t.throws(() => new TicketKeys({ source: source as never }), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
+  const source = () => [newKey().node]
+  t.throws(() => new TicketKeys({ source, rotateEvery: 1000 }), { code: 'ERR_OUT_OF_RANGE' })
+  t.throws(() => new TicketKeys({ source, refreshEvery: 99 }), { code: 'ERR_OUT_OF_RANGE' })
+})
+
+test('a ring with a source makes no keys of its own', t => {
+  using keys = new TicketKeys({ source: () => [newKey().node] })
+  t.throws(() => keys.rotate(), { code: CODE, message: /from its source alone/ })
+  t.throws(() => keys.insert(randomBytes(48)), { code: CODE, message: /from its source alone/ })
+})

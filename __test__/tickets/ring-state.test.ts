@@ -1,0 +1,240 @@
+/** What processes with a ring of one name agree upon, step by step. */
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import fc from 'fast-check'
+import {
+  decodeState,
+  encodeState,
+  inOrder,
+  type OwnState,
+  plan,
+  type RingState,
+  type TimedKey,
+} from '../../dist/server/tickets/ring-state.js'
+
+const HOUR = 3_600_000
+const NOW = 1_000 * HOUR
+const LEAD = 10_000
+const rules = { rotateEvery: HOUR, keep: 3 }
+
+const keyFrom = (from: number): TimedKey => ({ key: randomBytes(48), from })
+const state = (keys: TimedKey[], lineage = 'aa'.repeat(16), generation = 5): RingState => ({
+  lineage,
+  generation,
+  keys,
+})
+/** A process that has the state. */
+const having = ({ lineage, generation, keys }: RingState): OwnState => ({
+  lineage,
+  generation,
+  keys: [...keys],
+  isUnused: false,
+})
+const newcomer = (isUnused = true): OwnState => ({
+  lineage: undefined,
+  generation: 0,
+  keys: [keyFrom(NOW)],
+  isUnused,
+})
+const decided = (result: ReturnType<typeof plan>): RingState => {
+  const decision = result.write ?? result.adopt
+  if (!decision) throw new Error('nothing was decided')
+  return decision
+}
+
+test('the first brings its key to an empty store', t => {
+  const own = newcomer()
+  const { adopt, write } = plan(undefined, own, NOW, rules, undefined)
+  t.is(adopt, undefined)
+  t.deepEqual(write?.keys, own.keys)
+  t.is(write?.generation, 1)
+  t.regex(write?.lineage ?? '', /^[0-9a-f]{32}$/)
+})
+
+test('where nobody has a key that still opens, as after a long night of the store, one is made at once', t => {
+  const stored = state([keyFrom(NOW - 4 * HOUR)])
+  for (const found of [undefined, stored]) {
+    for (const keys of [[], [keyFrom(NOW - 3 * HOUR)]]) {
+      for (const wish of [undefined, { rotations: 1 }]) {
+        const { write } = plan(found, having(state(keys)), NOW, rules, wish)
+        t.deepEqual(
+          write?.keys.map(({ from }) => from),
+          [NOW],
+        )
+      }
+    }
+  }
+})
+
+test('a newcomer takes what there is, and leaves no key that it has not used', t => {
+  const stored = state([keyFrom(NOW - 1000)])
+  t.deepEqual(plan(stored, newcomer(), NOW, rules, undefined), { adopt: stored, write: undefined })
+})
+
+test('a newcomer that had to begin alone brings the key that it has used, where there is room', t => {
+  const own = newcomer(false)
+  const roomy = state([keyFrom(NOW - 2000), keyFrom(NOW - HOUR)])
+  const { write } = plan(roomy, own, NOW, rules, undefined)
+  const [head, older] = roomy.keys
+  // Others do not have it yet, so it does not seal.
+  t.deepEqual(write?.keys, [head, { ...own.keys[0], from: NOW - 2001 }, older])
+  const full = state([...roomy.keys, keyFrom(NOW - 2 * HOUR)])
+  t.deepEqual(plan(full, own, NOW, rules, undefined), { adopt: full, write: undefined })
+})
+
+test('the next key is there before it seals, and everybody has it by then', t => {
+  const [head, older] = [keyFrom(NOW - HOUR + LEAD), keyFrom(NOW - 2 * HOUR + LEAD)]
+  const stored = state([head, older])
+  t.is(plan(stored, having(stored), NOW - 1, rules, undefined).write, undefined, 'not yet')
+  const { write } = plan(stored, having(stored), NOW, rules, undefined)
+  const [next] = write?.keys ?? []
+  t.is(next?.from, NOW + LEAD)
+  t.deepEqual(write?.keys.slice(1), stored.keys)
+  t.is(inOrder(write as RingState, NOW)[0], head)
+  t.is(inOrder(write as RingState, NOW + LEAD - 1)[0], head)
+  t.is(inOrder(write as RingState, NOW + LEAD)[0], next)
+  t.is(plan(write, having(write as RingState), NOW + LEAD, rules, undefined).write, undefined, 'once')
+})
+
+test('a rotation that is overdue is not made at once either', t => {
+  const stored = state([keyFrom(NOW - 2 * HOUR)])
+  t.is(plan(stored, having(stored), NOW, rules, undefined).write?.keys[0]?.from, NOW + 2000)
+})
+
+test('an empty store is filled again with what there was, by whoever comes first', t => {
+  const before = state([keyFrom(NOW - 5), keyFrom(NOW - HOUR)])
+  const refilled = decided(plan(undefined, having(before), NOW, rules, undefined))
+  t.deepEqual(refilled, { ...before, generation: 6 })
+  t.deepEqual(plan(refilled, having(before), NOW, rules, undefined), { adopt: refilled, write: undefined })
+})
+
+test('an earlier state, from a backup or from somebody who replays it, is overwritten', t => {
+  const old = state([keyFrom(NOW - HOUR - 5)], undefined, 4)
+  const own = having(state([keyFrom(NOW - 5), ...old.keys]))
+  const { adopt, write } = plan(old, own, NOW, rules, undefined)
+  t.is(adopt, undefined)
+  t.deepEqual(write?.keys, own.keys)
+  t.is(write?.generation, 6)
+})
+
+test('a later state holds, and what it leaves out stays out', t => {
+  const stored = state([keyFrom(NOW - 5)], undefined, 6)
+  const own = having(state([keyFrom(NOW - 10), keyFrom(NOW - HOUR)]))
+  t.deepEqual(plan(stored, own, NOW, rules, undefined), { adopt: stored, write: undefined })
+})
+
+test('two that were apart end up with the keys of both', t => {
+  const [a, b] = [
+    state([keyFrom(NOW - 5)], 'aa'.repeat(16), 5),
+    state([keyFrom(NOW - 7)], 'bb'.repeat(16), 9),
+  ]
+  const merged = decided(plan(a, having(b), NOW, rules, undefined))
+  t.deepEqual(merged.keys, [...a.keys, ...b.keys])
+  t.is(merged.generation, 10)
+  t.deepEqual(plan(merged, having(a), NOW, rules, undefined), { adopt: merged, write: undefined })
+  t.deepEqual(plan(merged, having(b), NOW, rules, undefined), { adopt: merged, write: undefined })
+})
+
+test('keys whose time is up are worth nothing', t => {
+  const stored = state([keyFrom(NOW - 3 * HOUR), keyFrom(NOW - 4 * HOUR)])
+  const own = having(state([keyFrom(NOW - 5)]))
+  t.deepEqual(plan(stored, own, NOW, rules, undefined).write?.keys, own.keys)
+})
+
+test('after the clock was put back, what a process knows of ages holds', t => {
+  const stored = state([keyFrom(NOW + 5 * HOUR), keyFrom(NOW + 4 * HOUR)], undefined, 5)
+  const own = having({
+    ...stored,
+    keys: stored.keys.map(({ key, from }) => ({ key, from: from - 5 * HOUR - 7 })),
+  })
+  const { write } = plan(stored, own, NOW, rules, undefined, true)
+  t.deepEqual(write, { ...stored, generation: 6, keys: own.keys })
+})
+
+test('somebody always seals, even where all keys are of the future', t => {
+  const [sooner, later] = [keyFrom(NOW + 10), keyFrom(NOW + HOUR)]
+  t.deepEqual(inOrder(state([later, sooner]), NOW), [sooner, later])
+})
+
+test('a wish brings a key for all, and a wish for several is rid of others', t => {
+  const stored = state([keyFrom(NOW - 5), keyFrom(NOW - HOUR), keyFrom(NOW - 2 * HOUR)])
+  const after = (rotations: number) =>
+    decided(plan(stored, having(stored), NOW, rules, { rotations })).keys.map(({ from }) => from - NOW)
+  t.deepEqual(after(1), [2000, -5, -HOUR, -2 * HOUR])
+  t.deepEqual(after(2), [2000, -5])
+  t.deepEqual(after(3), [0])
+  t.deepEqual(after(9), [0])
+  const key = randomBytes(48)
+  t.deepEqual(decided(plan(stored, having(stored), NOW, rules, { rotations: 1, key })).keys[0]?.key, key)
+})
+
+test('a ring without an interval rotates only when told', t => {
+  const never = { rotateEvery: 0, keep: 3 }
+  const stored = state([keyFrom(5)])
+  t.deepEqual(plan(stored, having(stored), NOW, never, undefined), { adopt: stored, write: undefined })
+})
+
+test('states are written and read, and nothing else is', t => {
+  const written = state([keyFrom(NOW), keyFrom(NOW - HOUR)])
+  const bytes = encodeState(written)
+  t.deepEqual(decodeState(bytes), written)
+  t.is(decodeState(Buffer.alloc(0)), undefined)
+  t.is(decodeState(bytes.subarray(1)), undefined)
+  t.is(decodeState(bytes.subarray(0, 24)), undefined)
+  bytes.writeDoubleBE(Number.NaN, 24)
+  t.is(decodeState(bytes), undefined)
+})
+
+test('whatever bytes come, reading them does not throw', t => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 400 }), bytes => {
+      decodeState(Buffer.from(bytes))
+    }),
+  )
+  t.pass()
+})
+
+test('processes that take turns, on stores that forget, go back or are changed for others, come to one ring', t => {
+  const SPAN = 100 * HOUR
+  const event = fc.oneof(
+    { weight: 12, arbitrary: fc.record({ turn: fc.nat(3) }) },
+    { weight: 2, arbitrary: fc.record({ pass: fc.integer({ min: 1, max: HOUR }) }) },
+    fc.constant({ flush: true }),
+    fc.constant({ backup: true }),
+    fc.constant({ restore: true }),
+    fc.record({ wish: fc.nat(3) }),
+  )
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), events => {
+      let now = NOW
+      let stored: RingState | undefined
+      let backup: RingState | undefined
+      const hosts = Array.from({ length: 4 }, (): OwnState => newcomer())
+      const meet = (index: number, rotations = 0) => {
+        const host = hosts[index] as OwnState
+        const wish = rotations > 0 ? { rotations } : undefined
+        const { adopt, write } = plan(stored, { ...host, keys: [...host.keys] }, now, rules, wish)
+        const holds = write ?? adopt
+        if (write) stored = write
+        if (holds) hosts[index] = { ...having(holds), keys: inOrder(holds, now).slice(0, rules.keep + 1) }
+      }
+      for (const step of events) {
+        if ('turn' in step) meet(step.turn)
+        else if ('wish' in step) meet(step.wish, 1)
+        else if ('pass' in step) now = Math.min(NOW + SPAN, now + step.pass)
+        else if ('flush' in step) stored = undefined
+        else if ('backup' in step) backup = stored
+        else stored = backup
+      }
+      // Everybody has looked once more, or twice: then all seal with one key, and have the same ones.
+      for (let round = 0; round < 3; round++) for (const index of hosts.keys()) meet(index)
+      const heads = hosts.map(({ keys }) => inOrder(state([...keys]), now)[0]?.key.toString('hex'))
+      return (
+        new Set(heads).size === 1 &&
+        (inOrder(state([...(hosts[0]?.keys ?? [])]), now)[0]?.from ?? Infinity) <= now
+      )
+    }),
+    { numRuns: 500 },
+  )
+  t.pass()
+})

@@ -1,0 +1,243 @@
+/** Tickets of real servers whose keys come from a ring. */
+import tls from 'node:tls'
+import test, { type ExecutionContext } from 'ava'
+import { connect, resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { finish, SSL_OP_NO_TICKET, startServer, testAuthority } from '../support/server.ts'
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
+
+/** A client that reconnects with the session it got last, to whatever port; tells whether it resumed. */
+function client(port: number, ca: string, options: tls.ConnectionOptions = {}) {
+  let session: Buffer | undefined
+  return async (to = port): Promise<boolean> => {
+    const socket = tls.connect({
+      port: to,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca,
+      session,
+      ...options,
+    })
+    socket.on('session', latest => {
+      session = latest
+    })
+    // Node tells of no session that a TLS 1.2 server renews while it resumes.
+    socket.on('secureConnect', () => {
+      if (socket.getProtocol() === 'TLSv1.2') session = socket.getSession()
+    })
+    return (await finish(socket)).resumed
+  }
+}
+
+for (const version of VERSIONS) {
+  const only = { minVersion: version, maxVersion: version }
+
+  test(`${version}: a rotation costs no resumption, until the key has left`, async t => {
+    const keys = new TicketKeys({ keep: 3 })
+    const { server, port, ca } = await startServer(t, only)
+    keys.attach(server)
+    const reconnects = client(port, ca)
+    const resumed: boolean[] = []
+    for (const rotations of [0, 0, 1, 2, 3, 0]) {
+      for (let n = 0; n < rotations; n++) keys.rotate()
+      resumed.push(await reconnects())
+    }
+    t.deepEqual(resumed, [false, true, true, true, false, true])
+    const { accepted, acceptedOfEarlierKeys, unknown, refusedByGuard } = keys.stats()
+    t.deepEqual([accepted, acceptedOfEarlierKeys, unknown, refusedByGuard], [4, 2, 1, 0])
+  })
+
+  test(`${version}: with Node's own setTicketKeys every rotation costs all of them`, async t => {
+    const { server, port, ca } = await startServer(t, only)
+    const reconnects = client(port, ca)
+    t.false(await reconnects())
+    t.true(await reconnects())
+    server.setTicketKeys(Buffer.from(Array.from({ length: 48 }, (_, index) => index)))
+    t.false(await reconnects())
+  })
+
+  test(`${version}: a ticket of one server is good at another with the same ring`, async t => {
+    const name = t.title
+    const { issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', usage: 'server' })
+    const [a, b] = [
+      await startServer(t, { ...only, ...identity }),
+      await startServer(t, { ...only, ...identity }),
+    ]
+    new TicketKeys({ name }).attach(a.server)
+    new TicketKeys({ name }).attach(b.server)
+    const reconnects = client(a.port, a.ca)
+    t.deepEqual([await reconnects(), await reconnects(b.port), await reconnects(a.port)], [false, true, true])
+  })
+
+  test(`${version}: servers that trust different clients never open each other's tickets for good`, async t => {
+    const name = t.title
+    const { cert, issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', usage: 'server' })
+    const open = await startServer(t, { ...only, ...identity })
+    const strict = await startServer(t, { ...only, ...identity, requestCert: true, ca: cert })
+    for (const { server } of [open, strict]) new TicketKeys({ name }).attach(server)
+    const reconnects = client(open.port, open.ca)
+    t.false(await reconnects())
+    t.true(await reconnects())
+    await t.throwsAsync(reconnects(strict.port))
+    t.deepEqual(strict.handshakes, { full: 0, resumed: 0 })
+  })
+
+  test(`${version}: the ring is there after setSecureContext`, async t => {
+    const keys = new TicketKeys()
+    const { issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', usage: 'server' })
+    const { server, port, ca } = await startServer(t, { ...only, ...identity })
+    keys.attach(server)
+    const reconnects = client(port, ca)
+    t.false(await reconnects())
+    server.setSecureContext({ ...only, ...identity })
+    t.true(await reconnects())
+  })
+
+  test(`${version}: a server that asks for certificates under several names hands out no tickets`, async t => {
+    const keys = new TicketKeys()
+    const { cert, issue } = await testAuthority()
+    const trust = { requestCert: true, ca: cert }
+    const { server, port, ca, handshakes } = await startServer(t, { ...only, ...trust })
+    server.addContext(
+      'other.example',
+      tls.createSecureContext(await issue({ commonName: 'o', usage: 'server' })),
+    )
+    keys.attach(server)
+    const identity = await issue({ commonName: 'client', usage: 'client' })
+    const reconnects = client(port, ca, identity)
+    for (let n = 0; n < 3; n++) t.false(await reconnects())
+    t.deepEqual(handshakes, { full: 3, resumed: 0 })
+    t.is(keys.stats().issued, 0)
+    t.true(keys.stats().refusedByGuard >= 3)
+  })
+
+  test(`${version}: it does when told that all contexts verify clients alike`, async t => {
+    const { cert, issue } = await testAuthority()
+    const trust = { requestCert: true, ca: cert }
+    const { server, port, ca } = await startServer(t, { ...only, ...trust })
+    server.addContext(
+      'other.example',
+      tls.createSecureContext(await issue({ commonName: 'o', usage: 'server' })),
+    )
+    new TicketKeys().attach(server, { uniformClientTrust: true })
+    const reconnects = client(port, ca, await issue({ commonName: 'client', usage: 'client' }))
+    t.deepEqual([await reconnects(), await reconnects()], [false, true])
+  })
+
+  test(`${version}: a server whose ring is gone goes on without tickets`, async t => {
+    const { server, port, ca } = await startServer(t, only)
+    const keys = new TicketKeys()
+    keys.attach(server)
+    const reconnects = client(port, ca)
+    t.deepEqual([await reconnects(), await reconnects()], [false, true])
+    keys[Symbol.dispose]()
+    t.deepEqual([await reconnects(), await reconnects()], [false, false])
+  })
+
+  test(`${version}: a detached server goes on without tickets, and with Node's own after setSecureContext`, async t => {
+    const { issue } = await testAuthority()
+    const identity = await issue({ commonName: 'localhost', usage: 'server' })
+    const { server, port, ca } = await startServer(t, { ...only, ...identity })
+    const attached = new TicketKeys().attach(server)
+    const reconnects = client(port, ca)
+    t.deepEqual([await reconnects(), await reconnects()], [false, true])
+    attached[Symbol.dispose]()
+    t.deepEqual([await reconnects(), await reconnects()], [false, false])
+    server.setSecureContext({ ...only, ...identity })
+    t.deepEqual([await reconnects(), await reconnects()], [false, true])
+  })
+
+  test(`${version}: a server resumes by id and by ticket, side by side`, async t => {
+    const { server, port, ca } = await startServer(t, only)
+    new TicketKeys().attach(server)
+    resumeSessions(server, { sessionCache: new SessionCache() })
+    const withTickets = client(port, ca)
+    const withIds = client(port, ca, { secureOptions: SSL_OP_NO_TICKET })
+    t.deepEqual([await withTickets(), await withTickets()], [false, true])
+    const first = await withIds()
+    t.deepEqual([first, await withIds()], [false, true])
+  })
+}
+
+test('a resumed TLS 1.3 connection is handed a fresh ticket, so that none need be offered twice', async t => {
+  const { server, port, ca, handshakes } = await startServer(t, { minVersion: 'TLSv1.3' })
+  new TicketKeys().attach(server)
+  const sessionCache = new SessionCache({ singleUse: true })
+  for (let n = 0; n < 10; n++) {
+    await finish(connect({ port, host: '127.0.0.1', servername: 'localhost', ca, sessionCache }))
+  }
+  t.deepEqual(handshakes, { full: 1, resumed: 9 })
+})
+
+test('servers by name take their tickets from the ring, too', async t => {
+  const { issue } = await testAuthority()
+  const keys = new TicketKeys()
+  const identity = await issue({ commonName: 'b', dnsNames: ['b.example'], usage: 'server' })
+  const { server, port, ca } = await startServer(t, {
+    SNICallback: (_name, answer) => setImmediate(answer, null, tls.createSecureContext(identity)),
+  })
+  keys.attach(server)
+  const reconnects = client(port, ca, { servername: 'b.example' })
+  const resumed = [await reconnects(), await reconnects()]
+  keys.rotate()
+  resumed.push(await reconnects())
+  t.deepEqual(resumed, [false, true, true])
+})
+
+test('sealing without a hook in Node falls back on setTicketKeys', async t => {
+  const { server, port, ca } = await startServer(t)
+  const context = (server as unknown as { _sharedCreds: { context: object } })._sharedCreds.context
+  Object.defineProperty(context, 'enableTicketKeyCallback', { value: undefined })
+  const keys = new TicketKeys()
+  keys.attach(server)
+  const reconnects = client(port, ca)
+  t.deepEqual([await reconnects(), await reconnects()], [false, true])
+  keys.rotate()
+  t.deepEqual([await reconnects(), await reconnects()], [false, true])
+})
+
+for (const version of VERSIONS) {
+  test(`${version}: without a hook in Node, too, a server whose clients may not be verified alike has no tickets`, async t => {
+    const { cert, issue } = await testAuthority()
+    const identity = await issue({ commonName: 'client', usage: 'client' })
+    const only = { minVersion: version, maxVersion: version, requestCert: true, ca: cert }
+    const start = async (prepare: (server: tls.Server) => void) => {
+      const { server, port, ca } = await startServer(t, only)
+      const context = (server as unknown as { _sharedCreds: { context: object } })._sharedCreds.context
+      Object.defineProperty(context, 'enableTicketKeyCallback', { value: undefined })
+      server.addContext('other.example', {})
+      prepare(server)
+      const reconnects = client(port, ca, identity)
+      return [await reconnects(), await reconnects(), await reconnects()]
+    }
+    t.deepEqual(await start(() => {}), [false, true, true], 'with Node alone')
+    t.deepEqual(await start(server => new TicketKeys().attach(server)), [false, false, false])
+    t.deepEqual(await start(server => resumeSessions(server)), [false, false, false])
+  })
+}
+
+test('a server is collected with its ring', async t => {
+  t.is(await collected(t), true)
+})
+
+async function collected(t: ExecutionContext): Promise<boolean> {
+  const { setFlagsFromString } = await import('node:v8')
+  const { runInNewContext } = await import('node:vm')
+  setFlagsFromString('--expose-gc')
+  const gc: () => void = runInNewContext('gc')
+  const keys = new TicketKeys()
+  const ref = (() => {
+    const server = tls.createServer()
+    keys.attach(server)
+    return new WeakRef(server)
+  })()
+  for (let n = 0; n < 20 && ref.deref() !== undefined; n++) {
+    await new Promise(setImmediate)
+    gc()
+  }
+  t.truthy(keys.stats())
+  return ref.deref() === undefined
+}

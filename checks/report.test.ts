@@ -1,0 +1,118 @@
+/** The report of `npm run bench`, and what of it goes into documents. `npm run test:report` looks at it in a browser. */
+import test from 'ava'
+import { sampleResult } from '../__test__/support/results.ts'
+import { COLOURS, chartSvg, WIDTH, wrap } from '../benchmark/report/chart.ts'
+import { document, isCharted, origin, sorted, targets } from '../benchmark/report/document.ts'
+import { page } from '../benchmark/report/page.ts'
+
+const charted = sampleResult.tables.filter(isCharted)
+const svgs = charted.map(table => chartSvg(table, origin(sampleResult)))
+
+test('a chart has a bar and a label for each figure, a whisker for each interval, and says how it was made', t => {
+  for (const [index, table] of charted.entries()) {
+    const svg = svgs[index] ?? ''
+    const column = table.columns.findIndex(({ title }) => title === table.chart.y)
+    const figures = table.rows.map(row => row[column]).filter(cell => typeof cell === 'number' || cell)
+    t.is(svg.match(/<rect(?! class="card")/g)?.length, figures.length, table.id)
+    const intervals = figures.filter(cell => typeof cell === 'object')
+    t.is(svg.match(/<line/g)?.length ?? 0, intervals.length, table.id)
+    for (const words of [
+      sampleResult.date,
+      sampleResult.commit,
+      'bench:sample',
+      'Node 0.0.0',
+      table.samples.slice(0, 20),
+    ]) {
+      t.true(svg.includes(words), `${table.id}: ${words}`)
+    }
+  }
+})
+
+test('a chart is the same each time it is drawn', t => {
+  for (const [index, table] of charted.entries())
+    t.is(chartSvg(table, origin(sampleResult)), svgs[index] ?? '')
+})
+
+test('a chart needs nothing from elsewhere, runs nothing, and brings its own background for light and dark', t => {
+  for (const svg of svgs) {
+    t.notRegex(svg, /<script|href=|url\(|@import/)
+    t.true(svg.includes(`width="${WIDTH}"`))
+    t.true(svg.includes('class="card"'))
+    t.true(svg.includes('prefers-color-scheme:dark'))
+    for (const { card } of Object.values(COLOURS)) t.true(svg.includes(card))
+  }
+})
+
+test('texts have a contrast of 4.5 at least, and bars of 3 (WCAG 2.2, 1.4.3 and 1.4.11)', t => {
+  for (const { card, text, ours, other } of Object.values(COLOURS)) {
+    t.true(contrast(card, text) >= 4.5)
+    t.true(contrast(card, ours) >= 3, ours)
+    t.true(contrast(card, other) >= 3, other)
+  }
+})
+
+test('a chart of a column that is not there is refused', t => {
+  const [table] = charted
+  if (table === undefined) throw new Error('no chart')
+  const chart = { x: 'peer', y: 'CPU' }
+  t.throws(() => chartSvg({ ...table, chart }, ''), { message: /handshakes asks for a column 'CPU'/ })
+})
+
+test('the document tells of each benchmark its command, date, commit, machine, versions and counts', t => {
+  const text = document([sampleResult], 'figures')
+  const { command, date, commit, machine } = sampleResult
+  for (const words of [
+    command,
+    date,
+    commit,
+    machine.cpu,
+    machine.system,
+    'OpenSSL 0.0.0',
+    '20 interleaved rounds',
+  ]) {
+    t.true(text.includes(words), words)
+  }
+  t.true(text.includes('![A full garbage collection with 1M sessions](figures/sample-gc.svg)'))
+})
+
+test('what was missed is told with its reason', t => {
+  const text = targets([sampleResult])
+  t.regex(text, /^2 of 3 met\./)
+  t.true(text.includes('Where we lose'))
+  t.true(text.includes('The wipe costs a fifth.'))
+})
+
+test('chapters have an order, and what is in none comes last', t => {
+  const named = ['sample', 'core', 'clients'].map(name => ({ ...sampleResult, name }))
+  t.deepEqual(
+    sorted(named).map(({ name }) => name),
+    ['clients', 'core', 'sample'],
+  )
+})
+
+test('the page holds all of it, asks for nothing, and shows markup of remarks as text', t => {
+  const html = page([sampleResult])
+  t.is(html.match(/class="chart"/g)?.length, charted.length)
+  t.notRegex(html, /<script|<link[^>]+http|src=|@import|url\(/)
+  t.true(html.includes('&lt;b&gt;Not&lt;/b&gt;'))
+  t.false(html.includes('<b>Not'))
+})
+
+test('words are wrapped, and none is lost', t => {
+  t.deepEqual(wrap('one two  three', 7), ['one two', 'three'])
+  t.deepEqual(wrap('longer-than-that', 4), ['longer-than-that'])
+  t.deepEqual(wrap('', 4), [])
+})
+
+function contrast(one: string, other: string): number {
+  const [light = 0, dark = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map(at => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
