@@ -1,9 +1,3 @@
-/**
- * Metrics of what resumes and what does not, for Prometheus (`prom-client`) and OpenTelemetry.
- *
- * @packageDocumentation
- * @module tls-resumption/metrics
- */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import type * as PromClient from 'prom-client'

@@ -1,9 +1,3 @@
-/**
- * A connector for undici's dispatchers.
- *
- * @packageDocumentation
- * @module tls-resumption/undici
- */
 import net from 'node:net'
 import tls from 'node:tls'
 import { clientCache } from '../../cache/default-caches.js'

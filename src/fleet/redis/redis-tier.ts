@@ -1,9 +1,3 @@
-/**
- * A second tier in Redis or Valkey.
- *
- * @packageDocumentation
- * @module tls-resumption/redis
- */
 import { invalidArgType, outOfRange } from '../../util/errors.js'
 import { checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
 import { type Latency, StoreRequests } from '../bounded-requests.js'
@@ -11,11 +5,6 @@ import { type Place, type SealingKey, SealingKeys } from '../sealing.js'
 import { type Found, type LookUpOutcome, makeTier, type SecondTier } from '../second-tier.js'
 import { type Commands, commandsOf, type RedisClient } from './client.js'
 import { RedisRing } from './ring-store.js'
-
-export type { Latency, RequestOutcome, TierMessage } from '../bounded-requests.js'
-export type { SealingKey } from '../sealing.js'
-export type { SecondTier } from '../second-tier.js'
-export type { IoredisClient, NodeRedisClient, RedisClient } from './client.js'
 
 /** Options of {@link RedisTier}. Times are milliseconds. */
 export interface RedisTierOptions {
