@@ -5,8 +5,8 @@
  * under target where it is missing.
  */
 import { spawnSync } from 'node:child_process'
-import { root } from './setup.mjs'
-import { missingFor, withTools } from './tools.mjs'
+import { root } from './lib/setup.mjs'
+import { missingFor, withTools } from './lib/tools.mjs'
 
 const FOLDERS = { operations: 'crates/core', session: 'crates/session' }
 const [target, seconds = '60'] = process.argv.slice(2)

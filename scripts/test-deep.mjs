@@ -6,8 +6,8 @@
 import { countCargo } from './deep/count-cargo.mjs'
 import { mutants } from './deep/mutants.mjs'
 import { run } from './deep/run.mjs'
-import { root } from './setup.mjs'
-import { hasLibrarySource, host, missingFor } from './tools.mjs'
+import { root } from './lib/setup.mjs'
+import { hasLibrarySource, host, missingFor } from './lib/tools.mjs'
 
 const CORE = ['-p', 'tls-resumption-core', '--locked']
 const MINUTE = 60_000
@@ -67,7 +67,7 @@ const steps = {
   },
   guards: {
     title: 'guards of trust, taken out one by one',
-    command: [process.execPath, 'scripts/guards/main.mjs'],
+    command: [process.execPath, 'scripts/test/mutation-trust/main.mjs'],
     minutes: 20,
     count: countClosing,
   },

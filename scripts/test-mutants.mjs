@@ -6,7 +6,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { made, mutants } from './deep/mutants.mjs'
 import { run } from './deep/run.mjs'
-import { root } from './setup.mjs'
+import { root } from './lib/setup.mjs'
 
 const PATIENCE = 5 * 60_000
 const copy = join(root, 'target', 'mutants', 'tree')

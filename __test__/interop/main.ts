@@ -1,4 +1,4 @@
-/** `npm run test:interop [-- NAME,… --record]`: see `scripts/test-interop.mjs`. */
+/** `npm run test:interop [-- NAME,… --record]`: see `scripts/test/clients.mjs`. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

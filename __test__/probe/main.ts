@@ -1,6 +1,6 @@
 /**
  * `npm run test:probe [-- NAME …] [--capture] [--record]`: starts real servers on loopback and probes them with the
- * command; see `scripts/test-probe.mjs`.
+ * command; see `scripts/test/probe.mjs`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { installPackages } from '../../scripts/debian.mjs'
+import { installPackages } from '../../scripts/lib/debian.mjs'
 import { run } from './processes.ts'
 
 /** Where Debian keeps servers' programs, beside what PATH says. */

@@ -1,4 +1,4 @@
-/** See scripts/soak.mjs. Writes a line now and then, and what came of it in the end. */
+/** See scripts/test/soak.mjs. Writes a line now and then, and what came of it in the end. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'

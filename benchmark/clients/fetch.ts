@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { nodeProgram } from '../../scripts/nodes.mjs'
+import { nodeProgram } from '../../scripts/lib/nodes.mjs'
 import type { Pki } from './pki.ts'
 
 const KIND = { version: 'TLSv1.3', algorithm: 'ecdsa', clientCertificate: false } as const

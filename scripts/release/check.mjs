@@ -6,12 +6,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { npm } from '../package/pack.mjs'
-import { inspect } from '../platforms/inspect.mjs'
-import { targets } from '../platforms/targets.mjs'
-import { installTools } from '../platforms/tools.mjs'
-import { ask, run } from '../run.mjs'
-import { root } from '../setup.mjs'
+import { inspect } from '../build/platforms/inspect.mjs'
+import { targets } from '../build/platforms/targets.mjs'
+import { installTools } from '../build/platforms/tools.mjs'
+import { ask, run } from '../lib/run.mjs'
+import { root } from '../lib/setup.mjs'
+import { npm } from './package/pack.mjs'
 import { notesOf, versionsIn } from './versions.mjs'
 
 const { values } = parseArgs({ options: { tag: { type: 'string' }, binaries: { type: 'string' } } })

@@ -1,5 +1,5 @@
 /** `notes.mjs vX.Y.Z`: what CHANGELOG.md says of that version. */
-import { root } from '../setup.mjs'
+import { root } from '../lib/setup.mjs'
 import { notesOf } from './versions.mjs'
 
 const notes = notesOf(root, process.argv[2]?.replace(/^v/, ''))

@@ -7,8 +7,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { npm } from '../package/pack.mjs'
-import { run } from '../run.mjs'
+import { run } from '../lib/run.mjs'
+import { npm } from './package/pack.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

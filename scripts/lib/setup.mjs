@@ -1,0 +1,148 @@
+/**
+ * Gets a checkout ready to run: dependencies installed, addon and TypeScript built. It does only what is out of
+ * date, says nothing when that is nothing, and writes to stderr alone, since callers may print JSON on stdout. Run by
+ * itself, as in workflows, it does just that.
+ */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '')
+
+/** What a build is made from: anything else may change without one. */
+const BUILD_INPUTS = [
+  '.cargo',
+  'Cargo.lock',
+  'Cargo.toml',
+  'crates',
+  'package.json',
+  'rust-toolchain.toml',
+  'src',
+  'tsconfig.json',
+]
+
+/** Beside cargo's own output and not in dist, which is published whole. */
+const BUILD_STAMP = join(root, 'target', 'build-inputs')
+
+/** Tests and builds need all kinds of dependencies, whatever NODE_ENV and the user's npm leave out otherwise. */
+const INSTALL_FLAGS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund']
+
+/** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
+export async function setUp() {
+  if (!dependenciesAreCurrent()) await step('installing dependencies', () => install())
+
+  // Taken before the build, so that a file changed meanwhile counts as newer than it.
+  const inputs = fingerprint(BUILD_INPUTS)
+  if (buildIsCurrent(inputs)) return
+  // A compiler that reports errors may have written output all the same; without a stamp that is never current.
+  rmSync(BUILD_STAMP, { force: true })
+  await step('building (the first time takes a minute or more)', () => npm(['run', 'build']))
+  mkdirSync(dirname(BUILD_STAMP), { recursive: true })
+  writeFileSync(BUILD_STAMP, inputs)
+}
+
+/** The drivers of `npm run test:servers`, in a package of their own. Rejects as {@link setUp} does. */
+export async function installDrivers() {
+  const directory = join(root, '__test__', 'servers')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing drivers', () => install(directory))
+}
+
+/** The extractor of `npm run docs`, likewise. */
+export async function installReference() {
+  const directory = join(root, 'scripts', 'docs', 'reference')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing the extractor of the reference', () => install(directory))
+}
+
+function dependenciesAreCurrent(directory = root) {
+  const wanted = join(directory, 'package-lock.json')
+  const installed = join(directory, 'node_modules', '.package-lock.json')
+  if (!existsSync(installed)) return false
+  // Not by time: a checkout touches the lockfile, and an installation without what develops is newer but not enough.
+  const has = readPackages(installed)
+  return Object.entries(readPackages(wanted)).every(
+    ([path, { version, optional, link }]) =>
+      path === '' || optional || link || has[path]?.version === version,
+  )
+}
+
+function readPackages(lockfile) {
+  return JSON.parse(readFileSync(lockfile, 'utf8')).packages
+}
+
+function buildIsCurrent(inputs) {
+  const addon = join(root, 'dist', 'binding')
+  return (
+    existsSync(join(root, 'dist', 'index.js')) &&
+    existsSync(addon) &&
+    readdirSync(addon).some(name => name.endsWith('.node')) &&
+    existsSync(BUILD_STAMP) &&
+    readFileSync(BUILD_STAMP, 'utf8') === inputs
+  )
+}
+
+/** Names, sizes and times of all files, so that a removed or restored file counts as a change too. */
+function fingerprint(paths) {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
+  for (const path of paths) {
+    for (const file of filesUnder(join(root, path))) {
+      const { size, mtimeMs } = statSync(file)
+      hash.update(`${file} ${size} ${mtimeMs}\n`)
+    }
+  }
+  return hash.digest('hex')
+}
+
+function filesUnder(path) {
+  if (!existsSync(path)) return []
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path)
+    .sort()
+    .flatMap(name => filesUnder(join(path, name)))
+}
+
+function install(directory = root) {
+  return npm(['ci', ...INSTALL_FLAGS], directory)
+}
+
+async function step(what, run) {
+  process.stderr.write(`${what} ...\n`)
+  const started = performance.now()
+  const { command, code, output } = await run()
+  if (code !== 0) {
+    process.stderr.write(output)
+    throw new Error(`${command} failed with ${code}`)
+  }
+  process.stderr.write(`${what} took ${((performance.now() - started) / 1000).toFixed(1)} s\n`)
+}
+
+function npm(npmArguments, cwd = root) {
+  // Under `npm start` npm says where it is; elsewhere it is a command, which on Windows only a shell can run.
+  const cli = process.env.npm_execpath
+  const [command, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
+  const child = spawn(command, [...first, ...npmArguments], {
+    cwd,
+    // Under `npm start --silent` this npm would not even say why it failed.
+    env: { ...process.env, npm_config_loglevel: 'warn' },
+    shell: command === 'npm' && process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return new Promise((resolve, reject) => {
+    const output = []
+    child.stdout.on('data', chunk => output.push(chunk))
+    child.stderr.on('data', chunk => output.push(chunk))
+    child.on('error', reject)
+    child.on('close', (code, signal) =>
+      resolve({
+        command: `npm ${npmArguments.join(' ')}`,
+        code: code ?? signal,
+        output: Buffer.concat(output),
+      }),
+    )
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp()

@@ -1,0 +1,152 @@
+/** The projects that use the packages: each a folder outside of the checkout, installed from the packages alone. */
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { writeCertificates } from '../../build/platforms/certificates.mjs'
+import { run } from '../../lib/run.mjs'
+import { root } from '../../lib/setup.mjs'
+import { npm } from './pack.mjs'
+
+const PROGRAMS = join(root, 'scripts', 'release', 'package', 'consumers')
+const TIMEOUT = 120_000
+const WINDOWS = process.platform === 'win32'
+
+/** A project that has the package installed. Its PATH has Node.js and nothing else: no compiler, no cargo. */
+export async function createProject(registry, { omit } = {}) {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'tls-resumption-consumer-')))
+  const [directory, bin, certificates] = ['project', 'bin', 'certificates'].map(name => join(home, name))
+  for (const path of [directory, bin, certificates]) mkdirSync(path)
+  await writeCertificates(certificates, ['localhost', 'db.example'])
+  cpSync(PROGRAMS, directory, { recursive: true })
+  writeFileSync(join(directory, 'readme.mjs'), readmeExample())
+  writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
+  symlinkSync(process.execPath, join(bin, WINDOWS ? 'node.exe' : 'node'))
+  const env = {
+    PATH: bin,
+    HOME: home,
+    CERTIFICATES: certificates,
+    NODE_EXTRA_CA_CERTS: join(certificates, 'ca.pem'),
+    npm_config_registry: registry.url,
+    npm_config_cache: join(home, 'cache'),
+    npm_config_userconfig: join(home, 'npmrc'),
+    ...(WINDOWS && { SYSTEMROOT: process.env.SYSTEMROOT, TEMP: process.env.TEMP }),
+  }
+  const flags = ['install', '--no-audit', '--no-fund', ...(omit ? [`--omit=${omit}`] : []), 'tls-resumption']
+  const within = { cwd: directory, env, clean: true, timeout: TIMEOUT }
+  await npm(flags, within)
+  addTypeTests(join(directory, 'types'))
+  return {
+    directory,
+    run: (program, args) => run(program, args, within),
+    // Its PATH has no shell, which npm runs programs by.
+    npx: args =>
+      npm(['exec', '--offline', ...(WINDOWS ? [] : ['--script-shell=/bin/sh']), '--', ...args], within),
+    remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }),
+  }
+}
+
+/**
+ * The tests of types, with what they import beside them, where the package's own declarations do not find it: those have
+ * to compile without the optional peers.
+ */
+function addTypeTests(directory) {
+  const tests = join(root, '__test__', 'types')
+  const imported = new Set()
+  mkdirSync(directory)
+  for (const name of readdirSync(tests)) {
+    const source = readFileSync(join(tests, name), 'utf8')
+    for (const [, found] of source.matchAll(/ from '((?:@[^/']+\/)?[^/':.]+)[^':]*'$/gm)) imported.add(found)
+    writeFileSync(join(directory, name.replace(/\.ts$/, '.mts')), source)
+  }
+  imported.delete('tls-resumption')
+  for (const name of imported) {
+    const link = join(directory, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), link, 'junction')
+  }
+}
+
+/**
+ * Compiles typescript.ts and the tests of types as a project of that kind would, the package's declarations included, and
+ * required.cts where the kind can; the paths of the results.
+ */
+export async function compile(project, kind) {
+  const compilerOptions = {
+    ...(kind === 'bundler' ? { module: 'esnext', moduleResolution: 'bundler' } : { module: kind }),
+    target: 'es2022',
+    lib: ['es2022'],
+    strict: true,
+    skipLibCheck: false,
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules', '@types')],
+    rootDir: '.',
+    outDir: `out-${kind}`,
+  }
+  const files = ['typescript.mts', ...(kind === 'nodenext' ? ['required.cts'] : [])]
+  const configuration = join(project.directory, `tsconfig.${kind}.json`)
+  writeFileSync(configuration, JSON.stringify({ compilerOptions, files, include: ['types'] }))
+  cpSync(join(project.directory, 'typescript.ts'), join(project.directory, 'typescript.mts'))
+  const require = createRequire(import.meta.url)
+  const tsc = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc')
+  await project.run(process.execPath, [tsc, '--project', configuration])
+  cpSync(join(project.directory, 'resume.mjs'), join(project.directory, `out-${kind}`, 'resume.mjs'))
+  return files.map(name => join(project.directory, `out-${kind}`, name.replace(/ts$/, 'js')))
+}
+
+/** Bundles esm.mjs by esbuild; the path of the result. */
+export async function bundle(project, { format, external }) {
+  const { build } = await import('esbuild')
+  const outfile = join(
+    project.directory,
+    `bundle-${external ? 'external' : 'inlined'}.${format === 'esm' ? 'mjs' : 'cjs'}`,
+  )
+  const entry = join(project.directory, format === 'esm' ? 'esm.mjs' : 'bundled.mjs')
+  await build({
+    entryPoints: [entry],
+    absWorkingDir: project.directory,
+    bundle: true,
+    platform: 'node',
+    logLevel: 'error',
+    external: external ? ['tls-resumption'] : [],
+    ...{ format, outfile },
+  })
+  return outfile
+}
+
+/** The first example of the README, with a server for it to connect to, and a look at whether it resumes. */
+function readmeExample() {
+  const example = readFileSync(join(root, 'README.md'), 'utf8').match(/```js\n(.*?)```/s)?.[1]
+  if (!example?.includes("host: 'db.example', port: 5433"))
+    throw new Error('the README has another first example')
+  return `import dns from 'node:dns'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import tls from 'node:tls'
+
+const [ca, cert, key] = ['ca', 'cert', 'key'].map(name => readFileSync(\`\${process.env.CERTIFICATES}/\${name}.pem\`))
+const server = tls.createServer({ ca, cert, key, requestCert: true, rejectUnauthorized: false })
+server.on('secureConnection', socket => socket.on('error', () => {}))
+await once(server.listen(0, '127.0.0.1'), 'listening')
+const { port } = server.address()
+dns.lookup = (name, { all }, answer) =>
+  all ? answer(null, [{ address: '127.0.0.1', family: 4 }]) : answer(null, '127.0.0.1', 4)
+
+${example.replaceAll('port: 5433', 'port')}
+await once(socket, 'session')
+const again = connect({ host: 'db.example', port, ca, cert, key, sessionCache })
+await once(again, 'secureConnect')
+console.log(JSON.stringify([socket.isSessionReused(), again.isSessionReused()]))
+process.exit()
+`
+}

@@ -1,0 +1,65 @@
+/** What is wrong with what the packages hold. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../../lib/setup.mjs'
+
+/** In bytes, packed. */
+const MAX_SIZE = 200_000
+
+/** All that the main package may hold. */
+const WANTED = [
+  /^dist\/([a-z0-9-]+\/)?[a-z0-9-]+\.(js|d\.ts)$/,
+  /^dist\/binding\/index\.(cjs|d\.cts)$/,
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md)$/,
+]
+
+const ALWAYS = ['package.json', 'LICENSE', 'README.md', 'THIRD-PARTY.md']
+
+/** Scripts that npm runs when a package is installed. */
+const AT_INSTALL = ['preinstall', 'install', 'postinstall', 'prepare']
+
+export function problemsOf([main, ...platforms]) {
+  const problems = []
+  const check = (holds, problem) => holds || problems.push(problem)
+  check(main.size <= MAX_SIZE, `${main.name} has ${main.size} bytes`)
+  const surplus = main.files.filter(path => !WANTED.some(wanted => wanted.test(path)))
+  check(surplus.length === 0, `${main.name} holds ${surplus.join(', ')}`)
+  const stale = main.files.filter(isStale)
+  check(stale.length === 0, `${main.name} holds ${stale.join(', ')}, whose source is gone: rm -r dist`)
+  const names = platforms.map(({ name }) => name).sort()
+  const optional = Object.keys(main.manifest.optionalDependencies ?? {}).sort()
+  check(String(optional) === String(names), `the optional dependencies are ${optional}`)
+  check(!main.manifest.dependencies, 'there are dependencies')
+  for (const entry of entriesOf(main.manifest)) check(main.files.includes(entry), `there is no ${entry}`)
+
+  for (const { name, manifest, files } of [main, ...platforms]) {
+    check(manifest.version === main.manifest.version, `${name} is of version ${manifest.version}`)
+    const scripts = AT_INSTALL.filter(script => manifest.scripts?.[script])
+    check(scripts.length === 0, `${name} runs ${scripts} when installed`)
+    for (const wanted of files ? ALWAYS : []) check(files.includes(wanted), `${name} lacks ${wanted}`)
+    check(
+      main.manifest.engines.node === manifest.engines.node,
+      `${name} is for Node.js ${manifest.engines.node}`,
+    )
+  }
+  for (const { name, manifest, files } of platforms) {
+    check(manifest.os?.length === 1 && manifest.cpu?.length === 1, `${name} does not say where it fits`)
+    check(manifest.os?.[0] !== 'linux' || manifest.libc?.length === 1, `${name} does not say for which libc`)
+    const wanted = [...ALWAYS, manifest.main].sort()
+    if (files) check(String(files.toSorted()) === String(wanted), `${name} holds ${files}`)
+  }
+  return problems
+}
+
+/** The compiler leaves what it made of a file that was removed since. */
+function isStale(path) {
+  const [, name] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(?:ts|js)$/) ?? []
+  return name !== undefined && !existsSync(join(root, 'src', `${name}.ts`))
+}
+
+function entriesOf({ exports, bin = {} }) {
+  const paths = Object.values(exports).flatMap(entry =>
+    typeof entry === 'string' ? entry : Object.values(entry),
+  )
+  return [...paths, ...Object.values(bin)].map(path => path.replace(/^\.\//, ''))
+}

@@ -1,7 +1,0 @@
-/** `npm start`: gets the checkout ready, then compares resumption off, per thread and shared. */
-import { join } from 'node:path'
-import { runProgram } from './program.mjs'
-import { setUp } from './setup.mjs'
-
-await setUp()
-runProgram(join('benchmark', 'start', 'main.ts'))
