@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import test from 'ava'
 import { made, mutants } from '../scripts/deep/mutants.mjs'
 
-const lockfree = join(import.meta.dirname, '..', 'crates/core/src/lockfree')
+const store = join(import.meta.dirname, '..', 'crates/core/src/store')
 
 test('each mistake that the deep tests make in the core has its place there', t => {
   for (const mutant of mutants) {
-    const text = readFileSync(join(lockfree, mutant.file), 'utf8')
+    const text = readFileSync(join(store, mutant.file), 'utf8')
     t.notThrows(() => t.not(made(mutant, text), text))
   }
 })

@@ -22,7 +22,7 @@ const OLD_LIBRARY = [`suppressions=${root}/crates/core/tests/storm.tsan`]
 const steps = {
   loom: {
     title: 'loom: every interleaving of small histories',
-    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/loom', 'models'],
+    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/loom', 'tests::loom'],
     env: { ...OPTIMIZED, RUSTFLAGS: '--cfg loom' },
     minutes: 30,
     count: countCargo,
@@ -35,7 +35,7 @@ const steps = {
     count: countCargo,
   },
   histories: {
-    title: 'random histories: against the oracle and the naive model, and linearized',
+    title: 'random histories: against the oracle, and linearized',
     command: ['cargo', 'test', ...CORE, '--target-dir', 'target/deep'],
     env: { ...OPTIMIZED, PROPTEST_CASES: '3000', STRESS_ROUNDS: '100000' },
     minutes: 15,

@@ -10,7 +10,7 @@ import { root } from './lib/setup.mjs'
 
 const PATIENCE = 5 * 60_000
 const copy = join(root, 'target', 'mutants', 'tree')
-const source = join(copy, 'crates/core/src/lockfree')
+const source = join(copy, 'crates/core/src/store')
 
 rmSync(copy, { recursive: true, force: true })
 const kept = ['Cargo.toml', 'Cargo.lock', 'crates']

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 let program: Promise<string> | undefined
 
-/** The program of `crates/peer`, built if need be; `TLS_RESUMPTION_TEST_PEER` is the path of one that is. */
+/** The program of `crates/test-peer`, built if need be; `TLS_RESUMPTION_TEST_PEER` is the path of one that is. */
 export function peerProgram(): Promise<string> {
   const { TLS_RESUMPTION_TEST_PEER: built } = process.env
   if (built) return Promise.resolve(built)
@@ -47,7 +47,7 @@ export interface Peer {
   hears(count: number): Promise<Said[]>
 }
 
-/** A server of `crates/peer` with these options, ended with the test. */
+/** A server of `crates/test-peer` with these options, ended with the test. */
 export async function startPeer(t: ExecutionContext, ...options: string[]): Promise<Peer> {
   const { cert: ca, issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })

@@ -8,8 +8,8 @@ export function made({ name, file, from, to }, text) {
 
 /**
  * Mistakes to be made in the lock-free store, each of which a test must notice: what is to be found in a file under
- * `crates/core/src/lockfree`, exactly once, and what to put there. `by`: tests of the library that notice it, or
- * `loom`'s models of these names. Some show only as a hang.
+ * `crates/core/src/store`, exactly once, and what to put there. `by`: tests of the library that notice it, or
+ * `loom` models of these names. Some show only as a hang.
  */
 export const mutants = [
   {
@@ -17,7 +17,7 @@ export const mutants = [
     file: 'read.rs',
     from: 'self.state(chosen.id).version() == chosen.state.version()',
     to: 'self.state(chosen.id).version() > 0',
-    by: ['overtaken'],
+    by: ['preempted'],
   },
   {
     name: 'what was copied in vain stays with the reader',
@@ -28,17 +28,17 @@ export const mutants = [
   },
   {
     name: 'a node is believed without a second look at the word that led to it',
-    file: 'list.rs',
+    file: 'index/list.rs',
     from: /if (self\.)?prev\.load\(Ordering::Acquire\) != (self\.)?word\.0 \{/,
     to: 'if $1prev.load(Ordering::Acquire) == 1 {',
-    by: ['overtaken', 'stopped', 'stress'],
+    by: ['preempted', 'stopped', 'stress'],
   },
   {
     name: 'bytes are wiped before the version moves',
     file: 'mod.rs',
     from: /( +node\.state\.store\(seen\.state\.next\(\)\.0, Ordering::Release\);\n)(.*\n)( +self\.blocks\.wipe\(first, len\);\n)/,
     to: '$2$3$1',
-    by: ['models::a_reader_is_not_given'],
+    by: ['loom::basic::a_reader_is_not_given'],
     loom: true,
   },
   {
@@ -50,36 +50,36 @@ export const mutants = [
   },
   {
     name: 'tags stand still',
-    file: 'node.rs',
+    file: 'index/node.rs',
     from: '.wrapping_add(1 << ID_BITS) & !MARK;',
     to: ' & !MARK;',
-    by: ['overtaken', 'stopped', 'stress'],
+    by: ['preempted', 'stopped', 'stress'],
   },
   {
     name: 'tags of three bits',
-    file: 'node.rs',
+    file: 'index/node.rs',
     from: '.wrapping_add(1 << ID_BITS) & !MARK;',
     to: '.wrapping_add(1 << ID_BITS) & (7 << ID_BITS);',
     by: ['stopped'],
   },
   {
     name: 'tags of free blocks stand still',
-    file: 'blocks.rs',
+    file: 'payload/block_slab.rs',
     from: 'let tag = (self.word >> self.block_bits) + 1;',
     to: 'let tag = self.word >> self.block_bits;',
-    by: ['models::no_block_is_given_to_two'],
+    by: ['loom::basic::no_block_is_given_to_two'],
     loom: true,
   },
   {
     name: 'a node is freed that is still linked',
-    file: 'list.rs',
+    file: 'index/list.rs',
     from: 'if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {\n            self.scan(hash, |(): &mut (), _| ());\n        }',
     to: 'let _ = (hash, exchange(seen.prev, seen.word, seen.word.to(seen.next.id())));',
-    by: ['overtaken', 'stopped', 'stress'],
+    by: ['preempted', 'stopped', 'stress'],
   },
   {
     name: 'what is evicted is not looked for in the list',
-    file: 'list.rs',
+    file: 'index/list.rs',
     from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<Seen<'_>>, seen\| \{[\s\S]*?\}\);\n +found\n/,
     to: `let _ = hash;
         let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), Link(0));
@@ -89,17 +89,17 @@ export const mutants = [
   },
   {
     name: 'a mark is tried again without a look at the version',
-    file: 'list.rs',
+    file: 'index/list.rs',
     from: 'if now.is_marked() || version != seen.state.version() {',
     to: 'if now.is_marked() || version == 0 {',
-    by: ['overtaken', 'stopped', 'stress'],
+    by: ['preempted', 'stopped', 'stress'],
   },
   {
     name: 'who stores does not look whether a clear came between',
     file: 'insert.rs',
     from: 'if self.era() != arrival.era {\n            let version',
     to: 'if self.era() == 0 && arrival.era == 1 {\n            let version',
-    by: ['overtaken', 'stopped'],
+    by: ['preempted', 'stopped'],
   },
   {
     name: 'a clear removes what came after a later one',
@@ -110,33 +110,33 @@ export const mutants = [
   },
   {
     name: 'a walk begins at a bucket that is not linked yet',
-    file: 'buckets.rs',
+    file: 'index/split_order.rs',
     from: 'word != Link(0) && !word.is_marked()',
     to: 'word != Link(0)',
-    by: ['overtaken', 'stopped', 'models_of_growth'],
+    by: ['preempted', 'stopped', 'loom::growth'],
     loom: true,
   },
   {
     name: 'a blob is filled without a fence',
-    file: 'blocks.rs',
+    file: 'payload/block_slab.rs',
     from: '// Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.\n        fence(Ordering::Release);',
     to: '',
-    by: ['models_of_memory'],
+    by: ['loom::memory'],
     loom: true,
   },
   {
     name: 'a blob is copied without a fence',
-    file: 'blocks.rs',
+    file: 'payload/block_slab.rs',
     from: /(sees it moved\.\n +)fence\(Ordering::Acquire\);/,
     to: '$1',
-    by: ['models::a_reader', 'models_of_memory'],
+    by: ['loom::basic::a_reader', 'loom::memory'],
     loom: true,
   },
   {
     name: 'an entry is stored before there is room for it',
-    file: 'permits.rs',
+    file: 'quota.rs',
     from: 'need.beyond(*have).is_none()\n    }',
     to: 'true\n    }',
-    by: ['stopped', 'against_the_oracle'],
+    by: ['stopped', 'oracle_equivalence'],
   },
 ]

@@ -51,7 +51,7 @@ export const java: Client = {
 }
 let javaClasses: Promise<string> | undefined
 
-/** The client of `crates/peer`. */
+/** The client of `crates/test-peer`. */
 export const rustls: Client = {
   title: 'rustls',
   programs: { cargo: [] },

@@ -13,7 +13,7 @@ use napi::bindgen_prelude::{Result, check_status};
 use napi::{Env, sys};
 use tls_resumption_core::{Cache, KeyRing};
 
-use crate::errors;
+use crate::napi::errors;
 
 #[derive(Default)]
 struct Handles {

@@ -3,7 +3,7 @@
 //!
 //! Every export is a free function on a `u32` handle: napi-rs guards class instances with a
 //! process-wide mutex, which two busy worker threads would fight over. What is called for every
-//! connection is a raw callback (see [`callback`]); the rest is exported by napi-rs' macro.
+//! connection is a raw callback (see [`napi::raw_callback`]); the rest is exported by napi-rs' macro.
 
 #![cfg_attr(test, allow(dead_code, reason = "a test build exports nothing"))]
 #![expect(clippy::needless_pass_by_value, reason = "napi-rs hands arguments over by value")]
@@ -12,13 +12,11 @@
     reason = "an option of JavaScript may be left out, or given as none"
 )]
 
-mod args;
-mod callback;
-mod errors;
+mod cache;
 mod handles;
-mod lifecycle;
+mod napi;
 mod operations;
-mod purges;
+mod purge_counters;
 mod registry;
-mod rings;
 mod session;
+mod ticket_keys;

@@ -10,8 +10,9 @@ use tls_resumption_core::{
     BufferTooSmall, Cache, EntryOptions, Key, Leadership, Lease, Refused, Ttl,
 };
 
-use crate::callback::{Value, enter};
-use crate::{errors, handles};
+use crate::handles;
+use crate::napi::errors;
+use crate::napi::raw_callback::{Value, enter};
 
 /// `get(handle, key, out)`: the newest blob of the key.
 pub unsafe extern "C" fn get(env: napi_env, info: napi_callback_info) -> napi_value {

@@ -7,8 +7,8 @@ use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_session::{SessionInfo, replace_leaf, unwrap_envelope};
 
-use crate::callback::{Value, enter};
-use crate::lifecycle::saturate;
+use crate::cache::saturate;
+use crate::napi::raw_callback::{Value, enter};
 
 /// `sessionFacts(session, out)`: fills `out` with five numbers of eight bytes, in the machine's order: the protocol
 /// version on the wire, for how many milliseconds the session may be kept, whether the peer's chain was verified, and

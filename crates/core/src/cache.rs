@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::read::{Owned, Target};
+use crate::read_mode::{Owned, Target};
 use crate::shared::Shared;
 use crate::{
     Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory, Options,

@@ -51,43 +51,43 @@
 #![deny(unsafe_code)]
 
 mod blob;
+mod bounds;
 mod builder;
 mod cache;
+mod call_time;
 mod clock;
 mod error;
 mod key;
-#[cfg(not(loom))]
-mod key_ring;
-mod leases;
-mod limits;
-mod lockfree;
-mod moment;
 mod options;
 #[doc(hidden)]
 pub mod oracle;
-mod purges;
-mod read;
+mod purge_counters;
+mod read_mode;
 mod shared;
+mod single_flight;
 mod stats;
+mod store;
 mod sweeper;
+#[cfg(not(loom))]
+mod ticket_keys;
 mod times;
 
 pub use blob::Blob;
+pub use bounds::{ByteBudget, Capacity, TicketsPerKey};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{BufferTooSmall, KeyError, Refused, Unavailable};
 pub use key::{Key, MAX_KEY_LEN};
+pub use options::{EntryOptions, Options};
+pub use purge_counters::Purges;
+#[doc(hidden)]
+pub use read_mode::Read;
+pub use single_flight::{Leadership, Lease};
+pub use stats::{Memory, Stats};
 #[cfg(not(loom))]
-pub use key_ring::{
+pub use ticket_keys::{
     AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery,
     TICKET_KEY_LEN, TicketKey,
 };
-pub use leases::{Leadership, Lease};
-pub use limits::{ByteBudget, Capacity, TicketsPerKey};
-pub use options::{EntryOptions, Options};
-pub use purges::Purges;
-#[doc(hidden)]
-pub use read::Read;
-pub use stats::{Memory, Stats};
 pub use times::{SweepInterval, Ttl};

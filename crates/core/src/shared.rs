@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use crate::leases::Leases;
-use crate::lockfree::LockFree;
-use crate::moment::Moment;
+use crate::call_time::Moment;
+use crate::single_flight::Leases;
+use crate::store::LockFree;
 use crate::{Clock, Options, Unavailable};
 
 /// What is behind a cache, and what the sweeping thread reaches through a `Weak`, so that it keeps no cache alive.

@@ -90,16 +90,16 @@
 
 #![forbid(unsafe_code)]
 
-mod client;
-mod hints;
-mod lifetime;
+mod client_sessions;
+mod kx_hints;
 mod partition;
-mod server;
-mod table;
+mod server_sessions;
+mod ticket_table;
+mod ttl;
 
-pub use client::ClientSessions;
+pub use client_sessions::ClientSessions;
 pub use partition::{LabelError, Partition};
-pub use server::ServerSessions;
+pub use server_sessions::ServerSessions;
 /// The cache, re-exported so that versions agree.
 pub use tls_resumption_core as core;
 

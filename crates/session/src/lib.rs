@@ -14,9 +14,9 @@
 #![no_std]
 
 mod envelope;
-mod info;
 mod replace;
+mod session_info;
 
 pub use envelope::unwrap_envelope;
-pub use info::{MalformedSession, SessionInfo, Version};
 pub use replace::replace_leaf;
+pub use session_info::{MalformedSession, SessionInfo, Version};

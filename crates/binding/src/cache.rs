@@ -1,0 +1,261 @@
+//! Opening, closing and what concerns a cache as a whole.
+
+use std::sync::Arc;
+
+use napi::Env;
+use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
+use napi_derive::napi;
+use tls_resumption_core::{
+    ByteBudget, Cache, Capacity, Memory, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
+};
+
+use crate::handles;
+use crate::napi::errors;
+use crate::registry::Registry;
+
+static NAMES: Registry<Cache> = Registry::new();
+
+/// What the facade asks for; a field left out takes the default, or what the open cache has.
+#[napi(object)]
+pub struct OpenOptions {
+    /// The name under which all threads share the cache; left out, it is private to the handle.
+    pub name: Option<String>,
+    /// Keeps a named cache when its last handle closes.
+    pub resident: Option<bool>,
+    /// Sessions, 1 to 100 million.
+    pub max: Option<f64>,
+    /// Bytes of blobs, 1 to 2^37 - 1.
+    pub max_size: Option<f64>,
+    /// Milliseconds.
+    pub ttl: Option<f64>,
+    /// Milliseconds between background sweeps; 0 for none.
+    pub sweep_interval: Option<f64>,
+    /// Entries kept for one key, 1 to 255.
+    pub tickets_per_peer: Option<f64>,
+    /// Whether offering a ticket removes it.
+    pub single_use: Option<bool>,
+}
+
+/// Counters since the cache was made, and its size now.
+#[napi(object)]
+pub struct CacheStats {
+    pub hits: f64,
+    pub misses: f64,
+    pub sets: f64,
+    pub takes: f64,
+    pub deletes: f64,
+    pub replaced: f64,
+    pub cleared: f64,
+    pub evictions: f64,
+    pub expirations: f64,
+    pub rejected: f64,
+    pub sweeps: f64,
+    pub size: f64,
+    pub bytes: f64,
+    pub memory: CacheMemory,
+}
+
+/// The memory that blobs lie in.
+#[napi(object)]
+pub struct CacheMemory {
+    /// Bytes.
+    pub used: f64,
+    /// Bytes kept out of swap.
+    pub locked: f64,
+    pub left_out_of_dumps: bool,
+}
+
+/// The handle of an opened cache, or why there is none.
+#[napi(object)]
+pub struct Opened {
+    /// 0 where the cache of that name has other options.
+    pub handle: u32,
+    /// Every option that contradicts the open cache, with both values.
+    pub contradictions: Vec<String>,
+}
+
+/// Opens a cache for the calling thread.
+#[napi(catch_unwind)]
+pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
+    // The sweeper's thread outlives the worker that made Node load this library; unloading it then
+    // would pull the code from under that thread.
+    retain_current_module_for_unload_safety();
+    let asked = Asked::parse(&options)?;
+    let opened = match &options.name {
+        None => Ok(Arc::new(asked.build()?)),
+        Some(name) => NAMES.open(
+            name,
+            options.resident.unwrap_or(false),
+            || asked.build(),
+            |open| asked.check(open.options()),
+        )?,
+    };
+    Ok(match opened {
+        Ok(cache) => Opened { handle: handles::insert(env, cache)?, contradictions: Vec::new() },
+        Err(contradictions) => Opened { handle: 0, contradictions },
+    })
+}
+
+/// Closes a handle; one that is not open is left alone.
+#[napi(catch_unwind)]
+pub fn close(env: Env, handle: u32) -> Result<()> {
+    handles::remove::<Cache>(env, handle).map(drop)
+}
+
+/// Removes everything.
+#[napi(catch_unwind)]
+pub fn clear(env: Env, handle: u32) -> Result<()> {
+    handles::with(env, handle, |cache: &Cache| {
+        cache.clear();
+        Ok(())
+    })
+}
+
+/// Removes what has expired and returns how many that were.
+#[napi(catch_unwind)]
+pub fn sweep(env: Env, handle: u32) -> Result<u32> {
+    handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.sweep())))
+}
+
+/// The counters.
+#[napi(catch_unwind)]
+pub fn stats(env: Env, handle: u32) -> Result<CacheStats> {
+    handles::with(env, handle, |cache: &Cache| Ok(tell(cache.stats(), cache.memory())))
+}
+
+/// How many blobs there are.
+#[napi(catch_unwind)]
+pub fn size(env: Env, handle: u32) -> Result<u32> {
+    handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.len())))
+}
+
+/// The options given, parsed.
+struct Asked {
+    max: Option<Capacity>,
+    max_size: Option<ByteBudget>,
+    ttl: Option<Ttl>,
+    sweep_interval: Option<Option<SweepInterval>>,
+    tickets_per_peer: Option<TicketsPerKey>,
+    single_use: Option<bool>,
+}
+
+impl Asked {
+    fn parse(options: &OpenOptions) -> Result<Self> {
+        Ok(Self {
+            max: number("max", options.max, Capacity::new)?,
+            max_size: number("maxSize", options.max_size, ByteBudget::new)?,
+            ttl: number("ttl", options.ttl, Ttl::from_millis)?,
+            sweep_interval: match options.sweep_interval {
+                Some(0.0) => Some(None),
+                interval => {
+                    number("sweepInterval", interval, SweepInterval::from_millis)?.map(Some)
+                }
+            },
+            tickets_per_peer: number(
+                "ticketsPerPeer",
+                options.tickets_per_peer,
+                TicketsPerKey::new,
+            )?,
+            single_use: options.single_use,
+        })
+    }
+
+    fn build(&self) -> Result<Cache> {
+        let mut builder = Cache::builder();
+        if let Some(max) = self.max {
+            builder = builder.max(max);
+        }
+        if let Some(max_size) = self.max_size {
+            builder = builder.max_bytes(max_size);
+        }
+        if let Some(ttl) = self.ttl {
+            builder = builder.ttl(ttl);
+        }
+        if let Some(interval) = self.sweep_interval {
+            builder = builder.sweep_interval(interval);
+        }
+        if let Some(tickets) = self.tickets_per_peer {
+            builder = builder.tickets_per_key(tickets);
+        }
+        if let Some(single_use) = self.single_use {
+            builder = builder.single_use(single_use);
+        }
+        builder.try_build().map_err(errors::unavailable)
+    }
+
+    /// Names every option given that contradicts the open cache, with both values.
+    fn check(&self, open: &Options) -> std::result::Result<(), Vec<String>> {
+        fn compare<T: PartialEq + Copy>(
+            option: &str,
+            asked: Option<T>,
+            open: T,
+            show: fn(T) -> u64,
+        ) -> Option<String> {
+            let asked = asked.filter(|asked| *asked != open)?;
+            Some(format!("{option} is {}, asked for {}", show(open), show(asked)))
+        }
+        let contradictions: Vec<String> = [
+            compare("max", self.max, open.max, |max| max.get().into()),
+            compare("maxSize", self.max_size, open.max_bytes, ByteBudget::get),
+            compare("ttl", self.ttl, open.ttl, Ttl::as_millis),
+            compare("sweepInterval", self.sweep_interval, open.sweep_interval, |interval| {
+                interval.map_or(0, SweepInterval::as_millis)
+            }),
+            compare("ticketsPerPeer", self.tickets_per_peer, open.tickets_per_key, |tickets| {
+                tickets.get().into()
+            }),
+            self.single_use
+                .filter(|asked| *asked != open.single_use)
+                .map(|asked| format!("singleUse is {}, asked for {asked}", open.single_use)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if contradictions.is_empty() { Ok(()) } else { Err(contradictions) }
+    }
+}
+
+/// A count or an offset; none is as large as to be cut off here.
+pub fn saturate(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A whole number from JavaScript, parsed into the type that knows its range.
+pub fn number<T>(
+    name: &str,
+    given: Option<f64>,
+    parse: impl Fn(u64) -> Option<T>,
+) -> Result<Option<T>> {
+    let Some(given) = given else { return Ok(None) };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked just above"
+    )]
+    let parsed = if given >= 0.0 && given.fract() == 0.0 { parse(given as u64) } else { None };
+    parsed.map(Some).ok_or_else(|| errors::out_of_range(name, "a whole number in its range"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a counter takes centuries to reach 2^53")]
+fn tell(stats: Stats, memory: Memory) -> CacheStats {
+    CacheStats {
+        hits: stats.hits as f64,
+        misses: stats.misses as f64,
+        sets: stats.sets as f64,
+        takes: stats.takes as f64,
+        deletes: stats.deletes as f64,
+        replaced: stats.replaced as f64,
+        cleared: stats.cleared as f64,
+        evictions: stats.evictions as f64,
+        expirations: stats.expirations as f64,
+        rejected: stats.rejected as f64,
+        sweeps: stats.sweeps as f64,
+        size: stats.size as f64,
+        bytes: stats.bytes as f64,
+        memory: CacheMemory {
+            used: memory.used as f64,
+            locked: memory.locked as f64,
+            left_out_of_dumps: memory.left_out_of_dumps,
+        },
+    }
+}

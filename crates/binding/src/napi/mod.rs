@@ -1,0 +1,5 @@
+//! What touches N-API directly.
+
+pub mod args;
+pub mod errors;
+pub mod raw_callback;

@@ -1,0 +1,120 @@
+//! Raw N-API callbacks, for the functions that are called for every connection.
+//!
+//! A function exported by napi-rs' macro pays some 100 ns a call, as soon as it has an argument, for
+//! book-keeping that these arguments do not need.
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use napi::bindgen_prelude::{Error, JsValue, Object, Result, check_status};
+use napi::{Env, Status, sys};
+use napi_derive::napi;
+
+use crate::napi::args::Arg;
+use crate::{operations, purge_counters, session, ticket_keys};
+
+/// The most arguments any of the functions takes.
+pub const ARITY: usize = 5;
+
+/// What an operation returns to JavaScript.
+pub enum Value {
+    Integer(i32),
+    Boolean(bool),
+    Number(f64),
+}
+
+/// The body of a callback: reads the arguments, runs `operation`, turns an error into an exception
+/// and a panic into an error.
+pub fn enter(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    operation: impl FnOnce(Env, [Arg; ARITY]) -> Result<Value>,
+) -> sys::napi_value {
+    let run = || -> Result<sys::napi_value> {
+        let mut count = ARITY;
+        let mut values = [ptr::null_mut(); ARITY];
+        // SAFETY: Node passed `env` and `info` for this call; it writes at most `count` values and
+        // fills what was not given with `undefined`.
+        check_status!(unsafe {
+            sys::napi_get_cb_info(
+                env,
+                info,
+                &raw mut count,
+                values.as_mut_ptr(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        })?;
+        // SAFETY: the values are this call's arguments, and `operation` ends before it does.
+        let args = values.map(|value| unsafe { Arg::new(env, value) });
+        let returned = operation(Env::from_raw(env), args)?;
+        let mut result = ptr::null_mut();
+        let status = match returned {
+            // SAFETY: `env` is that of the running callback; the out-parameter is live.
+            Value::Integer(value) => unsafe { sys::napi_create_int32(env, value, &raw mut result) },
+            // SAFETY: as above.
+            Value::Boolean(value) => unsafe { sys::napi_get_boolean(env, value, &raw mut result) },
+            // SAFETY: as above.
+            Value::Number(value) => unsafe { sys::napi_create_double(env, value, &raw mut result) },
+        };
+        check_status!(status)?;
+        Ok(result)
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        Err(Error::new(Status::GenericFailure, "the native cache panicked".to_owned()))
+    });
+    outcome.unwrap_or_else(|error| {
+        // While the environment is being torn down this can fail, and nobody is left to be told.
+        let _ = Env::from_raw(env).throw_error(&error.reason, Some(error.status.as_ref()));
+        ptr::null_mut()
+    })
+}
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// Exports the raw callbacks beside what napi-rs exports.
+#[napi(module_exports)]
+pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
+    let functions: [(&CStr, Callback); 19] = [
+        (c"get", operations::get),
+        (c"offer", operations::offer),
+        (c"take", operations::take),
+        (c"set", operations::set),
+        (c"add", operations::add),
+        (c"has", operations::has),
+        (c"remove", operations::remove),
+        (c"mayLead", operations::may_lead),
+        (c"lead", operations::lead),
+        (c"release", operations::release),
+        (c"purge", purge_counters::purge),
+        (c"purgesOf", purge_counters::of),
+        (c"purges", purge_counters::total),
+        (c"sessionFacts", session::facts),
+        (c"sessionWithLeaf", session::with_leaf),
+        (c"sessionMark", session::mark),
+        (c"ringNewest", ticket_keys::newest),
+        (c"ringFind", ticket_keys::find),
+        (c"ringExport", ticket_keys::export),
+    ];
+    for (name, callback) in functions {
+        let mut function = ptr::null_mut();
+        // SAFETY: `env` is live while the module is being loaded, the name ends in NUL, and the
+        // callback is a function of this library, which is pinned before it can be unloaded.
+        check_status!(unsafe {
+            sys::napi_create_function(
+                env.raw(),
+                name.as_ptr(),
+                name.count_bytes().cast_signed(),
+                Some(callback),
+                ptr::null_mut(),
+                &raw mut function,
+            )
+        })?;
+        // SAFETY: `exports` is the module's object, and the function was made in the same `env`.
+        check_status!(unsafe {
+            sys::napi_set_named_property(env.raw(), exports.raw(), name.as_ptr(), function)
+        })?;
+    }
+    Ok(())
+}

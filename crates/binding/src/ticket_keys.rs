@@ -1,0 +1,206 @@
+//! Rings of ticket keys.
+
+use std::sync::Arc;
+
+use napi::Env;
+use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
+use napi::sys::{napi_callback_info, napi_env, napi_value};
+use napi_derive::napi;
+use tls_resumption_core::{
+    AgedKey, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN,
+};
+use zeroize::Zeroize;
+
+use crate::cache::{Opened, number};
+use crate::handles;
+use crate::napi::errors;
+use crate::napi::raw_callback::{Value, enter};
+use crate::registry::Registry;
+
+static NAMES: Registry<KeyRing> = Registry::new();
+
+/// What the facade asks for.
+#[napi(object)]
+pub struct RingOptions {
+    /// The name under which all threads share the ring; left out, it is private to the handle.
+    pub name: Option<String>,
+    /// Milliseconds that a key seals, 1 to seven days; 0: until it is told.
+    pub rotate_every: f64,
+    /// Keys at most, 1 to 64.
+    pub keep: f64,
+}
+
+/// A key without its secrets.
+#[napi(object)]
+pub struct RingKey {
+    /// How many keys came before it.
+    pub generation: f64,
+    /// Milliseconds since it came.
+    pub age: f64,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and milliseconds stay far below 2^53")]
+impl From<KeyInfo> for RingKey {
+    fn from(key: KeyInfo) -> Self {
+        Self { generation: key.generation as f64, age: key.age as f64 }
+    }
+}
+
+/// Opens a ring for the calling thread.
+#[napi(catch_unwind)]
+pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
+    // A worker may be the first to load this library; names outlive it.
+    retain_current_module_for_unload_safety();
+    let rotate_every = match options.rotate_every {
+        0.0 => None,
+        every => number("rotateEvery", Some(every), RotateEvery::from_millis)?,
+    };
+    let keep = number("keep", Some(options.keep), Keep::new)?.unwrap_or_default();
+    let make = || KeyRing::new(rotate_every, keep).map_err(errors::refused);
+    let opened = match &options.name {
+        None => Ok(Arc::new(make()?)),
+        Some(name) => NAMES.open(name, false, make, |open| {
+            let every = |every: Option<RotateEvery>| every.map_or(0, RotateEvery::as_millis);
+            let mut contradictions = Vec::new();
+            if open.rotate_every() != rotate_every {
+                let (has, asked) = (every(open.rotate_every()), every(rotate_every));
+                contradictions.push(format!("rotateEvery is {has}, asked for {asked}"));
+            }
+            if open.keep() != keep {
+                let (has, asked) = (open.keep().get(), keep.get());
+                contradictions.push(format!("keep is {has}, asked for {asked}"));
+            }
+            if contradictions.is_empty() { Ok(()) } else { Err(contradictions) }
+        })?,
+    };
+    Ok(match opened {
+        Ok(ring) => Opened { handle: handles::insert(env, ring)?, contradictions: Vec::new() },
+        Err(contradictions) => Opened { handle: 0, contradictions },
+    })
+}
+
+/// Closes a handle; one that is not open is left alone.
+#[napi(catch_unwind)]
+pub fn ring_close(env: Env, handle: u32) -> Result<()> {
+    handles::remove::<KeyRing>(env, handle).map(drop)
+}
+
+/// Makes a new random key the newest.
+#[napi(catch_unwind)]
+pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
+    handles::with(env, handle, |ring: &KeyRing| ring.rotate().map_err(errors::refused))
+}
+
+/// Makes a given key the newest, or tells why not.
+#[napi(catch_unwind)]
+pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> {
+    let key = key.try_into().map_err(|_| errors::wrong_type("key", "48 bytes"))?;
+    handles::with(env, handle, |ring: &KeyRing| {
+        Ok(ring.insert(key).err().map(|refused: KeyRefused| refused.to_string()))
+    })
+}
+
+/// Bytes of a key among others: how many milliseconds ago it came, and itself.
+const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
+
+/// Makes the keys there are those in `keys`, the one that seals first, or tells why not.
+#[napi(catch_unwind)]
+pub fn ring_replace(env: Env, handle: u32, keys: &[u8], patience: u32) -> Result<Option<String>> {
+    let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
+    if !rest.is_empty() {
+        return Err(errors::wrong_type("keys", "56 bytes a key"));
+    }
+    let mut keys: Vec<_> = chunks.iter().map(split).collect();
+    let replaced = handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, patience)));
+    wipe(&mut keys);
+    Ok(replaced?.err().map(|refused| refused.to_string()))
+}
+
+fn split(chunk: &[u8; AGED_KEY_LEN]) -> AgedKey {
+    let (age, key) = chunk.split_first_chunk().expect("it is longer");
+    (key.try_into().expect("the rest is a key"), i64::from_le_bytes(*age))
+}
+
+fn wipe(keys: &mut [AgedKey]) {
+    for (key, _) in keys {
+        key.zeroize();
+    }
+}
+
+/// Rotates where that is due, and wipes the keys whose time is up.
+#[napi(catch_unwind)]
+pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
+    handles::with(env, handle, |ring: &KeyRing| {
+        ring.tick();
+        Ok(())
+    })
+}
+
+/// The keys there are, newest first.
+#[napi(catch_unwind)]
+pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
+    handles::with(env, handle, |ring: &KeyRing| {
+        Ok(ring.keys().into_iter().map(RingKey::from).collect())
+    })
+}
+
+/// `ringNewest(handle, out)`: copies the key that seals into the 48 bytes of `out`.
+pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, out, ..]| {
+        let out = out.bytes("out", "a Uint8Array")?;
+        handles::with(env, handle.handle(), |ring: &KeyRing| {
+            // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
+            let out = unsafe { out.as_mut_slice() };
+            let out = out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
+            ring.newest(out);
+            Ok(Value::Boolean(true))
+        })
+    })
+}
+
+/// `ringExport(handle, out)`: copies the keys and their ages, newest first, into `out`, which has room for as many
+/// as there can be. Returns how many bytes that were.
+pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, out, ..]| {
+        let out = out.bytes("out", "a Uint8Array")?;
+        handles::with(env, handle.handle(), |ring: &KeyRing| {
+            let mut keys = ring.export();
+            // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
+            let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
+            let is_room = keys.len() <= places.len();
+            for (place, (key, age)) in places.iter_mut().zip(&keys) {
+                let (its_age, its_key) = place.split_at_mut(size_of::<i64>());
+                its_age.copy_from_slice(&age.to_le_bytes());
+                its_key.copy_from_slice(key);
+            }
+            let bytes = i32::try_from(keys.len() * AGED_KEY_LEN).unwrap_or(i32::MAX);
+            wipe(&mut keys);
+            if is_room {
+                Ok(Value::Integer(bytes))
+            } else {
+                Err(errors::wrong_type("out", "larger"))
+            }
+        })
+    })
+}
+
+/// `ringFind(handle, name, out)`: copies the secrets of the key of that name into the 32 bytes of `out`. Returns
+/// how many keys are newer, -1 where there is none.
+pub unsafe extern "C" fn find(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [handle, name, out, ..]| {
+        let name = name.bytes("name", "a Uint8Array")?;
+        let out = out.bytes("out", "a Uint8Array")?;
+        handles::with(env, handle.handle(), |ring: &KeyRing| {
+            // SAFETY: nothing here runs JavaScript; it is copied before `out` is written to.
+            let name: [u8; 16] = unsafe { name.as_slice() }
+                .try_into()
+                .map_err(|_| errors::wrong_type("name", "16 bytes"))?;
+            // SAFETY: as above, and the facade alone knows `out`.
+            let out = unsafe { out.as_mut_slice() };
+            let out = out.try_into().map_err(|_| errors::wrong_type("out", "32 bytes"))?;
+            let found = ring.find(&name, out);
+            let newer = found.map(|newer| i32::try_from(newer).unwrap_or(i32::MAX));
+            Ok(Value::Integer(newer.unwrap_or(-1)))
+        })
+    })
+}

@@ -1,0 +1,391 @@
+#![expect(clippy::inline_always, reason = "measured, see `Walk::look`")]
+
+use std::ptr;
+
+use super::node::{Id, Link, Node, Place, Size, State};
+use super::node_arena::Nodes;
+use super::split_order::{Bucket, Buckets};
+use crate::store::memory::reserved::NoRoom;
+use crate::store::sync::{AtomicU64, Ordering};
+
+/// The hash of a key, which stands for the key.
+///
+/// It has 128 bits and a random key, so nobody can find two keys with equal hashes, and chance does not either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hash {
+    pub(crate) high: u64,
+    pub(crate) low: u64,
+}
+
+/// All nodes in one list, in the order of hashes, and among equal hashes (a *run*) of insertion; and the buckets, which
+/// stand in the list where walks begin.
+///
+/// A node is removed by the mark in its `next`, by exactly one thread, and unlinked by any. A newest node is
+/// linked, and a newest node overwritten, by a change of the last word of the run: so what puts and what adds
+/// exclude each other.
+pub(crate) struct Table {
+    pub(crate) nodes: Nodes,
+    pub(crate) buckets: Buckets,
+}
+
+/// A node as it was while it was linked, all of one life.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    /// The word that led to it, and what it said.
+    prev: &'a AtomicU64,
+    word: Link,
+    pub(crate) id: Id,
+    pub(crate) state: State,
+    pub(crate) next: Link,
+    pub(crate) expires_at: u64,
+    pub(crate) size: Size,
+    pub(crate) place: Place,
+}
+
+/// The last word of a run, or without one the word where it would begin.
+#[derive(Clone, Copy)]
+pub(crate) struct End<'a> {
+    prev: &'a AtomicU64,
+    pub(crate) word: Link,
+}
+
+/// What lies behind a word.
+enum Ahead<'a> {
+    Nothing,
+    Bucket(Bucket),
+    Node(Seen<'a>, Hash),
+}
+
+/// A way through the list, and how far along it is.
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    table: &'a Table,
+    prev: &'a AtomicU64,
+    word: Link,
+}
+
+/// The way turned out to have changed.
+struct Changed;
+
+impl<'a> Walk<'a> {
+    fn begin(table: &'a Table, prev: &'a AtomicU64) -> Self {
+        // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
+        Self { table, prev, word: Link(prev.load(Ordering::Acquire)) }
+    }
+
+    /// What comes next, after unlinking what is marked.
+    // Inlined, as are its callers up to where an operation begins, so that what was seen need not pass through memory:
+    // that is a third of what a walk costs that finds all in the cache.
+    #[inline(always)]
+    fn look(&mut self) -> Result<Ahead<'a>, Changed> {
+        loop {
+            let id = self.word.id();
+            if id == 0 {
+                return Ok(Ahead::Nothing);
+            }
+            if let Some(bucket) = Bucket::named(id) {
+                return Ok(Ahead::Bucket(bucket));
+            }
+            let (seen, hash) = read(&self.table.nodes[id], self.prev, self.word);
+            // The word has a tag, so if it is the same the node was linked from the first load to this one:
+            // all fields are of one life. The acquire loads before keep this one behind them, and pair with
+            // the release stores of a next life, which come after the word changed.
+            if self.prev.load(Ordering::Acquire) != self.word.0 {
+                return Err(Changed);
+            }
+            if !seen.next.is_marked() {
+                return Ok(Ahead::Node(seen, hash));
+            }
+            let skipping = self.word.to(seen.next.id());
+            exchange(self.prev, self.word, skipping).map_err(|_| Changed)?;
+            self.word = skipping;
+        }
+    }
+
+    #[inline(always)]
+    fn pass_bucket(&mut self, bucket: Bucket) {
+        // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
+        *self = Self::begin(self.table, self.table.buckets.word(bucket));
+    }
+
+    #[inline(always)]
+    fn pass_node(&mut self, seen: &Seen<'a>) {
+        (self.prev, self.word) = (&self.table.nodes[seen.id].next, seen.next);
+    }
+
+    fn end(self) -> End<'a> {
+        End { prev: self.prev, word: self.word }
+    }
+}
+
+impl Table {
+    /// As many nodes, and as many buckets in the beginning and at most.
+    pub(crate) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, NoRoom> {
+        Ok(Self { nodes: Nodes::new(nodes)?, buckets: Buckets::new(buckets)? })
+    }
+
+    /// A node of the caller's own. `None` if all are in use.
+    pub(crate) fn allocate(&self) -> Option<Id> {
+        let id = self.nodes.allocate()?;
+        // Nodes come in order, so this one tells how many there are.
+        self.buckets.grow_for(id);
+        Some(id)
+    }
+
+    /// Goes through the run of `hash` and unlinks what is marked on the way. `see` meets each node of the run that
+    /// is not marked; when the way turns out to have changed, it begins anew with a fresh `S`.
+    ///
+    /// A node that was marked and linked before the call is not linked after it.
+    #[inline(always)]
+    pub(crate) fn scan<'a, S: Default>(
+        &'a self,
+        hash: Hash,
+        mut see: impl FnMut(&mut S, &Seen<'a>),
+    ) -> (S, End<'a>) {
+        loop {
+            let mut seen_so_far = S::default();
+            if let Ok(end) = self.scan_once(hash, |seen| see(&mut seen_so_far, seen)) {
+                return (seen_so_far, end);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn scan_once<'a>(
+        &'a self,
+        hash: Hash,
+        mut see: impl FnMut(&Seen<'a>),
+    ) -> Result<End<'a>, Changed> {
+        let mut walk = Walk::begin(self, self.start(hash));
+        loop {
+            match walk.look()? {
+                Ahead::Bucket(bucket) if bucket.start() <= hash.high => walk.pass_bucket(bucket),
+                Ahead::Node(seen, its_hash) if its_hash <= hash => {
+                    if its_hash == hash {
+                        see(&seen);
+                    }
+                    walk.pass_node(&seen);
+                }
+                _ => return Ok(walk.end()),
+            }
+        }
+    }
+
+    /// The word of an open bucket before the hash, the nearest if nothing happens in between.
+    fn start(&self, hash: Hash) -> &AtomicU64 {
+        self.start_of(self.buckets.of(hash))
+    }
+
+    fn start_of(&self, bucket: Bucket) -> &AtomicU64 {
+        let word = self.buckets.word(bucket);
+        // Acquire pairs with the release in `unseal`: the bucket is in the list.
+        if Buckets::is_open(bucket, Link(word.load(Ordering::Acquire))) {
+            return word;
+        }
+        self.open(bucket)
+    }
+
+    /// Tries to put a bucket into the list. The word from which to begin until then is an earlier bucket's.
+    ///
+    /// The bucket's word is sealed with what is to follow, then the word before it changed to lead to it. All the
+    /// while others may do the same. The word is read before the list is looked at, so whoever seals it found the
+    /// list as it was after the last seal; and the change in the list is the only one since its looker looked. So
+    /// when the bucket is linked its word leads to what did follow, whoever wrote it last.
+    #[cold]
+    fn open(&self, bucket: Bucket) -> &AtomicU64 {
+        // The earlier one first, if it is not in the list either: so every walk is short.
+        let from = self.start_of(bucket.parent());
+        // Acquire keeps the look at the list behind it.
+        let old = Link(self.buckets.word(bucket).load(Ordering::Acquire));
+        let Ok((End { prev, word }, is_linked)) = self.place_of(bucket, from) else {
+            return from;
+        };
+        if !is_linked {
+            let sealed = old.marked_to(word.id());
+            let linked = exchange(self.buckets.word(bucket), old, sealed)
+                .and_then(|()| exchange(prev, word, word.to(bucket.id())));
+            if linked.is_err() {
+                return from;
+            }
+        }
+        self.unseal(bucket)
+    }
+
+    /// The word behind which a bucket belongs, and whether it is there.
+    fn place_of<'a>(
+        &'a self,
+        bucket: Bucket,
+        from: &'a AtomicU64,
+    ) -> Result<(End<'a>, bool), Changed> {
+        let mut walk = Walk::begin(self, from);
+        loop {
+            match walk.look()? {
+                Ahead::Bucket(other) if other.start() < bucket.start() => walk.pass_bucket(other),
+                Ahead::Node(seen, hash) if hash.high < bucket.start() => walk.pass_node(&seen),
+                ahead => {
+                    let is_linked = matches!(ahead, Ahead::Bucket(other) if other == bucket);
+                    return Ok((walk.end(), is_linked));
+                }
+            }
+        }
+    }
+
+    /// The word of a bucket that is in the list, open from now on.
+    fn unseal(&self, bucket: Bucket) -> &AtomicU64 {
+        let prev = self.buckets.word(bucket);
+        let mut word = Link(prev.load(Ordering::Acquire));
+        while word.is_marked()
+            && let Err(now) = exchange(prev, word, word.to(word.id()))
+        {
+            word = now;
+        }
+        prev
+    }
+
+    /// The node, if it is linked and not marked and in the same life.
+    pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<Seen<'_>> {
+        let (found, _) = self.scan(hash, |found: &mut Option<Seen<'_>>, seen| {
+            if seen.id == id && seen.state.version() == version {
+                *found = Some(*seen);
+            }
+        });
+        found
+    }
+
+    /// Removes the node. `false`: another thread did.
+    pub(crate) fn mark(&self, seen: &mut Seen<'_>) -> bool {
+        let node = &self.nodes[seen.id];
+        loop {
+            let Err(now) = self.mark_unchanged(seen) else {
+                return true;
+            };
+            // The word was loaded before the version: with the same version it is of the same life.
+            let version = State(node.state.load(Ordering::Acquire)).version();
+            if now.is_marked() || version != seen.state.version() {
+                return false;
+            }
+            seen.next = now;
+        }
+    }
+
+    /// Removes the node if nothing happened right behind it. If it was the newest of its run, it is so now.
+    pub(crate) fn mark_unchanged(&self, seen: &Seen<'_>) -> Result<(), Link> {
+        exchange(&self.nodes[seen.id].next, seen.next, seen.next.marked_to(seen.next.id()))
+    }
+
+    /// Links a filled node of the caller's own as the newest of its run, and with `over`, which is the newest so
+    /// far, removes that one in the same step. `false`: something happened there.
+    pub(crate) fn link(&self, id: Id, end: &End<'_>, over: Option<&mut Seen<'_>>) -> bool {
+        let next = &self.nodes[id].next;
+        // The caller's own; the exchange below publishes it.
+        let old = Link(next.load(Ordering::Relaxed));
+        next.store(old.to(end.word.id()).0, Ordering::Release);
+        let Some(over) = over else {
+            return exchange(end.prev, end.word, end.word.to(id)).is_ok();
+        };
+        let word_of_newest = &self.nodes[over.id].next;
+        debug_assert!(ptr::eq(end.prev, word_of_newest), "the newest is the last of its run");
+        let marked = end.word.marked_to(id);
+        let linked = exchange(end.prev, end.word, marked).is_ok();
+        if linked {
+            over.next = marked;
+        }
+        linked
+    }
+
+    /// Sees to it that a node the caller has marked is not linked any more.
+    pub(crate) fn unlink(&self, seen: &Seen<'_>, hash: Hash) {
+        if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
+            self.scan(hash, |(): &mut (), _| ());
+        }
+    }
+}
+
+#[cfg(test)]
+impl Table {
+    /// All there is, in order: a bucket's place, or a node and its hash.
+    fn everything(&self) -> Result<Vec<(Option<Seen<'_>>, Hash)>, Changed> {
+        let mut all = Vec::new();
+        let mut walk = Walk::begin(self, self.buckets.word(Bucket::FIRST));
+        loop {
+            match walk.look()? {
+                Ahead::Nothing => return Ok(all),
+                Ahead::Bucket(bucket) => {
+                    all.push((None, Hash { high: bucket.start(), low: 0 }));
+                    walk.pass_bucket(bucket);
+                }
+                Ahead::Node(seen, hash) => {
+                    all.push((Some(seen), hash));
+                    walk.pass_node(&seen);
+                }
+            }
+        }
+    }
+
+    /// As a thread does to which there is one bucket still.
+    fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<Seen<'_>>, bool) {
+        loop {
+            if let Ok(all) = self.everything() {
+                let of_hash = all.iter().filter(|(_, its_hash)| *its_hash == hash);
+                let found = of_hash.filter_map(|(seen, _)| *seen).collect();
+                return (found, all.is_sorted_by_key(|(_, hash)| *hash));
+            }
+        }
+    }
+
+    pub(crate) fn count_from_the_beginning(&self, hash: Hash) -> usize {
+        let (found, in_order) = self.scan_from_the_beginning(hash);
+        assert!(in_order, "the list is sorted");
+        found.len()
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn remove_from_the_beginning(&self, hash: Hash) -> bool {
+        let Some(mut seen) = self.scan_from_the_beginning(hash).0.pop() else {
+            return false;
+        };
+        let marked = self.mark(&mut seen);
+        if marked {
+            if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
+                self.scan_from_the_beginning(hash);
+            }
+            self.nodes.free(seen.id);
+        }
+        marked
+    }
+
+    /// How many nodes the longest walk from a bucket to the next comes by, while nobody else is here.
+    #[cfg(not(loom))]
+    pub(crate) fn longest_walk(&self) -> usize {
+        let Ok(all) = self.everything() else {
+            panic!("nobody else is here");
+        };
+        all.split(|(seen, _)| seen.is_none()).map(<[_]>::len).max().unwrap_or(0)
+    }
+}
+
+#[inline(always)]
+fn read<'a>(node: &Node, prev: &'a AtomicU64, word: Link) -> (Seen<'a>, Hash) {
+    let load = |field: &AtomicU64| field.load(Ordering::Acquire);
+    let hash = Hash { high: load(&node.hash_high), low: load(&node.hash_low) };
+    let seen = Seen {
+        prev,
+        word,
+        id: word.id(),
+        state: State(load(&node.state)),
+        next: Link(load(&node.next)),
+        expires_at: load(&node.expires_at),
+        size: Size(load(&node.size)),
+        place: Place(load(&node.place)),
+    };
+    (seen, hash)
+}
+
+/// Release publishes a filled node to the acquire loads in `scan`; acquire, because a link found by a failed
+/// exchange is followed.
+fn exchange(word: &AtomicU64, from: Link, to: Link) -> Result<(), Link> {
+    match word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => Ok(()),
+        Err(now) => Err(Link(now)),
+    }
+}

@@ -1,0 +1,181 @@
+//! What the table is made of: nodes that are never given back, and the words that link them.
+
+use super::split_order::MAX_BUCKETS;
+use crate::store::sync::AtomicU64;
+
+/// A place in the arena of nodes, or a bucket; 0 is none.
+pub(crate) type Id = u32;
+
+const ID_BITS: u32 = 27;
+const ID_MASK: u64 = (1 << ID_BITS) - 1;
+const MARK: u64 = 1 << 63;
+/// Nodes have the ids below this, buckets those from it on.
+pub(crate) const MAX_NODES: usize = (1 << ID_BITS) - MAX_BUCKETS;
+
+/// A word of the list: a mark, a tag that every change advances, and the id of what follows.
+///
+/// The mark is on the word *in* a node and says that the node itself is removed; on that of a bucket, that the bucket
+/// may not be in the list yet. The tag has 36 bits, so that no
+/// thread sleeps through just as many changes as make it come round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link(pub(crate) u64);
+
+impl Link {
+    pub(crate) fn id(self) -> Id {
+        (self.0 & ID_MASK) as Id
+    }
+
+    pub(crate) fn is_marked(self) -> bool {
+        self.0 & MARK != 0
+    }
+
+    /// The word after this one that leads elsewhere and has no mark.
+    pub(crate) fn to(self, id: Id) -> Self {
+        let tag = (self.0 & !MARK & !ID_MASK).wrapping_add(1 << ID_BITS) & !MARK;
+        Self(tag | u64::from(id))
+    }
+
+    /// The word after this one that leads elsewhere and has the mark.
+    pub(crate) fn marked_to(self, id: Id) -> Self {
+        Self(self.to(id).0 | MARK)
+    }
+}
+
+/// The version of a node and the flags of its present life.
+///
+/// The version is odd from when a node is filled until its bytes are about to be wiped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State(pub(crate) u64);
+
+const VERSION_SHIFT: u32 = 8;
+const USED: u64 = 1;
+const REUSABLE: u64 = 2;
+
+impl State {
+    pub(crate) fn version(self) -> u64 {
+        self.0 >> VERSION_SHIFT
+    }
+
+    pub(crate) fn is_filled(self) -> bool {
+        self.version() & 1 == 1
+    }
+
+    /// The next version, without flags.
+    pub(crate) fn next(self) -> Self {
+        Self((self.version() + 1) << VERSION_SHIFT)
+    }
+
+    pub(crate) fn reusable(self, yes: bool) -> Self {
+        Self(if yes { self.0 | REUSABLE } else { self.0 })
+    }
+
+    pub(crate) fn used(self) -> Self {
+        Self(self.0 | USED)
+    }
+
+    pub(crate) fn is_used(self) -> bool {
+        self.0 & USED != 0
+    }
+
+    pub(crate) fn is_reusable(self) -> bool {
+        self.0 & REUSABLE != 0
+    }
+}
+
+const LEN_BITS: u32 = 37;
+const LEN_MASK: u64 = (1 << LEN_BITS) - 1;
+const ERA_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
+
+/// A blob's length and the era in which it was stored; `clear` begins a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u64);
+
+impl Size {
+    pub(crate) fn new(len: u64, era: u64) -> Self {
+        Self(era << LEN_BITS | len)
+    }
+
+    pub(crate) fn len(self) -> u64 {
+        self.0 & LEN_MASK
+    }
+
+    pub(crate) fn is_of(self, era: u64) -> bool {
+        self.0 >> LEN_BITS == era & ERA_MASK
+    }
+}
+
+const FIRST_BITS: u32 = 31;
+const FIRST_MASK: u64 = (1 << FIRST_BITS) - 1;
+
+/// The first block of a blob, and when it was stored in relation to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) u64);
+
+impl Place {
+    pub(crate) fn new(first: u32, order: u64) -> Self {
+        Self(order << FIRST_BITS | u64::from(first))
+    }
+
+    pub(crate) fn first(self) -> u32 {
+        (self.0 & FIRST_MASK) as u32
+    }
+
+    pub(crate) fn order(self) -> u64 {
+        self.0 >> FIRST_BITS
+    }
+}
+
+/// The stamp of a node that must not be chosen for eviction, since it is not linked yet.
+pub(crate) const UNLINKED: u64 = u64::MAX;
+
+/// One entry: a cache line.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Node {
+    /// A [`Link`].
+    pub(crate) next: AtomicU64,
+    /// A [`State`].
+    pub(crate) state: AtomicU64,
+    pub(crate) hash_high: AtomicU64,
+    pub(crate) hash_low: AtomicU64,
+    /// When it was last used. Another life's stamp may come in late, so nothing but the choice rests on it.
+    pub(crate) stamp: AtomicU64,
+    /// The first millisecond in which it must not be returned any more.
+    pub(crate) expires_at: AtomicU64,
+    /// A [`Size`].
+    pub(crate) size: AtomicU64,
+    /// A [`Place`].
+    pub(crate) place: AtomicU64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_comes_round_without_touching_the_mark_or_the_id() {
+        let last = Link(MARK | ((1 << 36) - 1) << ID_BITS | 5);
+        assert!(last.is_marked());
+        assert_eq!(last.to(7), Link(7));
+        assert_eq!(last.marked_to(7), Link(MARK | 7));
+        assert_eq!(Link(0).to(3), Link(1 << ID_BITS | 3));
+    }
+
+    #[cfg(not(loom))]
+    #[test]
+    fn a_node_is_one_cache_line() {
+        assert_eq!((size_of::<Node>(), align_of::<Node>()), (64, 64));
+    }
+
+    #[test]
+    fn packed_words_give_back_what_went_in() {
+        let size = Size::new((1 << 37) - 1, 3 + (1 << 27));
+        assert_eq!(size.len(), (1 << 37) - 1);
+        assert!(size.is_of(3) && !size.is_of(4));
+        let place = Place::new(0x7fff_ffff, 9);
+        assert_eq!((place.first(), place.order()), (0x7fff_ffff, 9));
+        let state = State(0).next().reusable(true).used();
+        assert!(state.is_filled() && state.is_used() && state.is_reusable());
+        assert_eq!(state.next(), State(2 << VERSION_SHIFT));
+    }
+}

@@ -1,0 +1,5 @@
+//! Memory from the system.
+
+#[cfg(not(loom))]
+mod mlock;
+pub(crate) mod reserved;

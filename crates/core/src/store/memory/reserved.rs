@@ -1,0 +1,235 @@
+//! Memory that is reserved at once and becomes resident page by page, as it is touched.
+#![allow(unsafe_code)]
+
+#[cfg(not(loom))]
+pub(crate) use reserved::Region;
+
+#[cfg(loom)]
+pub(crate) use checked::Region;
+
+use crate::store::index::node::Node;
+use crate::store::sync::{AtomicU32, AtomicU64};
+
+/// The system refused to reserve so many bytes.
+#[derive(Debug)]
+pub(crate) struct NoRoom {
+    pub(crate) bytes: u64,
+}
+
+/// A value whose bytes may all be zero and that needs no drop.
+///
+/// # Safety
+///
+/// Zeroed memory must be a valid value of the type, and the type must be sound to share between threads.
+pub(crate) unsafe trait Zeroed: Sync {
+    #[cfg(loom)]
+    fn zero() -> Self;
+}
+
+macro_rules! zeroed {
+    ($($type:ty = $zero:expr),*) => {$(
+        // SAFETY: an atomic integer has the representation of the integer, and a node is made of such.
+        unsafe impl Zeroed for $type {
+            #[cfg(loom)]
+            fn zero() -> Self {
+                $zero
+            }
+        }
+    )*};
+}
+zeroed!(AtomicU64 = AtomicU64::new(0), AtomicU32 = AtomicU32::new(0), Node = Node::default());
+// The ring of keys has no other atomics in its tests.
+#[cfg(all(test, not(loom)))]
+zeroed!(std::sync::atomic::AtomicU64 = Self::new(0));
+
+#[cfg(not(loom))]
+mod reserved {
+    use std::marker::PhantomData;
+    use std::ops::Deref;
+    use std::ptr::NonNull;
+    use std::slice;
+
+    use super::super::mlock::Locking;
+    use super::{NoRoom, Zeroed, map};
+
+    /// A slice of zeroed values at a fixed place.
+    pub(crate) struct Region<T> {
+        start: NonNull<T>,
+        len: usize,
+        is_left_out_of_dumps: bool,
+        locking: Locking,
+        owns: PhantomData<T>,
+    }
+
+    impl<T: Zeroed> Region<T> {
+        /// Reserves room for `len` values. Nothing of it is resident yet.
+        pub(crate) fn new(len: usize) -> Result<Self, NoRoom> {
+            let bytes = len.saturating_mul(size_of::<T>()).max(1);
+            let start =
+                map::reserve(bytes, align_of::<T>()).ok_or(NoRoom { bytes: bytes as u64 })?;
+            Ok(Self {
+                start: start.cast(),
+                len,
+                is_left_out_of_dumps: map::leave_out_of_dumps(start, bytes),
+                locking: Locking::default(),
+                owns: PhantomData,
+            })
+        }
+
+        /// Has the first `len` values kept out of swap, if the system permits.
+        #[expect(clippy::cast_possible_truncation, reason = "at most the region's length")]
+        pub(crate) fn reached(&self, len: usize) {
+            let bytes = (self.len * size_of::<T>()) as u64;
+            self.locking.reach((len * size_of::<T>()) as u64, |from, to| {
+                let to = to.min(bytes);
+                from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
+            });
+        }
+
+        /// How many bytes are kept out of swap.
+        pub(crate) fn locked(&self) -> u64 {
+            self.locking.locked()
+        }
+
+        /// Whether the system was told to, and can.
+        pub(crate) fn is_left_out_of_dumps(&self) -> bool {
+            self.is_left_out_of_dumps
+        }
+    }
+
+    impl<T> Deref for Region<T> {
+        type Target = [T];
+
+        fn deref(&self) -> &[T] {
+            // SAFETY: the memory holds `len` values, is aligned for them, is mapped until the drop, and was
+            // zeroed, which is a valid `T`; nobody has it mutably.
+            unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        }
+    }
+
+    impl<T> Drop for Region<T> {
+        fn drop(&mut self) {
+            let bytes = (self.len * size_of::<T>()).max(1);
+            // SAFETY: `new` reserved exactly this, and no reference outlives `self`.
+            unsafe { map::release(self.start.cast(), bytes, align_of::<T>()) };
+        }
+    }
+
+    // SAFETY: it owns the memory, and values that are `Sync` and `Send` may be reached from any thread.
+    unsafe impl<T: Send> Send for Region<T> {}
+    // SAFETY: it gives out shared references alone.
+    unsafe impl<T: Sync> Sync for Region<T> {}
+}
+
+#[cfg(all(unix, not(any(loom, miri))))]
+mod map {
+    use std::ptr::{self, NonNull};
+
+    /// Zeroed memory of which nothing is resident, at a page's start. `None` if the system refuses.
+    pub(crate) fn reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping at a place of the system's choice touches no memory there was.
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        NonNull::new(start.cast())
+    }
+
+    /// Secrets do not belong in a core dump. Where the system cannot leave them out, the cache works all the same.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn leave_out_of_dumps(start: NonNull<u8>, bytes: usize) -> bool {
+        // SAFETY: it is a mapping just made; the advice changes no content.
+        unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTDUMP) == 0 }
+    }
+
+    /// There is no such advice.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+        false
+    }
+
+    /// `start` is of a mapping that has `from + bytes` bytes.
+    pub(crate) fn lock(start: NonNull<u8>, from: usize, bytes: usize) -> bool {
+        let start = start.as_ptr().wrapping_add(from);
+        // SAFETY: locking changes no content, and of addresses that are not mapped the system refuses it.
+        unsafe { libc::mlock(start.cast(), bytes) == 0 }
+    }
+
+    /// # Safety
+    ///
+    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, _align: usize) {
+        // SAFETY: by this function's own contract.
+        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
+    }
+}
+
+// Miri has no such calls of the system.
+#[cfg(all(any(not(unix), miri), not(loom)))]
+mod map {
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+    use std::ptr::NonNull;
+
+    pub(crate) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let layout = Layout::from_size_align(bytes, align).ok()?;
+        // SAFETY: there is at least one byte.
+        NonNull::new(unsafe { alloc_zeroed(layout) })
+    }
+
+    /// Not known how.
+    pub(crate) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+        false
+    }
+
+    /// Not known how.
+    pub(crate) fn lock(_start: NonNull<u8>, _from: usize, _bytes: usize) -> bool {
+        false
+    }
+
+    /// # Safety
+    ///
+    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, align: usize) {
+        let layout = Layout::from_size_align(bytes, align).expect("as when it was reserved");
+        // SAFETY: by this function's own contract.
+        unsafe { dealloc(start.as_ptr(), layout) };
+    }
+}
+
+#[cfg(loom)]
+mod checked {
+    use std::ops::Deref;
+
+    use super::{NoRoom, Zeroed};
+
+    pub(crate) struct Region<T>(Vec<T>);
+
+    impl<T: Zeroed> Region<T> {
+        pub(crate) fn new(len: usize) -> Result<Self, NoRoom> {
+            Ok(Self((0..len).map(|_| T::zero()).collect()))
+        }
+
+        #[expect(clippy::unused_self, reason = "there is no system to ask")]
+        pub(crate) fn reached(&self, _len: usize) {}
+
+        #[expect(clippy::unused_self, reason = "as above")]
+        pub(crate) fn locked(&self) -> u64 {
+            0
+        }
+
+        #[expect(clippy::unused_self, reason = "as above")]
+        pub(crate) fn is_left_out_of_dumps(&self) -> bool {
+            false
+        }
+    }
+
+    impl<T> Deref for Region<T> {
+        type Target = [T];
+
+        fn deref(&self) -> &[T] {
+            &self.0
+        }
+    }
+}

@@ -1,0 +1,262 @@
+use crate::Memory;
+
+use super::atomic_copy::{self, WORD_BYTES};
+use crate::store::memory::reserved::{NoRoom, Region};
+use crate::store::striped::Padded;
+use crate::store::sync::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// 64-bit words in a block.
+#[cfg(not(loom))]
+pub(crate) const BLOCK_WORDS: usize = 32;
+#[cfg(loom)]
+pub(crate) const BLOCK_WORDS: usize = 2;
+pub(crate) const BLOCK_BYTES: usize = BLOCK_WORDS * WORD_BYTES;
+
+/// What block numbers leave room for in a node.
+pub(crate) const MAX_BLOCKS: usize = 1 << 31;
+
+/// The bytes of all blobs, in chains of blocks.
+///
+/// Links are apart from the blocks, so that walking a chain to take it from the stack touches no cold payload.
+/// A thread may read a block or a link that another one writes: it gets a value that was there, and finds by the
+/// version of the node that it must not use it.
+pub(crate) struct Blocks {
+    words: Region<AtomicU64>,
+    links: Region<AtomicU32>,
+    free: Padded<AtomicU64>,
+    /// How many were ever in use, the first being 1.
+    touched: Padded<AtomicU64>,
+    /// How many bits the number of a block may take.
+    block_bits: u32,
+}
+
+/// The head of the stack of free blocks: the block, and a tag that every change advances in all bits that numbers of
+/// blocks leave, so that no thread sleeps through just as many changes as make it come round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    word: u64,
+    block_bits: u32,
+}
+
+impl Head {
+    #[expect(clippy::cast_possible_truncation, reason = "a block's number has 31 bits at most")]
+    fn block(self) -> u32 {
+        (self.word & ((1 << self.block_bits) - 1)) as u32
+    }
+
+    fn to(self, block: u32) -> Self {
+        let tag = (self.word >> self.block_bits) + 1;
+        Self { word: tag << self.block_bits | u64::from(block), ..self }
+    }
+}
+
+pub(crate) fn blocks_for(len: usize) -> usize {
+    len.div_ceil(BLOCK_BYTES)
+}
+
+impl Blocks {
+    pub(crate) fn new(count: usize) -> Result<Self, NoRoom> {
+        let count = count.saturating_add(1).min(MAX_BLOCKS);
+        Ok(Self {
+            words: Region::new(count.saturating_mul(BLOCK_WORDS))?,
+            links: Region::new(count)?,
+            free: Padded::default(),
+            touched: Padded::default(),
+            block_bits: (count - 1).max(1).ilog2() + 1,
+        })
+    }
+
+    /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.
+    pub(crate) fn allocate(&self, count: usize) -> Option<u32> {
+        // Acquire pairs with the release in `push`: the last owner's version moved, and it wiped, before this.
+        let mut head = self.head(self.free.0.load(Ordering::Acquire));
+        loop {
+            let (popped, last) = self.walk(head.block(), count);
+            if popped == 0 {
+                return self.never_used(count);
+            }
+            let rest = self.links[last as usize].load(Ordering::Acquire);
+            match self.free.0.compare_exchange_weak(
+                head.word,
+                head.to(rest).word,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) if popped == count => return Some(head.block()),
+                Ok(_) => {
+                    let Some(more) = self.never_used(count - popped) else {
+                        self.push(head.block(), last);
+                        return None;
+                    };
+                    self.links[last as usize].store(more, Ordering::Release);
+                    return Some(head.block());
+                }
+                Err(now) => head = self.head(now),
+            }
+        }
+    }
+
+    /// Takes back a chain that was wiped.
+    pub(crate) fn free(&self, first: u32, count: usize) {
+        let (_, last) = self.walk(first, count);
+        self.push(first, last);
+    }
+
+    /// Copies a blob into a chain of the caller's own.
+    pub(crate) fn fill(&self, first: u32, blob: &[u8]) {
+        // Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.
+        fence(Ordering::Release);
+        let mut block = first;
+        for bytes in blob.chunks(BLOCK_BYTES) {
+            atomic_copy::fill(self.block(block), bytes);
+            block = self.next(block);
+        }
+    }
+
+    /// Has a chain brought in that is about to be read, as far as it lies in one piece, which is most often all of it.
+    #[inline]
+    pub(crate) fn prefetch(&self, first: u32, len: usize) {
+        const AT_MOST: usize = 256;
+        atomic_copy::prefetch(&self.links[first as usize], 1);
+        atomic_copy::prefetch(&self.block(first)[0], len.min(AT_MOST));
+    }
+
+    /// Copies what is in a chain. If it is not the caller's own, only a version that did not move makes it good.
+    pub(crate) fn copy(&self, first: u32, out: &mut [u8]) {
+        let mut block = first;
+        for bytes in out.chunks_mut(BLOCK_BYTES) {
+            atomic_copy::copy(self.block(block), bytes);
+            block = self.next(block);
+        }
+        // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees it moved.
+        fence(Ordering::Acquire);
+    }
+
+    /// Zeroes the blob in a chain of the caller's own.
+    pub(crate) fn wipe(&self, first: u32, len: usize) {
+        // For `npm run bench:core`, which shows what wiping costs. No feature, so that no dependent can ask for it.
+        if cfg!(tls_resumption_unwiped) {
+            return;
+        }
+        // Pairs with the acquire fence in `copy`: who reads one of these zeros sees the version moved on.
+        fence(Ordering::Release);
+        let mut block = first;
+        let mut left = len;
+        while left > 0 {
+            let here = left.min(BLOCK_BYTES);
+            atomic_copy::wipe(&self.block(block)[..here.div_ceil(WORD_BYTES)]);
+            left -= here;
+            block = self.next(block);
+        }
+    }
+
+    fn head(&self, word: u64) -> Head {
+        Head { word, block_bits: self.block_bits }
+    }
+
+    fn block(&self, block: u32) -> &[AtomicU64] {
+        let start = block as usize * BLOCK_WORDS;
+        &self.words[start..start + BLOCK_WORDS]
+    }
+
+    fn next(&self, block: u32) -> u32 {
+        self.links[block as usize].load(Ordering::Acquire)
+    }
+
+    /// How many of `count` blocks there are from `first` on, and the last of them.
+    fn walk(&self, first: u32, count: usize) -> (usize, u32) {
+        let (mut walked, mut last, mut block) = (0, 0, first);
+        while walked < count && block != 0 {
+            walked += 1;
+            last = block;
+            if walked < count {
+                block = self.next(block);
+            }
+        }
+        (walked, last)
+    }
+
+    fn push(&self, first: u32, last: u32) {
+        let mut head = self.head(self.free.0.load(Ordering::Relaxed));
+        loop {
+            // Release, so that a reader of the chain that comes upon this link sees the version moved on.
+            self.links[last as usize].store(head.block(), Ordering::Release);
+            // Release pairs with the acquire in `allocate`.
+            match self.free.0.compare_exchange_weak(
+                head.word,
+                head.to(first).word,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => head = self.head(now),
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of blocks")]
+    fn never_used(&self, count: usize) -> Option<u32> {
+        let count = count as u64;
+        let mut touched = self.touched.0.load(Ordering::Relaxed);
+        while touched + count < self.links.len() as u64 {
+            // Nothing was ever written there, so there is nothing to pair with.
+            match self.touched.0.compare_exchange_weak(
+                touched,
+                touched + count,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    self.words.reached((touched + count + 1) as usize * BLOCK_WORDS);
+                    for block in touched + 1..touched + count {
+                        self.links[block as usize].store(block as u32 + 1, Ordering::Release);
+                    }
+                    return Some(touched as u32 + 1);
+                }
+                Err(now) => touched = now,
+            }
+        }
+        None
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        Memory {
+            // A number alone: nothing to pair with.
+            used: self.touched.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
+            locked: self.words.locked(),
+            left_out_of_dumps: self.words.is_left_out_of_dumps(),
+        }
+    }
+
+    /// How many were ever in use and how many of these are free, after checking that every free one is all zero;
+    /// while nobody else is here.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let mut free = 0;
+        let mut block = self.head(self.free.0.load(Ordering::Acquire)).block();
+        while block != 0 {
+            free += 1;
+            assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
+            block = self.next(block);
+        }
+        (self.touched.0.load(Ordering::Acquire), free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_head_has_all_bits_that_blocks_leave_and_comes_round() {
+        for block_bits in [1, 20, 31] {
+            let last = Head { word: u64::MAX, block_bits };
+            let block = (1_u32 << (block_bits - 1)) | 1;
+            assert_eq!(last.to(block).word, u64::from(block), "its tag is 0 again");
+            assert_eq!(last.to(block).to(0).word >> block_bits, 1);
+            assert_eq!(last.to(block).block(), block);
+        }
+        let bits = |count| Blocks::new(count).unwrap().block_bits;
+        assert_eq!([1, 2, 7, 8].map(bits), [1, 2, 3, 4], "the last has the number of the count");
+    }
+}

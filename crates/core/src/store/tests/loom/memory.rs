@@ -1,0 +1,144 @@
+//! Nodes and blocks by themselves, and the orderings that a reader without a lock rests on, in all interleavings.
+//!
+//! Who frees something and who uses it again are two threads here, since the fence of the one would otherwise stand
+//! in for the other's.
+//!
+//! One ordering cannot be shown alone: the release stores of a node's fields in `prepare` stand behind the release
+//! fence of `Blocks::fill`, which by itself does for them. Without both
+//! `a_key_overwritten_is_there_although_its_first_node_is_another_s` fails.
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+
+use super::basic::{LEN, beside, check, get, put, store};
+use crate::store::index::list::{Hash, Seen, Table};
+use crate::store::index::node::Size;
+use crate::store::payload::block_slab::Blocks;
+
+/// The only hash here, and that of memory that nothing was written to.
+const HASH: Hash = Hash { high: 0, low: 0 };
+
+#[test]
+fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
+    check(3, || {
+        let blocks = Arc::new(Blocks::new(1).unwrap());
+        let version = Arc::new(AtomicU64::new(1));
+        let block = blocks.allocate(1).unwrap();
+        blocks.fill(block, &[1; LEN]);
+        let reader = {
+            let (blocks, version) = (Arc::clone(&blocks), Arc::clone(&version));
+            thread::spawn(move || {
+                let mut out = [0; LEN];
+                blocks.copy(block, &mut out);
+                (version.load(Ordering::Acquire), out)
+            })
+        };
+        version.store(2, Ordering::Release);
+        blocks.wipe(block, LEN);
+        blocks.free(block, 1);
+        let other = {
+            let blocks = Arc::clone(&blocks);
+            thread::spawn(move || {
+                let block = blocks.allocate(1).unwrap();
+                blocks.fill(block, &[3; LEN]);
+            })
+        };
+        let (version, out) = reader.join().unwrap();
+        assert!(version == 2 || out == [1; LEN], "version {version} of {out:?}");
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn who_finds_a_node_finds_all_that_was_written_to_it() {
+    check(3, || {
+        let table = Arc::new(Table::new(1, [1, 1]).unwrap());
+        let other = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                let see = |found: &mut Option<Size>, seen: &Seen<'_>| *found = Some(seen.size);
+                table.scan(HASH, see).0
+            })
+        };
+        let id = table.nodes.allocate().unwrap();
+        // Relaxed: what publishes it is the exchange that links it.
+        table.nodes[id].size.store(Size::new(LEN as u64, 0).0, Ordering::Relaxed);
+        let ((), end) = table.scan(HASH, |(), _| ());
+        assert!(table.link(id, &end, None));
+        let found = other.join().unwrap();
+        assert!(found.is_none_or(|size| size.len() == LEN as u64), "{found:?}");
+    });
+}
+
+#[test]
+fn a_key_overwritten_is_there_although_its_first_node_is_another_s() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let reader = beside(&store, |store| get(store, b"a"));
+        put(&store, b"a", 2);
+        let other = beside(&store, |store| put(store, b"b", 3));
+        assert!(matches!(reader.join().unwrap(), Some(1 | 2)));
+        other.join().unwrap();
+        store.reconcile();
+    });
+}
+
+#[test]
+fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
+    check(2, || {
+        let blocks = Arc::new(Blocks::new(4).unwrap());
+        let pair = blocks.allocate(2).unwrap();
+        let own = blocks.allocate(1).unwrap();
+        blocks.free(pair, 2);
+        let other = {
+            let blocks = Arc::clone(&blocks);
+            // The checker has blocks of two words.
+            thread::spawn(move || {
+                let chain = blocks.allocate(3);
+                if let Some(first) = chain {
+                    blocks.fill(first, &[3; 3 * LEN]);
+                }
+                chain
+            })
+        };
+        blocks.free(own, 1);
+        let mine = blocks.allocate(2);
+        if let Some(first) = mine {
+            blocks.fill(first, &[2; 2 * LEN]);
+        }
+        let theirs = other.join().unwrap();
+        let holds = |chain: Option<u32>, blocks: &Blocks, byte: u8, out: &mut [u8]| {
+            if let Some(first) = chain {
+                blocks.copy(first, out);
+                assert!(out.iter().all(|it| *it == byte), "{out:?}");
+            }
+        };
+        holds(mine, &blocks, 2, &mut [0; 2 * LEN]);
+        holds(theirs, &blocks, 3, &mut [0; 3 * LEN]);
+        assert!(mine.is_some() || theirs.is_some(), "there is room for one of them at least");
+    });
+}
+
+#[test]
+fn no_node_is_given_to_two() {
+    check(3, || {
+        let table = Arc::new(Table::new(2, [1, 1]).unwrap());
+        let (one, two) = (table.nodes.allocate().unwrap(), table.nodes.allocate().unwrap());
+        table.nodes.free(one);
+        table.nodes.free(two);
+        let other = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || [table.nodes.allocate(), table.nodes.allocate()])
+        };
+        let first = table.nodes.allocate();
+        let second = table.nodes.allocate();
+        if let Some(first) = first {
+            table.nodes.free(first);
+        }
+        let theirs = other.join().unwrap();
+        assert!(second.is_none_or(|second| !theirs.contains(&Some(second))));
+        assert!(theirs[0].is_none() || theirs[0] != theirs[1]);
+    });
+}

@@ -1,0 +1,4 @@
+mod basic;
+mod growth;
+mod memory;
+mod pairs;

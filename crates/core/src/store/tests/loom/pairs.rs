@@ -1,0 +1,310 @@
+//! Two or three calls at once that change one key or each other's room, in all interleavings.
+//!
+//! The checker explores more where the reader is a thread that was begun later.
+
+use super::basic::{add, beside, check, get, offer, put, store, take};
+use crate::store::LockFree;
+use crate::store::counters::Removal;
+use crate::store::quota::{Permit, Permits};
+use crate::{EntryOptions, Key, Read, Ttl};
+use loom::sync::Arc;
+use loom::thread;
+
+fn remove(store: &LockFree, key: &[u8]) -> usize {
+    store.remove(Key::new(key).unwrap(), 0)
+}
+
+/// Lives for a millisecond.
+fn put_briefly(store: &LockFree, key: &[u8], byte: u8) {
+    let briefly = EntryOptions { ttl: Ttl::from_millis(1), ..EntryOptions::default() };
+    store.put(Key::new(key).unwrap(), &[byte; super::basic::LEN], briefly, 0).unwrap();
+}
+
+#[test]
+fn of_two_that_put_one_key_the_later_stays() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        let other = beside(&store, |store| put(store, b"a", 1));
+        put(&store, b"a", 2);
+        other.join().unwrap();
+        assert!(matches!(get(&store, b"a"), Some(1 | 2)));
+        assert_eq!(store.len(), 1, "one in the other's place");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn of_two_that_add_to_one_key_both_stay() {
+    check(3, || {
+        let store = Arc::new(store(2, 2));
+        let other = beside(&store, |store| add(store, b"a", 1));
+        add(&store, b"a", 2);
+        other.join().unwrap();
+        let both = (take(&store, b"a"), take(&store, b"a"));
+        assert!(matches!(both, (Some(1), Some(2)) | (Some(2), Some(1))), "{both:?}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn beyond_the_limit_of_a_key_the_oldest_goes() {
+    check(2, || {
+        let store = Arc::new(store(4, 2));
+        add(&store, b"a", 1);
+        let other = beside(&store, |store| add(store, b"a", 2));
+        add(&store, b"a", 3);
+        other.join().unwrap();
+        let left = (take(&store, b"a"), take(&store, b"a"), take(&store, b"a"));
+        assert!(matches!(left, (Some(2), Some(3), None) | (Some(3), Some(2), None)), "{left:?}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn what_is_evicted_is_not_taken() {
+    check(3, || {
+        let store = Arc::new(store(1, 1));
+        put(&store, b"a", 1);
+        let taker = beside(&store, |store| take(store, b"a"));
+        put(&store, b"b", 2);
+        let taken = taker.join().unwrap();
+        let stats = store.stats();
+        assert_eq!(stats.takes, u64::from(taken.is_some()));
+        assert_eq!(stats.sets, stats.takes + stats.evictions + stats.size);
+        assert!(matches!(get(&store, b"b"), None | Some(2)));
+        assert_eq!(get(&store, b"a"), None, "taken or evicted");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn an_eviction_passes_over_what_is_not_linked_yet() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let one = beside(&store, |store| put(store, b"b", 2));
+        let two = beside(&store, |store| store.evict(None, 0));
+        one.join().unwrap();
+        let evicted = two.join().unwrap();
+        if let Some(permit) = evicted {
+            store.permits.give(permit);
+        }
+        let left = [get(&store, b"a"), get(&store, b"b")].iter().flatten().count();
+        assert_eq!(left, 2 - usize::from(evicted.is_some()));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_sweep_takes_nothing_that_is_put_in_the_place_of_the_expired() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put_briefly(&store, b"a", 1);
+        let sweeper = beside(&store, |store| store.sweep_step(0, 1).0);
+        let name = Key::new(b"a").unwrap();
+        store.put(name, &[2; super::basic::LEN], EntryOptions::default(), 1).unwrap();
+        let swept = sweeper.join().unwrap();
+        assert_eq!(get(&store, b"a"), Some(2));
+        let stats = store.stats();
+        assert_eq!((stats.expirations, stats.replaced, stats.size), (1, 0, 1), "swept {swept}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn what_a_clear_overtakes_takes_nothing_along_that_came_after_it() {
+    check(3, || {
+        let store = Arc::new(store(3, 1));
+        let other = beside(&store, |store| put(store, b"a", 1));
+        store.clear();
+        put(&store, b"a", 2);
+        other.join().unwrap();
+        assert!(matches!(get(&store, b"a"), Some(1 | 2)), "put after the clear, and gone");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
+    check(3, || {
+        let store = Arc::new(store(3, 2));
+        let other = beside(&store, |store| add(store, b"a", 1));
+        store.clear();
+        put(&store, b"a", 2);
+        other.join().unwrap();
+        let left = [take(&store, b"a"), take(&store, b"a")];
+        assert!(left.contains(&Some(2)), "put after the clear, and gone: {left:?}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        let other = beside(&store, LockFree::clear);
+        store.clear();
+        put(&store, b"a", 1);
+        let found = get(&store, b"a");
+        other.join().unwrap();
+        // Of two clears one may come last of all, but then nothing was found before.
+        assert!(found == Some(1) || get(&store, b"a").is_none());
+        store.reconcile();
+    });
+}
+
+/// Evicts beside what `call` does to the only entry, and checks that each removal has an entry of its own.
+fn beside_an_eviction(call: fn(&LockFree)) {
+    check(3, move || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let evictor = beside(&store, |store| {
+            let permit = store.evict(None, 0);
+            permit.inspect(|permit| store.permits.give(*permit)).is_some()
+        });
+        call(&store);
+        let evicted = evictor.join().unwrap();
+        assert_eq!(store.stats().evictions, u64::from(evicted));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn of_an_evictor_and_a_taker_one_has_it() {
+    beside_an_eviction(|store| assert!(matches!(take(store, b"a"), None | Some(1))));
+}
+
+#[test]
+fn of_an_evictor_and_one_who_overwrites_one_has_it() {
+    beside_an_eviction(|store| put(store, b"a", 2));
+}
+
+#[test]
+fn of_an_evictor_and_one_who_deletes_one_has_it() {
+    beside_an_eviction(|store| assert!(remove(store, b"a") <= 1));
+}
+
+#[test]
+fn a_removal_and_an_addition() {
+    check(3, || {
+        let store = Arc::new(store(3, 3));
+        add(&store, b"a", 1);
+        let other = beside(&store, |store| add(store, b"a", 2));
+        let removed = remove(&store, b"a");
+        other.join().unwrap();
+        let left = take(&store, b"a");
+        assert!(matches!((removed, left), (1, Some(2)) | (2, None)), "{removed} {left:?}");
+        store.reconcile();
+    });
+}
+
+#[test]
+fn two_help_to_unlink_while_the_owner_uses_the_node_again() {
+    check(1, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let hash = store.hash(Key::new(b"a").unwrap());
+        let marked = store.run(hash, 0).0.newest.unwrap();
+        assert!(store.table.mark_unchanged(&marked).is_ok());
+        let help = move |store: &LockFree| store.table.scan(hash, |(), _| ()).0;
+        let one = beside(&store, help);
+        let two = beside(&store, help);
+        let permit = store.finish(&marked, hash, Removal::HandedOut, 0);
+        store.permits.give(permit);
+        put(&store, b"b", 2);
+        one.join().unwrap();
+        two.join().unwrap();
+        assert_eq!((get(&store, b"a"), get(&store, b"b")), (None, Some(2)));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_reader_a_taker_and_one_who_uses_the_memory_again() {
+    check(2, || {
+        let store = Arc::new(store(1, 1));
+        put(&store, b"a", 1);
+        let reader = beside(&store, |store| get(store, b"a"));
+        assert_eq!(take(&store, b"a"), Some(1));
+        // A thread of its own, so that no fence of the taker stands in for one of its own.
+        let other = beside(&store, |store| put(store, b"b", 2));
+        assert!(matches!(reader.join().unwrap(), None | Some(1)));
+        other.join().unwrap();
+        assert_eq!((get(&store, b"a"), get(&store, b"b")), (None, Some(2)));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
+    check(3, || {
+        let apart = [Permit { entries: 1, bytes: 8 }, Permit { entries: 0, bytes: 8 }];
+        let permits = Arc::new(Permits::apart(&apart));
+        let all = Permit { entries: 1, bytes: 16 };
+        let try_to_gather = move |permits: &Permits| {
+            let mut have = Permit::default();
+            let has_all = permits.gather(all, &mut have);
+            let held = permits.held();
+            assert_eq!(held.and(have), have, "what it has nobody else has");
+            permits.give(have);
+            has_all
+        };
+        let other = {
+            let permits = Arc::clone(&permits);
+            thread::spawn(move || try_to_gather(&permits))
+        };
+        try_to_gather(&permits);
+        other.join().unwrap();
+        assert_eq!(permits.held(), Permit::default());
+        assert!(try_to_gather(&permits), "none is lost");
+    });
+}
+
+#[test]
+fn the_last_permit_is_one() {
+    // Whoever has it: never more than one entry, and none is lost.
+    check(2, || {
+        let store = Arc::new(store(1, 2));
+        let one = beside(&store, |store| add(store, b"a", 1));
+        let two = beside(&store, LockFree::len);
+        add(&store, b"a", 2);
+        one.join().unwrap();
+        assert!(two.join().unwrap() <= 1);
+        let left = (take(&store, b"a"), take(&store, b"a"));
+        assert!(matches!(left, (None | Some(_), None)), "{left:?}");
+        store.reconcile();
+        put(&store, b"a", 3);
+        assert_eq!(get(&store, b"a"), Some(3), "the permit came back");
+    });
+}
+
+#[test]
+fn of_an_offer_and_a_taker_of_a_single_use_ticket_one_gets_it() {
+    check(3, || {
+        let mut store = store(2, 2);
+        store.options.single_use = true;
+        let store = Arc::new(store);
+        add(&store, b"a", 1);
+        let other = beside(&store, |store| offer(store, b"a"));
+        let mine = take(&store, b"a");
+        let its = other.join().unwrap();
+        assert!(matches!((mine, its), (Some(1), None) | (None, Some(1))));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_blob_too_large_for_its_reader_stays() {
+    check(3, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let other = beside(&store, |store| {
+            let name = Key::new(b"a").unwrap();
+            store.read(name, Read::Take, &mut &mut [0; 8][..], 0)
+        });
+        put(&store, b"a", 2);
+        assert!(other.join().unwrap().is_err());
+        assert_eq!(get(&store, b"a"), Some(2));
+        store.reconcile();
+    });
+}

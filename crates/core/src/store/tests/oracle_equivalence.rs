@@ -1,0 +1,196 @@
+//! One thread alone gets of it what it gets of the locked store, down to the choice of what is evicted.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::oracle::{Handed, Store};
+use crate::store::LockFree;
+use crate::{
+    BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8, usize, EntryOptions),
+    Add(u8, usize, EntryOptions),
+    Read(u8, Read, usize),
+    Contains(u8),
+    Remove(u8),
+    Clear,
+    Sweep,
+    Advance(u64),
+}
+
+const LONGEST: usize = 600;
+
+fn a_len() -> impl Strategy<Value = usize> {
+    prop_oneof![0..20_usize, 0..=LONGEST]
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    let key = || prop_oneof![0..5_u8, 0..80_u8];
+    let how = prop_oneof![Just(Read::Get), Just(Read::Offer), Just(Read::Take)];
+    let own = || {
+        (prop::option::of(1..40_u64), any::<bool>()).prop_map(|(ttl, reusable)| EntryOptions {
+            ttl: ttl.and_then(Ttl::from_millis),
+            reusable,
+        })
+    };
+    let room = prop_oneof![3 => Just(LONGEST), 1 => a_len()];
+    prop_oneof![
+        80 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Put(key, len, own)),
+        90 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Add(key, len, own)),
+        120 => (key(), how, room).prop_map(|(key, how, room)| Step::Read(key, how, room)),
+        20 => key().prop_map(Step::Contains),
+        10 => key().prop_map(Step::Remove),
+        2 => Just(Step::Clear),
+        10 => Just(Step::Sweep),
+        50 => (0..10_u64).prop_map(Step::Advance),
+    ]
+}
+
+fn some_options() -> impl Strategy<Value = Options> {
+    let bytes = prop_oneof![1..80_u64, 1..8_000_u64, Just(1 << 20)];
+    (1..65_u64, bytes, 1..60_u64, 1..6_u64, any::<bool>()).prop_map(
+        |(entries, bytes, lifetime, per_key, single_use)| Options {
+            max: Capacity::new(entries).unwrap(),
+            max_bytes: ByteBudget::new(bytes).unwrap(),
+            ttl: Ttl::from_millis(lifetime).unwrap(),
+            tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
+            single_use,
+            sweep_interval: None,
+        },
+    )
+}
+
+/// Tells any two insertions of a history apart that are longer than a byte.
+fn blob(serial: usize, len: usize) -> Vec<u8> {
+    serial.to_le_bytes()[..2].iter().copied().cycle().take(len).collect()
+}
+
+fn read_from_oracle(
+    oracle: &mut Store,
+    key: Key<'_>,
+    how: Read,
+    room: usize,
+    now: u64,
+) -> Result<Option<Vec<u8>>, BufferTooSmall> {
+    let handed = oracle.read(key, how, room, now)?;
+    Ok(handed.map(Handed::into_blob).map(|blob| blob.to_vec()))
+}
+
+fn read(
+    store: &LockFree,
+    key: Key<'_>,
+    how: Read,
+    room: usize,
+    now: u64,
+) -> Result<Option<Vec<u8>>, BufferTooSmall> {
+    let mut out = vec![0; room];
+    let read = store.read(key, how, &mut &mut out[..], now);
+    Ok(read?.map(|len| out[..len].to_vec()))
+}
+
+proptest! {
+    // A failing history is shrunk and printed, which is all that is needed to make a test of it.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_history_goes_as_the_oracle_has_it(
+        options in some_options(),
+        buckets in prop_oneof![Just([1, 1]), Just([1, 4]), Just([1, 64]), Just([64, 64])],
+        history in vec(a_step(), 1..600),
+    ) {
+        let store = LockFree::with(options, [7; 16], buckets).unwrap();
+        let mut oracle = Store::new(options);
+        let mut now = 0;
+        for (serial, step) in history.into_iter().enumerate() {
+            let name = |key: &u8| [b'k', *key];
+            match &step {
+                Step::Put(key, len, own) => {
+                    let (name, blob) = (name(key), blob(serial, *len));
+                    let key = Key::new(&name).unwrap();
+                    let expected = oracle.put(key, &blob, *own, now).map(|()| oracle.sweep_is_due());
+                    prop_assert_eq!(store.put(key, &blob, *own, now), expected);
+                }
+                Step::Add(key, len, own) => {
+                    let (name, blob) = (name(key), blob(serial, *len));
+                    let key = Key::new(&name).unwrap();
+                    let expected = oracle.add(key, &blob, *own, now).map(|()| oracle.sweep_is_due());
+                    prop_assert_eq!(store.add(key, &blob, *own, now), expected);
+                }
+                Step::Read(key, how, room) => {
+                    let name = name(key);
+                    let key = Key::new(&name).unwrap();
+                    prop_assert_eq!(
+                        read(&store, key, *how, *room, now),
+                        read_from_oracle(&mut oracle, key, *how, *room, now)
+                    );
+                }
+                Step::Contains(key) => {
+                    let name = name(key);
+                    let key = Key::new(&name).unwrap();
+                    prop_assert_eq!(store.contains(key, now), oracle.contains(key, now));
+                }
+                Step::Remove(key) => {
+                    let name = name(key);
+                    let key = Key::new(&name).unwrap();
+                    prop_assert_eq!(store.remove(key, now), oracle.remove_key(key, now));
+                }
+                Step::Clear => {
+                    store.clear();
+                    oracle.clear();
+                }
+                Step::Sweep => {
+                    prop_assert_eq!(store.sweep(now), oracle.sweep_step(usize::MAX, now));
+                }
+                Step::Advance(by) => now += by,
+            }
+            prop_assert_eq!(store.stats(), oracle.stats(), "after {:?}", step);
+        }
+        store.reconcile();
+    }
+}
+
+/// The bound to which recency is exact, with more keys than places.
+#[test]
+fn the_order_of_use_is_exact_up_to_512_entries() {
+    for max in [511, 512] {
+        let options = Options {
+            max: Capacity::new(max).unwrap(),
+            tickets_per_key: TicketsPerKey::new(3).unwrap(),
+            sweep_interval: None,
+            ..Options::default()
+        };
+        let store = LockFree::with(options, [7; 16], [1, 1024]).unwrap();
+        let mut oracle = Store::new(options);
+        let mut mixed = 1_u64;
+        for serial in 0..6_000 {
+            mixed = mixed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            let name = (mixed >> 33) % 700;
+            let (bytes, blob) = (name.to_le_bytes(), blob(serial, 8));
+            let (key, own) = (Key::new(&bytes).unwrap(), EntryOptions::default());
+            match (mixed >> 60) % 4 {
+                0 | 1 => {
+                    let read = read(&store, key, Read::Get, 8, 0);
+                    assert_eq!(read, read_from_oracle(&mut oracle, key, Read::Get, 8, 0));
+                }
+                2 => {
+                    assert_eq!(
+                        store.put(key, &blob, own, 0),
+                        oracle.put(key, &blob, own, 0).map(|()| oracle.sweep_is_due())
+                    );
+                }
+                _ => {
+                    assert_eq!(
+                        store.add(key, &blob, own, 0),
+                        oracle.add(key, &blob, own, 0).map(|()| oracle.sweep_is_due())
+                    );
+                }
+            }
+        }
+        assert_eq!(store.stats(), oracle.stats());
+        assert!(store.stats().evictions > 1000, "it was full");
+        store.reconcile();
+    }
+}

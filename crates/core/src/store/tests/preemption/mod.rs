@@ -1,0 +1,2 @@
+pub(in crate::store) mod scheduler;
+mod stopped;

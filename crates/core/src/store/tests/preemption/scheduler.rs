@@ -1,0 +1,142 @@
+//! Atomics before each use of which a thread can be stopped: one use is one step.
+
+use std::cell::Cell;
+use std::sync::atomic;
+use std::sync::mpsc;
+use std::thread;
+
+pub(in crate::store) use std::sync::atomic::Ordering;
+
+/// What one call may need while nobody else moves. A call that waits for another thread needs more than any number.
+const PATIENCE: u64 = 20_000_000;
+
+thread_local! {
+    /// How many steps the thread may make before `WHEN_OVER`.
+    static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
+    static WHEN_OVER: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+fn step() {
+    let left = LEFT.get();
+    if left == 0 {
+        LEFT.set(u64::MAX);
+        if let Some(then) = WHEN_OVER.take() {
+            then();
+        }
+    } else if left != u64::MAX {
+        LEFT.set(left - 1);
+    }
+}
+
+/// Does `then` before the calling thread's step number `steps` in `what`, the first being 0. Tells whether it came to
+/// that.
+fn before_step<T>(
+    steps: u64,
+    then: impl FnOnce() + 'static,
+    what: impl FnOnce() -> T,
+) -> (T, bool) {
+    LEFT.set(steps);
+    WHEN_OVER.set(Some(Box::new(then)));
+    let result = what();
+    LEFT.set(u64::MAX);
+    (result, WHEN_OVER.take().is_none())
+}
+
+/// Stops a thread that does `stopped` before its step `at`, lets the calling thread do `meanwhile`, and only then lets
+/// the first go on. Returns what both came to; nothing of `meanwhile` if the first had fewer steps.
+///
+/// # Panics
+///
+/// If `meanwhile` does not end.
+pub(in crate::store) fn stop<T: Send, R>(
+    at: u64,
+    stopped: impl FnOnce() -> T + Send,
+    meanwhile: impl FnOnce() -> R,
+) -> (T, Option<R>) {
+    let (arrive, arrived) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            let wait = move || {
+                arrive.send(()).expect("somebody waits for it");
+                // An end of the channel alone, so that it goes on when the others panic, too.
+                let _ = may_go_on.recv();
+            };
+            before_step(at, wait, stopped).0
+        });
+        let others = arrived.recv().is_ok().then(|| {
+            let hangs = || panic!("it waits for a thread that is stopped");
+            before_step(PATIENCE, hangs, meanwhile).0
+        });
+        drop(go_on);
+        (thread.join().expect("it ends, without a panic"), others)
+    })
+}
+
+/// Steps through the pauses of a loop as well.
+pub(in crate::store) fn spin_loop() {
+    step();
+}
+
+pub(in crate::store) fn fence(order: Ordering) {
+    step();
+    atomic::fence(order);
+}
+
+macro_rules! stepping {
+    ($($name:ident = $integer:ty),*) => {$(
+        #[derive(Debug, Default)]
+        #[repr(transparent)]
+        pub(in crate::store) struct $name(atomic::$name);
+
+        #[allow(dead_code, reason = "the narrow one is used for less")]
+        impl $name {
+            pub(in crate::store) const fn new(value: $integer) -> Self {
+                Self(atomic::$name::new(value))
+            }
+
+            pub(in crate::store) fn load(&self, order: Ordering) -> $integer {
+                step();
+                self.0.load(order)
+            }
+
+            pub(in crate::store) fn store(&self, value: $integer, order: Ordering) {
+                step();
+                self.0.store(value, order);
+            }
+
+            pub(in crate::store) fn compare_exchange(
+                &self,
+                old: $integer,
+                new: $integer,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$integer, $integer> {
+                step();
+                self.0.compare_exchange(old, new, success, failure)
+            }
+
+            pub(in crate::store) fn compare_exchange_weak(
+                &self,
+                old: $integer,
+                new: $integer,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$integer, $integer> {
+                step();
+                self.0.compare_exchange_weak(old, new, success, failure)
+            }
+
+            pub(in crate::store) fn fetch_add(&self, by: $integer, order: Ordering) -> $integer {
+                step();
+                self.0.fetch_add(by, order)
+            }
+
+            pub(in crate::store) fn fetch_max(&self, by: $integer, order: Ordering) -> $integer {
+                step();
+                self.0.fetch_max(by, order)
+            }
+        }
+    )*};
+}
+stepping!(AtomicU32 = u32, AtomicU64 = u64);

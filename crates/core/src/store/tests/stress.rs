@@ -1,0 +1,253 @@
+//! Many threads at once. Each blob tells which one it is and checks itself, so that a torn or foreign byte shows.
+
+use std::collections::HashSet;
+use std::process::abort;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::store::LockFree;
+use crate::store::index::split_order::Bucket;
+use crate::store::striped::random;
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+
+/// A lost wake-up does not exist here, but a loop in a list does: a test that hangs is a test that failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const LONGEST: usize = 900;
+const HEAD: usize = 16;
+
+/// Runs a test that must end.
+fn watched(test: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let run = thread::spawn(move || {
+        test();
+        done.send(()).unwrap();
+    });
+    if is_done.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        eprintln!("hung");
+        abort();
+    }
+    run.join().unwrap();
+}
+
+fn rounds() -> u64 {
+    let asked = std::env::var("STRESS_ROUNDS").ok();
+    asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(20_000)
+}
+
+/// A blob with a serial number of its own and bytes that follow from it and the key.
+fn fill(blob: &mut [u8], serial: u64, key: u64) {
+    blob[..8].copy_from_slice(&serial.to_le_bytes());
+    blob[8..HEAD].copy_from_slice(&key.to_le_bytes());
+    for (at, byte) in blob.iter_mut().enumerate().skip(HEAD) {
+        *byte = pattern(serial, at);
+    }
+}
+
+fn pattern(serial: u64, at: usize) -> u8 {
+    let mixed = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at as u64 * 0x1234_5677);
+    mixed.to_le_bytes()[3] | 1
+}
+
+fn serial_of(blob: &[u8], key: u64) -> u64 {
+    let serial = u64::from_le_bytes(blob[..8].try_into().unwrap());
+    assert_eq!(u64::from_le_bytes(blob[8..HEAD].try_into().unwrap()), key, "another key's blob");
+    for (at, byte) in blob.iter().enumerate().skip(HEAD) {
+        assert_eq!(*byte, pattern(serial, at), "a foreign byte at {at} of {}", blob.len());
+    }
+    serial
+}
+
+fn options(max: u64, max_bytes: u64, per_key: u64, single_use: bool) -> Options {
+    Options {
+        max: Capacity::new(max).unwrap(),
+        max_bytes: ByteBudget::new(max_bytes).unwrap(),
+        ttl: Ttl::from_millis(50).unwrap(),
+        tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
+        single_use,
+        sweep_interval: None,
+    }
+}
+
+struct Shared {
+    store: LockFree,
+    keys: u64,
+    serials: AtomicU64,
+    now: AtomicU64,
+    over: AtomicBool,
+}
+
+/// Any operation on any key. Returns the serial number of what was handed out for good.
+fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
+    let store = &shared.store;
+    let key = random() % shared.keys;
+    let name = key.to_le_bytes();
+    let name = Key::new(&name).unwrap();
+    let now = shared.now.load(Ordering::Relaxed);
+    let single_use = store.options.single_use;
+    let choice = random() % 1000;
+    match choice {
+        0..350 => {
+            let len = HEAD + usize::try_from(random()).unwrap() % (LONGEST - HEAD);
+            let serial = shared.serials.fetch_add(1, Ordering::Relaxed);
+            fill(&mut buffer[..len], serial, key);
+            let blob = &buffer[..len];
+            let own = EntryOptions { ttl: Ttl::from_millis(random() % 60), reusable: false };
+            let stored = if choice < 175 {
+                store.put(name, blob, own, now)
+            } else {
+                store.add(name, blob, own, now)
+            };
+            stored.unwrap();
+        }
+        350..600 => {
+            let len = store.read(name, Read::Get, &mut &mut *buffer, now).unwrap()?;
+            serial_of(&buffer[..len], key);
+        }
+        600..850 => {
+            let len = store.read(name, Read::Take, &mut &mut *buffer, now).unwrap()?;
+            return Some(serial_of(&buffer[..len], key));
+        }
+        850..930 => {
+            let len = store.read(name, Read::Offer, &mut &mut *buffer, now).unwrap()?;
+            let serial = serial_of(&buffer[..len], key);
+            return single_use.then_some(serial);
+        }
+        930..950 => {
+            store.contains(name, now);
+        }
+        950..970 => {
+            store.remove(name, now);
+        }
+        970..972 => store.clear(),
+        972..975 => {
+            store.sweep(now);
+        }
+        975..985 => {
+            shared.now.fetch_add(1, Ordering::Relaxed);
+        }
+        _ => {
+            let (len, bytes) = (store.len(), store.bytes());
+            assert!(
+                len <= store.options.max.get() as usize && bytes <= store.options.max_bytes.get()
+            );
+        }
+    }
+    None
+}
+
+fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
+    stress_on(LockFree::with(options, [9; 16], buckets).unwrap(), keys, threads);
+}
+
+fn stress_on(store: LockFree, keys: u64, threads: usize) {
+    watched(move || {
+        let shared = Shared {
+            store,
+            keys,
+            serials: AtomicU64::new(1),
+            now: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        };
+        let work = || {
+            let mut buffer = [0; LONGEST];
+            (0..rounds()).filter_map(|_| any_operation(&shared, &mut buffer)).collect::<Vec<u64>>()
+        };
+        let handed_out: Vec<u64> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        let different: HashSet<&u64> = handed_out.iter().collect();
+        assert_eq!(different.len(), handed_out.len(), "a blob was handed out twice");
+        shared.store.reconcile();
+        shared.store.clear();
+        shared.store.reconcile();
+        assert_eq!((shared.store.len(), shared.store.bytes()), (0, 0));
+    });
+}
+
+#[test]
+fn one_place() {
+    stress(options(1, 1 << 20, 1, false), [1, 1], 2, 4);
+}
+
+#[test]
+fn a_few_places_and_keys_in_one_bucket() {
+    stress(options(4, 1 << 20, 3, true), [1, 1], 4, 4);
+}
+
+#[test]
+fn tags_that_come_round_on_the_way() {
+    let store = LockFree::with(options(4, 1 << 20, 3, false), [9; 16], [1, 1]).unwrap();
+    let last_but = |changes: u64| ((1 << 36) - changes) << 27;
+    for id in 1..=20 {
+        store.table.nodes[id].next.store(last_but(1000), Ordering::Relaxed);
+    }
+    store.table.buckets.word(Bucket::FIRST).store(last_but(2000), Ordering::Relaxed);
+    stress_on(store, 4, 4);
+}
+
+#[test]
+fn few_bytes() {
+    stress(options(64, 3_000, 4, false), [8, 8], 12, 4);
+}
+
+#[test]
+fn many_tickets_a_key() {
+    stress(options(40, 1 << 20, 20, true), [4, 4], 3, 4);
+}
+
+#[test]
+fn samples_instead_of_an_exact_order() {
+    stress(options(600, 200_000, 4, false), [128, 128], 1000, 8);
+}
+
+#[test]
+fn buckets_that_double_while_all_are_at_work() {
+    stress(options(2000, 1 << 20, 4, false), [1, 2048], 3000, 8);
+}
+
+/// Whoever puts over an entry, the key is never found absent.
+#[test]
+fn an_overwritten_key_is_always_there() {
+    watched(|| {
+        let shared = Shared {
+            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]).unwrap(),
+            keys: 1,
+            serials: AtomicU64::new(1),
+            now: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        };
+        let name = Key::new(b"peer").unwrap();
+        let put = |serial: u64| {
+            let mut blob = [0; 300];
+            fill(&mut blob, serial, 0);
+            shared.store.put(name, &blob, EntryOptions::default(), 0).unwrap();
+        };
+        put(0);
+        thread::scope(|scope| {
+            let writers: Vec<_> = (0..2)
+                .map(|writer| {
+                    scope.spawn(move || (0..rounds() * 4).for_each(|n| put(n * 2 + writer)))
+                })
+                .collect();
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut out = [0; 300];
+                    while !shared.over.load(Ordering::Relaxed) {
+                        let len = shared.store.read(name, Read::Get, &mut &mut out[..], 0).unwrap();
+                        serial_of(&out[..len.expect("always there")], 0);
+                        assert!(shared.store.contains(name, 0));
+                    }
+                });
+            }
+            for writer in writers {
+                writer.join().unwrap();
+            }
+            shared.over.store(true, Ordering::Relaxed);
+        });
+        shared.store.reconcile();
+    });
+}

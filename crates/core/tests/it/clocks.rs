@@ -1,0 +1,36 @@
+//! What a cache takes for the time.
+
+use std::time::Duration;
+
+use crate::common::*;
+use tls_resumption_core::{Cache, Clock, ManualClock, SystemClock};
+
+#[test]
+fn a_manual_clock_moves_by_whole_milliseconds_and_stops_at_the_end() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_micros(1_999));
+    assert_eq!(clock.now(), 1);
+    clock.advance(Duration::MAX);
+    clock.advance(millis(1));
+    assert_eq!(clock.now(), u64::MAX);
+}
+
+#[test]
+fn the_system_clock_moves_on_and_never_back() {
+    let clock = SystemClock::new();
+    let mut last = clock.now();
+    wait_until("it moved", || clock.now() > last);
+    for _ in 0..10_000 {
+        let now = clock.now();
+        assert!(now >= last);
+        last = now;
+    }
+}
+
+#[test]
+fn by_default_entries_live_by_the_systems_clock() {
+    let cache = Cache::builder().ttl(ttl(1)).sweep_interval(None).build();
+    put(&cache, "a", "1");
+    wait_until("it expired", || !cache.contains(key("a")));
+    assert_eq!(cache.stats().expirations, 1);
+}

@@ -1,0 +1,18 @@
+//! What the cache promises, through what the crate exports.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bounds;
+mod buffers;
+mod clearing;
+mod clocks;
+mod expiry;
+mod fuzz_seeds;
+mod offering;
+mod printing;
+mod recency;
+mod rejections;
+mod sweeping;
+mod taking;
+mod tickets;
