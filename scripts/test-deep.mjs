@@ -22,7 +22,7 @@ const OLD_LIBRARY = [`suppressions=${root}/crates/core/tests/storm.tsan`]
 const steps = {
   loom: {
     title: 'loom: every interleaving of small histories',
-    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/loom', 'tests::loom'],
+    command: ['cargo', 'test', ...CORE, '--lib', '--target-dir', 'target/loom', 'loom'],
     env: { ...OPTIMIZED, RUSTFLAGS: '--cfg loom' },
     minutes: 30,
     count: countCargo,

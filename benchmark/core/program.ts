@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -72,16 +74,15 @@ export class Program {
     this.#path = path
   }
 
-  /** `unwiped`: with a core that wipes nothing, to show what wiping costs. Such a core can be had in no other way. */
+  /** `unwiped`: builds a copy of the core that wipes nothing, to show what wiping costs. */
   static async build({ unwiped = false } = {}): Promise<Program> {
     const target = new URL(unwiped ? 'target/unwiped/' : 'target/', FOLDER)
     const cargo = spawn(
       'cargo',
       ['build', '--quiet', '--release', '--locked', '--target-dir', fileURLToPath(target)],
       {
-        cwd: FOLDER,
+        cwd: unwiped ? copyWithoutWiping(fileURLToPath(new URL('tree/', target))) : FOLDER,
         stdio: ['ignore', 'inherit', 'inherit'],
-        env: { ...process.env, RUSTFLAGS: unwiped ? '--cfg tls_resumption_unwiped' : '' },
       },
     )
     await succeeded(cargo, 'cargo build')
@@ -95,6 +96,24 @@ export class Program {
     const [output] = await Promise.all([text(child.stdout), succeeded(child, part)])
     return JSON.parse(output)
   }
+}
+
+/** Copies the sources to `copy` and removes the wipe there. Returns the folder of the copied benchmark. */
+function copyWithoutWiping(copy: string): string {
+  const root = fileURLToPath(new URL('../../', FOLDER))
+  rmSync(copy, { recursive: true, force: true })
+  for (const name of ['Cargo.toml', 'Cargo.lock', 'crates', 'benchmark/core']) {
+    cpSync(join(root, name), join(copy, name), {
+      recursive: true,
+      filter: path => !/[\\/](fuzz|target|node_modules)$/.test(path),
+    })
+  }
+  const file = join(copy, 'crates/core/src/store/mod.rs')
+  const source = readFileSync(file, 'utf8')
+  const unwiped = source.replace('self.blocks.wipe(first, len);', '')
+  if (unwiped === source) throw new Error(`no wipe to remove in ${file}`)
+  writeFileSync(file, unwiped)
+  return join(copy, 'benchmark/core')
 }
 
 async function succeeded(child: ChildProcess, what: string): Promise<void> {

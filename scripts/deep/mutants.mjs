@@ -80,9 +80,9 @@ export const mutants = [
   {
     name: 'what is evicted is not looked for in the list',
     file: 'index/list.rs',
-    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<Seen<'_>>, seen\| \{[\s\S]*?\}\);\n +found\n/,
+    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<NodeSnapshot<'_>>, seen\| \{[\s\S]*?\}\);\n +found\n/,
     to: `let _ = hash;
-        let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), Link(0));
+        let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), TaggedLink(0));
         (seen.state.version() == version && !seen.next.is_marked()).then_some(seen)
 `,
     by: ['stopped', 'stress'],
@@ -97,22 +97,22 @@ export const mutants = [
   {
     name: 'who stores does not look whether a clear came between',
     file: 'insert.rs',
-    from: 'if self.era() != arrival.era {\n            let version',
-    to: 'if self.era() == 0 && arrival.era == 1 {\n            let version',
+    from: 'if self.clear_generation() != entry.clear_generation {\n            let version',
+    to: 'if self.clear_generation() == 0 && entry.clear_generation == 1 {\n            let version',
     by: ['preempted', 'stopped'],
   },
   {
     name: 'a clear removes what came after a later one',
     file: 'evict.rs',
-    from: '!size.is_of(self.era())',
+    from: '!size.is_of(self.clear_generation())',
     to: '!size.is_of(0)',
     by: ['stopped'],
   },
   {
     name: 'a walk begins at a bucket that is not linked yet',
     file: 'index/split_order.rs',
-    from: 'word != Link(0) && !word.is_marked()',
-    to: 'word != Link(0)',
+    from: 'word != TaggedLink(0) && !word.is_marked()',
+    to: 'word != TaggedLink(0)',
     by: ['preempted', 'stopped', 'loom::growth'],
     loom: true,
   },

@@ -69,7 +69,7 @@ export function wipingTable(
     ]),
     samples: `${pairs.length} pairs of processes in turn; medians, with 95 % intervals in parentheses`,
     remark:
-      'The other core is built for this table alone (`--cfg tls_resumption_unwiped`); no option turns wiping off.',
+      'The core that does not wipe is a patched copy, built only for this table; no option turns wiping off.',
     chart: { x: 'threads', y: 'wiping / not' },
   }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use tls_resumption_core::{
-    BufferTooSmall, Cache, EntryOptions, Key, Leadership, Lease, Refused, Ttl,
+    BufferTooSmall, Cache, EntryOptions, Key, Leadership, Lease, Rejected, Ttl,
 };
 
 use crate::handles;
@@ -124,7 +124,7 @@ fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_value 
     })
 }
 
-type Write = fn(&Cache, Key<'_>, &[u8], EntryOptions) -> std::result::Result<(), Refused>;
+type Write = fn(&Cache, Key<'_>, &[u8], EntryOptions) -> std::result::Result<(), Rejected>;
 
 /// Copies `blob` in and returns whether the cache accepted it. `ttl` is in milliseconds, 0 for the
 /// cache's own.

@@ -5,11 +5,11 @@
 use std::sync::LazyLock;
 
 use napi::sys::{napi_callback_info, napi_env, napi_value};
-use tls_resumption_core::Purges;
+use tls_resumption_core::PurgeCounters;
 
 use crate::napi::raw_callback::{Value, enter};
 
-static PURGES: LazyLock<Purges> = LazyLock::new(Purges::new);
+static PURGES: LazyLock<PurgeCounters> = LazyLock::new(PurgeCounters::new);
 
 /// `purge(name)`: purges the peer of that name.
 pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_value {

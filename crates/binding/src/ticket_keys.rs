@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_core::{
-    AgedKey, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery, TICKET_KEY_LEN,
+    AgedKey, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery, TICKET_KEY_LEN,
 };
 use zeroize::Zeroize;
 
@@ -96,7 +96,7 @@ pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
 pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> {
     let key = key.try_into().map_err(|_| errors::wrong_type("key", "48 bytes"))?;
     handles::with(env, handle, |ring: &KeyRing| {
-        Ok(ring.insert(key).err().map(|refused: KeyRefused| refused.to_string()))
+        Ok(ring.insert(key).err().map(|refused: KeyRejected| refused.to_string()))
     })
 }
 

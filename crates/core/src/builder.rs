@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    ByteBudget, Cache, Capacity, Clock, Options, SweepInterval, SystemClock, TicketsPerKey, Ttl,
-    Unavailable,
+    BuildError, ByteBudget, Cache, Capacity, Clock, Options, SweepInterval, SystemClock,
+    TicketsPerKey, Ttl,
 };
 
 /// Builds a [`Cache`]. Every value it takes was checked when it was made, so all that can be missing is the system's.
@@ -92,8 +92,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the system has no address space for as much as the options allow, or no random bytes.
-    pub fn try_build(self) -> Result<Cache, Unavailable> {
+    /// [`BuildError`] if the system has no address space for as much as the options allow, or no random bytes.
+    pub fn try_build(self) -> Result<Cache, BuildError> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Cache::with(self.options, clock)
     }

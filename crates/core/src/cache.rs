@@ -2,11 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::read_mode::{Owned, Target};
-use crate::shared::Shared;
+use crate::call_time::CallTime;
+use crate::read_mode::{Destination, OwnedBuffer, ReadMode};
+use crate::single_flight::Leases;
+use crate::store::Store;
 use crate::{
-    Blob, BufferTooSmall, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory, Options,
-    Read, Refused, Stats, Unavailable, sweeper,
+    Blob, BufferTooSmall, BuildError, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory,
+    Options, Rejected, Stats, sweeper,
 };
 
 const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -31,7 +33,7 @@ const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// # }
 /// ```
 pub struct Cache {
-    shared: Arc<Shared>,
+    inner: Arc<CacheInner>,
 }
 
 impl Cache {
@@ -40,12 +42,12 @@ impl Cache {
         Builder::default()
     }
 
-    pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Result<Self, Unavailable> {
-        let shared = Arc::new(Shared::new(options, clock)?);
+    pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let inner = Arc::new(CacheInner::new(options, clock)?);
         if let Some(interval) = options.sweep_interval {
-            sweeper::enroll(&shared, interval);
+            sweeper::register(&inner, interval);
         }
-        Ok(Self { shared })
+        Ok(Self { inner })
     }
 
     /// Stores a copy of `blob` under `key`, in the place of all entries there were. No other thread ever finds
@@ -56,10 +58,10 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
-    pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
-        let shared = &self.shared;
-        self.inserted(shared.store().put(key, blob, options, &shared.now()))
+    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
+        let inner = &self.inner;
+        self.sweep_if_due(inner.store().put(key, blob, options, &inner.now()))
     }
 
     /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
@@ -67,17 +69,17 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Refused`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
-    pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Refused> {
-        let shared = &self.shared;
-        self.inserted(shared.store().add(key, blob, options, &shared.now()))
+    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
+        let inner = &self.inner;
+        self.sweep_if_due(inner.store().add(key, blob, options, &inner.now()))
     }
 
     /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
     /// as offered.
     #[must_use = "to test for presence, `contains` changes no recency"]
     pub fn get(&self, key: Key<'_>) -> Option<Blob> {
-        self.read(key, Read::Get)
+        self.read(key, ReadMode::Get)
     }
 
     /// What a connection should offer its peer now: the newest live blob that was not offered yet, or with none
@@ -87,13 +89,13 @@ impl Cache {
     /// (RFC 8446, appendix C.4), unless it was stored as [reusable](EntryOptions::reusable).
     #[must_use = "what was offered does not count as unused any more, or is gone"]
     pub fn offer(&self, key: Key<'_>) -> Option<Blob> {
-        self.read(key, Read::Offer)
+        self.read(key, ReadMode::Offer)
     }
 
     /// The newest live blob under `key`, removed. Of all threads that take, exactly one gets each blob.
     #[must_use = "the blob is gone from the cache; to drop all of a key's, use `remove`"]
     pub fn take(&self, key: Key<'_>) -> Option<Blob> {
-        self.read(key, Read::Take)
+        self.read(key, ReadMode::Take)
     }
 
     /// Like [`get`](Self::get), into the beginning of `out`; returns the blob's length in bytes. Without a blob
@@ -103,7 +105,7 @@ impl Cache {
     ///
     /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed, no counter either.
     pub fn get_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Get, out)
+        self.read_into(key, ReadMode::Get, out)
     }
 
     /// Like [`offer`](Self::offer), into the beginning of `out`, as [`get_into`](Self::get_into) does.
@@ -116,7 +118,7 @@ impl Cache {
         key: Key<'_>,
         out: &mut [u8],
     ) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Offer, out)
+        self.read_into(key, ReadMode::Offer, out)
     }
 
     /// Like [`take`](Self::take), into the beginning of `out`, as [`get_into`](Self::get_into) does.
@@ -125,34 +127,34 @@ impl Cache {
     ///
     /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed: it was not taken.
     pub fn take_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
-        self.read_into(key, Read::Take, out)
+        self.read_into(key, ReadMode::Take, out)
     }
 
     /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
-        self.shared.store().contains(key, &self.shared.now())
+        self.inner.store().contains(key, &self.inner.now())
     }
 
     /// Removes all entries under `key` and returns how many live ones there were.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn remove(&self, key: Key<'_>) -> usize {
-        self.shared.store().remove(key, &self.shared.now())
+        self.inner.store().remove(key, &self.inner.now())
     }
 
     /// Removes all entries, at once for all threads. They are wiped when it returns; what other calls are just storing or
     /// removing, those wipe before they return.
     pub fn clear(&self) {
-        self.shared.store().clear();
+        self.inner.store().clear();
     }
 
     /// Removes every entry that had expired when the call began, and returns how many it removed itself.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn sweep(&self) -> usize {
-        let now = self.shared.clock().now();
+        let now = self.inner.clock().now();
         let (mut removed, mut from) = (0, Some(0));
         while let Some(start) = from {
-            let (gone, next) = self.shared.store().sweep_step(start, now);
+            let (gone, next) = self.inner.store().sweep_step(start, now);
             removed += gone;
             from = next;
         }
@@ -181,7 +183,7 @@ impl Cache {
             return Leadership::Alone;
         }
         let time = time.min(MAX_LEASE).as_millis();
-        self.shared.leases().lead(key, u64::try_from(time).unwrap_or(0), self.shared.clock().now())
+        self.inner.leases().lead(key, u64::try_from(time).unwrap_or(0), self.inner.clock().now())
     }
 
     /// Whether a connection that begins now has a reason to call [`lead`](Self::lead): there is nothing for it to offer,
@@ -195,22 +197,22 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn may_lead(&self, key: Key<'_>) -> bool {
-        let is_paused = || self.shared.leases().is_paused(key, self.shared.clock().now());
+        let is_paused = || self.inner.leases().is_paused(key, self.inner.clock().now());
         !self.options().single_use && !self.contains(key) && !is_paused()
     }
 
-    /// Ends a lease on `key`. `is_fruitful`: whether waiting for it was not in vain. Returns whether somebody waits;
+    /// Ends a lease on `key`. `is_productive`: whether waiting for it was not in vain. Returns whether somebody waits;
     /// false also for a lease that was over.
     #[must_use = "who waits is to be told"]
-    pub fn release(&self, key: Key<'_>, lease: Lease, is_fruitful: bool) -> bool {
-        self.shared.leases().release(key, lease, is_fruitful, self.shared.clock().now())
+    pub fn release(&self, key: Key<'_>, lease: Lease, is_productive: bool) -> bool {
+        self.inner.leases().release(key, lease, is_productive, self.inner.clock().now())
     }
 
     /// How many entries there are, expired ones that nothing has met yet among them. Never more than
     /// [`Options::max`]. What other threads are just storing or removing may count.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.store().len()
+        self.inner.store().len()
     }
 
     /// Whether there are no entries.
@@ -222,36 +224,36 @@ impl Cache {
     /// How many bytes all blobs have together. Never more than [`Options::max_bytes`].
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.shared.store().bytes()
+        self.inner.store().bytes()
     }
 
     /// The counters and gauges. While other threads are at work they are not all of one moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared.store().stats()
+        self.inner.store().stats()
     }
 
     /// The memory that blobs take, and how it is kept to this process.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        self.shared.store().memory()
+        self.inner.store().memory()
     }
 
     /// What it was built with.
     #[must_use]
     pub fn options(&self) -> &Options {
-        self.shared.options()
+        self.inner.options()
     }
 
-    fn inserted(&self, sweep_is_due: Result<bool, Refused>) -> Result<(), Refused> {
+    fn sweep_if_due(&self, sweep_is_due: Result<bool, Rejected>) -> Result<(), Rejected> {
         if sweep_is_due? {
-            self.shared.store().sweep_on(&self.shared.now());
+            self.inner.store().sweep_after_insert(&self.inner.now());
         }
         Ok(())
     }
 
-    fn read(&self, key: Key<'_>, how: Read) -> Option<Blob> {
-        let mut blob = Owned::default();
+    fn read(&self, key: Key<'_>, how: ReadMode) -> Option<Blob> {
+        let mut blob = OwnedBuffer::default();
         // It has room for any blob, so there is no error to lose.
         let read = self.read_to(key, how, &mut blob).ok().flatten();
         read.map(|_| blob.into_blob())
@@ -260,7 +262,7 @@ impl Cache {
     fn read_into(
         &self,
         key: Key<'_>,
-        how: Read,
+        how: ReadMode,
         mut out: &mut [u8],
     ) -> Result<Option<usize>, BufferTooSmall> {
         self.read_to(key, how, &mut out)
@@ -269,10 +271,45 @@ impl Cache {
     fn read_to(
         &self,
         key: Key<'_>,
-        how: Read,
-        out: &mut impl Target,
+        how: ReadMode,
+        out: &mut impl Destination,
     ) -> Result<Option<usize>, BufferTooSmall> {
-        self.shared.store().read(key, how, out, &self.shared.now())
+        self.inner.store().read(key, how, out, &self.inner.now())
+    }
+}
+
+/// What is behind a cache, and what the sweeping thread reaches through a `Weak`, so that it keeps no cache alive.
+pub(crate) struct CacheInner {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    leases: Leases,
+}
+
+impl CacheInner {
+    pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let store = Store::new(options)?;
+        Ok(Self { options, clock, store, leases: Leases::new() })
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn now(&self) -> CallTime<'_> {
+        CallTime::now(&*self.clock)
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 }
 
@@ -285,7 +322,7 @@ impl Default for Cache {
 /// Only the options: blobs are secret and keys name peers.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("options", self.shared.options()).finish_non_exhaustive()
+        f.debug_struct("Cache").field("options", self.inner.options()).finish_non_exhaustive()
     }
 }
 
@@ -293,8 +330,8 @@ impl Drop for Cache {
     /// Wipes here rather than with the last reference, which the sweeping thread may be holding just now.
     fn drop(&mut self) {
         self.clear();
-        if self.shared.options().sweep_interval.is_some() {
-            sweeper::dismiss(&self.shared);
+        if self.inner.options().sweep_interval.is_some() {
+            sweeper::unregister(&self.inner);
         }
     }
 }

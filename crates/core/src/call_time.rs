@@ -10,8 +10,8 @@ const MARGIN: u64 = 1000;
 /// A lifetime of which a rough clock's fault is a thousandth at most.
 const LONG: u64 = 10_000;
 
-/// When something happens: a number of milliseconds, or a [`Moment`].
-pub(crate) trait Time: Copy {
+/// When something happens: a number of milliseconds, or a [`CallTime`].
+pub(crate) trait Now: Copy {
     /// Whether `then` is not in the future.
     fn has_come(self, then: u64) -> bool;
 
@@ -19,7 +19,7 @@ pub(crate) trait Time: Copy {
     fn end_of(self, ttl: Ttl) -> u64;
 }
 
-impl Time for u64 {
+impl Now for u64 {
     fn has_come(self, then: u64) -> bool {
         then <= self
     }
@@ -30,16 +30,16 @@ impl Time for u64 {
 }
 
 /// When a call began, give or take what the call took so far.
-pub(crate) struct Moment<'a> {
+pub(crate) struct CallTime<'a> {
     clock: &'a dyn Clock,
-    rough: u64,
+    coarse: u64,
     /// Read once, so that the call does not change its mind.
     exact: Cell<Option<u64>>,
 }
 
-impl<'a> Moment<'a> {
+impl<'a> CallTime<'a> {
     pub(crate) fn now(clock: &'a dyn Clock) -> Self {
-        Self { clock, rough: clock.rough(), exact: Cell::new(None) }
+        Self { clock, coarse: clock.coarse(), exact: Cell::new(None) }
     }
 
     #[cold]
@@ -50,14 +50,14 @@ impl<'a> Moment<'a> {
     }
 }
 
-impl Time for &Moment<'_> {
+impl Now for &CallTime<'_> {
     fn has_come(self, then: u64) -> bool {
         // The rough time is never ahead, and behind by less than the margin.
-        then <= self.rough || then - self.rough < MARGIN && then <= self.exact()
+        then <= self.coarse || then - self.coarse < MARGIN && then <= self.exact()
     }
 
     fn end_of(self, ttl: Ttl) -> u64 {
-        let now = if ttl.as_millis() < LONG { self.exact() } else { self.rough };
+        let now = if ttl.as_millis() < LONG { self.exact() } else { self.coarse };
         now.end_of(ttl)
     }
 }
@@ -78,7 +78,7 @@ mod tests {
             1999
         }
 
-        fn rough(&self) -> u64 {
+        fn coarse(&self) -> u64 {
             1000
         }
     }
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn it_is_exact_and_asks_once_where_that_decides() {
         let clock = Lagging::default();
-        let now = &Moment::now(&clock);
+        let now = &CallTime::now(&clock);
         assert!(now.has_come(0) && now.has_come(1000) && !now.has_come(2000));
         assert_eq!(clock.0.load(Ordering::Relaxed), 0);
         assert!(now.has_come(1001) && now.has_come(1999));
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_lifetime_never_ends_too_late_and_a_short_one_not_too_early() {
         let clock = Lagging::default();
-        let now = &Moment::now(&clock);
+        let now = &CallTime::now(&clock);
         let end_of = |millis| now.end_of(Ttl::from_millis(millis).unwrap());
         assert_eq!((end_of(1), end_of(9_999), end_of(10_000)), (2_000, 11_998, 11_000));
     }

@@ -14,7 +14,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> u64;
 
     /// The same, as it was less than a second ago, if that is cheaper to tell. Never later than what `now` says.
-    fn rough(&self) -> u64 {
+    fn coarse(&self) -> u64 {
         self.now()
     }
 }
@@ -59,8 +59,8 @@ impl Clock for SystemClock {
         system::millis(self.origin, system::now())
     }
 
-    fn rough(&self) -> u64 {
-        system::millis(self.origin, system::rough())
+    fn coarse(&self) -> u64 {
+        system::millis(self.origin, system::coarse())
     }
 }
 
@@ -78,7 +78,7 @@ mod system {
     }
 
     /// Of the same clock.
-    pub(super) fn rough() -> Time {
+    pub(super) fn coarse() -> Time {
         read(libc::CLOCK_MONOTONIC_COARSE)
     }
 
@@ -110,7 +110,7 @@ mod system {
         Time::now()
     }
 
-    pub(super) fn rough() -> Time {
+    pub(super) fn coarse() -> Time {
         now()
     }
 

@@ -16,7 +16,7 @@ pub enum KeyError {
 
 /// Why a blob was not stored. What was stored under the key before stays as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum Rejected {
     /// The blob had no bytes: no TLS session is empty, so it is a caller's mistake.
     #[error("a blob is at least 1 byte long, this one is empty")]
     Empty,
@@ -33,7 +33,7 @@ pub enum Refused {
 /// What a cache needs and the system has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unavailable {
+pub enum BuildError {
     /// Address space was refused, by a limit (`ulimit -v`, a strict `vm.overcommit_memory`) or since the process has no
     /// more. Of what is reserved a cache uses as much as its entries take.
     #[error(

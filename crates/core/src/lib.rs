@@ -59,35 +59,31 @@ mod clock;
 mod error;
 mod key;
 mod options;
+#[cfg(any(test, feature = "oracle"))]
 #[doc(hidden)]
 pub mod oracle;
 mod purge_counters;
 mod read_mode;
-mod shared;
 mod single_flight;
 mod stats;
 mod store;
 mod sweeper;
 #[cfg(not(loom))]
 mod ticket_keys;
-mod times;
 
 pub use blob::Blob;
-pub use bounds::{ByteBudget, Capacity, TicketsPerKey};
+pub use bounds::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{BufferTooSmall, KeyError, Refused, Unavailable};
+pub use error::{BufferTooSmall, BuildError, KeyError, Rejected};
 pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
-pub use purge_counters::Purges;
-#[doc(hidden)]
-pub use read_mode::Read;
+pub use purge_counters::PurgeCounters;
 pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats};
 #[cfg(not(loom))]
 pub use ticket_keys::{
-    AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRefused, KeyRing, RotateEvery,
+    AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,
     TICKET_KEY_LEN, TicketKey,
 };
-pub use times::{SweepInterval, Ttl};

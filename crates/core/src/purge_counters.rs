@@ -24,13 +24,13 @@ const SLOTS: usize = 1 << 16;
 /// assert_eq!((purges.total(), purges.of(b"db.example")), (1, 1));
 /// ```
 #[derive(Debug)]
-pub struct Purges {
+pub struct PurgeCounters {
     total: AtomicU64,
     slots: OnceLock<Box<[AtomicU32]>>,
     hasher: RandomState,
 }
 
-impl Purges {
+impl PurgeCounters {
     /// Nothing has been purged.
     #[must_use]
     pub fn new() -> Self {
@@ -65,7 +65,7 @@ impl Purges {
     }
 }
 
-impl Default for Purges {
+impl Default for PurgeCounters {
     fn default() -> Self {
         Self::new()
     }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_purge_counts_for_its_peer_and_for_the_whole() {
-        let purges = Purges::default();
+        let purges = PurgeCounters::default();
         purges.purge(b"a");
         purges.purge(b"a");
         assert_eq!((purges.of(b"a"), purges.total()), (2, 2));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn threads_that_purge_at_once_lose_no_count() {
-        let purges = Purges::new();
+        let purges = PurgeCounters::new();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..1000).for_each(|_| purges.purge(b"a")));

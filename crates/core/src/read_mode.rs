@@ -4,7 +4,7 @@ use crate::{Blob, BufferTooSmall};
 
 /// How an entry is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadMode {
     /// The newest, which stays as it is.
     Get,
     /// The newest that was not offered yet, else the newest; it counts as offered.
@@ -14,29 +14,29 @@ pub enum Read {
 }
 
 /// Where a blob is copied to.
-pub(crate) trait Target {
+pub(crate) trait Destination {
     /// Room for a blob. May be asked for again, with another length, if the blob changed meanwhile.
-    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall>;
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall>;
 }
 
-impl Target for &mut [u8] {
-    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+impl Destination for &mut [u8] {
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
         self.get_mut(..needed).ok_or(BufferTooSmall { needed })
     }
 }
 
 /// A blob to be, as large as it needs to be.
 #[derive(Default)]
-pub(crate) struct Owned(Zeroizing<Box<[u8]>>);
+pub(crate) struct OwnedBuffer(Zeroizing<Box<[u8]>>);
 
-impl Owned {
+impl OwnedBuffer {
     pub(crate) fn into_blob(self) -> Blob {
         Blob::new(self.0)
     }
 }
 
-impl Target for Owned {
-    fn room(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+impl Destination for OwnedBuffer {
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
         if self.0.len() != needed {
             self.0 = Zeroizing::new(vec![0; needed].into_boxed_slice());
         }

@@ -29,7 +29,7 @@ const WAY_BITS: u32 = WAYS.trailing_zeros();
 const PAUSE: u64 = 600_000;
 
 /// Somebody waits for the leader.
-const AWAITED: u64 = 1;
+const HAS_FOLLOWERS: u64 = 1;
 /// Not a lease: the last leader brought nothing.
 const PAUSED: u64 = 2;
 const TAG_BITS: u32 = 20;
@@ -89,7 +89,7 @@ impl Leases {
                 if word & PAUSED != 0 {
                     return Leadership::Alone;
                 }
-                (word | AWAITED, Leadership::Follows)
+                (word | HAS_FOLLOWERS, Leadership::Follows)
             } else if word != 0 && is_ours && word & PAUSED == 0 {
                 // Its leader hangs, or ended with its thread.
                 (at(now + PAUSE) | place.tag | PAUSED, Leadership::Alone)
@@ -115,15 +115,21 @@ impl Leases {
     }
 
     /// Whether somebody waits.
-    pub(crate) fn release(&self, key: Key<'_>, lease: Lease, is_fruitful: bool, now: u64) -> bool {
+    pub(crate) fn release(
+        &self,
+        key: Key<'_>,
+        lease: Lease,
+        is_productive: bool,
+        now: u64,
+    ) -> bool {
         let place = self.place(key);
         let slot = self.slot(place, lease.way);
-        let then = if is_fruitful { 0 } else { at(now + PAUSE) | place.tag | PAUSED };
+        let then = if is_productive { 0 } else { at(now + PAUSE) | place.tag | PAUSED };
         let alone = at(lease.until) | place.tag;
-        // Nothing but `AWAITED` is ever added to a lease, so there are two words it can be. Release: pairs with `lead`.
+        // Nothing but `HAS_FOLLOWERS` is ever added to a lease, so there are two words it can be. Release: pairs with `lead`.
         let replace =
             |word| slot.compare_exchange(word, then, Ordering::Release, Ordering::Relaxed).is_ok();
-        !replace(alone) && replace(alone | AWAITED)
+        !replace(alone) && replace(alone | HAS_FOLLOWERS)
     }
 
     /// Where the word of a key is or, when it has none, the first place that it may take.

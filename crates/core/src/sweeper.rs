@@ -10,49 +10,49 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::SweepInterval;
-use crate::shared::Shared;
+use crate::cache::CacheInner;
 
 /// At most 15 bytes, which is what Linux shows of a thread's name.
 const THREAD_NAME: &str = "session-sweeper";
 
-static ROSTER: Mutex<Roster> = Mutex::new(Roster { caches: Vec::new(), thread_runs: false });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { caches: Vec::new(), thread_runs: false });
 
 /// Signalled when the roster changes, since the next cache may be due earlier, or the thread no longer needed.
 static CHANGED: Condvar = Condvar::new();
 
-struct Roster {
-    caches: Vec<Enrolled>,
+struct Registry {
+    caches: Vec<Registration>,
     /// Changes under the lock alone, so a thread that ends and a cache that comes do not miss each other.
     thread_runs: bool,
 }
 
-struct Enrolled {
-    cache: Weak<Shared>,
+struct Registration {
+    cache: Weak<CacheInner>,
     interval: Duration,
     due: Instant,
 }
 
 /// Has a cache swept from now on. Where the system refuses a thread, the next cache tries again.
-pub(crate) fn enroll(cache: &Arc<Shared>, interval: SweepInterval) {
+pub(crate) fn register(cache: &Arc<CacheInner>, interval: SweepInterval) {
     let interval = interval.as_duration();
-    let mut roster = roster();
-    roster.caches.push(Enrolled {
+    let mut registry = registry();
+    registry.caches.push(Registration {
         cache: Arc::downgrade(cache),
         interval,
         due: Instant::now() + interval,
     });
-    if !roster.thread_runs {
+    if !registry.thread_runs {
         let spawned = thread::Builder::new().name(THREAD_NAME.into()).spawn(run);
-        roster.thread_runs = spawned.is_ok();
+        registry.thread_runs = spawned.is_ok();
     }
-    drop(roster);
+    drop(registry);
     CHANGED.notify_all();
 }
 
-/// Ends what [`enroll`] began.
-pub(crate) fn dismiss(cache: &Arc<Shared>) {
+/// Ends what [`register`] began.
+pub(crate) fn unregister(cache: &Arc<CacheInner>) {
     let leaving = Arc::as_ptr(cache);
-    roster().caches.retain(|enrolled| enrolled.cache.as_ptr() != leaving);
+    registry().caches.retain(|registration| registration.cache.as_ptr() != leaving);
     CHANGED.notify_all();
 }
 
@@ -64,11 +64,12 @@ fn run() {
 }
 
 /// Sleeps until a cache is due. `None` once there are no caches left.
-fn next_due() -> Option<Weak<Shared>> {
-    let mut roster = roster();
+fn next_due() -> Option<Weak<CacheInner>> {
+    let mut registry = registry();
     loop {
-        let Some(first) = roster.caches.iter_mut().min_by_key(|enrolled| enrolled.due) else {
-            roster.thread_runs = false;
+        let Some(first) = registry.caches.iter_mut().min_by_key(|registration| registration.due)
+        else {
+            registry.thread_runs = false;
             return None;
         };
         let now = Instant::now();
@@ -77,12 +78,12 @@ fn next_due() -> Option<Weak<Shared>> {
             first.due = now + first.interval;
             return Some(Weak::clone(&first.cache));
         }
-        roster = CHANGED.wait_timeout(roster, rest).unwrap_or_else(PoisonError::into_inner).0;
+        registry = CHANGED.wait_timeout(registry, rest).unwrap_or_else(PoisonError::into_inner).0;
     }
 }
 
 /// Takes hold of the cache anew for each step, so that it can go in between.
-fn sweep(cache: &Weak<Shared>) {
+fn sweep(cache: &Weak<CacheInner>) {
     let Some(now) = cache.upgrade().map(|cache| cache.clock().now()) else {
         return;
     };
@@ -99,6 +100,6 @@ fn sweep(cache: &Weak<Shared>) {
 }
 
 /// Nothing that runs under this lock can leave the roster half changed.
-fn roster() -> MutexGuard<'static, Roster> {
-    ROSTER.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! Caches for which there is no address space. A program of its own, since it uses up all there is.
 #![cfg(target_pointer_width = "64")]
 
-use tls_resumption_core::{ByteBudget, Cache, Capacity, EntryOptions, Key, Unavailable};
+use tls_resumption_core::{BuildError, ByteBudget, Cache, Capacity, EntryOptions, Key};
 
 #[test]
 fn what_cannot_be_reserved_is_an_error_that_says_for_what_and_others_go_on() {
@@ -21,7 +21,7 @@ fn what_cannot_be_reserved_is_an_error_that_says_for_what_and_others_go_on() {
             Err(refused) => break refused,
         }
     };
-    let Unavailable::AddressSpace { bytes, max, max_bytes } = refused else {
+    let BuildError::AddressSpace { bytes, max, max_bytes } = refused else {
         panic!("{refused}");
     };
     assert_eq!((max, max_bytes), (1, ByteBudget::MAX.get()));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustls::pki_types::ServerName;
-use tls_resumption_core::{Cache, Key, Refused};
+use tls_resumption_core::{Cache, Key, Rejected};
 
 use crate::ttl;
 
@@ -22,7 +22,7 @@ impl Id {
     }
 
     /// Has the cache count one more entry.
-    pub(crate) fn enter(self, cache: &Cache) -> Result<(), Refused> {
+    pub(crate) fn enter(self, cache: &Cache) -> Result<(), Rejected> {
         self.with_key(|key| cache.put(key, &[0], ttl::entry_options()))
     }
 

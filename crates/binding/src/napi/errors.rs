@@ -3,7 +3,7 @@
 
 use napi::Status;
 use napi::bindgen_prelude::Error;
-use tls_resumption_core::{KeyError, KeyRefused, Unavailable};
+use tls_resumption_core::{BuildError, KeyError, KeyRejected};
 
 pub fn wrong_type(name: &str, expected: &str) -> Error {
     Error::new(Status::InvalidArg, format!("`{name}` must be {expected}"))
@@ -22,9 +22,9 @@ pub fn closed() -> Error {
 }
 
 /// In the facade's words for the options.
-pub fn unavailable(unavailable: Unavailable) -> Error {
+pub fn unavailable(unavailable: BuildError) -> Error {
     let reason = match unavailable {
-        Unavailable::AddressSpace { bytes, max, max_bytes } => format!(
+        BuildError::AddressSpace { bytes, max, max_bytes } => format!(
             "there is no address space for {bytes} bytes more, \
              which max {max} and maxSize {max_bytes} ask for"
         ),
@@ -33,6 +33,6 @@ pub fn unavailable(unavailable: Unavailable) -> Error {
     Error::new(Status::GenericFailure, reason)
 }
 
-pub fn refused(refused: KeyRefused) -> Error {
+pub fn refused(refused: KeyRejected) -> Error {
     Error::new(Status::GenericFailure, refused.to_string())
 }

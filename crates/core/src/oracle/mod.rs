@@ -13,8 +13,8 @@ pub(crate) use steps::Fingerprint;
 use std::mem;
 use std::ops::Deref;
 
-use crate::Read;
-use crate::{Blob, BufferTooSmall, EntryOptions, Key, Options, Refused, Stats};
+pub use crate::read_mode::ReadMode;
+use crate::{Blob, BufferTooSmall, EntryOptions, Key, Options, Rejected, Stats};
 use entries::{Entries, Entry, Id};
 
 /// After how many insertions a cache is swept.
@@ -24,7 +24,7 @@ const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
 ///
 /// One rule holds for every operation on a key: the key's expired entries go first and count as expirations, so
 /// that an expired entry is never told from one that is not there.
-pub struct Store {
+pub struct Oracle {
     options: Options,
     entries: Entries,
     /// Its gauges stay 0: they are what `entries` says.
@@ -32,7 +32,7 @@ pub struct Store {
 }
 
 /// What a read hands out.
-pub enum Handed<'a> {
+pub enum ReadOutcome<'a> {
     Kept(&'a Blob),
     Removed(Blob),
 }
@@ -40,14 +40,14 @@ pub enum Handed<'a> {
 /// Why an entry goes. Each has its counter, so that no entry goes unaccounted for.
 #[derive(Debug, Clone, Copy)]
 enum Removal {
-    HandedOut,
+    Taken,
     Deleted,
     Replaced,
     Evicted,
     Expired,
 }
 
-impl Store {
+impl Oracle {
     pub fn new(options: Options) -> Self {
         Self { options, entries: Entries::default(), counters: Stats::default() }
     }
@@ -59,7 +59,7 @@ impl Store {
         blob: &[u8],
         options: EntryOptions,
         now: u64,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Rejected> {
         self.check(blob)?;
         self.expire_key(key, now);
         self.remove_oldest_beyond(key, 0, Removal::Replaced);
@@ -74,7 +74,7 @@ impl Store {
         blob: &[u8],
         options: EntryOptions,
         now: u64,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Rejected> {
         self.check(blob)?;
         self.expire_key(key, now);
         let others = usize::from(self.options.tickets_per_key.get()) - 1;
@@ -88,18 +88,18 @@ impl Store {
         self.counters.sets.is_multiple_of(INSERTIONS_BETWEEN_SWEEPS)
     }
 
-    /// Hands out a blob of at most `room` bytes. One that is longer leaves everything as it was.
+    /// Hands out a blob of at most `reserve` bytes. One that is longer leaves everything as it was.
     pub fn read(
         &mut self,
         key: Key<'_>,
-        how: Read,
-        room: usize,
+        how: ReadMode,
+        reserve: usize,
         now: u64,
-    ) -> Result<Option<Handed<'_>>, BufferTooSmall> {
+    ) -> Result<Option<ReadOutcome<'_>>, BufferTooSmall> {
         let chosen = self.choose(key, how, now);
         if let Some(id) = chosen {
             let needed = self.entries.get(id).blob.len();
-            if needed > room {
+            if needed > reserve {
                 return Err(BufferTooSmall { needed });
             }
         }
@@ -109,12 +109,12 @@ impl Store {
             return Ok(None);
         };
         self.counters.hits += 1;
-        if self.goes_by(id, how) {
-            return Ok(Some(Handed::Removed(self.remove(id, Removal::HandedOut))));
+        if self.is_consumed_by(id, how) {
+            return Ok(Some(ReadOutcome::Removed(self.remove(id, Removal::Taken))));
         }
         let entry = self.entries.touch(id);
-        entry.used |= how == Read::Offer;
-        Ok(Some(Handed::Kept(&entry.blob)))
+        entry.used |= how == ReadMode::Offer;
+        Ok(Some(ReadOutcome::Kept(&entry.blob)))
     }
 
     /// Whether there is a live entry under the key.
@@ -161,11 +161,11 @@ impl Store {
         Stats { size: self.len() as u64, bytes: self.bytes(), ..self.counters }
     }
 
-    fn check(&mut self, blob: &[u8]) -> Result<(), Refused> {
+    fn check(&mut self, blob: &[u8]) -> Result<(), Rejected> {
         let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
         let refused = match len {
-            0 => Refused::Empty,
-            _ if len > max => Refused::TooLarge { len, max },
+            0 => Rejected::Empty,
+            _ if len > max => Rejected::TooLarge { len, max },
             _ => return Ok(()),
         };
         self.counters.rejected += 1;
@@ -202,21 +202,23 @@ impl Store {
         }
     }
 
-    fn choose(&self, key: Key<'_>, how: Read, now: u64) -> Option<Id> {
+    fn choose(&self, key: Key<'_>, how: ReadMode, now: u64) -> Option<Id> {
         let mut live = self.entries.of_key(key).filter(|(_, entry)| entry.is_live(now));
         let newest = live.next()?;
         let chosen = match how {
-            Read::Offer if newest.1.used => live.find(|(_, entry)| !entry.used).unwrap_or(newest),
-            Read::Get | Read::Offer | Read::Take => newest,
+            ReadMode::Offer if newest.1.used => {
+                live.find(|(_, entry)| !entry.used).unwrap_or(newest)
+            }
+            ReadMode::Get | ReadMode::Offer | ReadMode::Take => newest,
         };
         Some(chosen.0)
     }
 
-    fn goes_by(&self, id: Id, how: Read) -> bool {
+    fn is_consumed_by(&self, id: Id, how: ReadMode) -> bool {
         match how {
-            Read::Get => false,
-            Read::Offer => self.options.single_use && !self.entries.get(id).reusable,
-            Read::Take => true,
+            ReadMode::Get => false,
+            ReadMode::Offer => self.options.single_use && !self.entries.get(id).reusable,
+            ReadMode::Take => true,
         }
     }
 
@@ -241,7 +243,7 @@ impl Store {
     /// The one way out, `clear` apart.
     fn remove(&mut self, id: Id, why: Removal) -> Blob {
         *match why {
-            Removal::HandedOut => &mut self.counters.takes,
+            Removal::Taken => &mut self.counters.takes,
             Removal::Deleted => &mut self.counters.deletes,
             Removal::Replaced => &mut self.counters.replaced,
             Removal::Evicted => &mut self.counters.evictions,
@@ -251,7 +253,7 @@ impl Store {
     }
 }
 
-impl Handed<'_> {
+impl ReadOutcome<'_> {
     pub fn into_blob(self) -> Blob {
         match self {
             Self::Kept(blob) => Blob::copy_of(blob),
@@ -260,7 +262,7 @@ impl Handed<'_> {
     }
 }
 
-impl Deref for Handed<'_> {
+impl Deref for ReadOutcome<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

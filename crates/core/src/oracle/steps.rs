@@ -2,7 +2,7 @@
 //! an operation is made that others may see one by one.
 
 use super::entries::{Entry, Id};
-use super::{Removal, Store};
+use super::{Oracle, Removal};
 use crate::{Blob, Key};
 
 /// All that later operations can depend on, the order of use apart: for each key its entries from the oldest on.
@@ -14,13 +14,13 @@ impl Clone for Entry {
     }
 }
 
-impl Clone for Store {
+impl Clone for Oracle {
     fn clone(&self) -> Self {
         Self { options: self.options, entries: self.entries.clone(), counters: self.counters }
     }
 }
 
-impl Store {
+impl Oracle {
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut keys: Vec<_> = self.entries.keys().collect();
         keys.sort_unstable();

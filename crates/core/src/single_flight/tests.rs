@@ -170,7 +170,7 @@ mod alone {
 }
 
 #[cfg(loom)]
-mod models {
+mod loom_models {
     use loom::sync::Arc;
     use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::thread;

@@ -1,6 +1,6 @@
 use crate::Stats;
 
-use super::striped::{LANES, Padded, lane};
+use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
 /// What is counted: the counters of [`Stats`].
@@ -18,7 +18,7 @@ pub(super) enum Count {
 /// Why an entry goes. Each has its counter, so that no entry goes unaccounted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Removal {
-    HandedOut,
+    Taken,
     Deleted,
     Replaced,
     Cleared,
@@ -44,28 +44,28 @@ impl Count {
 /// Each thread counts in its lane.
 #[derive(Default)]
 pub(super) struct Counters {
-    lanes: [Padded<[AtomicU64; COUNTERS]>; LANES],
+    stripes: [CachePadded<[AtomicU64; COUNTERS]>; STRIPES],
 }
 
 impl Counters {
     /// Returns the count of the lane.
     pub(super) fn add(&self, what: Count) -> u64 {
         // A count alone: nothing to pair with.
-        self.lanes[lane()].0[what.index()].fetch_add(1, Ordering::Relaxed) + 1
+        self.stripes[stripe()].0[what.index()].fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn sum(&self, what: Count) -> u64 {
-        self.lanes.iter().map(|lane| lane.0[what.index()].load(Ordering::Relaxed)).sum()
+        self.stripes.iter().map(|stripe| stripe.0[what.index()].load(Ordering::Relaxed)).sum()
     }
 
     /// Without the gauges.
     pub(super) fn stats(&self) -> Stats {
         let gone = |why| self.sum(Count::Gone(why));
         Stats {
-            hits: self.sum(Count::Shown) + gone(Removal::HandedOut),
+            hits: self.sum(Count::Shown) + gone(Removal::Taken),
             misses: self.sum(Count::Miss),
             sets: self.sum(Count::Set),
-            takes: gone(Removal::HandedOut),
+            takes: gone(Removal::Taken),
             deletes: gone(Removal::Deleted),
             replaced: gone(Removal::Replaced),
             cleared: gone(Removal::Cleared),

@@ -1,10 +1,10 @@
-use crate::call_time::Time;
+use crate::call_time::Now;
 
-use super::LockFree;
+use super::Store;
 use super::counters::{Count, Removal};
 use super::index::list::Hash;
-use super::index::node::{Id, Place, Size, UNLINKED};
-use super::quota::Permit;
+use super::index::node::{BlockRef, Id, LenAndGeneration, UNLINKED};
+use super::quota::Quota;
 use super::striped::random;
 use super::sync::{Ordering, fence};
 
@@ -19,7 +19,7 @@ const SWEEP_STEP: Id = 1024;
 
 /// How many nodes the step looks at that an insertion takes in a hundred: one call in a hundred is within what is said of
 /// the slowest in a thousand.
-const STEP_OF_INSERTION: Id = 256;
+const INSERT_SWEEP_STEP: Id = 256;
 
 /// A node that may go. Not known to be linked.
 #[derive(Clone, Copy)]
@@ -34,34 +34,34 @@ struct Candidate {
     rank: (bool, u64, u64),
 }
 
-impl LockFree {
+impl Store {
     /// Takes the sweep that insertions drive a step further.
-    pub(crate) fn sweep_on(&self, now: impl Time) {
+    pub(crate) fn sweep_after_insert(&self, now: impl Now) {
         // Two threads that read the same place do the same step: nothing to pair with.
         let from = self.swept_to.0.load(Ordering::Relaxed);
-        let (_, next) = self.sweep_some(from, now, STEP_OF_INSERTION);
+        let (_, next) = self.sweep_range(from, now, INSERT_SWEEP_STEP);
         self.swept_to.0.store(next.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Removes the expired ones among a bounded number of entries. Tells how many, and where to go on; nowhere if
     /// that completed the sweep.
-    pub(crate) fn sweep_step(&self, from: Id, now: impl Time) -> (usize, Option<Id>) {
-        self.sweep_some(from, now, SWEEP_STEP)
+    pub(crate) fn sweep_step(&self, from: Id, now: impl Now) -> (usize, Option<Id>) {
+        self.sweep_range(from, now, SWEEP_STEP)
     }
 
-    fn sweep_some(&self, from: Id, now: impl Time, looks: Id) -> (usize, Option<Id>) {
-        let last = self.table.nodes.last_touched();
+    fn sweep_range(&self, from: Id, now: impl Now, looks: Id) -> (usize, Option<Id>) {
+        let last = self.list.nodes.highest_used();
         let to = last.min(from + looks);
         let mut removed = 0;
         for id in from + 1..=to {
             // Almost none has expired, so this asks one thing first.
-            let expires_at = self.table.nodes[id].expires_at.load(Ordering::Acquire);
+            let expires_at = self.list.nodes[id].expires_at.load(Ordering::Acquire);
             if now.has_come(expires_at)
                 && let Some(candidate) = self.candidate(id, now)
                 && candidate.rank < LIVE
-                && let Some(permit) = self.remove_candidate(&candidate, Removal::Expired, now)
+                && let Some(quota) = self.remove_candidate(&candidate, Removal::Expired, now)
             {
-                self.permits.give(permit);
+                self.quota.give_back(quota);
                 removed += 1;
             }
         }
@@ -75,19 +75,19 @@ impl LockFree {
     /// Removes all entries, at once for all threads. They are wiped when it returns, or when the call does that has one in
     /// hand.
     pub(crate) fn clear(&self) {
-        // Release pairs with the acquire in `era`.
-        self.era.0.fetch_add(1, Ordering::AcqRel);
+        // Release pairs with the acquire in `clear_generation`.
+        self.clear_generation.0.fetch_add(1, Ordering::AcqRel);
         // Pairs with the fence in `linked`: a node of an earlier era is either linked and seen below, or whoever
         // links it finds this era and removes it.
         fence(Ordering::SeqCst);
-        for id in 1..=self.table.nodes.last_touched() {
+        for id in 1..=self.list.nodes.highest_used() {
             if let Some(candidate) = self.candidate(id, 0_u64) {
-                let size = Size(self.table.nodes[id].size.load(Ordering::Acquire));
+                let size = LenAndGeneration(self.list.nodes[id].size.load(Ordering::Acquire));
                 // Whose era began meanwhile, by another `clear`, came after this one.
-                if !size.is_of(self.era())
-                    && let Some(permit) = self.remove_candidate(&candidate, Removal::Cleared, 0_u64)
+                if !size.is_of(self.clear_generation())
+                    && let Some(quota) = self.remove_candidate(&candidate, Removal::Cleared, 0_u64)
                 {
-                    self.permits.give(permit);
+                    self.quota.give_back(quota);
                 }
             }
         }
@@ -97,12 +97,12 @@ impl LockFree {
 
     /// Removes the entry that should go first, `keep` apart, and leaves the caller its permit. `None` if there is
     /// none, or others were faster each time.
-    pub(super) fn evict(&self, keep: Option<Id>, now: impl Time) -> Option<Permit> {
+    pub(super) fn evict(&self, keep: Option<Id>, now: impl Now) -> Option<Quota> {
         let mut spared = [keep.unwrap_or(0), 0];
         for _ in 0..4 {
             let victim = self.victim(spared, now)?;
-            if let Some(permit) = self.remove_candidate(&victim, Removal::Evicted, now) {
-                return Some(permit);
+            if let Some(quota) = self.remove_candidate(&victim, Removal::Evicted, now) {
+                return Some(quota);
             }
             // Most likely it is not linked yet.
             spared[1] = victim.id;
@@ -110,8 +110,8 @@ impl LockFree {
         None
     }
 
-    fn victim(&self, spared: [Id; 2], now: impl Time) -> Option<Candidate> {
-        let last = self.table.nodes.last_touched();
+    fn victim(&self, spared: [Id; 2], now: impl Now) -> Option<Candidate> {
+        let last = self.list.nodes.highest_used();
         let candidate =
             |id: Id| self.candidate(id, now).filter(|it| it.stamped && !spared.contains(&it.id));
         if !self.is_exact() && last > 0 {
@@ -133,8 +133,8 @@ impl LockFree {
     }
 
     /// The node as it is, if it is filled and may be linked.
-    fn candidate(&self, id: Id, now: impl Time) -> Option<Candidate> {
-        let node = &self.table.nodes[id];
+    fn candidate(&self, id: Id, now: impl Now) -> Option<Candidate> {
+        let node = &self.list.nodes[id];
         let state = self.state(id);
         if !state.is_filled() {
             return None;
@@ -146,7 +146,7 @@ impl LockFree {
         };
         let expires_at = node.expires_at.load(Ordering::Acquire);
         let stamp = node.stamp.load(Ordering::Acquire);
-        let order = Place(node.place.load(Ordering::Acquire)).order();
+        let order = BlockRef(node.place.load(Ordering::Acquire)).order();
         let version = state.version();
         if self.state(id).version() != version {
             return None;
@@ -160,10 +160,10 @@ impl LockFree {
         &self,
         candidate: &Candidate,
         why: Removal,
-        now: impl Time,
-    ) -> Option<Permit> {
-        let mut seen = self.table.find(candidate.hash, candidate.id, candidate.version)?;
-        self.take_out(&mut seen, candidate.hash, why, now)
+        now: impl Now,
+    ) -> Option<Quota> {
+        let mut seen = self.list.find(candidate.hash, candidate.id, candidate.version)?;
+        self.remove_node(&mut seen, candidate.hash, why, now)
     }
 }
 

@@ -1,13 +1,13 @@
-use crate::call_time::Time;
-use crate::{EntryOptions, Key, Refused};
+use crate::call_time::Now;
+use crate::{EntryOptions, Key, Rejected};
 
 use super::counters::{Count, Removal};
 use super::index::list::Hash;
-use super::index::node::{Id, Place, Size, State, UNLINKED};
+use super::index::node::{BlockRef, Id, LenAndGeneration, NodeState, UNLINKED};
 use super::payload::block_slab::blocks_for;
-use super::quota::Permit;
+use super::quota::Quota;
 use super::sync::{Ordering, fence, spin_loop};
-use super::{LockFree, striped};
+use super::{Store, striped};
 
 /// After how many insertions of a lane a store is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
@@ -20,33 +20,33 @@ const TRIES: u32 = 1000;
 const TRIES: u32 = 1;
 
 /// A blob on its way into the store.
-struct Arrival<'a> {
+struct NewEntry<'a> {
     hash: Hash,
     blob: &'a [u8],
     expires_at: u64,
     reusable: bool,
     /// The era in which the key was looked at last.
-    era: u64,
+    clear_generation: u64,
 }
 
 /// A filled node that is not linked.
 #[derive(Clone, Copy)]
-struct Fresh {
+struct FilledNode {
     id: Id,
-    state: State,
+    state: NodeState,
     first: u32,
     tick: u64,
 }
 
-impl LockFree {
+impl Store {
     /// Stores a blob in the place of all there is under its key. Whether a sweep is due.
     pub(crate) fn put(
         &self,
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: impl Time,
-    ) -> Result<bool, Refused> {
+        now: impl Now,
+    ) -> Result<bool, Rejected> {
         self.insert(key, blob, options, now, 0)
     }
 
@@ -56,8 +56,8 @@ impl LockFree {
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: impl Time,
-    ) -> Result<bool, Refused> {
+        now: impl Now,
+    ) -> Result<bool, Rejected> {
         let others = usize::from(self.options.tickets_per_key.get()) - 1;
         self.insert(key, blob, options, now, others)
     }
@@ -69,149 +69,155 @@ impl LockFree {
         key: Key<'_>,
         blob: &[u8],
         options: EntryOptions,
-        now: impl Time,
+        now: impl Now,
         others: usize,
-    ) -> Result<bool, Refused> {
+    ) -> Result<bool, Rejected> {
         self.check(blob)?;
         let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
-        let mut arrival = Arrival {
+        let mut entry = NewEntry {
             hash: self.hash(key),
             blob,
             expires_at: now.end_of(ttl),
             reusable: options.reusable,
-            era: self.era(),
+            clear_generation: self.clear_generation(),
         };
-        self.store(&mut arrival, now, others);
+        self.store(&mut entry, now, others);
         Ok(self.counters.add(Count::Set).is_multiple_of(INSERTIONS_BETWEEN_SWEEPS))
     }
 
-    fn check(&self, blob: &[u8]) -> Result<(), Refused> {
+    fn check(&self, blob: &[u8]) -> Result<(), Rejected> {
         let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
         let refused = match len {
-            0 => Refused::Empty,
-            _ if len > max => Refused::TooLarge { len, max },
+            0 => Rejected::Empty,
+            _ if len > max => Rejected::TooLarge { len, max },
             _ => return Ok(()),
         };
         self.counters.add(Count::Rejected);
         Err(refused)
     }
 
-    fn store(&self, arrival: &mut Arrival<'_>, now: impl Time, others: usize) {
-        let hash = arrival.hash;
-        let wanted = Permit::entry(arrival.blob.len() as u64);
-        let mut have = Permit::default();
+    fn store(&self, entry: &mut NewEntry<'_>, now: impl Now, others: usize) {
+        let hash = entry.hash;
+        let wanted = Quota::entry(entry.blob.len() as u64);
+        let mut have = Quota::default();
         let mut fresh = None;
         let mut tries = 0;
         while tries < TRIES {
             let (run, end) = self.run(hash, now);
-            if run.era != arrival.era {
+            if run.clear_generation != entry.clear_generation {
                 // A `clear` came before, so that this comes after it, and with it what is replaced: dead on
                 // arrival it would take along what others stored meanwhile.
-                arrival.era = run.era;
-                if let Some(Fresh { id, .. }) = fresh {
-                    let size = Size::new(arrival.blob.len() as u64, arrival.era);
+                entry.clear_generation = run.clear_generation;
+                if let Some(FilledNode { id, .. }) = fresh {
+                    let size =
+                        LenAndGeneration::new(entry.blob.len() as u64, entry.clear_generation);
                     // As in `prepare`: the exchange in `link` publishes it.
-                    self.table.nodes[id].size.store(size.0, Ordering::Release);
+                    self.list.nodes[id].size.store(size.0, Ordering::Release);
                 }
             }
             if let Some(mut dead) = run.dead {
-                self.discard(&mut dead, hash, Removal::Expired, now);
+                self.delete_node(&mut dead, hash, Removal::Expired, now);
                 continue;
             }
             if run.live > others.max(1) {
                 // Its permit is as good as any for the new one.
                 let oldest = &mut run.oldest().expect("there are live ones");
-                let permit = self.take_out(oldest, hash, Removal::Replaced, now);
-                have = have.plus(permit.unwrap_or_default());
+                let quota = self.remove_node(oldest, hash, Removal::Replaced, now);
+                have = have.plus(quota.unwrap_or_default());
                 continue;
             }
             let mut over = run.newest.filter(|_| others == 0);
-            let inherited =
-                over.map_or_else(Permit::default, |over| Permit::entry(over.size.len()));
-            if !self.permits.gather(wanted.beyond(inherited), &mut have) {
+            let inherited = over.map_or_else(Quota::default, |over| Quota::entry(over.size.len()));
+            if !self.quota.gather(wanted.beyond(inherited), &mut have) {
                 let evicted = self.evict(over.map(|over| over.id), now);
                 if evicted.is_none() {
                     // It looked at all nodes, so that with many of them it must not look often.
-                    tries += 1 + self.table.nodes.last_touched() / 1024;
+                    tries += 1 + self.list.nodes.highest_used() / 1024;
                 }
                 have = have.plus(evicted.unwrap_or_default());
                 continue;
             }
             if fresh.is_none() {
-                fresh = self.prepare(arrival);
+                fresh = self.prepare(entry);
             }
             let Some(new) = fresh else {
                 tries += 1;
                 spin_loop();
                 continue;
             };
-            if !self.table.link(new.id, &end, over.as_mut()) {
+            if !self.list.link(new.id, &end, over.as_mut()) {
                 continue;
             }
             if let Some(over) = over {
-                have = have.plus(self.finish(&over, hash, Removal::Replaced, now));
+                have = have.plus(self.reclaim(&over, hash, Removal::Replaced, now));
             }
-            self.permits.give(have.beyond(wanted));
-            self.linked(new, arrival, now);
+            self.quota.give_back(have.beyond(wanted));
+            self.linked(new, entry, now);
             return;
         }
-        self.permits.give(have);
-        self.give_up(fresh, arrival, now, others);
+        self.quota.give_back(have);
+        self.abandon_insert(fresh, entry, now, others);
     }
 
     /// What follows the moment from which others find the node.
-    fn linked(&self, new: Fresh, arrival: &Arrival<'_>, now: impl Time) {
+    fn linked(&self, new: FilledNode, entry: &NewEntry<'_>, now: impl Now) {
         // Nothing but the choice of what to evict rests on the stamp.
-        self.table.nodes[new.id].stamp.store(new.tick, Ordering::Relaxed);
+        self.list.nodes[new.id].stamp.store(new.tick, Ordering::Relaxed);
         // Pairs with the fence in `clear`: if that did not find the node, this finds the new era.
         fence(Ordering::SeqCst);
-        if self.era() != arrival.era {
+        if self.clear_generation() != entry.clear_generation {
             let version = new.state.version();
-            if let Some(mut seen) = self.table.find(arrival.hash, new.id, version) {
-                self.discard(&mut seen, arrival.hash, Removal::Cleared, now);
+            if let Some(mut seen) = self.list.find(entry.hash, new.id, version) {
+                self.delete_node(&mut seen, entry.hash, Removal::Cleared, now);
             }
         }
     }
 
     /// A node and blocks with all there is to the new entry. `None` if threads in the middle of an operation have
     /// all the spare ones.
-    fn prepare(&self, arrival: &Arrival<'_>) -> Option<Fresh> {
-        let nodes = &self.table.nodes;
-        let blocks = blocks_for(arrival.blob.len());
-        let id = self.table.allocate()?;
+    fn prepare(&self, entry: &NewEntry<'_>) -> Option<FilledNode> {
+        let nodes = &self.list.nodes;
+        let blocks = blocks_for(entry.blob.len());
+        let id = self.list.allocate()?;
         let Some(first) = self.blocks.allocate(blocks) else {
             nodes.free(id);
             return None;
         };
-        self.blocks.fill(first, arrival.blob);
+        self.blocks.fill(first, entry.blob);
         let tick = self.tick_of_insertion();
         let node = &nodes[id];
         // Release: a thread that still looks at an earlier life and reads one of these sees, by its acquire load
         // and the free lists, that the word that led it here has changed.
         let set = |field: &super::AtomicU64, value| field.store(value, Ordering::Release);
-        set(&node.hash_high, arrival.hash.high);
-        set(&node.hash_low, arrival.hash.low);
+        set(&node.hash_high, entry.hash.high);
+        set(&node.hash_low, entry.hash.low);
         set(&node.stamp, UNLINKED);
-        set(&node.expires_at, arrival.expires_at);
-        set(&node.size, Size::new(arrival.blob.len() as u64, arrival.era).0);
-        set(&node.place, Place::new(first, tick).0);
-        let state = self.state(id).next().reusable(arrival.reusable);
+        set(&node.expires_at, entry.expires_at);
+        set(&node.size, LenAndGeneration::new(entry.blob.len() as u64, entry.clear_generation).0);
+        set(&node.place, BlockRef::new(first, tick).0);
+        let state = self.state(id).next().reusable(entry.reusable);
         set(&node.state, state.0);
-        Some(Fresh { id, state, first, tick })
+        Some(FilledNode { id, state, first, tick })
     }
 
     /// The entry counts as stored and evicted at once: a cache may forget. What it would have replaced goes.
-    fn give_up(&self, fresh: Option<Fresh>, arrival: &Arrival<'_>, now: impl Time, others: usize) {
+    fn abandon_insert(
+        &self,
+        fresh: Option<FilledNode>,
+        entry: &NewEntry<'_>,
+        now: impl Now,
+        others: usize,
+    ) {
         if let Some(new) = fresh {
-            let node = &self.table.nodes[new.id];
+            let node = &self.list.nodes[new.id];
             node.state.store(new.state.next().0, Ordering::Release);
-            self.blocks.wipe(new.first, arrival.blob.len());
-            self.blocks.free(new.first, blocks_for(arrival.blob.len()));
-            self.table.nodes.free(new.id);
+            self.blocks.wipe(new.first, entry.blob.len());
+            self.blocks.free(new.first, blocks_for(entry.blob.len()));
+            self.list.nodes.free(new.id);
         }
         if others == 0 {
-            while let Some(mut old) = self.run(arrival.hash, now).0.oldest() {
-                self.discard(&mut old, arrival.hash, Removal::Replaced, now);
+            while let Some(mut old) = self.run(entry.hash, now).0.oldest() {
+                self.delete_node(&mut old, entry.hash, Removal::Replaced, now);
             }
         }
         self.counters.add(Count::Gone(Removal::Evicted));
@@ -229,7 +235,7 @@ impl LockFree {
     /// Makes it the last used of all.
     pub(super) fn touch(&self, id: Id) {
         // As above. The words are left alone if they say so already, so that a hot key stays in all processors.
-        let (tick, stamp) = (&self.tick.0, &self.table.nodes[id].stamp);
+        let (tick, stamp) = (&self.tick.0, &self.list.nodes[id].stamp);
         let now = tick.load(Ordering::Relaxed);
         if stamp.load(Ordering::Relaxed) != now {
             let now = if self.is_exact() { tick.fetch_add(1, Ordering::Relaxed) + 1 } else { now };

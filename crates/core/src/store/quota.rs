@@ -1,9 +1,9 @@
-use super::striped::{LANES, Padded, lane};
+use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
 /// The right to have so many entries with so many bytes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Permit {
+pub(super) struct Quota {
     pub(super) entries: u64,
     pub(super) bytes: u64,
 }
@@ -11,7 +11,7 @@ pub(super) struct Permit {
 const BYTES_BITS: u32 = 37;
 const BYTES_MASK: u64 = (1 << BYTES_BITS) - 1;
 
-impl Permit {
+impl Quota {
     pub(super) fn entry(bytes: u64) -> Self {
         Self { entries: 1, bytes }
     }
@@ -48,69 +48,70 @@ impl Permit {
 
 /// All permits that nobody has. What an entry has, or a thread on its way to one, is not here, so there are never
 /// more entries or bytes than there were permits in the beginning.
-pub(super) struct Permits {
-    all: Permit,
-    lanes: Vec<Padded<AtomicU64>>,
+pub(super) struct QuotaPool {
+    all: Quota,
+    stripes: Vec<CachePadded<AtomicU64>>,
 }
 
-impl Permits {
+impl QuotaPool {
     /// With one lane, as a small cache has it, nothing is ever gathered in pieces.
-    pub(super) fn new(all: Permit, one_lane: bool) -> Self {
-        let count = if one_lane { 1 } else { LANES };
-        let mut lanes: Vec<_> = (0..count).map(|_| Padded(AtomicU64::new(0))).collect();
-        lanes[0] = Padded(AtomicU64::new(all.pack()));
-        Self { all, lanes }
+    pub(super) fn new(all: Quota, single_stripe: bool) -> Self {
+        let count = if single_stripe { 1 } else { STRIPES };
+        let mut stripes: Vec<_> = (0..count).map(|_| CachePadded(AtomicU64::new(0))).collect();
+        stripes[0] = CachePadded(AtomicU64::new(all.pack()));
+        Self { all, stripes }
     }
 
     /// As they can lie after a while.
-    #[cfg(loom)]
-    pub(super) fn apart(lanes: &[Permit]) -> Self {
-        let all = lanes.iter().fold(Permit::default(), |sum, permit| sum.plus(*permit));
-        let lanes = lanes.iter().map(|permit| Padded(AtomicU64::new(permit.pack()))).collect();
-        Self { all, lanes }
+    #[cfg(all(loom, test))]
+    pub(super) fn apart(stripes: &[Quota]) -> Self {
+        let all = stripes.iter().fold(Quota::default(), |sum, quota| sum.plus(*quota));
+        let stripes =
+            stripes.iter().map(|quota| CachePadded(AtomicU64::new(quota.pack()))).collect();
+        Self { all, stripes }
     }
 
     /// Adds to `have` of what `need` asks beyond it, as far as there is. Whether that is all.
-    pub(super) fn gather(&self, need: Permit, have: &mut Permit) -> bool {
-        let start = lane();
-        for step in 0..self.lanes.len() {
+    pub(super) fn gather(&self, need: Quota, have: &mut Quota) -> bool {
+        let start = stripe();
+        for step in 0..self.stripes.len() {
             let missing = need.beyond(*have);
             if missing.is_none() {
                 return true;
             }
-            let lane = &self.lanes[(start + step) % self.lanes.len()].0;
-            *have = have.plus(Self::take(lane, missing));
+            let stripe = &self.stripes[(start + step) % self.stripes.len()].0;
+            *have = have.plus(Self::take(stripe, missing));
         }
         need.beyond(*have).is_none()
     }
 
-    pub(super) fn give(&self, permit: Permit) {
-        if !permit.is_none() {
+    pub(super) fn give_back(&self, quota: Quota) {
+        if !quota.is_none() {
             // The sum of all permits fits, so neither part overflows. Release pairs with the acquire in `take`:
             // what had the permit is gone before something else has it.
-            let lane = &self.lanes[lane() % self.lanes.len()].0;
-            lane.fetch_add(permit.pack(), Ordering::AcqRel);
+            let stripe = &self.stripes[stripe() % self.stripes.len()].0;
+            stripe.fetch_add(quota.pack(), Ordering::AcqRel);
         }
     }
 
     /// What somebody has. While others are at work one permit may count twice, or not at all.
-    pub(super) fn held(&self) -> Permit {
-        let lanes = self.lanes.iter();
-        lanes.fold(self.all, |held, lane| {
-            // Acquire pairs with the release in `give`.
-            held.beyond(Permit::unpack(lane.0.load(Ordering::Acquire)))
+    pub(super) fn held(&self) -> Quota {
+        let stripes = self.stripes.iter();
+        stripes.fold(self.all, |held, stripe| {
+            // Acquire pairs with the release in `give_back`.
+            held.beyond(Quota::unpack(stripe.0.load(Ordering::Acquire)))
         })
     }
 
-    fn take(lane: &AtomicU64, wanted: Permit) -> Permit {
-        let mut word = lane.load(Ordering::Relaxed);
+    fn take(stripe: &AtomicU64, wanted: Quota) -> Quota {
+        let mut word = stripe.load(Ordering::Relaxed);
         loop {
-            let taken = Permit::unpack(word).and(wanted);
+            let taken = Quota::unpack(word).and(wanted);
             if taken.is_none() {
                 return taken;
             }
-            // Acquire pairs with the release in `give`.
-            match lane.compare_exchange_weak(
+            // Acquire pairs with the release in `give_back`.
+            match stripe.compare_exchange_weak(
                 word,
                 word - taken.pack(),
                 Ordering::AcqRel,

@@ -1,26 +1,26 @@
 use zeroize::Zeroize;
 
-use crate::call_time::Time;
-use crate::read_mode::Target;
-use crate::{BufferTooSmall, Key, Read};
+use crate::call_time::Now;
+use crate::read_mode::{Destination, ReadMode};
+use crate::{BufferTooSmall, Key};
 
 use super::counters::{Count, Removal};
-use super::index::list::{Hash, Seen};
+use super::index::list::{Hash, NodeSnapshot};
 use super::sync::Ordering;
-use super::{LockFree, Run, length};
+use super::{KeyRun, Store, length};
 
 /// An entry changed under the hands of its reader, who looks again.
-struct Changed;
+struct Conflict;
 
-impl LockFree {
+impl Store {
     /// Copies a blob into the beginning of `out` and tells its length. One that does not fit leaves everything as
     /// it was.
     pub(crate) fn read(
         &self,
         key: Key<'_>,
-        how: Read,
-        out: &mut impl Target,
-        now: impl Time,
+        how: ReadMode,
+        out: &mut impl Destination,
+        now: impl Now,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let hash = self.hash(key);
         loop {
@@ -28,10 +28,10 @@ impl LockFree {
             let outcome = self.read_chosen(&run, hash, how, out, now);
             let read = match outcome {
                 Ok(read) => read?,
-                Err(Changed) => continue,
+                Err(Conflict) => continue,
             };
             if run.dead.is_some() {
-                self.bury(hash, now);
+                self.remove_expired(hash, now);
             }
             return Ok(read);
         }
@@ -39,60 +39,65 @@ impl LockFree {
 
     fn read_chosen(
         &self,
-        run: &Run<'_>,
+        run: &KeyRun<'_>,
         hash: Hash,
-        how: Read,
-        out: &mut impl Target,
-        now: impl Time,
-    ) -> Result<Result<Option<usize>, BufferTooSmall>, Changed> {
+        how: ReadMode,
+        out: &mut impl Destination,
+        now: impl Now,
+    ) -> Result<Result<Option<usize>, BufferTooSmall>, Conflict> {
         let chosen = match how {
-            Read::Offer => run.newest_unused().or(run.newest),
-            Read::Get | Read::Take => run.newest,
+            ReadMode::Offer => run.newest_unused().or(run.newest),
+            ReadMode::Get | ReadMode::Take => run.newest,
         };
         let Some(chosen) = chosen else {
             self.counters.add(Count::Miss);
             return Ok(Ok(None));
         };
         let needed = length(&chosen);
-        let out = match out.room(needed) {
+        let out = match out.reserve(needed) {
             Ok(out) => out,
             Err(too_small) => return Ok(Err(too_small)),
         };
         let goes = match how {
-            Read::Get => false,
-            Read::Offer => self.options.single_use && !chosen.state.is_reusable(),
-            Read::Take => true,
+            ReadMode::Get => false,
+            ReadMode::Offer => self.options.single_use && !chosen.state.is_reusable(),
+            ReadMode::Take => true,
         };
         if goes {
-            self.hand_out(&chosen, hash, out, now)?;
+            self.take_chosen(&chosen, hash, out, now)?;
         } else {
             self.show(&chosen, how, out)?;
         }
         Ok(Ok(Some(needed)))
     }
 
-    fn hand_out(
+    fn take_chosen(
         &self,
-        chosen: &Seen<'_>,
+        chosen: &NodeSnapshot<'_>,
         hash: Hash,
         out: &mut [u8],
-        now: impl Time,
-    ) -> Result<(), Changed> {
-        self.table.mark_unchanged(chosen).map_err(|_| Changed)?;
+        now: impl Now,
+    ) -> Result<(), Conflict> {
+        self.list.mark_unchanged(chosen).map_err(|_| Conflict)?;
         // Marked by this thread: the blob is its own until it wipes it.
         self.blocks.copy(chosen.place.first(), out);
-        self.permits.give(self.finish(chosen, hash, Removal::HandedOut, now));
+        self.quota.give_back(self.reclaim(chosen, hash, Removal::Taken, now));
         Ok(())
     }
 
-    fn show(&self, chosen: &Seen<'_>, how: Read, out: &mut [u8]) -> Result<(), Changed> {
+    fn show(
+        &self,
+        chosen: &NodeSnapshot<'_>,
+        how: ReadMode,
+        out: &mut [u8],
+    ) -> Result<(), Conflict> {
         self.blocks.copy(chosen.place.first(), out);
         // The copy ends with an acquire fence, so that this stays behind it: if the version did not move, what was
         // copied is the entry. Who offers it first marks it in the same step, since a mark without the ticket in hand
         // would be one for nothing if another thread takes it.
-        let is_whole = if how == Read::Offer && !chosen.state.is_used() {
+        let is_whole = if how == ReadMode::Offer && !chosen.state.is_used() {
             let (old, new) = (chosen.state.0, chosen.state.used().0);
-            let state = &self.table.nodes[chosen.id].state;
+            let state = &self.list.nodes[chosen.id].state;
             state.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         } else {
             self.state(chosen.id).version() == chosen.state.version()
@@ -100,7 +105,7 @@ impl LockFree {
         if !is_whole {
             // It may be another entry's.
             out.zeroize();
-            return Err(Changed);
+            return Err(Conflict);
         }
         self.touch(chosen.id);
         self.counters.add(Count::Shown);

@@ -2,21 +2,21 @@
 
 /// How many lanes there are.
 #[cfg(not(loom))]
-pub(super) const LANES: usize = 8;
+pub(super) const STRIPES: usize = 8;
 #[cfg(loom)]
-pub(super) const LANES: usize = 1;
+pub(super) const STRIPES: usize = 1;
 
 /// Alone in its pair of cache lines: processors fetch two at a time.
 #[repr(align(128))]
 #[derive(Default)]
-pub(super) struct Padded<T>(pub(super) T);
+pub(super) struct CachePadded<T>(pub(super) T);
 
 #[cfg(not(loom))]
 mod imp {
     use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::LANES;
+    use super::STRIPES;
 
     static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -27,13 +27,13 @@ mod imp {
     }
 
     /// The calling thread's lane.
-    pub(in super::super) fn lane() -> usize {
-        LANE.with(|lane| {
-            if lane.get() == usize::MAX {
+    pub(in super::super) fn stripe() -> usize {
+        LANE.with(|stripe| {
+            if stripe.get() == usize::MAX {
                 // Only a number: nothing to pair with.
-                lane.set(THREADS.fetch_add(1, Ordering::Relaxed) % LANES);
+                stripe.set(THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES);
             }
-            lane.get()
+            stripe.get()
         })
     }
 
@@ -42,7 +42,7 @@ mod imp {
         RANDOM.with(|random| {
             let mut seed = random.get();
             if seed == 0 {
-                seed = (lane() as u64 + 1) << 56;
+                seed = (stripe() as u64 + 1) << 56;
             }
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
             random.set(seed);
@@ -55,7 +55,7 @@ mod imp {
 
 #[cfg(loom)]
 mod imp {
-    pub(in super::super) fn lane() -> usize {
+    pub(in super::super) fn stripe() -> usize {
         0
     }
 
@@ -64,4 +64,4 @@ mod imp {
     }
 }
 
-pub(super) use imp::{lane, random};
+pub(super) use imp::{random, stripe};

@@ -14,7 +14,7 @@ use zeroize::Zeroize;
 
 use crate::{Clock, SystemClock};
 
-pub use options::{Keep, KeyRefused, RotateEvery};
+pub use options::{Keep, KeyRejected, RotateEvery};
 use slot::Slots;
 
 /// Bytes of the name that a ticket carries of its key.
@@ -89,7 +89,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// If the system has no random bytes.
-    pub fn new(rotate_every: Option<RotateEvery>, keep: Keep) -> Result<Self, KeyRefused> {
+    pub fn new(rotate_every: Option<RotateEvery>, keep: Keep) -> Result<Self, KeyRejected> {
         Self::with_clock(rotate_every, keep, Arc::new(SystemClock::new()))
     }
 
@@ -102,7 +102,7 @@ impl KeyRing {
         rotate_every: Option<RotateEvery>,
         keep: Keep,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, KeyRefused> {
+    ) -> Result<Self, KeyRejected> {
         let ring = Self {
             // One more that is to seal later, and one since the new key comes before the oldest goes.
             slots: Slots::new(keep.get() + 2),
@@ -158,7 +158,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// If the system has no random bytes; the keys stay as they are.
-    pub fn rotate(&self) -> Result<(), KeyRefused> {
+    pub fn rotate(&self) -> Result<(), KeyRejected> {
         let _changing = self.lock();
         self.rotate_locked(self.now())
     }
@@ -169,7 +169,7 @@ impl KeyRing {
     ///
     /// For a key that is not random: one with a secret of equal bytes, or with the name or a secret of a key that
     /// the ring has. The keys stay as they are.
-    pub fn insert(&self, key: &TicketKey) -> Result<(), KeyRefused> {
+    pub fn insert(&self, key: &TicketKey) -> Result<(), KeyRejected> {
         let _changing = self.lock();
         self.check(key)?;
         self.insert_locked(key, self.now());
@@ -186,16 +186,16 @@ impl KeyRing {
     /// # Errors
     ///
     /// For keys that are not random, or share a name or a secret, or for none at all. The keys stay as they are.
-    pub fn replace(&self, keys: &[AgedKey], patience: u32) -> Result<(), KeyRefused> {
+    pub fn replace(&self, keys: &[AgedKey], patience: u32) -> Result<(), KeyRejected> {
         let keys = &keys[..keys.len().min(self.keep.get() + 1)];
         for (index, (key, _)) in keys.iter().enumerate() {
             check_random(key)?;
             if keys[..index].iter().any(|(other, _)| shares_a_part(key, other)) {
-                return Err(KeyRefused::Repeated);
+                return Err(KeyRejected::Repeated);
             }
         }
         let Some((newest, older)) = keys.split_first() else {
-            return Err(KeyRefused::Missing);
+            return Err(KeyRejected::Missing);
         };
         let _changing = self.lock();
         let now = self.now();
@@ -302,9 +302,9 @@ impl KeyRing {
         !is_due || self.rotate_locked(now).is_ok()
     }
 
-    fn rotate_locked(&self, now: u64) -> Result<(), KeyRefused> {
+    fn rotate_locked(&self, now: u64) -> Result<(), KeyRejected> {
         let mut key = [0; TICKET_KEY_LEN];
-        let made = getrandom::fill(&mut key).map_err(|_| KeyRefused::NoRandomness);
+        let made = getrandom::fill(&mut key).map_err(|_| KeyRejected::NoRandomness);
         if made.is_ok() {
             self.insert_locked(&key, now);
         }
@@ -357,14 +357,14 @@ impl KeyRing {
         place
     }
 
-    fn check(&self, key: &TicketKey) -> Result<(), KeyRefused> {
+    fn check(&self, key: &TicketKey) -> Result<(), KeyRejected> {
         check_random(key)?;
         let mut other = [0; TICKET_KEY_LEN];
         let is_repeated = (0..self.slots.len()).any(|place| {
             self.slots.read(place, &mut other).is_some() && shares_a_part(key, &other)
         });
         other.zeroize();
-        if is_repeated { Err(KeyRefused::Repeated) } else { Ok(()) }
+        if is_repeated { Err(KeyRejected::Repeated) } else { Ok(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
@@ -389,11 +389,11 @@ fn parts(key: &TicketKey) -> [&[u8]; 3] {
     [name, mac, cipher]
 }
 
-fn check_random(key: &TicketKey) -> Result<(), KeyRefused> {
+fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
     let [_, mac, cipher] = parts(key);
     let is_one_byte = |secret: &[u8]| secret.iter().all(|byte| *byte == secret[0]);
     if is_one_byte(mac) || is_one_byte(cipher) || mac == cipher {
-        return Err(KeyRefused::NotRandom);
+        return Err(KeyRejected::NotRandom);
     }
     Ok(())
 }

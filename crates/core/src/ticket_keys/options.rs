@@ -52,7 +52,7 @@ impl RotateEvery {
 
 /// Why a key did not become one of a ring's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyRefused {
+pub enum KeyRejected {
     /// A secret is the same byte over and over, or both secrets are the same.
     NotRandom,
     /// The ring has a key with that name or secret.
@@ -63,7 +63,7 @@ pub enum KeyRefused {
     NoRandomness,
 }
 
-impl fmt::Display for KeyRefused {
+impl fmt::Display for KeyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotRandom => "the key is not random",
@@ -74,4 +74,4 @@ impl fmt::Display for KeyRefused {
     }
 }
 
-impl std::error::Error for KeyRefused {}
+impl std::error::Error for KeyRejected {}

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::store::memory::reserved::Region;
+use crate::store::memory::reserved::Reserved;
 
 use zeroize::Zeroize;
 
@@ -17,7 +17,7 @@ const KEY_WORDS: usize = TICKET_KEY_LEN / size_of::<u64>();
 /// Places for keys, kept out of core dumps as the blobs of a cache are. They change under the ring's lock, and
 /// are read without it.
 pub(super) struct Slots {
-    words: Region<AtomicU64>,
+    words: Reserved<AtomicU64>,
     count: usize,
 }
 
@@ -37,8 +37,8 @@ impl Seen {
 
 impl Slots {
     pub(super) fn new(count: usize) -> Self {
-        let words = Region::new(count * WORDS).expect("there is room for some keys");
-        words.reached(count * WORDS);
+        let words = Reserved::new(count * WORDS).expect("there is room for some keys");
+        words.lock_up_to(count * WORDS);
         Self { words, count }
     }
 

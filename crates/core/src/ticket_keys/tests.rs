@@ -142,7 +142,7 @@ fn keys_that_are_not_random_are_refused() {
     let mut zero_cipher = counting(0);
     zero_cipher[32..].fill(0);
     for key in [[0; TICKET_KEY_LEN], [7; TICKET_KEY_LEN], equal_secrets, zero_cipher] {
-        assert_eq!(ring.insert(&key), Err(KeyRefused::NotRandom));
+        assert_eq!(ring.insert(&key), Err(KeyRejected::NotRandom));
     }
     assert_eq!(newest(&ring), before);
 }
@@ -154,7 +154,7 @@ fn a_key_that_shares_a_part_with_another_is_refused() {
     for part in [0..16, 16..32, 32..48] {
         let mut key = counting(100);
         key[part.clone()].copy_from_slice(&counting(0)[part]);
-        assert_eq!(ring.insert(&key), Err(KeyRefused::Repeated));
+        assert_eq!(ring.insert(&key), Err(KeyRejected::Repeated));
     }
     assert_eq!(ring.keys().len(), 2);
 }
@@ -208,9 +208,9 @@ fn keys_that_take_the_place_of_all_are_checked_before_any_does() {
     alike[..16].copy_from_slice(&counting(0)[..16]);
     let zero = [0; TICKET_KEY_LEN];
     for (keys, refused) in [
-        (vec![], KeyRefused::Missing),
-        (vec![(counting(0), 0), (zero, 0)], KeyRefused::NotRandom),
-        (vec![(counting(0), 0), (alike, 0)], KeyRefused::Repeated),
+        (vec![], KeyRejected::Missing),
+        (vec![(counting(0), 0), (zero, 0)], KeyRejected::NotRandom),
+        (vec![(counting(0), 0), (alike, 0)], KeyRejected::Repeated),
     ] {
         assert_eq!(ring.replace(&keys, 2), Err(refused));
         assert_eq!(ring.export(), before);

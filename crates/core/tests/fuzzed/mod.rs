@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use tls_resumption_core::oracle::{Handed, Store};
+use tls_resumption_core::oracle::{Oracle, ReadMode, ReadOutcome};
 use tls_resumption_core::{
-    Builder, ByteBudget, Cache, Capacity, EntryOptions, Key, ManualClock, Read, TicketsPerKey, Ttl,
+    Builder, ByteBudget, Cache, Capacity, EntryOptions, Key, ManualClock, TicketsPerKey, Ttl,
 };
 
 #[derive(Debug, Arbitrary)]
 enum Step {
     Put { key: u8, len: u16, ttl: u8, reusable: bool },
     Add { key: u8, len: u16, ttl: u8, reusable: bool },
-    Get { key: u8, room: u16 },
-    Offer { key: u8, room: u16 },
-    Take { key: u8, room: u16 },
+    Get { key: u8, reserve: u16 },
+    Offer { key: u8, reserve: u16 },
+    Take { key: u8, reserve: u16 },
     Contains { key: u8 },
     Remove { key: u8 },
     Clear,
@@ -50,7 +50,7 @@ pub fn operations(data: &[u8]) {
 
 struct Both {
     cache: Cache,
-    oracle: Store,
+    oracle: Oracle,
     clock: Arc<ManualClock>,
     now: u64,
     serial: u32,
@@ -59,7 +59,7 @@ struct Both {
 impl Both {
     fn new(builder: Builder) -> Self {
         let clock = Arc::new(ManualClock::new());
-        let oracle = Store::new(*builder.options());
+        let oracle = Oracle::new(*builder.options());
         let cache = builder.clock(clock.clone()).build();
         Self { cache, oracle, clock, now: 0, serial: 0 }
     }
@@ -81,9 +81,9 @@ impl Both {
                 self.sweep_if_due(expected.is_ok());
                 assert_eq!(self.cache.add(key, &blob, own), expected);
             }
-            Step::Get { key, room } => self.read(key, Read::Get, room),
-            Step::Offer { key, room } => self.read(key, Read::Offer, room),
-            Step::Take { key, room } => self.read(key, Read::Take, room),
+            Step::Get { key, reserve } => self.read(key, ReadMode::Get, reserve),
+            Step::Offer { key, reserve } => self.read(key, ReadMode::Offer, reserve),
+            Step::Take { key, reserve } => self.read(key, ReadMode::Take, reserve),
             Step::Contains { key } => {
                 let name = name(key);
                 let key = Key::new(&name).unwrap();
@@ -109,18 +109,18 @@ impl Both {
         assert!(stats.size <= options.max.get().into() && stats.bytes <= options.max_bytes.get());
     }
 
-    fn read(&mut self, key: u8, how: Read, room: u16) {
+    fn read(&mut self, key: u8, how: ReadMode, reserve: u16) {
         // Most have room enough.
-        let room = if room.is_multiple_of(4) { usize::from(room) % 1024 } else { 1024 };
+        let reserve = if reserve.is_multiple_of(4) { usize::from(reserve) % 1024 } else { 1024 };
         let name = name(key);
         let key = Key::new(&name).unwrap();
-        let expected = self.oracle.read(key, how, room, self.now);
-        let expected = expected.map(|handed| handed.map(Handed::into_blob));
-        let mut out = vec![0xee; room];
+        let expected = self.oracle.read(key, how, reserve, self.now);
+        let expected = expected.map(|handed| handed.map(ReadOutcome::into_blob));
+        let mut out = vec![0xee; reserve];
         let read = match how {
-            Read::Get => self.cache.get_into(key, &mut out),
-            Read::Offer => self.cache.offer_into(key, &mut out),
-            Read::Take => self.cache.take_into(key, &mut out),
+            ReadMode::Get => self.cache.get_into(key, &mut out),
+            ReadMode::Offer => self.cache.offer_into(key, &mut out),
+            ReadMode::Take => self.cache.take_into(key, &mut out),
         };
         let len = read.as_ref().ok().copied().flatten().unwrap_or(0);
         assert!(out[len..].iter().all(|byte| *byte == 0xee), "written beyond the blob");
@@ -128,8 +128,8 @@ impl Both {
         assert_eq!(read, expected.as_ref().map(Option::as_deref).map_err(Clone::clone));
     }
 
-    fn sweep_if_due(&mut self, inserted: bool) {
-        if inserted && self.oracle.sweep_is_due() {
+    fn sweep_if_due(&mut self, sweep_if_due: bool) {
+        if sweep_if_due && self.oracle.sweep_is_due() {
             self.oracle.sweep_step(usize::MAX, self.now);
         }
     }

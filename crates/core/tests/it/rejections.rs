@@ -1,14 +1,14 @@
 //! What is not stored.
 
 use crate::common::*;
-use tls_resumption_core::{Key, KeyError, MAX_KEY_LEN, Refused};
+use tls_resumption_core::{Key, KeyError, MAX_KEY_LEN, Rejected};
 
 #[test]
 fn an_empty_blob_is_refused_and_what_was_stored_stays() {
     let cache = cache(|b| b);
     put(&cache, "a", "1");
-    assert_eq!(cache.put(key("a"), b"", plain()), Err(Refused::Empty));
-    assert_eq!(cache.add(key("a"), b"", plain()), Err(Refused::Empty));
+    assert_eq!(cache.put(key("a"), b"", plain()), Err(Rejected::Empty));
+    assert_eq!(cache.add(key("a"), b"", plain()), Err(Rejected::Empty));
 
     assert_eq!(get(&cache, "a"), some("1"));
     let stats = cache.stats();
@@ -20,7 +20,7 @@ fn a_blob_larger_than_the_budget_is_refused_and_evicts_nothing() {
     let cache = cache(|b| b.max_bytes(max_bytes(4)));
     put(&cache, "a", "1");
     put(&cache, "b", "2");
-    let too_large = Refused::TooLarge { len: 5, max: 4 };
+    let too_large = Rejected::TooLarge { len: 5, max: 4 };
     assert_eq!(cache.put(key("a"), b"12345", plain()), Err(too_large));
     assert_eq!(cache.add(key("a"), b"12345", plain()), Err(too_large));
 
@@ -35,7 +35,7 @@ fn a_blob_whose_length_has_more_than_31_bits_is_refused_whatever_the_budget() {
     let cache = cache(|b| b.max(max(1)).max_bytes(max_bytes(1 << 32)));
     // Nobody touches it, so that it takes no memory.
     let blob = vec![0; 1 << 31];
-    let too_large = Refused::TooLarge { len: 1 << 31, max: (1 << 31) - 1 };
+    let too_large = Rejected::TooLarge { len: 1 << 31, max: (1 << 31) - 1 };
     assert_eq!(cache.put(key("a"), &blob, plain()), Err(too_large));
     assert_eq!(cache.memory().used, 0);
 }
@@ -63,7 +63,7 @@ fn messages_say_what_was_expected_and_what_came() {
         "a key is 1 to 4096 bytes long, this one is 5000"
     );
     assert_eq!(
-        Refused::TooLarge { len: 5, max: 4 }.to_string(),
+        Rejected::TooLarge { len: 5, max: 4 }.to_string(),
         "a blob of 5 bytes does not fit in a cache of 4 bytes"
     );
 }

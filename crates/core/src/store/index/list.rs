@@ -1,11 +1,11 @@
-#![expect(clippy::inline_always, reason = "measured, see `Walk::look`")]
+#![expect(clippy::inline_always, reason = "measured, see `Cursor::peek`")]
 
 use std::ptr;
 
-use super::node::{Id, Link, Node, Place, Size, State};
-use super::node_arena::Nodes;
+use super::node::{BlockRef, Id, LenAndGeneration, Node, NodeState, TaggedLink};
+use super::node_arena::NodeArena;
 use super::split_order::{Bucket, Buckets};
-use crate::store::memory::reserved::NoRoom;
+use crate::store::memory::reserved::OutOfAddressSpace;
 use crate::store::sync::{AtomicU64, Ordering};
 
 /// The hash of a key, which stands for the key.
@@ -23,61 +23,61 @@ pub(crate) struct Hash {
 /// A node is removed by the mark in its `next`, by exactly one thread, and unlinked by any. A newest node is
 /// linked, and a newest node overwritten, by a change of the last word of the run: so what puts and what adds
 /// exclude each other.
-pub(crate) struct Table {
-    pub(crate) nodes: Nodes,
+pub(crate) struct OrderedList {
+    pub(crate) nodes: NodeArena,
     pub(crate) buckets: Buckets,
 }
 
 /// A node as it was while it was linked, all of one life.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct NodeSnapshot<'a> {
     /// The word that led to it, and what it said.
     prev: &'a AtomicU64,
-    word: Link,
+    word: TaggedLink,
     pub(crate) id: Id,
-    pub(crate) state: State,
-    pub(crate) next: Link,
+    pub(crate) state: NodeState,
+    pub(crate) next: TaggedLink,
     pub(crate) expires_at: u64,
-    pub(crate) size: Size,
-    pub(crate) place: Place,
+    pub(crate) size: LenAndGeneration,
+    pub(crate) place: BlockRef,
 }
 
 /// The last word of a run, or without one the word where it would begin.
 #[derive(Clone, Copy)]
-pub(crate) struct End<'a> {
+pub(crate) struct RunEnd<'a> {
     prev: &'a AtomicU64,
-    pub(crate) word: Link,
+    pub(crate) word: TaggedLink,
 }
 
 /// What lies behind a word.
 enum Ahead<'a> {
     Nothing,
     Bucket(Bucket),
-    Node(Seen<'a>, Hash),
+    Node(NodeSnapshot<'a>, Hash),
 }
 
 /// A way through the list, and how far along it is.
 #[derive(Clone, Copy)]
-struct Walk<'a> {
-    table: &'a Table,
+struct Cursor<'a> {
+    list: &'a OrderedList,
     prev: &'a AtomicU64,
-    word: Link,
+    word: TaggedLink,
 }
 
 /// The way turned out to have changed.
-struct Changed;
+struct Conflict;
 
-impl<'a> Walk<'a> {
-    fn begin(table: &'a Table, prev: &'a AtomicU64) -> Self {
+impl<'a> Cursor<'a> {
+    fn begin(list: &'a OrderedList, prev: &'a AtomicU64) -> Self {
         // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
-        Self { table, prev, word: Link(prev.load(Ordering::Acquire)) }
+        Self { list, prev, word: TaggedLink(prev.load(Ordering::Acquire)) }
     }
 
     /// What comes next, after unlinking what is marked.
     // Inlined, as are its callers up to where an operation begins, so that what was seen need not pass through memory:
     // that is a third of what a walk costs that finds all in the cache.
     #[inline(always)]
-    fn look(&mut self) -> Result<Ahead<'a>, Changed> {
+    fn peek(&mut self) -> Result<Ahead<'a>, Conflict> {
         loop {
             let id = self.word.id();
             if id == 0 {
@@ -86,18 +86,18 @@ impl<'a> Walk<'a> {
             if let Some(bucket) = Bucket::named(id) {
                 return Ok(Ahead::Bucket(bucket));
             }
-            let (seen, hash) = read(&self.table.nodes[id], self.prev, self.word);
+            let (seen, hash) = read(&self.list.nodes[id], self.prev, self.word);
             // The word has a tag, so if it is the same the node was linked from the first load to this one:
             // all fields are of one life. The acquire loads before keep this one behind them, and pair with
             // the release stores of a next life, which come after the word changed.
             if self.prev.load(Ordering::Acquire) != self.word.0 {
-                return Err(Changed);
+                return Err(Conflict);
             }
             if !seen.next.is_marked() {
                 return Ok(Ahead::Node(seen, hash));
             }
             let skipping = self.word.to(seen.next.id());
-            exchange(self.prev, self.word, skipping).map_err(|_| Changed)?;
+            exchange(self.prev, self.word, skipping).map_err(|_| Conflict)?;
             self.word = skipping;
         }
     }
@@ -105,23 +105,23 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     fn pass_bucket(&mut self, bucket: Bucket) {
         // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
-        *self = Self::begin(self.table, self.table.buckets.word(bucket));
+        *self = Self::begin(self.list, self.list.buckets.word(bucket));
     }
 
     #[inline(always)]
-    fn pass_node(&mut self, seen: &Seen<'a>) {
-        (self.prev, self.word) = (&self.table.nodes[seen.id].next, seen.next);
+    fn pass_node(&mut self, seen: &NodeSnapshot<'a>) {
+        (self.prev, self.word) = (&self.list.nodes[seen.id].next, seen.next);
     }
 
-    fn end(self) -> End<'a> {
-        End { prev: self.prev, word: self.word }
+    fn end(self) -> RunEnd<'a> {
+        RunEnd { prev: self.prev, word: self.word }
     }
 }
 
-impl Table {
+impl OrderedList {
     /// As many nodes, and as many buckets in the beginning and at most.
-    pub(crate) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, NoRoom> {
-        Ok(Self { nodes: Nodes::new(nodes)?, buckets: Buckets::new(buckets)? })
+    pub(crate) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, OutOfAddressSpace> {
+        Ok(Self { nodes: NodeArena::new(nodes)?, buckets: Buckets::new(buckets)? })
     }
 
     /// A node of the caller's own. `None` if all are in use.
@@ -140,8 +140,8 @@ impl Table {
     pub(crate) fn scan<'a, S: Default>(
         &'a self,
         hash: Hash,
-        mut see: impl FnMut(&mut S, &Seen<'a>),
-    ) -> (S, End<'a>) {
+        mut see: impl FnMut(&mut S, &NodeSnapshot<'a>),
+    ) -> (S, RunEnd<'a>) {
         loop {
             let mut seen_so_far = S::default();
             if let Ok(end) = self.scan_once(hash, |seen| see(&mut seen_so_far, seen)) {
@@ -154,11 +154,11 @@ impl Table {
     fn scan_once<'a>(
         &'a self,
         hash: Hash,
-        mut see: impl FnMut(&Seen<'a>),
-    ) -> Result<End<'a>, Changed> {
-        let mut walk = Walk::begin(self, self.start(hash));
+        mut see: impl FnMut(&NodeSnapshot<'a>),
+    ) -> Result<RunEnd<'a>, Conflict> {
+        let mut walk = Cursor::begin(self, self.start(hash));
         loop {
-            match walk.look()? {
+            match walk.peek()? {
                 Ahead::Bucket(bucket) if bucket.start() <= hash.high => walk.pass_bucket(bucket),
                 Ahead::Node(seen, its_hash) if its_hash <= hash => {
                     if its_hash == hash {
@@ -179,7 +179,7 @@ impl Table {
     fn start_of(&self, bucket: Bucket) -> &AtomicU64 {
         let word = self.buckets.word(bucket);
         // Acquire pairs with the release in `unseal`: the bucket is in the list.
-        if Buckets::is_open(bucket, Link(word.load(Ordering::Acquire))) {
+        if Buckets::is_open(bucket, TaggedLink(word.load(Ordering::Acquire))) {
             return word;
         }
         self.open(bucket)
@@ -196,8 +196,8 @@ impl Table {
         // The earlier one first, if it is not in the list either: so every walk is short.
         let from = self.start_of(bucket.parent());
         // Acquire keeps the look at the list behind it.
-        let old = Link(self.buckets.word(bucket).load(Ordering::Acquire));
-        let Ok((End { prev, word }, is_linked)) = self.place_of(bucket, from) else {
+        let old = TaggedLink(self.buckets.word(bucket).load(Ordering::Acquire));
+        let Ok((RunEnd { prev, word }, is_linked)) = self.place_of(bucket, from) else {
             return from;
         };
         if !is_linked {
@@ -216,10 +216,10 @@ impl Table {
         &'a self,
         bucket: Bucket,
         from: &'a AtomicU64,
-    ) -> Result<(End<'a>, bool), Changed> {
-        let mut walk = Walk::begin(self, from);
+    ) -> Result<(RunEnd<'a>, bool), Conflict> {
+        let mut walk = Cursor::begin(self, from);
         loop {
-            match walk.look()? {
+            match walk.peek()? {
                 Ahead::Bucket(other) if other.start() < bucket.start() => walk.pass_bucket(other),
                 Ahead::Node(seen, hash) if hash.high < bucket.start() => walk.pass_node(&seen),
                 ahead => {
@@ -233,7 +233,7 @@ impl Table {
     /// The word of a bucket that is in the list, open from now on.
     fn unseal(&self, bucket: Bucket) -> &AtomicU64 {
         let prev = self.buckets.word(bucket);
-        let mut word = Link(prev.load(Ordering::Acquire));
+        let mut word = TaggedLink(prev.load(Ordering::Acquire));
         while word.is_marked()
             && let Err(now) = exchange(prev, word, word.to(word.id()))
         {
@@ -243,8 +243,8 @@ impl Table {
     }
 
     /// The node, if it is linked and not marked and in the same life.
-    pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<Seen<'_>> {
-        let (found, _) = self.scan(hash, |found: &mut Option<Seen<'_>>, seen| {
+    pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<NodeSnapshot<'_>> {
+        let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
             if seen.id == id && seen.state.version() == version {
                 *found = Some(*seen);
             }
@@ -253,14 +253,14 @@ impl Table {
     }
 
     /// Removes the node. `false`: another thread did.
-    pub(crate) fn mark(&self, seen: &mut Seen<'_>) -> bool {
+    pub(crate) fn mark(&self, seen: &mut NodeSnapshot<'_>) -> bool {
         let node = &self.nodes[seen.id];
         loop {
             let Err(now) = self.mark_unchanged(seen) else {
                 return true;
             };
             // The word was loaded before the version: with the same version it is of the same life.
-            let version = State(node.state.load(Ordering::Acquire)).version();
+            let version = NodeState(node.state.load(Ordering::Acquire)).version();
             if now.is_marked() || version != seen.state.version() {
                 return false;
             }
@@ -269,16 +269,21 @@ impl Table {
     }
 
     /// Removes the node if nothing happened right behind it. If it was the newest of its run, it is so now.
-    pub(crate) fn mark_unchanged(&self, seen: &Seen<'_>) -> Result<(), Link> {
+    pub(crate) fn mark_unchanged(&self, seen: &NodeSnapshot<'_>) -> Result<(), TaggedLink> {
         exchange(&self.nodes[seen.id].next, seen.next, seen.next.marked_to(seen.next.id()))
     }
 
     /// Links a filled node of the caller's own as the newest of its run, and with `over`, which is the newest so
     /// far, removes that one in the same step. `false`: something happened there.
-    pub(crate) fn link(&self, id: Id, end: &End<'_>, over: Option<&mut Seen<'_>>) -> bool {
+    pub(crate) fn link(
+        &self,
+        id: Id,
+        end: &RunEnd<'_>,
+        over: Option<&mut NodeSnapshot<'_>>,
+    ) -> bool {
         let next = &self.nodes[id].next;
         // The caller's own; the exchange below publishes it.
-        let old = Link(next.load(Ordering::Relaxed));
+        let old = TaggedLink(next.load(Ordering::Relaxed));
         next.store(old.to(end.word.id()).0, Ordering::Release);
         let Some(over) = over else {
             return exchange(end.prev, end.word, end.word.to(id)).is_ok();
@@ -294,7 +299,7 @@ impl Table {
     }
 
     /// Sees to it that a node the caller has marked is not linked any more.
-    pub(crate) fn unlink(&self, seen: &Seen<'_>, hash: Hash) {
+    pub(crate) fn unlink(&self, seen: &NodeSnapshot<'_>, hash: Hash) {
         if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
             self.scan(hash, |(): &mut (), _| ());
         }
@@ -302,13 +307,13 @@ impl Table {
 }
 
 #[cfg(test)]
-impl Table {
+impl OrderedList {
     /// All there is, in order: a bucket's place, or a node and its hash.
-    fn everything(&self) -> Result<Vec<(Option<Seen<'_>>, Hash)>, Changed> {
+    fn everything(&self) -> Result<Vec<(Option<NodeSnapshot<'_>>, Hash)>, Conflict> {
         let mut all = Vec::new();
-        let mut walk = Walk::begin(self, self.buckets.word(Bucket::FIRST));
+        let mut walk = Cursor::begin(self, self.buckets.word(Bucket::FIRST));
         loop {
-            match walk.look()? {
+            match walk.peek()? {
                 Ahead::Nothing => return Ok(all),
                 Ahead::Bucket(bucket) => {
                     all.push((None, Hash { high: bucket.start(), low: 0 }));
@@ -323,7 +328,7 @@ impl Table {
     }
 
     /// As a thread does to which there is one bucket still.
-    fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<Seen<'_>>, bool) {
+    fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<NodeSnapshot<'_>>, bool) {
         loop {
             if let Ok(all) = self.everything() {
                 let of_hash = all.iter().filter(|(_, its_hash)| *its_hash == hash);
@@ -365,27 +370,27 @@ impl Table {
 }
 
 #[inline(always)]
-fn read<'a>(node: &Node, prev: &'a AtomicU64, word: Link) -> (Seen<'a>, Hash) {
+fn read<'a>(node: &Node, prev: &'a AtomicU64, word: TaggedLink) -> (NodeSnapshot<'a>, Hash) {
     let load = |field: &AtomicU64| field.load(Ordering::Acquire);
     let hash = Hash { high: load(&node.hash_high), low: load(&node.hash_low) };
-    let seen = Seen {
+    let seen = NodeSnapshot {
         prev,
         word,
         id: word.id(),
-        state: State(load(&node.state)),
-        next: Link(load(&node.next)),
+        state: NodeState(load(&node.state)),
+        next: TaggedLink(load(&node.next)),
         expires_at: load(&node.expires_at),
-        size: Size(load(&node.size)),
-        place: Place(load(&node.place)),
+        size: LenAndGeneration(load(&node.size)),
+        place: BlockRef(load(&node.place)),
     };
     (seen, hash)
 }
 
 /// Release publishes a filled node to the acquire loads in `scan`; acquire, because a link found by a failed
 /// exchange is followed.
-fn exchange(word: &AtomicU64, from: Link, to: Link) -> Result<(), Link> {
+fn exchange(word: &AtomicU64, from: TaggedLink, to: TaggedLink) -> Result<(), TaggedLink> {
     match word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Ok(()),
-        Err(now) => Err(Link(now)),
+        Err(now) => Err(TaggedLink(now)),
     }
 }

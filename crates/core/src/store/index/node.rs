@@ -18,9 +18,9 @@ pub(crate) const MAX_NODES: usize = (1 << ID_BITS) - MAX_BUCKETS;
 /// may not be in the list yet. The tag has 36 bits, so that no
 /// thread sleeps through just as many changes as make it come round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Link(pub(crate) u64);
+pub(crate) struct TaggedLink(pub(crate) u64);
 
-impl Link {
+impl TaggedLink {
     pub(crate) fn id(self) -> Id {
         (self.0 & ID_MASK) as Id
     }
@@ -45,13 +45,13 @@ impl Link {
 ///
 /// The version is odd from when a node is filled until its bytes are about to be wiped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct State(pub(crate) u64);
+pub(crate) struct NodeState(pub(crate) u64);
 
 const VERSION_SHIFT: u32 = 8;
 const USED: u64 = 1;
 const REUSABLE: u64 = 2;
 
-impl State {
+impl NodeState {
     pub(crate) fn version(self) -> u64 {
         self.0 >> VERSION_SHIFT
     }
@@ -84,23 +84,23 @@ impl State {
 
 const LEN_BITS: u32 = 37;
 const LEN_MASK: u64 = (1 << LEN_BITS) - 1;
-const ERA_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
+const GENERATION_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
 
 /// A blob's length and the era in which it was stored; `clear` begins a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size(pub(crate) u64);
+pub(crate) struct LenAndGeneration(pub(crate) u64);
 
-impl Size {
-    pub(crate) fn new(len: u64, era: u64) -> Self {
-        Self(era << LEN_BITS | len)
+impl LenAndGeneration {
+    pub(crate) fn new(len: u64, clear_generation: u64) -> Self {
+        Self(clear_generation << LEN_BITS | len)
     }
 
     pub(crate) fn len(self) -> u64 {
         self.0 & LEN_MASK
     }
 
-    pub(crate) fn is_of(self, era: u64) -> bool {
-        self.0 >> LEN_BITS == era & ERA_MASK
+    pub(crate) fn is_of(self, clear_generation: u64) -> bool {
+        self.0 >> LEN_BITS == clear_generation & GENERATION_MASK
     }
 }
 
@@ -109,9 +109,9 @@ const FIRST_MASK: u64 = (1 << FIRST_BITS) - 1;
 
 /// The first block of a blob, and when it was stored in relation to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(pub(crate) u64);
+pub(crate) struct BlockRef(pub(crate) u64);
 
-impl Place {
+impl BlockRef {
     pub(crate) fn new(first: u32, order: u64) -> Self {
         Self(order << FIRST_BITS | u64::from(first))
     }
@@ -132,9 +132,9 @@ pub(crate) const UNLINKED: u64 = u64::MAX;
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct Node {
-    /// A [`Link`].
+    /// A [`TaggedLink`].
     pub(crate) next: AtomicU64,
-    /// A [`State`].
+    /// A [`NodeState`].
     pub(crate) state: AtomicU64,
     pub(crate) hash_high: AtomicU64,
     pub(crate) hash_low: AtomicU64,
@@ -142,9 +142,9 @@ pub(crate) struct Node {
     pub(crate) stamp: AtomicU64,
     /// The first millisecond in which it must not be returned any more.
     pub(crate) expires_at: AtomicU64,
-    /// A [`Size`].
+    /// A [`LenAndGeneration`].
     pub(crate) size: AtomicU64,
-    /// A [`Place`].
+    /// A [`BlockRef`].
     pub(crate) place: AtomicU64,
 }
 
@@ -154,11 +154,11 @@ mod tests {
 
     #[test]
     fn a_tag_comes_round_without_touching_the_mark_or_the_id() {
-        let last = Link(MARK | ((1 << 36) - 1) << ID_BITS | 5);
+        let last = TaggedLink(MARK | ((1 << 36) - 1) << ID_BITS | 5);
         assert!(last.is_marked());
-        assert_eq!(last.to(7), Link(7));
-        assert_eq!(last.marked_to(7), Link(MARK | 7));
-        assert_eq!(Link(0).to(3), Link(1 << ID_BITS | 3));
+        assert_eq!(last.to(7), TaggedLink(7));
+        assert_eq!(last.marked_to(7), TaggedLink(MARK | 7));
+        assert_eq!(TaggedLink(0).to(3), TaggedLink(1 << ID_BITS | 3));
     }
 
     #[cfg(not(loom))]
@@ -169,13 +169,13 @@ mod tests {
 
     #[test]
     fn packed_words_give_back_what_went_in() {
-        let size = Size::new((1 << 37) - 1, 3 + (1 << 27));
+        let size = LenAndGeneration::new((1 << 37) - 1, 3 + (1 << 27));
         assert_eq!(size.len(), (1 << 37) - 1);
         assert!(size.is_of(3) && !size.is_of(4));
-        let place = Place::new(0x7fff_ffff, 9);
+        let place = BlockRef::new(0x7fff_ffff, 9);
         assert_eq!((place.first(), place.order()), (0x7fff_ffff, 9));
-        let state = State(0).next().reusable(true).used();
+        let state = NodeState(0).next().reusable(true).used();
         assert!(state.is_filled() && state.is_used() && state.is_reusable());
-        assert_eq!(state.next(), State(2 << VERSION_SHIFT));
+        assert_eq!(state.next(), NodeState(2 << VERSION_SHIFT));
     }
 }

@@ -7,12 +7,12 @@
 //! are, and to double them is to change one number.
 //!
 //! A bucket is *untouched* (the word is 0), then *sealed* (marked: it says what is to follow it, and may not be
-//! linked yet), then *open* for good. See [`Table::start`](super::list::Table) for the transitions.
+//! linked yet), then *open* for good. See [`OrderedList::start`](super::list::Table) for the transitions.
 
 use super::list::Hash;
-use super::node::{Id, Link, MAX_NODES};
-use crate::store::memory::reserved::{NoRoom, Region};
-use crate::store::striped::Padded;
+use super::node::{Id, MAX_NODES, TaggedLink};
+use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
+use crate::store::striped::CachePadded;
 use crate::store::sync::{AtomicU64, Ordering};
 
 /// More have no name: nodes have the ids below them.
@@ -49,17 +49,20 @@ impl Bucket {
 }
 
 pub(crate) struct Buckets {
-    words: Padded<Region<AtomicU64>>,
+    words: CachePadded<Reserved<AtomicU64>>,
     /// How many are in use: a power of two.
-    in_use: Padded<AtomicU64>,
+    in_use: CachePadded<AtomicU64>,
 }
 
 impl Buckets {
     /// `first` are in use in the beginning, and `last` at most.
-    pub(crate) fn new([first, last]: [usize; 2]) -> Result<Self, NoRoom> {
+    pub(crate) fn new([first, last]: [usize; 2]) -> Result<Self, OutOfAddressSpace> {
         assert!(first.is_power_of_two() && last.is_power_of_two(), "a mask picks the bucket");
         assert!(first <= last && last <= MAX_BUCKETS, "each has a name");
-        Ok(Self { words: Padded(Region::new(last)?), in_use: Padded(AtomicU64::new(first as u64)) })
+        Ok(Self {
+            words: CachePadded(Reserved::new(last)?),
+            in_use: CachePadded(AtomicU64::new(first as u64)),
+        })
     }
 
     pub(crate) fn word(&self, bucket: Bucket) -> &AtomicU64 {
@@ -85,8 +88,8 @@ impl Buckets {
     }
 
     /// Whether a walk may begin at a bucket, of which `word` was read.
-    pub(crate) fn is_open(bucket: Bucket, word: Link) -> bool {
-        bucket == Bucket::FIRST || word != Link(0) && !word.is_marked()
+    pub(crate) fn is_open(bucket: Bucket, word: TaggedLink) -> bool {
+        bucket == Bucket::FIRST || word != TaggedLink(0) && !word.is_marked()
     }
 
     /// How many are in use.

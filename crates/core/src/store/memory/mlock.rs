@@ -11,14 +11,14 @@ pub(crate) const STEP: u64 = 64 << 10;
 const REFUSED: u64 = u64::MAX;
 
 #[derive(Default)]
-pub(crate) struct Locking {
+pub(crate) struct MemoryLock {
     /// The bytes from the beginning for which some thread asks or asked, or [`REFUSED`].
     asked: AtomicU64,
     /// The bytes that are locked.
     locked: AtomicU64,
 }
 
-impl Locking {
+impl MemoryLock {
     /// Sees to it that `used` bytes from the beginning are locked, or another thread does just now. `lock` asks the
     /// system for the bytes from the one number to the other.
     pub(crate) fn reach(&self, used: u64, lock: impl Fn(u64, u64) -> bool) {
@@ -53,13 +53,13 @@ mod tests {
 
     #[test]
     fn what_is_in_use_is_locked_in_steps_until_the_system_refuses() {
-        let (locking, asked) = (Locking::default(), RefCell::new(Vec::new()));
+        let (memory_lock, asked) = (MemoryLock::default(), RefCell::new(Vec::new()));
         let reach = |used, permitted| {
-            locking.reach(used, |from, to| {
+            memory_lock.reach(used, |from, to| {
                 asked.borrow_mut().push((from / STEP, to / STEP));
                 permitted
             });
-            (asked.take(), locking.locked() / STEP)
+            (asked.take(), memory_lock.locked() / STEP)
         };
         assert_eq!(reach(1, true), (vec![(0, 1)], 1));
         assert_eq!(reach(STEP, true), (vec![], 1));

@@ -2,17 +2,17 @@
 #![allow(unsafe_code)]
 
 #[cfg(not(loom))]
-pub(crate) use reserved::Region;
+pub(crate) use mapped::Reserved;
 
 #[cfg(loom)]
-pub(crate) use checked::Region;
+pub(crate) use checked::Reserved;
 
 use crate::store::index::node::Node;
 use crate::store::sync::{AtomicU32, AtomicU64};
 
 /// The system refused to reserve so many bytes.
 #[derive(Debug)]
-pub(crate) struct NoRoom {
+pub(crate) struct OutOfAddressSpace {
     pub(crate) bytes: u64,
 }
 
@@ -43,44 +43,44 @@ zeroed!(AtomicU64 = AtomicU64::new(0), AtomicU32 = AtomicU32::new(0), Node = Nod
 zeroed!(std::sync::atomic::AtomicU64 = Self::new(0));
 
 #[cfg(not(loom))]
-mod reserved {
+mod mapped {
     use std::marker::PhantomData;
     use std::ops::Deref;
     use std::ptr::NonNull;
     use std::slice;
 
-    use super::super::mlock::Locking;
-    use super::{NoRoom, Zeroed, map};
+    use super::super::mlock::MemoryLock;
+    use super::{OutOfAddressSpace, Zeroed, map};
 
     /// A slice of zeroed values at a fixed place.
-    pub(crate) struct Region<T> {
+    pub(crate) struct Reserved<T> {
         start: NonNull<T>,
         len: usize,
-        is_left_out_of_dumps: bool,
-        locking: Locking,
+        is_excluded_from_core_dumps: bool,
+        memory_lock: MemoryLock,
         owns: PhantomData<T>,
     }
 
-    impl<T: Zeroed> Region<T> {
+    impl<T: Zeroed> Reserved<T> {
         /// Reserves room for `len` values. Nothing of it is resident yet.
-        pub(crate) fn new(len: usize) -> Result<Self, NoRoom> {
+        pub(crate) fn new(len: usize) -> Result<Self, OutOfAddressSpace> {
             let bytes = len.saturating_mul(size_of::<T>()).max(1);
-            let start =
-                map::reserve(bytes, align_of::<T>()).ok_or(NoRoom { bytes: bytes as u64 })?;
+            let start = map::mmap_reserve(bytes, align_of::<T>())
+                .ok_or(OutOfAddressSpace { bytes: bytes as u64 })?;
             Ok(Self {
                 start: start.cast(),
                 len,
-                is_left_out_of_dumps: map::leave_out_of_dumps(start, bytes),
-                locking: Locking::default(),
+                is_excluded_from_core_dumps: map::exclude_from_core_dumps(start, bytes),
+                memory_lock: MemoryLock::default(),
                 owns: PhantomData,
             })
         }
 
         /// Has the first `len` values kept out of swap, if the system permits.
         #[expect(clippy::cast_possible_truncation, reason = "at most the region's length")]
-        pub(crate) fn reached(&self, len: usize) {
+        pub(crate) fn lock_up_to(&self, len: usize) {
             let bytes = (self.len * size_of::<T>()) as u64;
-            self.locking.reach((len * size_of::<T>()) as u64, |from, to| {
+            self.memory_lock.reach((len * size_of::<T>()) as u64, |from, to| {
                 let to = to.min(bytes);
                 from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
             });
@@ -88,16 +88,16 @@ mod reserved {
 
         /// How many bytes are kept out of swap.
         pub(crate) fn locked(&self) -> u64 {
-            self.locking.locked()
+            self.memory_lock.locked()
         }
 
         /// Whether the system was told to, and can.
-        pub(crate) fn is_left_out_of_dumps(&self) -> bool {
-            self.is_left_out_of_dumps
+        pub(crate) fn is_excluded_from_core_dumps(&self) -> bool {
+            self.is_excluded_from_core_dumps
         }
     }
 
-    impl<T> Deref for Region<T> {
+    impl<T> Deref for Reserved<T> {
         type Target = [T];
 
         fn deref(&self) -> &[T] {
@@ -107,7 +107,7 @@ mod reserved {
         }
     }
 
-    impl<T> Drop for Region<T> {
+    impl<T> Drop for Reserved<T> {
         fn drop(&mut self) {
             let bytes = (self.len * size_of::<T>()).max(1);
             // SAFETY: `new` reserved exactly this, and no reference outlives `self`.
@@ -116,9 +116,9 @@ mod reserved {
     }
 
     // SAFETY: it owns the memory, and values that are `Sync` and `Send` may be reached from any thread.
-    unsafe impl<T: Send> Send for Region<T> {}
+    unsafe impl<T: Send> Send for Reserved<T> {}
     // SAFETY: it gives out shared references alone.
-    unsafe impl<T: Sync> Sync for Region<T> {}
+    unsafe impl<T: Sync> Sync for Reserved<T> {}
 }
 
 #[cfg(all(unix, not(any(loom, miri))))]
@@ -126,7 +126,7 @@ mod map {
     use std::ptr::{self, NonNull};
 
     /// Zeroed memory of which nothing is resident, at a page's start. `None` if the system refuses.
-    pub(crate) fn reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn mmap_reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         // SAFETY: a new mapping at a place of the system's choice touches no memory there was.
@@ -139,14 +139,14 @@ mod map {
 
     /// Secrets do not belong in a core dump. Where the system cannot leave them out, the cache works all the same.
     #[cfg(target_os = "linux")]
-    pub(crate) fn leave_out_of_dumps(start: NonNull<u8>, bytes: usize) -> bool {
+    pub(crate) fn exclude_from_core_dumps(start: NonNull<u8>, bytes: usize) -> bool {
         // SAFETY: it is a mapping just made; the advice changes no content.
         unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTDUMP) == 0 }
     }
 
     /// There is no such advice.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+    pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
     }
 
@@ -172,14 +172,14 @@ mod map {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
 
-    pub(crate) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn mmap_reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
         let layout = Layout::from_size_align(bytes, align).ok()?;
         // SAFETY: there is at least one byte.
         NonNull::new(unsafe { alloc_zeroed(layout) })
     }
 
     /// Not known how.
-    pub(crate) fn leave_out_of_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
+    pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
     }
 
@@ -202,17 +202,17 @@ mod map {
 mod checked {
     use std::ops::Deref;
 
-    use super::{NoRoom, Zeroed};
+    use super::{OutOfAddressSpace, Zeroed};
 
-    pub(crate) struct Region<T>(Vec<T>);
+    pub(crate) struct Reserved<T>(Vec<T>);
 
-    impl<T: Zeroed> Region<T> {
-        pub(crate) fn new(len: usize) -> Result<Self, NoRoom> {
+    impl<T: Zeroed> Reserved<T> {
+        pub(crate) fn new(len: usize) -> Result<Self, OutOfAddressSpace> {
             Ok(Self((0..len).map(|_| T::zero()).collect()))
         }
 
         #[expect(clippy::unused_self, reason = "there is no system to ask")]
-        pub(crate) fn reached(&self, _len: usize) {}
+        pub(crate) fn lock_up_to(&self, _len: usize) {}
 
         #[expect(clippy::unused_self, reason = "as above")]
         pub(crate) fn locked(&self) -> u64 {
@@ -220,12 +220,12 @@ mod checked {
         }
 
         #[expect(clippy::unused_self, reason = "as above")]
-        pub(crate) fn is_left_out_of_dumps(&self) -> bool {
+        pub(crate) fn is_excluded_from_core_dumps(&self) -> bool {
             false
         }
     }
 
-    impl<T> Deref for Region<T> {
+    impl<T> Deref for Reserved<T> {
         type Target = [T];
 
         fn deref(&self) -> &[T] {

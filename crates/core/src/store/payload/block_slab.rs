@@ -1,8 +1,8 @@
 use crate::Memory;
 
 use super::atomic_copy::{self, WORD_BYTES};
-use crate::store::memory::reserved::{NoRoom, Region};
-use crate::store::striped::Padded;
+use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
+use crate::store::striped::CachePadded;
 use crate::store::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// 64-bit words in a block.
@@ -20,12 +20,12 @@ pub(crate) const MAX_BLOCKS: usize = 1 << 31;
 /// Links are apart from the blocks, so that walking a chain to take it from the stack touches no cold payload.
 /// A thread may read a block or a link that another one writes: it gets a value that was there, and finds by the
 /// version of the node that it must not use it.
-pub(crate) struct Blocks {
-    words: Region<AtomicU64>,
-    links: Region<AtomicU32>,
-    free: Padded<AtomicU64>,
+pub(crate) struct BlockSlab {
+    words: Reserved<AtomicU64>,
+    links: Reserved<AtomicU32>,
+    free: CachePadded<AtomicU64>,
     /// How many were ever in use, the first being 1.
-    touched: Padded<AtomicU64>,
+    high_water: CachePadded<AtomicU64>,
     /// How many bits the number of a block may take.
     block_bits: u32,
 }
@@ -54,14 +54,14 @@ pub(crate) fn blocks_for(len: usize) -> usize {
     len.div_ceil(BLOCK_BYTES)
 }
 
-impl Blocks {
-    pub(crate) fn new(count: usize) -> Result<Self, NoRoom> {
+impl BlockSlab {
+    pub(crate) fn new(count: usize) -> Result<Self, OutOfAddressSpace> {
         let count = count.saturating_add(1).min(MAX_BLOCKS);
         Ok(Self {
-            words: Region::new(count.saturating_mul(BLOCK_WORDS))?,
-            links: Region::new(count)?,
-            free: Padded::default(),
-            touched: Padded::default(),
+            words: Reserved::new(count.saturating_mul(BLOCK_WORDS))?,
+            links: Reserved::new(count)?,
+            free: CachePadded::default(),
+            high_water: CachePadded::default(),
             block_bits: (count - 1).max(1).ilog2() + 1,
         })
     }
@@ -73,7 +73,7 @@ impl Blocks {
         loop {
             let (popped, last) = self.walk(head.block(), count);
             if popped == 0 {
-                return self.never_used(count);
+                return self.allocate_untouched(count);
             }
             let rest = self.links[last as usize].load(Ordering::Acquire);
             match self.free.0.compare_exchange_weak(
@@ -84,7 +84,7 @@ impl Blocks {
             ) {
                 Ok(_) if popped == count => return Some(head.block()),
                 Ok(_) => {
-                    let Some(more) = self.never_used(count - popped) else {
+                    let Some(more) = self.allocate_untouched(count - popped) else {
                         self.push(head.block(), last);
                         return None;
                     };
@@ -134,10 +134,6 @@ impl Blocks {
 
     /// Zeroes the blob in a chain of the caller's own.
     pub(crate) fn wipe(&self, first: u32, len: usize) {
-        // For `npm run bench:core`, which shows what wiping costs. No feature, so that no dependent can ask for it.
-        if cfg!(tls_resumption_unwiped) {
-            return;
-        }
         // Pairs with the acquire fence in `copy`: who reads one of these zeros sees the version moved on.
         fence(Ordering::Release);
         let mut block = first;
@@ -195,25 +191,25 @@ impl Blocks {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of blocks")]
-    fn never_used(&self, count: usize) -> Option<u32> {
+    fn allocate_untouched(&self, count: usize) -> Option<u32> {
         let count = count as u64;
-        let mut touched = self.touched.0.load(Ordering::Relaxed);
-        while touched + count < self.links.len() as u64 {
+        let mut high_water = self.high_water.0.load(Ordering::Relaxed);
+        while high_water + count < self.links.len() as u64 {
             // Nothing was ever written there, so there is nothing to pair with.
-            match self.touched.0.compare_exchange_weak(
-                touched,
-                touched + count,
+            match self.high_water.0.compare_exchange_weak(
+                high_water,
+                high_water + count,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    self.words.reached((touched + count + 1) as usize * BLOCK_WORDS);
-                    for block in touched + 1..touched + count {
+                    self.words.lock_up_to((high_water + count + 1) as usize * BLOCK_WORDS);
+                    for block in high_water + 1..high_water + count {
                         self.links[block as usize].store(block as u32 + 1, Ordering::Release);
                     }
-                    return Some(touched as u32 + 1);
+                    return Some(high_water as u32 + 1);
                 }
-                Err(now) => touched = now,
+                Err(now) => high_water = now,
             }
         }
         None
@@ -222,9 +218,9 @@ impl Blocks {
     pub(crate) fn memory(&self) -> Memory {
         Memory {
             // A number alone: nothing to pair with.
-            used: self.touched.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
+            used: self.high_water.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
             locked: self.words.locked(),
-            left_out_of_dumps: self.words.is_left_out_of_dumps(),
+            left_out_of_dumps: self.words.is_excluded_from_core_dumps(),
         }
     }
 
@@ -239,7 +235,7 @@ impl Blocks {
             assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
             block = self.next(block);
         }
-        (self.touched.0.load(Ordering::Acquire), free)
+        (self.high_water.0.load(Ordering::Acquire), free)
     }
 }
 
@@ -256,7 +252,7 @@ mod tests {
             assert_eq!(last.to(block).to(0).word >> block_bits, 1);
             assert_eq!(last.to(block).block(), block);
         }
-        let bits = |count| Blocks::new(count).unwrap().block_bits;
+        let bits = |count| BlockSlab::new(count).unwrap().block_bits;
         assert_eq!([1, 2, 7, 8].map(bits), [1, 2, 3, 4], "the last has the number of the count");
     }
 }

@@ -2,44 +2,45 @@
 
 use std::thread;
 
-use crate::store::LockFree;
-use crate::store::index::list::{Hash, Table};
+use crate::read_mode::ReadMode;
+use crate::store::Store;
+use crate::store::index::list::{Hash, OrderedList};
 use crate::store::sync::Ordering;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read};
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options};
 
-fn store(max: u64) -> LockFree {
+fn store(max: u64) -> Store {
     let options = Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * 8).unwrap(),
         sweep_interval: None,
         ..Options::default()
     };
-    LockFree::new(options).unwrap()
+    Store::new(options).unwrap()
 }
 
-fn put(store: &LockFree, number: u64) {
+fn put(store: &Store, number: u64) {
     let name = number.to_le_bytes();
     store.put(Key::new(&name).unwrap(), &name, EntryOptions::default(), 0).unwrap();
 }
 
-fn is_whole(store: &LockFree, number: u64) -> bool {
+fn is_whole(store: &Store, number: u64) -> bool {
     let name = number.to_le_bytes();
     let mut out = [0; 8];
-    store.read(Key::new(&name).unwrap(), Read::Get, &mut &mut out[..], 0).unwrap() == Some(8)
+    store.read(Key::new(&name).unwrap(), ReadMode::Get, &mut &mut out[..], 0).unwrap() == Some(8)
         && out == name
 }
 
 #[test]
 fn walks_stay_short_as_the_table_fills_and_begin_with_a_page_of_buckets() {
     let store = store(1 << 20);
-    assert_eq!(store.table.buckets.in_use(), 512);
+    assert_eq!(store.list.buckets.in_use(), 512);
     for filled in [500, 5_000, 50_000] {
         (0..filled).for_each(|number| put(&store, number));
         // A bucket is put in by who first looks for something behind it.
         assert!((0..filled).all(|number| is_whole(&store, number)));
-        assert_eq!(store.table.buckets.in_use(), filled.next_power_of_two().max(512));
+        assert_eq!(store.list.buckets.in_use(), filled.next_power_of_two().max(512));
         // As many as fall together by chance.
-        assert!(store.table.longest_walk() <= 16, "{}", store.table.longest_walk());
+        assert!(store.list.longest_walk() <= 16, "{}", store.list.longest_walk());
     }
     store.reconcile();
 }
@@ -48,7 +49,7 @@ fn walks_stay_short_as_the_table_fills_and_begin_with_a_page_of_buckets() {
 fn there_are_no_more_buckets_than_entries_may_be() {
     let store = store(100);
     (0..1000).for_each(|number| put(&store, number));
-    assert_eq!(store.table.buckets.in_use(), 128);
+    assert_eq!(store.list.buckets.in_use(), 128);
     store.reconcile();
 }
 
@@ -71,24 +72,24 @@ fn nothing_is_lost_while_threads_fill_it() {
     assert!((0..4 * EACH).all(|number| is_whole(&store, number)));
     for number in (0..4 * EACH).step_by(997) {
         let hash = store.hash(Key::new(&number.to_le_bytes()).unwrap());
-        assert_eq!(store.table.count_from_the_beginning(hash), 1, "buckets are short cuts alone");
+        assert_eq!(store.list.count_from_the_beginning(hash), 1, "buckets are short cuts alone");
     }
     store.reconcile();
 }
 
 #[test]
 fn hashes_that_share_one_half_are_two() {
-    let table = Table::new(4, [1, 4]).unwrap();
+    let list = OrderedList::new(4, [1, 4]).unwrap();
     let hashes = [(7, 1), (7, 2), (8, 1)].map(|(high, low)| Hash { high, low });
     for hash in hashes {
-        let id = table.allocate().unwrap();
-        table.nodes[id].hash_high.store(hash.high, Ordering::Release);
-        table.nodes[id].hash_low.store(hash.low, Ordering::Release);
-        let ((), end) = table.scan(hash, |(): &mut (), _| ());
-        assert!(table.link(id, &end, None));
+        let id = list.allocate().unwrap();
+        list.nodes[id].hash_high.store(hash.high, Ordering::Release);
+        list.nodes[id].hash_low.store(hash.low, Ordering::Release);
+        let ((), end) = list.scan(hash, |(): &mut (), _| ());
+        assert!(list.link(id, &end, None));
     }
     for hash in hashes {
-        assert_eq!(table.scan(hash, |found: &mut usize, _| *found += 1).0, 1);
-        assert_eq!(table.count_from_the_beginning(hash), 1);
+        assert_eq!(list.scan(hash, |found: &mut usize, _| *found += 1).0, 1);
+        assert_eq!(list.count_from_the_beginning(hash), 1);
     }
 }

@@ -3,17 +3,15 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::{Handed, Store};
-use crate::store::LockFree;
-use crate::{
-    BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl,
-};
+use crate::oracle::{Oracle, ReadMode, ReadOutcome};
+use crate::store::Store;
+use crate::{BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
 
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8, usize, EntryOptions),
     Add(u8, usize, EntryOptions),
-    Read(u8, Read, usize),
+    Read(u8, ReadMode, usize),
     Contains(u8),
     Remove(u8),
     Clear,
@@ -29,18 +27,18 @@ fn a_len() -> impl Strategy<Value = usize> {
 
 fn a_step() -> impl Strategy<Value = Step> {
     let key = || prop_oneof![0..5_u8, 0..80_u8];
-    let how = prop_oneof![Just(Read::Get), Just(Read::Offer), Just(Read::Take)];
+    let how = prop_oneof![Just(ReadMode::Get), Just(ReadMode::Offer), Just(ReadMode::Take)];
     let own = || {
         (prop::option::of(1..40_u64), any::<bool>()).prop_map(|(ttl, reusable)| EntryOptions {
             ttl: ttl.and_then(Ttl::from_millis),
             reusable,
         })
     };
-    let room = prop_oneof![3 => Just(LONGEST), 1 => a_len()];
+    let reserve = prop_oneof![3 => Just(LONGEST), 1 => a_len()];
     prop_oneof![
         80 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Put(key, len, own)),
         90 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Add(key, len, own)),
-        120 => (key(), how, room).prop_map(|(key, how, room)| Step::Read(key, how, room)),
+        120 => (key(), how, reserve).prop_map(|(key, how, reserve)| Step::Read(key, how, reserve)),
         20 => key().prop_map(Step::Contains),
         10 => key().prop_map(Step::Remove),
         2 => Just(Step::Clear),
@@ -69,24 +67,24 @@ fn blob(serial: usize, len: usize) -> Vec<u8> {
 }
 
 fn read_from_oracle(
-    oracle: &mut Store,
+    oracle: &mut Oracle,
     key: Key<'_>,
-    how: Read,
-    room: usize,
+    how: ReadMode,
+    reserve: usize,
     now: u64,
 ) -> Result<Option<Vec<u8>>, BufferTooSmall> {
-    let handed = oracle.read(key, how, room, now)?;
-    Ok(handed.map(Handed::into_blob).map(|blob| blob.to_vec()))
+    let handed = oracle.read(key, how, reserve, now)?;
+    Ok(handed.map(ReadOutcome::into_blob).map(|blob| blob.to_vec()))
 }
 
 fn read(
-    store: &LockFree,
+    store: &Store,
     key: Key<'_>,
-    how: Read,
-    room: usize,
+    how: ReadMode,
+    reserve: usize,
     now: u64,
 ) -> Result<Option<Vec<u8>>, BufferTooSmall> {
-    let mut out = vec![0; room];
+    let mut out = vec![0; reserve];
     let read = store.read(key, how, &mut &mut out[..], now);
     Ok(read?.map(|len| out[..len].to_vec()))
 }
@@ -101,8 +99,8 @@ proptest! {
         buckets in prop_oneof![Just([1, 1]), Just([1, 4]), Just([1, 64]), Just([64, 64])],
         history in vec(a_step(), 1..600),
     ) {
-        let store = LockFree::with(options, [7; 16], buckets).unwrap();
-        let mut oracle = Store::new(options);
+        let store = Store::with(options, [7; 16], buckets).unwrap();
+        let mut oracle = Oracle::new(options);
         let mut now = 0;
         for (serial, step) in history.into_iter().enumerate() {
             let name = |key: &u8| [b'k', *key];
@@ -119,12 +117,12 @@ proptest! {
                     let expected = oracle.add(key, &blob, *own, now).map(|()| oracle.sweep_is_due());
                     prop_assert_eq!(store.add(key, &blob, *own, now), expected);
                 }
-                Step::Read(key, how, room) => {
+                Step::Read(key, how, reserve) => {
                     let name = name(key);
                     let key = Key::new(&name).unwrap();
                     prop_assert_eq!(
-                        read(&store, key, *how, *room, now),
-                        read_from_oracle(&mut oracle, key, *how, *room, now)
+                        read(&store, key, *how, *reserve, now),
+                        read_from_oracle(&mut oracle, key, *how, *reserve, now)
                     );
                 }
                 Step::Contains(key) => {
@@ -162,8 +160,8 @@ fn the_order_of_use_is_exact_up_to_512_entries() {
             sweep_interval: None,
             ..Options::default()
         };
-        let store = LockFree::with(options, [7; 16], [1, 1024]).unwrap();
-        let mut oracle = Store::new(options);
+        let store = Store::with(options, [7; 16], [1, 1024]).unwrap();
+        let mut oracle = Oracle::new(options);
         let mut mixed = 1_u64;
         for serial in 0..6_000 {
             mixed = mixed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -172,8 +170,8 @@ fn the_order_of_use_is_exact_up_to_512_entries() {
             let (key, own) = (Key::new(&bytes).unwrap(), EntryOptions::default());
             match (mixed >> 60) % 4 {
                 0 | 1 => {
-                    let read = read(&store, key, Read::Get, 8, 0);
-                    assert_eq!(read, read_from_oracle(&mut oracle, key, Read::Get, 8, 0));
+                    let read = read(&store, key, ReadMode::Get, 8, 0);
+                    assert_eq!(read, read_from_oracle(&mut oracle, key, ReadMode::Get, 8, 0));
                 }
                 2 => {
                     assert_eq!(

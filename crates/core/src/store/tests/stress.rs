@@ -7,10 +7,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::store::LockFree;
+use crate::read_mode::ReadMode;
+use crate::store::Store;
 use crate::store::index::split_order::Bucket;
 use crate::store::striped::random;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
 
 /// A lost wake-up does not exist here, but a loop in a list does: a test that hangs is a test that failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -72,7 +73,7 @@ fn options(max: u64, max_bytes: u64, per_key: u64, single_use: bool) -> Options 
 }
 
 struct Shared {
-    store: LockFree,
+    store: Store,
     keys: u64,
     serials: AtomicU64,
     now: AtomicU64,
@@ -103,15 +104,15 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             stored.unwrap();
         }
         350..600 => {
-            let len = store.read(name, Read::Get, &mut &mut *buffer, now).unwrap()?;
+            let len = store.read(name, ReadMode::Get, &mut &mut *buffer, now).unwrap()?;
             serial_of(&buffer[..len], key);
         }
         600..850 => {
-            let len = store.read(name, Read::Take, &mut &mut *buffer, now).unwrap()?;
+            let len = store.read(name, ReadMode::Take, &mut &mut *buffer, now).unwrap()?;
             return Some(serial_of(&buffer[..len], key));
         }
         850..930 => {
-            let len = store.read(name, Read::Offer, &mut &mut *buffer, now).unwrap()?;
+            let len = store.read(name, ReadMode::Offer, &mut &mut *buffer, now).unwrap()?;
             let serial = serial_of(&buffer[..len], key);
             return single_use.then_some(serial);
         }
@@ -139,10 +140,10 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
 }
 
 fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
-    stress_on(LockFree::with(options, [9; 16], buckets).unwrap(), keys, threads);
+    stress_on(Store::with(options, [9; 16], buckets).unwrap(), keys, threads);
 }
 
-fn stress_on(store: LockFree, keys: u64, threads: usize) {
+fn stress_on(store: Store, keys: u64, threads: usize) {
     watched(move || {
         let shared = Shared {
             store,
@@ -180,12 +181,12 @@ fn a_few_places_and_keys_in_one_bucket() {
 
 #[test]
 fn tags_that_come_round_on_the_way() {
-    let store = LockFree::with(options(4, 1 << 20, 3, false), [9; 16], [1, 1]).unwrap();
+    let store = Store::with(options(4, 1 << 20, 3, false), [9; 16], [1, 1]).unwrap();
     let last_but = |changes: u64| ((1 << 36) - changes) << 27;
     for id in 1..=20 {
-        store.table.nodes[id].next.store(last_but(1000), Ordering::Relaxed);
+        store.list.nodes[id].next.store(last_but(1000), Ordering::Relaxed);
     }
-    store.table.buckets.word(Bucket::FIRST).store(last_but(2000), Ordering::Relaxed);
+    store.list.buckets.word(Bucket::FIRST).store(last_but(2000), Ordering::Relaxed);
     stress_on(store, 4, 4);
 }
 
@@ -214,7 +215,7 @@ fn buckets_that_double_while_all_are_at_work() {
 fn an_overwritten_key_is_always_there() {
     watched(|| {
         let shared = Shared {
-            store: LockFree::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]).unwrap(),
+            store: Store::with(options(4, 1 << 20, 4, false), [9; 16], [1, 1]).unwrap(),
             keys: 1,
             serials: AtomicU64::new(1),
             now: AtomicU64::new(0),
@@ -237,7 +238,8 @@ fn an_overwritten_key_is_always_there() {
                 scope.spawn(|| {
                     let mut out = [0; 300];
                     while !shared.over.load(Ordering::Relaxed) {
-                        let len = shared.store.read(name, Read::Get, &mut &mut out[..], 0).unwrap();
+                        let len =
+                            shared.store.read(name, ReadMode::Get, &mut &mut out[..], 0).unwrap();
                         serial_of(&out[..len.expect("always there")], 0);
                         assert!(shared.store.contains(name, 0));
                     }

@@ -1,14 +1,15 @@
 //! Whatever removes an entry, nothing of its bytes is left when the call returns.
 
-use crate::store::LockFree;
+use crate::read_mode::ReadMode;
+use crate::store::Store;
 use crate::store::payload::block_slab::BLOCK_BYTES;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
 
 const SECRET: u8 = 0xa5;
 const LEN: usize = 3 * BLOCK_BYTES + 1;
 
 /// With the secret, alone under its key and used least recently, and room for one more.
-fn store(single_use: bool) -> LockFree {
+fn store(single_use: bool) -> Store {
     let options = Options {
         max: Capacity::new(2).unwrap(),
         max_bytes: ByteBudget::new(2 * LEN as u64).unwrap(),
@@ -17,7 +18,7 @@ fn store(single_use: bool) -> LockFree {
         single_use,
         sweep_interval: None,
     };
-    let store = LockFree::with(options, [1; 16], [1, 1]).unwrap();
+    let store = Store::with(options, [1; 16], [1, 1]).unwrap();
     insert(&store, "secret", SECRET);
     store
 }
@@ -26,25 +27,25 @@ fn key(name: &str) -> Key<'_> {
     Key::new(name.as_bytes()).unwrap()
 }
 
-fn insert(store: &LockFree, name: &str, byte: u8) {
+fn insert(store: &Store, name: &str, byte: u8) {
     store.put(key(name), &[byte; LEN], EntryOptions::default(), 0).unwrap();
 }
 
-fn read(store: &LockFree, how: Read, now: u64) -> Option<usize> {
+fn read(store: &Store, how: ReadMode, now: u64) -> Option<usize> {
     store.read(key("secret"), how, &mut &mut [0; LEN][..], now).unwrap()
 }
 
 /// Whether a byte of the secret is anywhere in the arena.
-fn is_left(store: &LockFree) -> bool {
-    let (touched, _) = store.blocks.count();
-    (1..=u32::try_from(touched).unwrap()).any(|block| {
+fn is_left(store: &Store) -> bool {
+    let (high_water, _) = store.blocks.count();
+    (1..=u32::try_from(high_water).unwrap()).any(|block| {
         let mut bytes = [0; BLOCK_BYTES];
         store.blocks.copy(block, &mut bytes);
         bytes.contains(&SECRET)
     })
 }
 
-fn is_wiped_by(single_use: bool, call: impl FnOnce(&LockFree)) {
+fn is_wiped_by(single_use: bool, call: impl FnOnce(&Store)) {
     let store = store(single_use);
     assert!(is_left(&store), "it would be seen");
     call(&store);
@@ -54,13 +55,13 @@ fn is_wiped_by(single_use: bool, call: impl FnOnce(&LockFree)) {
 
 #[test]
 fn whatever_removes_an_entry_wipes_it_before_it_returns() {
-    is_wiped_by(false, |store| assert_eq!(read(store, Read::Take, 0), Some(LEN)));
-    is_wiped_by(true, |store| assert_eq!(read(store, Read::Offer, 0), Some(LEN)));
-    is_wiped_by(false, |store| assert_eq!(read(store, Read::Get, 10), None));
+    is_wiped_by(false, |store| assert_eq!(read(store, ReadMode::Take, 0), Some(LEN)));
+    is_wiped_by(true, |store| assert_eq!(read(store, ReadMode::Offer, 0), Some(LEN)));
+    is_wiped_by(false, |store| assert_eq!(read(store, ReadMode::Get, 10), None));
     is_wiped_by(false, |store| assert!(!store.contains(key("secret"), 10)));
     is_wiped_by(false, |store| assert_eq!(store.remove(key("secret"), 0), 1));
     is_wiped_by(false, |store| assert_eq!(store.sweep(10), 1));
-    is_wiped_by(false, LockFree::clear);
+    is_wiped_by(false, Store::clear);
     is_wiped_by(false, |store| insert(store, "secret", 1));
     is_wiped_by(false, |store| {
         store.add(key("secret"), &[1; LEN], EntryOptions::default(), 0).unwrap();

@@ -5,8 +5,9 @@ use std::fmt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::store::LockFree;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+use crate::read_mode::ReadMode;
+use crate::store::Store;
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
 
 /// All blobs are as long, so that one eviction makes room for one insertion.
 pub(super) const LEN: usize = 8;
@@ -15,7 +16,7 @@ pub(super) const LEN: usize = 8;
 pub(super) enum Operation {
     Put(u8),
     Add(u8),
-    Read(u8, Read),
+    Read(u8, ReadMode),
     Contains(u8),
     Remove(u8),
     Len,
@@ -102,7 +103,7 @@ pub(super) trait Subject: Sync {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome;
 }
 
-impl Subject for LockFree {
+impl Subject for Store {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome {
         let name = |key| [b'k', key];
         match operation {
@@ -157,9 +158,9 @@ fn an_operation(keys: u8) -> impl Strategy<Value = Operation> {
     prop_oneof![
         5 => key().prop_map(Operation::Put),
         6 => key().prop_map(Operation::Add),
-        5 => key().prop_map(|key| Operation::Read(key, Read::Get)),
-        5 => key().prop_map(|key| Operation::Read(key, Read::Take)),
-        4 => key().prop_map(|key| Operation::Read(key, Read::Offer)),
+        5 => key().prop_map(|key| Operation::Read(key, ReadMode::Get)),
+        5 => key().prop_map(|key| Operation::Read(key, ReadMode::Take)),
+        4 => key().prop_map(|key| Operation::Read(key, ReadMode::Offer)),
         2 => key().prop_map(Operation::Contains),
         2 => key().prop_map(Operation::Remove),
         2 => Just(Operation::Len),

@@ -13,7 +13,7 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use crate::store::LockFree;
+use crate::store::Store;
 use crate::store::striped::random;
 use history::{Call, Operation, Program, Shown, Subject, a_program};
 use search::is_linearizable;
@@ -92,8 +92,8 @@ fn histories<S: Subject>(program: &Program, subject: impl Fn() -> S) -> Vec<Vec<
     histories
 }
 
-fn store(program: &Program) -> LockFree {
-    LockFree::with(program.options, [3; 16], [1, 8]).unwrap()
+fn store(program: &Program) -> Store {
+    Store::with(program.options, [3; 16], [1, 8]).unwrap()
 }
 
 fn check(program: &Program) -> Result<(), TestCaseError> {

@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use super::history::{Call, Operation, Outcome, Program, Subject};
 use super::search::is_linearizable;
 use super::{histories, store};
-use crate::store::LockFree;
-use crate::{Capacity, Options, Read, TicketsPerKey};
+use crate::read_mode::ReadMode;
+use crate::store::Store;
+use crate::{Capacity, Options, TicketsPerKey};
 
 /// Keeps what it saw last, and by a rule of its own lies about it.
 struct Broken<L> {
-    store: LockFree,
+    store: Store,
     last: Mutex<Outcome>,
     lie: L,
 }
@@ -41,9 +42,9 @@ fn program(max: u64, before: &[Operation], threads: &[&[Operation]]) -> Program 
     }
 }
 
-const GET: Operation = Operation::Read(0, Read::Get);
-const TAKE: Operation = Operation::Read(0, Read::Take);
-const OFFER: Operation = Operation::Read(0, Read::Offer);
+const GET: Operation = Operation::Read(0, ReadMode::Get);
+const TAKE: Operation = Operation::Read(0, ReadMode::Take);
+const OFFER: Operation = Operation::Read(0, ReadMode::Offer);
 const PUT: Operation = Operation::Put(0);
 const ADD: Operation = Operation::Add(0);
 

@@ -4,12 +4,13 @@
 use super::history::{Call, Operation, Program, Shown};
 use super::search::is_linearizable;
 use super::{Round, store};
+use crate::read_mode::ReadMode;
 use crate::store::tests::preemption::scheduler::stop;
-use crate::{Capacity, Options, Read, TicketsPerKey};
+use crate::{Capacity, Options, TicketsPerKey};
 
-const GET: Operation = Operation::Read(0, Read::Get);
-const OFFER: Operation = Operation::Read(0, Read::Offer);
-const TAKE: Operation = Operation::Read(0, Read::Take);
+const GET: Operation = Operation::Read(0, ReadMode::Get);
+const OFFER: Operation = Operation::Read(0, ReadMode::Offer);
+const TAKE: Operation = Operation::Read(0, ReadMode::Take);
 const PUT: Operation = Operation::Put(0);
 const ADD: Operation = Operation::Add(0);
 const PUT_ANOTHER: Operation = Operation::Put(1);

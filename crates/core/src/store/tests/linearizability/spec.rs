@@ -20,13 +20,14 @@
 use std::ptr;
 
 use super::history::{Call, Operation, Outcome, Program};
-use crate::oracle::{Fingerprint, Handed, Store};
-use crate::{Key, Read};
+use crate::Key;
+use crate::oracle::{Fingerprint, Oracle, ReadOutcome};
+use crate::read_mode::ReadMode;
 
 /// Where a search stands.
 #[derive(Clone)]
 pub(super) struct Point {
-    store: Store,
+    store: Oracle,
     /// For each call whether it is over.
     over: Vec<bool>,
     /// For each call, how many steps it has made before its last one, of those that count.
@@ -49,7 +50,7 @@ impl<'a> Spec<'a> {
 
     pub(super) fn begin(&self) -> Point {
         Point {
-            store: Store::new(self.program.options),
+            store: Oracle::new(self.program.options),
             over: vec![false; self.calls.len()],
             made: vec![0; self.calls.len()],
         }
@@ -67,7 +68,7 @@ impl<'a> Spec<'a> {
         let call = &self.calls[at];
         let now = call.now;
         let mut next = Vec::new();
-        let mut reach = |store: Store, made| {
+        let mut reach = |store: Oracle, made| {
             let mut point = from.clone();
             point.store = store;
             point.made[at] += made;
@@ -132,14 +133,14 @@ impl<'a> Spec<'a> {
                     }
                     forgotten = Some(store);
                 }
-                let room = !self.is_full(from, call);
+                let reserve = !self.is_full(from, call);
                 let (blob, own) = (call.serial.to_le_bytes(), super::history::options(call.serial));
                 if matches!(call.operation, Operation::Put(_)) {
                     store.put(key, &blob, own, now).unwrap();
                 } else {
                     store.add(key, &blob, own, now).unwrap();
                 }
-                room
+                reserve
             }
             (Operation::Read(_, how), Outcome::Blob(serial)) => {
                 read(&mut store, key, how, now) == serial
@@ -218,7 +219,8 @@ impl<'a> Spec<'a> {
     /// Whether a call may have permits in hand: a change, or a reading that comes upon what a `clear` left dead. That is
     /// there until the `clear` is over, and until the insertion is over that linked it too late.
     fn may_hold(&self, call: &Call) -> bool {
-        let (Operation::Read(key, Read::Get) | Operation::Contains(key)) = call.operation else {
+        let (Operation::Read(key, ReadMode::Get) | Operation::Contains(key)) = call.operation
+        else {
             return changes(call);
         };
         let inserts =
@@ -239,9 +241,9 @@ impl Point {
     }
 }
 
-fn read(store: &mut Store, key: Key<'_>, how: Read, now: u64) -> Option<u64> {
+fn read(store: &mut Oracle, key: Key<'_>, how: ReadMode, now: u64) -> Option<u64> {
     let handed = store.read(key, how, usize::MAX, now).unwrap();
-    handed.map(Handed::into_blob).map(|blob| u64::from_le_bytes((*blob).try_into().unwrap()))
+    handed.map(ReadOutcome::into_blob).map(|blob| u64::from_le_bytes((*blob).try_into().unwrap()))
 }
 
 fn name_of(operation: Operation) -> Option<[u8; 2]> {
@@ -263,7 +265,7 @@ fn key(name: &[u8; 2]) -> Key<'_> {
 fn changes(call: &Call) -> bool {
     match call.operation {
         Operation::Len | Operation::Advance => false,
-        Operation::Read(_, Read::Get) | Operation::Contains(_) => call.now > 0,
+        Operation::Read(_, ReadMode::Get) | Operation::Contains(_) => call.now > 0,
         _ => true,
     }
 }

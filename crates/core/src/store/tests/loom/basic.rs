@@ -5,18 +5,19 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::store::LockFree;
-use crate::store::payload::block_slab::Blocks;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, TicketsPerKey, Ttl};
+use crate::read_mode::ReadMode;
+use crate::store::Store;
+use crate::store::payload::block_slab::BlockSlab;
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
 
 /// Two words, so that a blob can be torn.
 pub(super) const LEN: usize = 16;
 
-pub(super) fn store(max: u64, per_key: u64) -> LockFree {
+pub(super) fn store(max: u64, per_key: u64) -> Store {
     store_with(max, per_key, [1, 1])
 }
 
-pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> LockFree {
+pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> Store {
     let options = Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * LEN as u64).unwrap(),
@@ -25,14 +26,14 @@ pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> LockFre
         single_use: false,
         sweep_interval: None,
     };
-    LockFree::with(options, [7; 16], buckets).unwrap()
+    Store::with(options, [7; 16], buckets).unwrap()
 }
 
-pub(super) fn put(store: &LockFree, key: &[u8], byte: u8) {
+pub(super) fn put(store: &Store, key: &[u8], byte: u8) {
     store.put(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
 }
 
-pub(super) fn add(store: &LockFree, key: &[u8], byte: u8) {
+pub(super) fn add(store: &Store, key: &[u8], byte: u8) {
     store.add(Key::new(key).unwrap(), &[byte; LEN], EntryOptions::default(), 0).unwrap();
 }
 
@@ -43,21 +44,21 @@ fn whole(out: [u8; LEN], len: Option<usize>) -> Option<u8> {
     Some(out[0])
 }
 
-pub(super) fn get(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn get(store: &Store, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.read(Key::new(key).unwrap(), Read::Get, &mut &mut out[..], 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), ReadMode::Get, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
-pub(super) fn take(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn take(store: &Store, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.read(Key::new(key).unwrap(), Read::Take, &mut &mut out[..], 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), ReadMode::Take, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
-pub(super) fn offer(store: &LockFree, key: &[u8]) -> Option<u8> {
+pub(super) fn offer(store: &Store, key: &[u8]) -> Option<u8> {
     let mut out = [0; LEN];
-    let len = store.read(Key::new(key).unwrap(), Read::Offer, &mut &mut out[..], 0).unwrap();
+    let len = store.read(Key::new(key).unwrap(), ReadMode::Offer, &mut &mut out[..], 0).unwrap();
     whole(out, len)
 }
 
@@ -69,8 +70,8 @@ pub(super) fn check(preemptions: usize, history: impl Fn() + Send + Sync + 'stat
 }
 
 pub(super) fn beside<T: 'static>(
-    store: &Arc<LockFree>,
-    what: impl FnOnce(&LockFree) -> T + 'static,
+    store: &Arc<Store>,
+    what: impl FnOnce(&Store) -> T + 'static,
 ) -> thread::JoinHandle<T> {
     let store = Arc::clone(store);
     thread::spawn(move || what(&store))
@@ -165,7 +166,7 @@ fn one_place_is_one_place() {
 fn no_block_is_given_to_two() {
     // A block that comes back to the stack while another thread is about to take it, with another one under it.
     check(3, || {
-        let blocks = Arc::new(Blocks::new(3).unwrap());
+        let blocks = Arc::new(BlockSlab::new(3).unwrap());
         let pair = blocks.allocate(2).unwrap();
         blocks.free(pair, 2);
         let other = {
@@ -204,7 +205,7 @@ fn no_length_is_of_a_cache_half_cleared() {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         put(&store, b"b", 2);
-        let other = beside(&store, LockFree::len);
+        let other = beside(&store, Store::len);
         store.clear();
         let len = other.join().unwrap();
         assert!(matches!(len, 0 | 2), "{len}");

@@ -4,7 +4,7 @@
 //! in for the other's.
 //!
 //! One ordering cannot be shown alone: the release stores of a node's fields in `prepare` stand behind the release
-//! fence of `Blocks::fill`, which by itself does for them. Without both
+//! fence of `BlockSlab::fill`, which by itself does for them. Without both
 //! `a_key_overwritten_is_there_although_its_first_node_is_another_s` fails.
 
 use loom::sync::Arc;
@@ -12,9 +12,9 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::basic::{LEN, beside, check, get, put, store};
-use crate::store::index::list::{Hash, Seen, Table};
-use crate::store::index::node::Size;
-use crate::store::payload::block_slab::Blocks;
+use crate::store::index::list::{Hash, NodeSnapshot, OrderedList};
+use crate::store::index::node::LenAndGeneration;
+use crate::store::payload::block_slab::BlockSlab;
 
 /// The only hash here, and that of memory that nothing was written to.
 const HASH: Hash = Hash { high: 0, low: 0 };
@@ -22,7 +22,7 @@ const HASH: Hash = Hash { high: 0, low: 0 };
 #[test]
 fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
     check(3, || {
-        let blocks = Arc::new(Blocks::new(1).unwrap());
+        let blocks = Arc::new(BlockSlab::new(1).unwrap());
         let version = Arc::new(AtomicU64::new(1));
         let block = blocks.allocate(1).unwrap();
         blocks.fill(block, &[1; LEN]);
@@ -53,19 +53,21 @@ fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
 #[test]
 fn who_finds_a_node_finds_all_that_was_written_to_it() {
     check(3, || {
-        let table = Arc::new(Table::new(1, [1, 1]).unwrap());
+        let list = Arc::new(OrderedList::new(1, [1, 1]).unwrap());
         let other = {
-            let table = Arc::clone(&table);
+            let list = Arc::clone(&list);
             thread::spawn(move || {
-                let see = |found: &mut Option<Size>, seen: &Seen<'_>| *found = Some(seen.size);
-                table.scan(HASH, see).0
+                let see = |found: &mut Option<LenAndGeneration>, seen: &NodeSnapshot<'_>| {
+                    *found = Some(seen.size)
+                };
+                list.scan(HASH, see).0
             })
         };
-        let id = table.nodes.allocate().unwrap();
+        let id = list.nodes.allocate().unwrap();
         // Relaxed: what publishes it is the exchange that links it.
-        table.nodes[id].size.store(Size::new(LEN as u64, 0).0, Ordering::Relaxed);
-        let ((), end) = table.scan(HASH, |(), _| ());
-        assert!(table.link(id, &end, None));
+        list.nodes[id].size.store(LenAndGeneration::new(LEN as u64, 0).0, Ordering::Relaxed);
+        let ((), end) = list.scan(HASH, |(), _| ());
+        assert!(list.link(id, &end, None));
         let found = other.join().unwrap();
         assert!(found.is_none_or(|size| size.len() == LEN as u64), "{found:?}");
     });
@@ -88,7 +90,7 @@ fn a_key_overwritten_is_there_although_its_first_node_is_another_s() {
 #[test]
 fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
     check(2, || {
-        let blocks = Arc::new(Blocks::new(4).unwrap());
+        let blocks = Arc::new(BlockSlab::new(4).unwrap());
         let pair = blocks.allocate(2).unwrap();
         let own = blocks.allocate(1).unwrap();
         blocks.free(pair, 2);
@@ -109,7 +111,7 @@ fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
             blocks.fill(first, &[2; 2 * LEN]);
         }
         let theirs = other.join().unwrap();
-        let holds = |chain: Option<u32>, blocks: &Blocks, byte: u8, out: &mut [u8]| {
+        let holds = |chain: Option<u32>, blocks: &BlockSlab, byte: u8, out: &mut [u8]| {
             if let Some(first) = chain {
                 blocks.copy(first, out);
                 assert!(out.iter().all(|it| *it == byte), "{out:?}");
@@ -117,25 +119,25 @@ fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
         };
         holds(mine, &blocks, 2, &mut [0; 2 * LEN]);
         holds(theirs, &blocks, 3, &mut [0; 3 * LEN]);
-        assert!(mine.is_some() || theirs.is_some(), "there is room for one of them at least");
+        assert!(mine.is_some() || theirs.is_some(), "there is reserve for one of them at least");
     });
 }
 
 #[test]
 fn no_node_is_given_to_two() {
     check(3, || {
-        let table = Arc::new(Table::new(2, [1, 1]).unwrap());
-        let (one, two) = (table.nodes.allocate().unwrap(), table.nodes.allocate().unwrap());
-        table.nodes.free(one);
-        table.nodes.free(two);
+        let list = Arc::new(OrderedList::new(2, [1, 1]).unwrap());
+        let (one, two) = (list.nodes.allocate().unwrap(), list.nodes.allocate().unwrap());
+        list.nodes.free(one);
+        list.nodes.free(two);
         let other = {
-            let table = Arc::clone(&table);
-            thread::spawn(move || [table.nodes.allocate(), table.nodes.allocate()])
+            let list = Arc::clone(&list);
+            thread::spawn(move || [list.nodes.allocate(), list.nodes.allocate()])
         };
-        let first = table.nodes.allocate();
-        let second = table.nodes.allocate();
+        let first = list.nodes.allocate();
+        let second = list.nodes.allocate();
         if let Some(first) = first {
-            table.nodes.free(first);
+            list.nodes.free(first);
         }
         let theirs = other.join().unwrap();
         assert!(second.is_none_or(|second| !theirs.contains(&Some(second))));

@@ -3,19 +3,20 @@
 //! The checker explores more where the reader is a thread that was begun later.
 
 use super::basic::{add, beside, check, get, offer, put, store, take};
-use crate::store::LockFree;
+use crate::read_mode::ReadMode;
+use crate::store::Store;
 use crate::store::counters::Removal;
-use crate::store::quota::{Permit, Permits};
-use crate::{EntryOptions, Key, Read, Ttl};
+use crate::store::quota::{Quota, QuotaPool};
+use crate::{EntryOptions, Key, Ttl};
 use loom::sync::Arc;
 use loom::thread;
 
-fn remove(store: &LockFree, key: &[u8]) -> usize {
+fn remove(store: &Store, key: &[u8]) -> usize {
     store.remove(Key::new(key).unwrap(), 0)
 }
 
 /// Lives for a millisecond.
-fn put_briefly(store: &LockFree, key: &[u8], byte: u8) {
+fn put_briefly(store: &Store, key: &[u8], byte: u8) {
     let briefly = EntryOptions { ttl: Ttl::from_millis(1), ..EntryOptions::default() };
     store.put(Key::new(key).unwrap(), &[byte; super::basic::LEN], briefly, 0).unwrap();
 }
@@ -86,8 +87,8 @@ fn an_eviction_passes_over_what_is_not_linked_yet() {
         let two = beside(&store, |store| store.evict(None, 0));
         one.join().unwrap();
         let evicted = two.join().unwrap();
-        if let Some(permit) = evicted {
-            store.permits.give(permit);
+        if let Some(quota) = evicted {
+            store.quota.give_back(quota);
         }
         let left = [get(&store, b"a"), get(&store, b"b")].iter().flatten().count();
         assert_eq!(left, 2 - usize::from(evicted.is_some()));
@@ -142,7 +143,7 @@ fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
 fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
     check(2, || {
         let store = Arc::new(store(2, 1));
-        let other = beside(&store, LockFree::clear);
+        let other = beside(&store, Store::clear);
         store.clear();
         put(&store, b"a", 1);
         let found = get(&store, b"a");
@@ -154,13 +155,13 @@ fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
 }
 
 /// Evicts beside what `call` does to the only entry, and checks that each removal has an entry of its own.
-fn beside_an_eviction(call: fn(&LockFree)) {
+fn beside_an_eviction(call: fn(&Store)) {
     check(3, move || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let evictor = beside(&store, |store| {
-            let permit = store.evict(None, 0);
-            permit.inspect(|permit| store.permits.give(*permit)).is_some()
+            let quota = store.evict(None, 0);
+            quota.inspect(|quota| store.quota.give_back(*quota)).is_some()
         });
         call(&store);
         let evicted = evictor.join().unwrap();
@@ -205,12 +206,12 @@ fn two_help_to_unlink_while_the_owner_uses_the_node_again() {
         put(&store, b"a", 1);
         let hash = store.hash(Key::new(b"a").unwrap());
         let marked = store.run(hash, 0).0.newest.unwrap();
-        assert!(store.table.mark_unchanged(&marked).is_ok());
-        let help = move |store: &LockFree| store.table.scan(hash, |(), _| ()).0;
+        assert!(store.list.mark_unchanged(&marked).is_ok());
+        let help = move |store: &Store| store.list.scan(hash, |(), _| ()).0;
         let one = beside(&store, help);
         let two = beside(&store, help);
-        let permit = store.finish(&marked, hash, Removal::HandedOut, 0);
-        store.permits.give(permit);
+        let quota = store.reclaim(&marked, hash, Removal::Taken, 0);
+        store.quota.give_back(quota);
         put(&store, b"b", 2);
         one.join().unwrap();
         two.join().unwrap();
@@ -238,25 +239,25 @@ fn a_reader_a_taker_and_one_who_uses_the_memory_again() {
 #[test]
 fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
     check(3, || {
-        let apart = [Permit { entries: 1, bytes: 8 }, Permit { entries: 0, bytes: 8 }];
-        let permits = Arc::new(Permits::apart(&apart));
-        let all = Permit { entries: 1, bytes: 16 };
-        let try_to_gather = move |permits: &Permits| {
-            let mut have = Permit::default();
-            let has_all = permits.gather(all, &mut have);
-            let held = permits.held();
+        let apart = [Quota { entries: 1, bytes: 8 }, Quota { entries: 0, bytes: 8 }];
+        let quota = Arc::new(QuotaPool::apart(&apart));
+        let all = Quota { entries: 1, bytes: 16 };
+        let try_to_gather = move |quota: &QuotaPool| {
+            let mut have = Quota::default();
+            let has_all = quota.gather(all, &mut have);
+            let held = quota.held();
             assert_eq!(held.and(have), have, "what it has nobody else has");
-            permits.give(have);
+            quota.give_back(have);
             has_all
         };
         let other = {
-            let permits = Arc::clone(&permits);
-            thread::spawn(move || try_to_gather(&permits))
+            let quota = Arc::clone(&quota);
+            thread::spawn(move || try_to_gather(&quota))
         };
-        try_to_gather(&permits);
+        try_to_gather(&quota);
         other.join().unwrap();
-        assert_eq!(permits.held(), Permit::default());
-        assert!(try_to_gather(&permits), "none is lost");
+        assert_eq!(quota.held(), Quota::default());
+        assert!(try_to_gather(&quota), "none is lost");
     });
 }
 
@@ -266,7 +267,7 @@ fn the_last_permit_is_one() {
     check(2, || {
         let store = Arc::new(store(1, 2));
         let one = beside(&store, |store| add(store, b"a", 1));
-        let two = beside(&store, LockFree::len);
+        let two = beside(&store, Store::len);
         add(&store, b"a", 2);
         one.join().unwrap();
         assert!(two.join().unwrap() <= 1);
@@ -274,7 +275,7 @@ fn the_last_permit_is_one() {
         assert!(matches!(left, (None | Some(_), None)), "{left:?}");
         store.reconcile();
         put(&store, b"a", 3);
-        assert_eq!(get(&store, b"a"), Some(3), "the permit came back");
+        assert_eq!(get(&store, b"a"), Some(3), "the quota came back");
     });
 }
 
@@ -300,7 +301,7 @@ fn a_blob_too_large_for_its_reader_stays() {
         put(&store, b"a", 1);
         let other = beside(&store, |store| {
             let name = Key::new(b"a").unwrap();
-            store.read(name, Read::Take, &mut &mut [0; 8][..], 0)
+            store.read(name, ReadMode::Take, &mut &mut [0; 8][..], 0)
         });
         put(&store, b"a", 2);
         assert!(other.join().unwrap().is_err());

@@ -4,8 +4,9 @@
 //! does all there is to do.
 
 use super::scheduler::stop;
-use crate::store::LockFree;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Read, Stats, TicketsPerKey, Ttl};
+use crate::read_mode::ReadMode;
+use crate::store::Store;
+use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl};
 
 const BLOB: usize = 300;
 const NOW: u64 = 10;
@@ -22,12 +23,12 @@ fn options(max: u64) -> Options {
 }
 
 /// With what it takes for every call to find something: two tickets, a session, and one whose time is over.
-fn store(max: u64, single_use: bool) -> LockFree {
-    let store = LockFree::with(Options { single_use, ..options(max) }, [1; 16], [1, 16]).unwrap();
-    insert(&store, LockFree::put, "expired", 1, NOW);
-    insert(&store, LockFree::add, "tickets", 2, 1000);
-    insert(&store, LockFree::add, "tickets", 3, 1000);
-    insert(&store, LockFree::put, "session", 4, 1000);
+fn store(max: u64, single_use: bool) -> Store {
+    let store = Store::with(Options { single_use, ..options(max) }, [1; 16], [1, 16]).unwrap();
+    insert(&store, Store::put, "expired", 1, NOW);
+    insert(&store, Store::add, "tickets", 2, 1000);
+    insert(&store, Store::add, "tickets", 3, 1000);
+    insert(&store, Store::put, "session", 4, 1000);
     store
 }
 
@@ -35,18 +36,18 @@ fn key(name: &str) -> Key<'_> {
     Key::new(name.as_bytes()).unwrap()
 }
 
-type Insert = fn(&LockFree, Key<'_>, &[u8], EntryOptions, u64) -> Result<bool, crate::Refused>;
+type Insert = fn(&Store, Key<'_>, &[u8], EntryOptions, u64) -> Result<bool, crate::Rejected>;
 
-fn insert(store: &LockFree, how: Insert, name: &str, byte: u8, ttl: u64) {
+fn insert(store: &Store, how: Insert, name: &str, byte: u8, ttl: u64) {
     let own = EntryOptions { ttl: Ttl::from_millis(ttl), reusable: false };
     how(store, key(name), &[byte; BLOB], own, if ttl == NOW { 0 } else { NOW }).unwrap();
 }
 
-fn put(store: &LockFree, name: &str, byte: u8) {
-    insert(store, LockFree::put, name, byte, 1000);
+fn put(store: &Store, name: &str, byte: u8) {
+    insert(store, Store::put, name, byte, 1000);
 }
 
-fn read(store: &LockFree, name: &str, how: Read) -> Option<u8> {
+fn read(store: &Store, name: &str, how: ReadMode) -> Option<u8> {
     let mut out = [0; BLOB];
     if store.read(key(name), how, &mut &mut out[..], NOW).unwrap().is_none() {
         assert_eq!(out, [0; BLOB], "nothing of what it began to copy");
@@ -57,17 +58,17 @@ fn read(store: &LockFree, name: &str, how: Read) -> Option<u8> {
 }
 
 /// All that a thread can do, with what must come of it while nobody else moves.
-fn all_there_is_to_do(store: &LockFree) {
+fn all_there_is_to_do(store: &Store) {
     let max = u64::from(store.options.max.get());
     for name in ["expired", "tickets", "session", "new"] {
         store.contains(key(name), NOW);
-        for how in [Read::Get, Read::Offer, Read::Take] {
+        for how in [ReadMode::Get, ReadMode::Offer, ReadMode::Take] {
             read(store, name, how);
         }
     }
     for number in 0..=max.min(20) {
         put(store, &number.to_string(), 10);
-        insert(store, LockFree::add, "tickets", 11, 1000);
+        insert(store, Store::add, "tickets", 11, 1000);
         assert!(store.len() as u64 <= max && store.bytes() <= max * BLOB as u64);
     }
     store.sweep(NOW);
@@ -85,7 +86,7 @@ fn at_every_step<R: Send>(
     max: u64,
     single_use: bool,
     spares_from: Option<u64>,
-    call: impl Fn(&LockFree) -> R + Sync,
+    call: impl Fn(&Store) -> R + Sync,
 ) {
     for at in 0.. {
         let store = store(max, single_use);
@@ -94,7 +95,7 @@ fn at_every_step<R: Send>(
             || call(&store),
             || {
                 all_there_is_to_do(&store);
-                read(&store, "last", Read::Get)
+                read(&store, "last", ReadMode::Get)
             },
         );
         let Some(last) = others else {
@@ -102,9 +103,9 @@ fn at_every_step<R: Send>(
             return;
         };
         let alone = max > 1;
-        assert!(last == Some(12) || !alone, "one stopped thread has one permit, at step {at}");
+        assert!(last == Some(12) || !alone, "one stopped thread has one quota, at step {at}");
         if spares_from.is_some_and(|from| at >= from) {
-            assert_eq!(read(&store, "last", Read::Get), last, "after step {at}");
+            assert_eq!(read(&store, "last", ReadMode::Get), last, "after step {at}");
         }
         store.reconcile();
         store.clear();
@@ -114,7 +115,7 @@ fn at_every_step<R: Send>(
 }
 
 /// In a store with room, one that is full, and one with a single place.
-fn anywhere<R: Send>(spares_from: Option<u64>, call: impl Fn(&LockFree) -> R + Sync) {
+fn anywhere<R: Send>(spares_from: Option<u64>, call: impl Fn(&Store) -> R + Sync) {
     for max in [1, 4, 20] {
         at_every_step(max, false, spares_from, &call);
     }
@@ -122,20 +123,20 @@ fn anywhere<R: Send>(spares_from: Option<u64>, call: impl Fn(&LockFree) -> R + S
 
 #[test]
 fn in_get() {
-    anywhere(Some(0), |store| read(store, "session", Read::Get));
-    anywhere(Some(0), |store| read(store, "expired", Read::Get));
+    anywhere(Some(0), |store| read(store, "session", ReadMode::Get));
+    anywhere(Some(0), |store| read(store, "expired", ReadMode::Get));
 }
 
 #[test]
 fn in_offer() {
     for single_use in [false, true] {
-        at_every_step(20, single_use, Some(0), |store| read(store, "tickets", Read::Offer));
+        at_every_step(20, single_use, Some(0), |store| read(store, "tickets", ReadMode::Offer));
     }
 }
 
 #[test]
 fn in_take() {
-    anywhere(Some(0), |store| read(store, "tickets", Read::Take));
+    anywhere(Some(0), |store| read(store, "tickets", ReadMode::Take));
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn in_set() {
 #[test]
 fn in_add() {
     for name in ["new", "session", "tickets", "expired"] {
-        anywhere(None, |store| insert(store, LockFree::add, name, 5, 1000));
+        anywhere(None, |store| insert(store, Store::add, name, 5, 1000));
     }
 }
 
@@ -166,8 +167,8 @@ fn in_delete() {
 #[test]
 fn in_eviction() {
     anywhere(None, |store| {
-        if let Some(permit) = store.evict(None, NOW) {
-            store.permits.give(permit);
+        if let Some(quota) = store.evict(None, NOW) {
+            store.quota.give_back(quota);
         }
     });
 }
@@ -175,12 +176,12 @@ fn in_eviction() {
 #[test]
 fn in_a_sweep() {
     anywhere(Some(0), |store| store.sweep(NOW));
-    anywhere(Some(0), |store| store.sweep_on(NOW));
+    anywhere(Some(0), |store| store.sweep_after_insert(NOW));
 }
 
 #[test]
 fn in_clear() {
-    anywhere(Some(1), LockFree::clear);
+    anywhere(Some(1), Store::clear);
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn in_growth() {
         for name in ["one", "two", "three", "four", "five"] {
             put(store, name, 5);
         }
-        let buckets = store.table.buckets.in_use();
+        let buckets = store.list.buckets.in_use();
         assert!(buckets > 1 || store.options.max.get() == 1, "with one place no second node");
     });
 }
@@ -208,13 +209,13 @@ fn in_stats() {
 #[test]
 fn in_take_until_tags_of_three_bits_would_come_round() {
     let len = |byte: u8| if byte.is_multiple_of(2) { 100 } else { BLOB };
-    let put = |store: &LockFree, byte: u8| {
+    let put = |store: &Store, byte: u8| {
         let blob = &[byte; BLOB][..len(byte)];
         store.put(key("session"), blob, EntryOptions::default(), NOW).unwrap();
     };
-    let take = |store: &LockFree| {
+    let take = |store: &Store| {
         let mut out = [0; BLOB];
-        let taken = store.read(key("session"), Read::Take, &mut &mut out[..], NOW).unwrap();
+        let taken = store.read(key("session"), ReadMode::Take, &mut &mut out[..], NOW).unwrap();
         taken.inspect(|taken| {
             assert!(*taken == len(out[0]) && out[..*taken] == [out[0]; BLOB][..*taken], "torn");
         })
@@ -262,7 +263,7 @@ fn in_set_and_eviction_among_many() {
 fn in_the_middle_of_a_copy() {
     let store = store(4, false);
     let stopped = store.run(store.hash(key("session")), NOW).0.newest.unwrap();
-    assert_eq!(read(&store, "session", Read::Take), Some(4));
+    assert_eq!(read(&store, "session", ReadMode::Take), Some(4));
     let mut out = [1; BLOB];
     store.blocks.copy(stopped.place.first(), &mut out);
     assert_eq!(out, [0; BLOB], "wiped though it is being read");
