@@ -1,4 +1,4 @@
-//! Tells the linker that N-API symbols come from the process that loads the addon.
+//! Tells the linker that the process that loads the addon provides the N-API symbols.
 
 fn main() {
     napi_build::setup();

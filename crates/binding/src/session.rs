@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_session::{SessionInfo, replace_leaf, unwrap_envelope};
+use tls_resumption_session::{SessionInfo, unwrap_envelope};
 
 use crate::cache::saturate;
 use crate::napi::raw_callback::{Value, enter};
@@ -44,25 +44,6 @@ fn facts_of(session: &[u8]) -> Option<[f64; 5]> {
         saturate(leaf.start).into(),
         saturate(leaf.end).into(),
     ])
-}
-
-/// `sessionWithLeaf(session, leaf, out)`: writes the session to `out` with `leaf`, DER, in the place of the peer's
-/// certificate. Returns how many bytes those are, 0 for a session without a certificate or bytes that are no session,
-/// and the number negated, with nothing written, where `out` is too small.
-pub unsafe extern "C" fn with_leaf(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [session, leaf, out, ..]| {
-        let session = session.bytes("session", BYTES)?;
-        let (leaf, out) = (leaf.bytes("leaf", BYTES)?, out.bytes("out", BYTES)?);
-        // SAFETY: no JavaScript runs here, and the facade refuses shared memory.
-        let session = unsafe { session.as_slice() };
-        // SAFETY: as above.
-        let leaf = unsafe { leaf.as_slice() };
-        // SAFETY: as above; the facade alone knows `out`, so it is neither of them.
-        let out = unsafe { out.as_mut_slice() };
-        let length = replace_leaf(session, leaf, out).unwrap_or(0);
-        let written = i32::try_from(length).unwrap_or(i32::MAX);
-        Ok(Value::Integer(if length > out.len() { -written } else { written }))
-    })
 }
 
 static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);

@@ -80,13 +80,13 @@ impl Builder {
     /// thread; should the system refuse a thread, expired entries go by reads and insertions alone.
     ///
     /// ```
-    /// use tls_resumption_core::{ByteBudget, Cache, Unavailable};
+    /// use tls_resumption_core::{ByteBudget, Cache, BuildError};
     ///
     /// // Each reserves some hundred gigabytes of address space, of which a process has 128 terabytes at most.
     /// let builder = || Cache::builder().max_bytes(ByteBudget::MAX);
-    /// let caches: Result<Vec<Cache>, Unavailable> = (0..2000).map(|_| builder().try_build()).collect();
+    /// let caches: Result<Vec<Cache>, BuildError> = (0..2000).map(|_| builder().try_build()).collect();
     /// # if cfg!(target_pointer_width = "64") {
-    /// assert!(matches!(caches, Err(Unavailable::AddressSpace { .. })));
+    /// assert!(matches!(caches, Err(BuildError::AddressSpace { .. })));
     /// # }
     /// ```
     ///

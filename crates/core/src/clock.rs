@@ -33,7 +33,7 @@ pub trait Clock: Send + Sync {
 /// let clock = SystemClock::new();
 /// let before = clock.now();
 /// assert!(clock.now() >= before);
-/// assert!(clock.rough() <= clock.now());
+/// assert!(clock.coarse() <= clock.now());
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {

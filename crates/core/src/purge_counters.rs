@@ -16,9 +16,9 @@ const SLOTS: usize = 1 << 16;
 /// Every method takes `&self`, and none waits for another thread.
 ///
 /// ```
-/// use tls_resumption_core::Purges;
+/// use tls_resumption_core::PurgeCounters;
 ///
-/// let purges = Purges::new();
+/// let purges = PurgeCounters::new();
 /// assert_eq!((purges.total(), purges.of(b"db.example")), (0, 0));
 /// purges.purge(b"db.example");
 /// assert_eq!((purges.total(), purges.of(b"db.example")), (1, 1));

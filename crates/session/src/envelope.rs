@@ -1,13 +1,15 @@
 use crate::MalformedSession;
 
-/// What Node >= 22.23 / 24.17 / 26.3 puts before a client session, followed by a big-endian `u16`
-/// length, that many bytes of server name, and the `SSL_SESSION` itself.
+/// The prefix of a client session in Node.js >= 22.23, 24.17 and 26.3.
+///
+/// A big-endian `u16` follows it, then as many bytes of server name, then the `SSL_SESSION`.
 const PREFIX: &[u8] = b"\0nodejs:tls:session:1\0";
 
-/// Splits a blob into the server name of Node's envelope, if it wears one, and the DER within.
+/// Splits a blob into the server name of Node's envelope and the DER. Without an envelope the name is `None`.
 ///
 /// # Errors
-/// [`MalformedSession`] where an envelope is cut short.
+///
+/// [`MalformedSession`] if the envelope is truncated.
 pub fn unwrap_envelope(blob: &[u8]) -> Result<(Option<&[u8]>, &[u8]), MalformedSession> {
     let Some(rest) = blob.strip_prefix(PREFIX) else { return Ok((None, blob)) };
     let (length, rest) = rest.split_first_chunk::<2>().ok_or(MalformedSession)?;

@@ -1,9 +1,8 @@
-//! What a TLS session blob says of itself.
+//! Reads the facts of a TLS session blob that a cache needs.
 //!
-//! Node hands sessions out as the DER of OpenSSL's `SSL_SESSION` (`i2d_SSL_SESSION`); releases that
-//! carry the fix for CVE-2026-48934 put an envelope around it that names the server it was
-//! authenticated for. [`SessionInfo::parse`] reads both forms, and [`replace_leaf`] changes nothing
-//! but the certificate in them.
+//! Node.js serializes a session as the DER of OpenSSL's `SSL_SESSION` (`i2d_SSL_SESSION`). Releases with the fix
+//! for CVE-2026-48934 add an envelope with the name of the server that was authenticated.
+//! [`SessionInfo::parse`] reads both forms.
 //!
 //! ```
 //! use tls_resumption_session::SessionInfo;
@@ -14,9 +13,7 @@
 #![no_std]
 
 mod envelope;
-mod replace;
 mod session_info;
 
 pub use envelope::unwrap_envelope;
-pub use replace::replace_leaf;
 pub use session_info::{MalformedSession, SessionInfo, Version};

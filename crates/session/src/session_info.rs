@@ -5,12 +5,12 @@ use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 
 use crate::unwrap_envelope;
 
-/// The bytes are no `SSL_SESSION`, or one cut short.
+/// The bytes are not a complete `SSL_SESSION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the DER of an OpenSSL SSL_SESSION")]
 pub struct MalformedSession;
 
-/// A protocol version as it goes over the wire: `0x0303` is TLS 1.2, `0x0304` TLS 1.3.
+/// A protocol version as sent on the wire: `0x0303` is TLS 1.2, `0x0304` is TLS 1.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u16);
 
@@ -19,23 +19,23 @@ impl Version {
     pub const TLS_1_3: Self = Self(0x0304);
 }
 
-/// The parts of a session that decide how it may be cached and offered. None of them is secret.
+/// The facts of a session that decide whether it may be cached and offered. None of them is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionInfo<'blob> {
-    /// The protocol version the session was made with.
+    /// The protocol version of the session.
     pub version: Version,
-    /// Bytes of the session id, the TLS 1.2 way to resume without a ticket; 0: there is none.
+    /// The length of the session ID in bytes; 0 if there is none. TLS 1.2 resumes with it without a ticket.
     pub id_length: usize,
-    /// Bytes of the ticket (RFC 5077, RFC 8446 section 4.6.1); 0: there is none.
+    /// The length of the ticket in bytes (RFC 5077, RFC 8446 section 4.6.1); 0 if there is none.
     pub ticket_length: usize,
-    /// How long the peer says it will honour the ticket, in seconds; 0 when it did not say.
+    /// The lifetime that the peer gave the ticket, in seconds; 0 if it gave none.
     pub lifetime_hint: u64,
-    /// How long this end's context lets a session live, in seconds.
+    /// The session timeout of the local context, in seconds.
     pub timeout: u64,
-    /// What verifying the peer's chain gave (`X509_V_OK` is 0). A resumed handshake reports this
-    /// verdict again instead of verifying.
+    /// The verification result of the peer's chain (`X509_V_OK` is 0). A resumed handshake reports it again and
+    /// does not verify.
     pub verify_result: u64,
-    /// The DER of the peer's own certificate, without its chain.
+    /// The leaf certificate of the peer as DER, without its chain.
     pub leaf: Option<&'blob [u8]>,
 }
 
@@ -49,11 +49,11 @@ const TICKET: TagNumber = TagNumber(10);
 const SEVEN_DAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl<'blob> SessionInfo<'blob> {
-    /// Reads a blob as Node's `session` or `newSession` event delivers it, with or without Node's
-    /// envelope.
+    /// Parses a blob of Node's `session` or `newSession` event, with or without Node's envelope.
     ///
     /// # Errors
-    /// [`MalformedSession`] for anything else. Never panics, whatever the bytes.
+    ///
+    /// [`MalformedSession`] for any other bytes. Never panics.
     pub fn parse(blob: &'blob [u8]) -> Result<Self, MalformedSession> {
         let (_, der) = unwrap_envelope(blob)?;
         Self::parse_der(der).map_err(|_| MalformedSession)
@@ -62,14 +62,14 @@ impl<'blob> SessionInfo<'blob> {
     fn parse_der(der: &'blob [u8]) -> Result<Self, der::Error> {
         let mut reader = SliceReader::new(der)?;
         let info = reader.sequence(|fields| {
-            // The version of the structure: OpenSSL reads no other either.
+            // The version of the structure. OpenSSL also accepts no other.
             if u8::decode(fields)? != 1 {
                 return Err(Tag::Integer.value_error().into());
             }
             let version = Version(u16::decode(fields)?);
             <&OctetStringRef>::decode(fields)?; // cipher suite
             let id = <&OctetStringRef>::decode(fields)?;
-            <&OctetStringRef>::decode(fields)?; // master secret: passed over, never kept
+            <&OctetStringRef>::decode(fields)?; // master secret: skipped, never kept
             let mut info = Self {
                 version,
                 id_length: id.as_bytes().len(),
@@ -106,11 +106,11 @@ impl<'blob> SessionInfo<'blob> {
         Ok(())
     }
 
-    /// How long a client may keep the session: the least of the peer's hint, its own context's
-    /// timeout and seven days (RFC 8446 section 4.6.1). `None`: it must not be kept, because there
-    /// is nothing to resume with, or because a TLS 1.3 server said zero, which means "discard".
+    /// Returns how long a client may keep the session, or `None` if it must not keep it.
     ///
-    /// In TLS 1.2 a hint of zero means "unspecified" (RFC 5077 section 3.3).
+    /// The lifetime is the minimum of the peer's hint, the timeout of the local context, and seven days (RFC 8446
+    /// section 4.6.1). A session without a ticket and without a TLS 1.2 session ID cannot be resumed. A TLS 1.3 hint
+    /// of zero means "discard". A TLS 1.2 hint of zero means "unspecified" (RFC 5077 section 3.3).
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
         let is_tls_1_3 = self.version >= Version::TLS_1_3;

@@ -1,11 +1,11 @@
-//! What the fuzzer runs for long, run for a moment: on anything, and on sessions with something changed.
+//! Runs the checks of the fuzz target briefly: on random bytes, and on sessions with random changes.
 
 mod fuzzed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A session with each field that is read, as OpenSSL writes them (`ssl/ssl_asn1.c`), in Node's envelope.
+/// A session in Node's envelope with each field that is read, as OpenSSL writes it (`ssl/ssl_asn1.c`).
 const SESSION: &[u8] = b"\0nodejs:tls:session:1\0\0\x03a.b\
     \x30\x3c\x02\x01\x01\x02\x02\x03\x04\x04\x02\x13\x02\x04\x02\x01\x02\x04\x04\x07\x07\x07\x07\
     \xa1\x04\x02\x02\x12\x34\xa2\x04\x02\x02\x1c\x20\xa3\x07\x30\x05\x04\x03\x05\x05\x05\
@@ -55,7 +55,7 @@ fn changed(mut blob: Vec<u8>, changes: &[Change]) -> Vec<u8> {
 }
 
 #[test]
-fn the_session_that_is_changed_is_one() {
+fn the_session_to_be_changed_is_valid() {
     let info = tls_resumption_session::SessionInfo::parse(SESSION).unwrap();
     assert!(info.id_length > 0 && info.ticket_length > 0 && info.leaf.is_some());
     assert_eq!((info.lifetime_hint, info.timeout, info.verify_result), (300, 7200, 20));
@@ -66,12 +66,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn anything(blob in vec(any::<u8>(), 0..300)) {
+    fn random_bytes(blob in vec(any::<u8>(), 0..300)) {
         fuzzed::session(&blob);
     }
 
     #[test]
-    fn a_session_that_was_changed(
+    fn a_session_with_random_changes(
         wrapped in any::<bool>(),
         changes in vec(a_change(), 1..4),
     ) {

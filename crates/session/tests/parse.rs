@@ -1,10 +1,8 @@
-//! The reader, and what replaces the certificate, against sessions assembled field by field, after OpenSSL's `ssl/ssl_asn1.c`.
+//! The parser against sessions that are assembled field by field, after OpenSSL's `ssl/ssl_asn1.c`.
 
 use std::time::Duration;
 
-use tls_resumption_session::{
-    MalformedSession, SessionInfo, Version, replace_leaf, unwrap_envelope,
-};
+use tls_resumption_session::{MalformedSession, SessionInfo, Version, unwrap_envelope};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -38,8 +36,8 @@ fn explicit(number: u8, inner: &[u8]) -> Vec<u8> {
     tlv(0xa0 | number, inner)
 }
 
-fn verdict(verify_result: u64) -> Vec<u8> {
-    explicit(5, &integer(verify_result))
+fn verify_result(value: u64) -> Vec<u8> {
+    explicit(5, &integer(value))
 }
 
 fn session(version: u16, id: &[u8], optional: &[Vec<u8>]) -> Vec<u8> {
@@ -70,7 +68,7 @@ fn lifetime(blob: &[u8]) -> Option<Duration> {
 
 #[test]
 fn every_field_is_read() {
-    let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), verdict(20), hint(300), ticket()]);
+    let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), verify_result(20), hint(300), ticket()]);
     assert_eq!(
         SessionInfo::parse(&blob),
         Ok(SessionInfo {
@@ -86,7 +84,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn fields_of_no_concern_are_passed_over() {
+fn unknown_fields_are_skipped() {
     let certificate = explicit(3, &tlv(SEQUENCE, &[5; 900]));
     let blob = session(
         TLS_1_2,
@@ -99,7 +97,7 @@ fn fields_of_no_concern_are_passed_over() {
 }
 
 #[test]
-fn the_envelope_of_newer_nodes_is_taken_off() {
+fn the_envelope_of_newer_node_releases_is_removed() {
     let der = session(TLS_1_3, &[], &[hint(300), ticket()]);
     let mut blob = b"\0nodejs:tls:session:1\0\0\x0bexample.org".to_vec();
     blob.extend(&der);
@@ -108,7 +106,7 @@ fn the_envelope_of_newer_nodes_is_taken_off() {
 }
 
 #[test]
-fn the_lifetime_is_the_least_of_hint_timeout_and_seven_days() {
+fn the_lifetime_is_the_minimum_of_hint_timeout_and_seven_days() {
     let of = |hint_s, timeout_s| {
         lifetime(&session(TLS_1_3, &[], &[timeout(timeout_s), hint(hint_s), ticket()]))
     };
@@ -118,18 +116,18 @@ fn the_lifetime_is_the_least_of_hint_timeout_and_seven_days() {
 }
 
 #[test]
-fn a_tls_1_3_ticket_of_lifetime_zero_is_to_be_discarded() {
+fn a_tls_1_3_ticket_with_lifetime_zero_has_no_lifetime() {
     assert_eq!(lifetime(&session(TLS_1_3, &[], &[timeout(7200), ticket()])), None);
 }
 
 #[test]
-fn a_tls_1_2_ticket_without_a_hint_lives_as_long_as_the_context_says() {
+fn a_tls_1_2_ticket_without_a_hint_uses_the_timeout_of_the_context() {
     let blob = session(TLS_1_2, &[], &[timeout(7200), ticket()]);
     assert_eq!(lifetime(&blob), Some(Duration::from_secs(7200)));
 }
 
 #[test]
-fn a_tls_1_2_session_resumes_by_its_id_alone() {
+fn a_tls_1_2_session_id_without_a_ticket_has_a_lifetime() {
     assert_eq!(
         lifetime(&session(TLS_1_2, &[1; 32], &[timeout(60)])),
         Some(Duration::from_secs(60))
@@ -137,14 +135,14 @@ fn a_tls_1_2_session_resumes_by_its_id_alone() {
 }
 
 #[test]
-fn a_session_with_nothing_to_resume_by_has_no_lifetime() {
+fn a_session_without_ticket_and_id_has_no_lifetime() {
     assert_eq!(lifetime(&session(TLS_1_2, &[], &[timeout(60)])), None);
-    // The id of a TLS 1.3 session resumes nothing.
+    // TLS 1.3 does not resume by session ID.
     assert_eq!(lifetime(&session(TLS_1_3, &[1; 32], &[timeout(60), hint(60)])), None);
 }
 
 #[test]
-fn every_truncation_is_malformed() {
+fn every_truncated_blob_is_malformed() {
     let mut blob = b"\0nodejs:tls:session:1\0\0\x0bexample.org".to_vec();
     blob.extend(session(TLS_1_3, &[1; 32], &[timeout(7200), hint(300), ticket()]));
     for end in 0..blob.len() {
@@ -153,14 +151,14 @@ fn every_truncation_is_malformed() {
 }
 
 #[test]
-fn bytes_after_the_session_are_malformed() {
+fn trailing_bytes_are_malformed() {
     let mut blob = session(TLS_1_3, &[], &[hint(300), ticket()]);
     blob.push(0);
     assert_eq!(SessionInfo::parse(&blob), Err(MalformedSession));
 }
 
 #[test]
-fn a_structure_of_another_version_is_malformed() {
+fn another_structure_version_is_malformed() {
     let mut blob = session(TLS_1_3, &[], &[hint(300), ticket()]);
     let version = blob.windows(3).position(|bytes| bytes == [INTEGER, 1, 1]).unwrap() + 2;
     blob[version] = 2;
@@ -168,52 +166,11 @@ fn a_structure_of_another_version_is_malformed() {
 }
 
 #[test]
-fn a_single_flipped_bit_never_panics() {
+fn a_flipped_bit_never_panics() {
     let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), hint(300), ticket()]);
     for bit in 0..blob.len() * 8 {
         let mut flipped = blob.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let _ = SessionInfo::parse(&flipped).map(|info| info.lifetime());
-    }
-}
-
-fn certificate(length: usize) -> Vec<u8> {
-    tlv(SEQUENCE, &vec![5; length])
-}
-
-fn with_certificate(certificate: &[u8]) -> Vec<u8> {
-    let fields = [timeout(60), explicit(3, certificate), verdict(20), ticket()];
-    let mut blob = b"\0nodejs:tls:session:1\0\0\x0bexample.org".to_vec();
-    blob.extend(session(TLS_1_2, &[1; 32], &fields));
-    blob
-}
-
-#[test]
-fn another_certificate_leaves_the_rest_as_it_is() {
-    // On both sides of where a length takes another byte.
-    for (before, after) in [(900, 60), (60, 900), (100, 130), (130, 100), (0, 0)] {
-        let (before, after) = (certificate(before), certificate(after));
-        let (blob, expected) = (with_certificate(&before), with_certificate(&after));
-        let mut out = vec![0; expected.len()];
-        assert_eq!(replace_leaf(&blob, &after, &mut out), Ok(expected.len()));
-        assert_eq!(out, expected);
-    }
-}
-
-#[test]
-fn where_there_is_no_room_for_another_certificate_nothing_is_written() {
-    let blob = with_certificate(&certificate(900));
-    let length = replace_leaf(&blob, &certificate(60), &mut []).unwrap();
-    let mut out = vec![7; length - 1];
-    assert_eq!(replace_leaf(&blob, &certificate(60), &mut out), Ok(length));
-    assert_eq!(out, vec![7; length - 1]);
-}
-
-#[test]
-fn what_has_no_certificate_gets_none() {
-    let without = session(TLS_1_2, &[1; 32], &[timeout(60), ticket()]);
-    for blob in [&without[..], b"", b"not a session"] {
-        let mut out = [0; 1000];
-        assert_eq!(replace_leaf(blob, &certificate(60), &mut out), Err(MalformedSession));
     }
 }

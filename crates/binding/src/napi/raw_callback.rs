@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 19] = [
+    let functions: [(&CStr, Callback); 18] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -91,7 +91,6 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"purgesOf", purge_counters::of),
         (c"purges", purge_counters::total),
         (c"sessionFacts", session::facts),
-        (c"sessionWithLeaf", session::with_leaf),
         (c"sessionMark", session::mark),
         (c"ringNewest", ticket_keys::newest),
         (c"ringFind", ticket_keys::find),
