@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { made, mutants } from '../scripts/deep/mutants.mjs'
+import { made, mutants } from '../scripts/test/mutation-core/mutants.mjs'
 
 const store = join(import.meta.dirname, '..', 'crates/core/src/store')
 

@@ -3,11 +3,11 @@
  * those steps alone. A step for which a tool is missing is told as not run, and counts as neither passed nor failed.
  */
 
-import { countCargo } from './deep/count-cargo.mjs'
-import { mutants } from './deep/mutants.mjs'
-import { run } from './deep/run.mjs'
-import { root } from './lib/setup.mjs'
-import { hasLibrarySource, host, missingFor } from './lib/tools.mjs'
+import { countCargo, countClosing } from '../lib/counts.mjs'
+import { run } from '../lib/run-with-timeout.mjs'
+import { root } from '../lib/setup.mjs'
+import { hasLibrarySource, host, missingFor } from '../lib/tools.mjs'
+import { mutants } from './mutation-core/mutants.mjs'
 
 const CORE = ['-p', 'tls-resumption-core', '--locked']
 const MINUTE = 60_000
@@ -61,7 +61,7 @@ const steps = {
   'fuzz-session': fuzzed('session'),
   mutants: {
     title: `mutants: ${mutants.length} mistakes that tests must notice`,
-    command: [process.execPath, 'scripts/test-mutants.mjs'],
+    command: [process.execPath, 'scripts/test/mutation-core/main.mjs'],
     minutes: 20,
     count: countClosing,
   },
@@ -128,13 +128,7 @@ function fuzzed(target) {
   return {
     title: `fuzz ${target} for four minutes`,
     needs: 'fuzzing',
-    command: [process.execPath, 'scripts/fuzz.mjs', target, '240'],
+    command: [process.execPath, 'scripts/test/fuzz.mjs', target, '240'],
     minutes: 15,
   }
-}
-
-/** Reads the closing line: `1 passed, 2 failed`. */
-function countClosing(output) {
-  const [, passed = 0, failed = 0] = output.match(/^(\d+) passed, (\d+) failed\n$/m) ?? []
-  return { passed: Number(passed), failed: Number(failed) }
 }

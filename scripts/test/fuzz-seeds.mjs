@@ -1,10 +1,10 @@
 /**
  * Real sessions for the fuzzer to start from, in both forms of Node: `node
- * --import=./scripts/lib/typescript.mjs scripts/fuzz-seeds.mjs FOLDER`. They are of servers that live for this moment.
+ * --import=./scripts/lib/typescript.mjs scripts/test/fuzz-seeds.mjs FOLDER`. They are of servers that live for this moment.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'
-import { createAuthority } from '../fixtures/certificates.ts'
+import { createAuthority } from '../../fixtures/certificates.ts'
 
 const PREFIX = Buffer.from('\0nodejs:tls:session:1\0')
 const NAME = 'localhost'

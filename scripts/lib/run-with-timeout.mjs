@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { root } from '../lib/setup.mjs'
+import { root } from './setup.mjs'
 
 /**
  * Runs a command, shows what it says unless `quiet`, and returns that and its exit code. After `patience`

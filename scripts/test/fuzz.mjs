@@ -5,8 +5,8 @@
  * under target where it is missing.
  */
 import { spawnSync } from 'node:child_process'
-import { root } from './lib/setup.mjs'
-import { missingFor, withTools } from './lib/tools.mjs'
+import { root } from '../lib/setup.mjs'
+import { missingFor, withTools } from '../lib/tools.mjs'
 
 const FOLDERS = { operations: 'crates/core', session: 'crates/session' }
 const [target, seconds = '60'] = process.argv.slice(2)
@@ -21,7 +21,7 @@ if (target === 'session') {
   run(
     'node',
     '--import=./scripts/lib/typescript.mjs',
-    'scripts/fuzz-seeds.mjs',
+    'scripts/test/fuzz-seeds.mjs',
     `${folder}/fuzz/corpus/${target}`,
   )
 }

@@ -4,9 +4,9 @@
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { made, mutants } from './deep/mutants.mjs'
-import { run } from './deep/run.mjs'
-import { root } from './lib/setup.mjs'
+import { run } from '../../lib/run-with-timeout.mjs'
+import { root } from '../../lib/setup.mjs'
+import { made, mutants } from './mutants.mjs'
 
 const PATIENCE = 5 * 60_000
 const copy = join(root, 'target', 'mutants', 'tree')
