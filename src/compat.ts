@@ -4,12 +4,13 @@
  * @packageDocumentation
  * @module tls-resumption/compat
  */
+
 import type tls from 'node:tls'
 import { SessionCache } from './cache/session-cache.js'
 import { resumeSessions } from './server/session-ids.js'
+import { SEVEN_DAYS } from './util/time.js'
 import { checkInteger } from './util/validate.js'
 
-const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000
 /** A session with a client's certificate takes less; so it is the count that bounds. */
 const ROOM = 4096
 const LEAST_SIZE = 64 * 2 ** 20

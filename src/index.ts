@@ -17,6 +17,7 @@ export {
 export { type Http2CreateConnection, http2CreateConnection } from './client/adapters/http2.js'
 export { HttpsAgent, type HttpsAgentOptions } from './client/adapters/https-agent.js'
 export { type ConnectOptions, connect, type ResumptionOptions } from './client/connect.js'
+export { type PurgeOptions, purge } from './client/purge.js'
 export {
   type ClientMessage,
   type ClientReason,
@@ -29,7 +30,6 @@ export {
   type ServerStats,
   serverStats,
 } from './diagnostics/server-events.js'
-export { type PurgeOptions, purge } from './key/purge-generation.js'
 export { type SessionKeyOptions, sessionKey } from './key/session-key.js'
 export { type ResumeSessionsOptions, resumeSessions } from './server/session-ids.js'
 export type { GivenKeys, KeySource } from './server/tickets/key-source.js'

@@ -1,12 +1,13 @@
 import test, { type ExecutionContext } from 'ava'
 import { failed, mayOffer, refused, resumed } from '../../dist/client/peer-state.js'
+import { clock } from '../../dist/util/time.js'
 
 /** Moves the monotonic clock on, for the rest of the test. */
 function later(t: ExecutionContext, by: number): void {
-  const { now } = performance
-  performance.now = () => now.call(performance) + by
+  const { monotonic } = clock
+  clock.monotonic = () => monotonic() + by
   t.teardown(() => {
-    performance.now = now
+    clock.monotonic = monotonic
   })
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
 import test from 'ava'
 import { connect, SessionCache, sessionKey } from 'tls-resumption'
+import { clock } from '../../dist/util/time.js'
 import { sessionOf } from '../support/outcome.ts'
 import { finish, startServer, testAuthority } from '../support/server.ts'
 
@@ -96,14 +97,14 @@ test.serial('a certificate that is not valid yet, by a clock that was put back, 
   const { port, ca } = await startServer(t, young)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))
-  const { now } = Date
+  const { wall } = clock
   t.teardown(() => {
-    Date.now = now
+    clock.wall = wall
   })
-  Date.now = () => notBefore.getTime() - 60_000
+  clock.wall = () => notBefore.getTime() - 60_000
   // OpenSSL has a clock of its own.
   t.deepEqual(await finish(connect(options)), { resumed: false, authorized: true })
-  Date.now = now
+  clock.wall = wall
   t.true((await finish(connect(options))).resumed)
 })
 

@@ -1,6 +1,8 @@
 /** What `tls-resumption/auto` is told by environment variables. */
+
 import { clientCache } from '../cache/default-caches.js'
 import { DEFAULT_CLIENT_CACHE, SessionCache, type SessionCacheOptions } from '../cache/session-cache.js'
+import * as log from '../util/log.js'
 import { install } from './install.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -74,8 +76,5 @@ function list(text: string): string[] {
 }
 
 function warn(message: string): void {
-  process.emitWarning(`tls-resumption/auto: ${message}`, {
-    type: 'TlsResumptionWarning',
-    code: 'TLS_RESUMPTION_ENVIRONMENT',
-  })
+  log.warn('ENVIRONMENT', `tls-resumption/auto: ${message}`)
 }

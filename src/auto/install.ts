@@ -15,6 +15,7 @@ import { noteEmitted } from '../client/session-provenance.js'
 import { tell } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
+import { isSessionOfAgent } from '../node/tls-internals.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 
@@ -135,9 +136,9 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
   }
 }
 
-/** Without a session that a library supplied from a cache of its own: https.Agent says by `_agentKey` that it is it. */
-function withoutLibrarys(options: tls.ConnectionOptions & { _agentKey?: unknown }): tls.ConnectionOptions {
-  if (!options.session || options._agentKey === undefined) return withoutOurs(options)
+/** Without a session that a library supplied from a cache of its own. */
+function withoutLibrarys(options: tls.ConnectionOptions): tls.ConnectionOptions {
+  if (!options.session || !isSessionOfAgent(options)) return withoutOurs(options)
   const { session: _, ...rest } = options
   return rest
 }

@@ -1,4 +1,5 @@
 import { invalidArgType } from '../util/errors.js'
+import * as log from '../util/log.js'
 import { DEFAULT_CLIENT_CACHE, DEFAULT_SERVER_CACHE, SessionCache } from './session-cache.js'
 
 /** This thread's handles on the caches that every thread uses where no other is given. */
@@ -12,10 +13,7 @@ function open(name: string): SessionCache | null {
       cache = new SessionCache({ name })
     } catch (error) {
       cache = null
-      process.emitWarning(`TLS sessions are not kept: ${(error as Error).message}`, {
-        type: 'TlsResumptionWarning',
-        code: 'TLS_RESUMPTION_NO_CACHE',
-      })
+      log.warn('NO_CACHE', `TLS sessions are not kept: ${(error as Error).message}`)
     }
     opened.set(name, cache)
   }

@@ -9,6 +9,7 @@ import {
   noMemory,
   outOfRange,
 } from '../util/errors.js'
+import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 import { Opened } from '../util/weak-registry.js'
 
@@ -125,7 +126,6 @@ const STORE_OPTIONS: readonly string[] = ['ttl', 'reusable'] satisfies (keyof St
 const MAX_KEY_BYTES = 4096
 /** A UTF-16 unit is at most three bytes of UTF-8, so no shorter string needs to be measured. */
 const SURELY_SHORT = Math.floor(MAX_KEY_BYTES / 3)
-const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000
 
 /** The caches that stay for the life of the process, for whoever names none. */
 export const DEFAULT_CLIENT_CACHE = 'tls-resumption default (client)'

@@ -9,6 +9,7 @@ import { hasBegun, holdWrites, takeStart } from '../node/handshake-gate.js'
 import { tellCertificate } from '../session/resumed-socket.js'
 import { factsOf, TLS_1_3 } from '../session/session-info.js'
 import { BoundedMap } from '../util/lru-map.js'
+import { monotonicNow } from '../util/time.js'
 import { failed, mayOffer, refused, resumed } from './peer-state.js'
 import { stillTrusted, type Trusted, type Verification } from './reverify.js'
 import { noteEmitted } from './session-provenance.js'
@@ -182,7 +183,7 @@ class Attempt {
 
   /** Offers a session, if there is one. To be called just before the handshake. Whether there is none. */
   offer(): boolean {
-    this.#startedAt = performance.now()
+    this.#startedAt = monotonicNow()
     if (!this.#isFree) return false
     try {
       this.outcome = offer(this.#resumption, (session, trusted) => {
@@ -219,7 +220,7 @@ class Attempt {
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
    * it changed the address it connects to. */
   listen(): void {
-    this.#startedAt = performance.now()
+    this.#startedAt = monotonicNow()
     this.#socket.on('session', session => this.#keep(session))
   }
 
@@ -235,7 +236,7 @@ class Attempt {
     // an error is of another kind: many clients end even a good connection with one.
     const isRefused = error && this.#isReused && socket.bytesRead === 0
     if (!isSecure || isRefused) lending.drop(cache, key)
-    const isHanging = performance.now() - this.#startedAt >= HANGING_MS
+    const isHanging = monotonicNow() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
   }
 

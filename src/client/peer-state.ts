@@ -1,4 +1,5 @@
 import { BoundedMap } from '../util/lru-map.js'
+import { monotonicNow } from '../util/time.js'
 
 /** After so many failed handshakes in a row, a peer is offered no session for a minute: it may break on them. */
 const FAILURES = 3
@@ -23,7 +24,7 @@ const troubles = new BoundedMap<string, Trouble>(MAX_PEERS)
 /** Whether sessions may be offered under the key. */
 export function mayOffer(key: string): boolean {
   const trouble = troubles.get(key)
-  return trouble === undefined || performance.now() >= trouble.pausedUntil
+  return trouble === undefined || monotonicNow() >= trouble.pausedUntil
 }
 
 /** A session offered under the key was resumed. */
@@ -37,12 +38,12 @@ export function refused(key: string): void {
   // Others that were under way when the pause began do not make it longer.
   if (!mayOffer(key)) return
   const pause = refusals < REFUSALS ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (refusals - REFUSALS), PAUSE_MS)
-  troubles.set(key, { failures: 0, refusals, pausedUntil: performance.now() + pause })
+  troubles.set(key, { failures: 0, refusals, pausedUntil: monotonicNow() + pause })
 }
 
 /** A handshake that offered a session failed. */
 export function failed(key: string): void {
   const { failures, refusals } = troubles.get(key) ?? { failures: 0, refusals: 0 }
-  const pausedUntil = failures + 1 >= FAILURES ? performance.now() + PAUSE_MS : 0
+  const pausedUntil = failures + 1 >= FAILURES ? monotonicNow() + PAUSE_MS : 0
   troubles.set(key, { failures: failures + 1, refusals, pausedUntil })
 }

@@ -3,6 +3,7 @@ import tls from 'node:tls'
 import { isNodes } from '../node/builtin-functions.js'
 import { factsOf } from '../session/session-info.js'
 import { BoundedMap } from '../util/lru-map.js'
+import { wallClock } from '../util/time.js'
 
 type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
 
@@ -59,7 +60,7 @@ export function stillTrusted(session: Buffer, verification: Verification): Trust
 }
 
 function isValid({ validFrom, validTo }: Leaf): boolean {
-  const now = Date.now()
+  const now = wallClock()
   return validFrom <= now && now <= validTo
 }
 

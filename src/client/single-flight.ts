@@ -1,7 +1,6 @@
-// Tests replace the global ones by timers that never fire.
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import { BroadcastChannel } from 'node:worker_threads'
 import { lending, type SessionCache } from '../cache/session-cache.js'
+import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
 
 /**
  * How long, in milliseconds, a connection waits at most for the session of the one that leads, and how long the lease
@@ -75,7 +74,7 @@ export function arrived(cache: SessionCache, key: string): void {
 }
 
 function lead(cache: SessionCache, key: string, lease: number): Lead {
-  const startedAt = performance.now()
+  const startedAt = monotonicNow()
   let isOver = false
   let timer = setTimeout(() => end(false), MAX_WAIT_MS).unref()
   leaders.set(key, cache)
@@ -92,7 +91,7 @@ function lead(cache: SessionCache, key: string, lease: number): Lead {
     onSecure(later) {
       if (isOver) return
       clearTimeout(timer)
-      const grace = later ? performance.now() - startedAt + GRACE_MS : 0
+      const grace = later ? monotonicNow() - startedAt + GRACE_MS : 0
       // Whatever arrived while the thread was busy is read first.
       timer = setTimeout(() => setImmediate(end, false), Math.min(grace, MAX_WAIT_MS)).unref()
     },

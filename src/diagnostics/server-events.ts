@@ -1,5 +1,4 @@
 import { channel } from 'node:diagnostics_channel'
-import type { LookUpOutcome } from '../fleet/second-tier.js'
 
 /**
  * What happened at a server that this package resumes connections of:
@@ -88,11 +87,4 @@ export function tellOfServer(reason: ServerReason, { name, protocol, newerKeys }
   counts[reason]++
   if (!messages.hasSubscribers) return
   messages.publish({ reason, name, protocol, newerKeys } satisfies ServerMessage)
-}
-
-/** What a look-up in the second tier is counted as. */
-export function reasonOfTier(outcome: LookUpOutcome): ServerReason {
-  if (outcome === 'hit') return 'id-found-in-tier'
-  if (outcome === 'miss') return 'id-not-found'
-  return outcome === 'timeout' ? 'tier-timeout' : 'tier-failed'
 }

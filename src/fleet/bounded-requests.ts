@@ -1,7 +1,9 @@
 /** Requests to a store that may be slow, or gone: nobody waits longer than told, and little piles up. */
+
 import { channel } from 'node:diagnostics_channel'
 import { createHistogram } from 'node:perf_hooks'
 import { Breaker, type BreakerState } from '../util/circuit-breaker.js'
+import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
 
 /** How a request ended. */
 export type RequestOutcome = 'answered' | 'timeout' | 'error' | 'unavailable'
@@ -72,7 +74,7 @@ export class StoreRequests {
       if (isOver) return
       isOver = true
       clearTimeout(timer)
-      const duration = performance.now() - began
+      const duration = monotonicNow() - began
       publish(operation, outcome, duration)
       if (outcome === 'answered') {
         this.#latency.record(Math.max(1, Math.round(duration * 1e6)))
@@ -82,7 +84,7 @@ export class StoreRequests {
       }
       done(outcome, reply)
     }
-    const began = performance.now()
+    const began = monotonicNow()
     // After a long turn of the event loop the answer may be here, unread: timers come before it.
     const timer = setTimeout(() => setImmediate(end, 'timeout'), this.#timeout)
     const settled = (outcome: RequestOutcome) => (reply?: unknown) => {

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
 import { sourceOf } from '../node/builtin-functions.js'
+import { hostOfSocket } from '../node/tls-internals.js'
 import { isObject, isSame, sha256 } from '../util/digest.js'
 import { BoundedMap } from '../util/lru-map.js'
 import { checkString } from '../util/validate.js'
@@ -218,5 +219,5 @@ function kindOf(socket: unknown): string {
 
 /** The name that Node verifies the peer against. */
 export function hostnameOf({ servername, host, socket }: tls.ConnectionOptions): string {
-  return servername || host || (socket as { _host?: string } | undefined)?._host || 'localhost'
+  return servername || host || hostOfSocket(socket) || 'localhost'
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import type * as Macro from '../../dist/binding/index.cjs'
 import { addonUnavailable } from '../util/errors.js'
+import * as log from '../util/log.js'
 import { whyUnavailable } from './platform.js'
 
 type Key = string | Uint8Array
@@ -98,11 +99,11 @@ function warnOfSecondCopy(): void {
   if (typeof first !== 'string') {
     setEnvironmentData('tls-resumption.location', location)
   } else if (first !== location) {
-    process.emitWarning(`tls-resumption is loaded twice in this process, and the copies share no sessions`, {
-      type: 'TlsResumptionWarning',
-      code: 'TLS_RESUMPTION_SECOND_COPY',
-      detail: `first ${first}\nnow ${location}`,
-    })
+    log.warn(
+      'SECOND_COPY',
+      `tls-resumption is loaded twice in this process, and the copies share no sessions`,
+      `first ${first}\nnow ${location}`,
+    )
   }
   marked[mark] ??= location
 }

@@ -2,7 +2,10 @@
  * The hook through which Node lets JavaScript choose the key of each ticket (RFC 5077 section 4). It is in all
  * versions from 20 to 26, and not documented; nothing outside of this file knows of it.
  */
+
 import { constants, randomFillSync } from 'node:crypto'
+import { setImmediate } from '../util/time.js'
+import type { NativeContext } from './tls-internals.js'
 
 /** Where the keys come from. Both may throw. */
 export interface TicketKeySource {
@@ -10,12 +13,6 @@ export interface TicketKeySource {
   seal(key: Uint8Array): boolean
   /** Copies the secrets of the key of that name, 32 bytes, into `secrets`; false: a full handshake. */
   open(name: Uint8Array, secrets: Uint8Array): boolean
-}
-
-/** The object of Node's that holds what a server negotiates with. */
-export interface NativeContext {
-  setSessionIdContext(context: string): void
-  setOptions?(options: number): void
 }
 
 /** What Node makes of a ticket: nothing, or what its keys give; an old one may be answered with a fresh one. */

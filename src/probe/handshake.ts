@@ -1,5 +1,6 @@
 import net, { type Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
+import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
 import { alertOf, explain, type Failure, type Stage, tooLate } from './failures.js'
 import { type StartTls, startTls } from './starttls.js'
 
@@ -64,17 +65,17 @@ export async function meet(call: Call): Promise<Meeting> {
     current?.destroy(late)
   }, call.timeout)
   try {
-    const began = performance.now()
+    const began = monotonicNow()
     const tcp = net.connect({ host: call.address, port: call.port, noDelay: true })
     current = tcp.on('error', ignored)
     await event(tcp, 'connect')
-    const connectTime = performance.now() - began
+    const connectTime = monotonicNow() - began
     if (call.startTls) {
       stage = 'starttls'
       await startTls(call.startTls, tcp)
     }
     stage = 'handshake'
-    const greeted = performance.now()
+    const greeted = monotonicNow()
     const cpu = process.cpuUsage()
     const socket = tls.connect({
       socket: tcp,
@@ -95,7 +96,7 @@ export async function meet(call: Call): Promise<Meeting> {
     })
     await event(socket, 'secureConnect')
     const { user, system } = process.cpuUsage(cpu)
-    const handshakeTime = performance.now() - greeted
+    const handshakeTime = monotonicNow() - greeted
     const meeting: Meeting = {
       resumed: socket.isSessionReused(),
       sessions,

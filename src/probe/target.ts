@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import net from 'node:net'
+import { clearTimeout, setTimeout } from '../util/time.js'
 import { explain, Failure, tooLate } from './failures.js'
 import { type StartTls, usualAt } from './starttls.js'
 

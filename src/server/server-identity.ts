@@ -4,19 +4,24 @@ import { tellOfServer } from '../diagnostics/server-events.js'
 import { encode, OpaqueValue } from '../key/canonical-encoding.js'
 import { defaultCaDigest } from '../key/context-digest.js'
 import { tagOf } from '../key/function-identity.js'
-import { canChooseTicketKeys, type NativeContext, refuseTickets } from '../node/ticket-key-callback.js'
+import { canChooseTicketKeys, refuseTickets } from '../node/ticket-key-callback.js'
+import {
+  hasContextsByName,
+  hasPskCallback,
+  type NativeContext,
+  nativeContextOf,
+} from '../node/tls-internals.js'
 import { sha256 } from '../util/digest.js'
+import * as log from '../util/log.js'
 
 /** What of a `tls.Server` Node does not declare. */
-interface ServerInternals {
+type ServerInternals = tls.Server & {
   requestCert?: boolean
   rejectUnauthorized?: boolean
   sessionIdContext?: string
   ca?: unknown
   cert?: unknown
   pfx?: unknown
-  _contexts: unknown[]
-  _sharedCreds: { context: NativeContext }
 }
 
 /** What resumes a server's connections, and the name of what it shares with other servers. */
@@ -78,7 +83,7 @@ class Keeper {
   #isTold = false
 
   constructor(server: tls.Server) {
-    this.#server = server as unknown as ServerInternals
+    this.#server = server
     const isOwnMethod = Object.hasOwn(server, 'setSecureContext')
     const { setSecureContext } = server
     const keeper = this
@@ -107,7 +112,7 @@ class Keeper {
   add(mechanism: Mechanism, use: ServerUse): ServerContext {
     this.#uses.set(mechanism, use)
     this.#apply()
-    use.onContext?.(this.#server._sharedCreds.context)
+    use.onContext?.(nativeContextOf(this.#server))
     return {
       keyOf: id => this.#keyOf(id),
       isUniform: () => this.#isUniform(use),
@@ -126,14 +131,14 @@ class Keeper {
   /** After the server got a new context. */
   #renew(): void {
     this.#apply()
-    for (const use of this.#uses.values()) use.onContext?.(this.#server._sharedCreds.context)
+    for (const use of this.#uses.values()) use.onContext?.(nativeContextOf(this.#server))
   }
 
   #apply(): void {
     this.#applied = stateOf(this.#server)
     const context = digestOf(this.#server, this.#uses, this.#byDefault)
     this.#key.write(context, 'latin1')
-    const native = this.#server._sharedCreds.context
+    const native = nativeContextOf(this.#server)
     native.setSessionIdContext(context)
     this.#guardTickets(native)
   }
@@ -168,10 +173,7 @@ class Keeper {
   #tell(reason: string): void {
     if (this.#isTold) return
     this.#isTold = true
-    process.emitWarning(`A TLS server resumes no connections: ${reason}`, {
-      type: 'TlsResumptionWarning',
-      code: 'TLS_RESUMPTION_SERVER_NOT_UNIFORM',
-    })
+    log.warn('SERVER_NOT_UNIFORM', `A TLS server resumes no connections: ${reason}`)
   }
 }
 
@@ -180,8 +182,7 @@ function tellOfHandshake(this: tls.Server, socket: tls.TLSSocket): void {
   const protocol = socket.getProtocol() ?? undefined
   const isResumed = socket.isSessionReused()
   tellOfServer(isResumed ? 'resumed' : 'full', { protocol })
-  if (isResumed && socket.authorized && !hasPskCallback(this as unknown as ServerInternals))
-    verifyAgain(socket)
+  if (isResumed && socket.authorized && !hasPskCallback(this)) verifyAgain(socket)
 }
 
 /**
@@ -292,26 +293,4 @@ function identityOf(certificates: unknown): unknown {
 /** The context Node gives a server that was told none (`tls.Server.prototype.setSecureContext`). */
 function contextOfArguments(): string {
   return createHash('sha1').update(process.argv.join(' ')).digest('hex').slice(0, 32)
-}
-
-function hasContextsByName(server: ServerInternals): boolean {
-  return server._contexts.length > 0 || hasSniCallback(server)
-}
-
-const hasPskCallback = optionUnder('pskcallback')
-const hasSniCallback = optionUnder('snicallback')
-
-/**
- * Whether a server has an option that Node keeps under a symbol of its own, the same for all servers: finding it takes
- * as long as a look-up.
- */
-function optionUnder(description: string): (server: ServerInternals) => boolean {
-  let symbol: symbol | undefined
-  return server => {
-    if (symbol === undefined || !Object.hasOwn(server, symbol)) {
-      symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
-      if (symbol === undefined) return false
-    }
-    return Reflect.get(server, symbol) !== undefined
-  }
 }

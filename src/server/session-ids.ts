@@ -1,8 +1,14 @@
 import tls from 'node:tls'
 import { serverCache } from '../cache/default-caches.js'
 import { lending, type SessionCache } from '../cache/session-cache.js'
-import { reasonOfTier, tellOfServer } from '../diagnostics/server-events.js'
-import { checkTier, type Found, type SecondTier, type TierPart } from '../fleet/second-tier.js'
+import { type ServerReason, tellOfServer } from '../diagnostics/server-events.js'
+import {
+  checkTier,
+  type Found,
+  type LookUpOutcome,
+  type SecondTier,
+  type TierPart,
+} from '../fleet/second-tier.js'
 import { factsOf, TLS_1_3 } from '../session/session-info.js'
 import { invalidArgType, serverInUse } from '../util/errors.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
@@ -172,4 +178,11 @@ function lifetimeOf(session: Buffer): number {
 /** Whether the server speaks a version in which ids mean something. */
 function hasIds(server: tls.Server): boolean {
   return (server as { minVersion?: string }).minVersion !== 'TLSv1.3'
+}
+
+/** Returns the reason that counts this outcome of a look-up in the second tier. */
+function reasonOfTier(outcome: LookUpOutcome): ServerReason {
+  if (outcome === 'hit') return 'id-found-in-tier'
+  if (outcome === 'miss') return 'id-not-found'
+  return outcome === 'timeout' ? 'tier-timeout' : 'tier-failed'
 }

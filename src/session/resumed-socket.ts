@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import tls from 'node:tls'
+import type tls from 'node:tls'
 import { giveMethods } from '../node/patch.js'
-
-const asNodeTells = tls.TLSSocket.prototype.getPeerCertificate
+import { translatePeerCertificate } from '../node/tls-internals.js'
 
 /**
  * Lets a socket that resumes a session tell the certificate of its peer, which is in the session: Node itself has
@@ -21,8 +20,7 @@ export function tellCertificate(socket: tls.TLSSocket, offered: () => X509Certif
       const leaf = certificate && Object.keys(certificate).length === 0 && remembered()
       if (!leaf) return certificate
       // Node writes some fields in another way than `toLegacyObject` does, so it has to do it.
-      const handle = { getPeerCertificate: () => leaf.toLegacyObject() }
-      return asNodeTells.call({ _handle: handle } as unknown as tls.TLSSocket, detailed as true)
+      return translatePeerCertificate(leaf.toLegacyObject(), detailed === true)
     },
     getPeerX509Certificate() {
       const certificate = getPeerX509Certificate.call(socket)

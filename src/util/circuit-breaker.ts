@@ -1,3 +1,4 @@
+import { monotonicNow } from './time.js'
 /** Whether something that fails is asked: always, not, or once to see. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
@@ -17,7 +18,7 @@ export class Breaker {
   readonly #now: () => number
 
   /** `now`: milliseconds of a clock that only goes forward. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => monotonicNow()) {
     this.#now = now
   }
 

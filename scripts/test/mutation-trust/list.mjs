@@ -440,7 +440,7 @@ export const GUARDS = {
     ),
     guard(
       'auto/install.ts',
-      'if (!options.session || options._agentKey === undefined) return withoutOurs(options)',
+      'if (!options.session || !isSessionOfAgent(options)) return withoutOurs(options)',
       'return withoutOurs(options)',
       'install › an agent that has sessions from before comes to offer ours',
     ),

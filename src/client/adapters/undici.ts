@@ -1,6 +1,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import { clientCache } from '../../cache/default-caches.js'
+import { clearTimeout, setTimeout } from '../../util/time.js'
 import { checkBoolean, checkInteger, checkString } from '../../util/validate.js'
 import { type ConnectOptions, connectWith, type ResumptionOptions } from '../connect.js'
 

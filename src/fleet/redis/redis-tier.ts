@@ -1,4 +1,5 @@
 import { invalidArgType, outOfRange } from '../../util/errors.js'
+import { SEVEN_DAYS, wallClock } from '../../util/time.js'
 import { checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
 import { type Latency, StoreRequests } from '../bounded-requests.js'
 import { type Place, type SealingKey, SealingKeys } from '../sealing.js'
@@ -70,7 +71,6 @@ const OPTIONS: readonly string[] = [
   'timeout',
   'ttl',
 ] satisfies (keyof RedisTierOptions)[]
-const SEVEN_DAYS = 7 * 24 * 60 * 60 * 1000
 const MAX_KEY_BYTES = 4096
 /** Bytes of the time until which a session is good, in front of it. */
 const UNTIL_LENGTH = 8
@@ -288,7 +288,7 @@ export class RedisTier implements SecondTier {
     const opened = Buffer.isBuffer(reply) ? this.#keys.open(place, reply) : undefined
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
     // A store that keeps what it was to forget, or has it put back, is not believed.
-    const ttl = opened.readDoubleBE(0) - Date.now()
+    const ttl = opened.readDoubleBE(0) - wallClock()
     if (ttl >= 1) return { outcome: 'hit', session: opened.subarray(UNTIL_LENGTH), ttl: Math.floor(ttl) }
     opened.fill(0)
     return { outcome: 'miss' }
@@ -297,7 +297,7 @@ export class RedisTier implements SecondTier {
   #store(place: Place, session: Uint8Array, wanted: number, done: (isStored: boolean) => void): void {
     const ttl = Math.floor(Math.min(wanted, this.#ttl))
     const secret = Buffer.allocUnsafeSlow(UNTIL_LENGTH + session.length)
-    secret.writeDoubleBE(Date.now() + ttl)
+    secret.writeDoubleBE(wallClock() + ttl)
     secret.set(session, UNTIL_LENGTH)
     const sealed = this.#keys.seal(place, secret)
     secret.fill(0)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { sha256 } from '../../util/digest.js'
 import { storeSilent, storeUnavailable } from '../../util/errors.js'
+import { clearTimeout, setTimeout } from '../../util/time.js'
 import { attempt } from '../bounded-requests.js'
 import type { Place, SealingKeys } from '../sealing.js'
 import type { RingHome, RingReading } from '../second-tier.js'

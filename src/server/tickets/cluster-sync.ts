@@ -2,8 +2,11 @@
  * Rings of one name in the processes of a `cluster`: the primary's leads, the workers' follow. Keys go through the
  * channel that Node has between them, as Node's own do.
  */
+
 import cluster, { type Worker } from 'node:cluster'
 import { isMainThread } from 'node:worker_threads'
+import * as log from '../../util/log.js'
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../util/time.js'
 import type { KeyRing } from './native-ring.js'
 
 const TYPE = 'tls-resumption:ticket-keys'
@@ -194,8 +197,8 @@ function isOurs(message: unknown): message is Request | Keys {
 }
 
 function warn(name: string): void {
-  process.emitWarning(
+  log.warn(
+    'NO_PRIMARY_KEYS',
     `The primary has no TicketKeys named '${name}', so this worker's tickets are its own: make one there, too`,
-    { type: 'TlsResumptionWarning', code: 'TLS_RESUMPTION_NO_PRIMARY_KEYS' },
   )
 }

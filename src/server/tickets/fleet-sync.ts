@@ -1,6 +1,8 @@
 /** A ring that it shares with those of other processes and hosts, through a home that all of them look at. */
 
 import type { RingHome, RingReading } from '../../fleet/second-tier.js'
+import * as log from '../../util/log.js'
+import { clearTimeout, monotonicNow, setTimeout } from '../../util/time.js'
 import { AGED_KEY_LENGTH, type KeyRing } from './native-ring.js'
 import {
   decodeState,
@@ -29,7 +31,7 @@ export class TierRing {
   readonly #ring: KeyRing
   readonly #home: RingHome
   readonly #rules: Rules
-  readonly #born = performance.now()
+  readonly #born = monotonicNow()
   #lineage: string | undefined
   #generation = 0
   /** The store's clock less ours, when it was last read. */
@@ -50,7 +52,7 @@ export class TierRing {
 
   /** Whether there is a key to use: what others have is waited for, but not for long. */
   get isReady(): boolean {
-    this.#isReady ||= performance.now() - this.#born >= PATIENCE
+    this.#isReady ||= monotonicNow() - this.#born >= PATIENCE
     return this.#isReady
   }
 
@@ -141,7 +143,7 @@ export class TierRing {
 
   /** Whether the store's clock was put back, by which the ages of all keys would be wrong. */
   #isBack(now: number): boolean {
-    const offset = now - performance.now()
+    const offset = now - monotonicNow()
     const isBack = this.#offset !== undefined && offset < this.#offset - CLOCK_SLACK
     this.#offset = offset
     return isBack
@@ -187,9 +189,6 @@ export class TierRing {
   #warn(what: string): void {
     if (this.#isFailing) return
     this.#isFailing = true
-    process.emitWarning(`A ring of ticket keys ${what}`, {
-      type: 'TlsResumptionWarning',
-      code: 'TLS_RESUMPTION_KEYS_NOT_SHARED',
-    })
+    log.warn('KEYS_NOT_SHARED', `A ring of ticket keys ${what}`)
   }
 }

@@ -1,6 +1,9 @@
 /** Ticket keys that somebody else makes: in files, or from a service. */
+
 import { closeSync, openSync, readSync } from 'node:fs'
 import { invalidArgType, ticketKeyRefused } from '../../util/errors.js'
+import * as log from '../../util/log.js'
+import { clearInterval, setInterval } from '../../util/time.js'
 import { AGED_KEY_LENGTH, type KeyRing } from './native-ring.js'
 
 /** Keys of 48 bytes (name, HMAC key, AES key of 16 each), the one that encrypts first. */
@@ -143,11 +146,8 @@ function readKeyFile(path: string): Uint8Array {
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(
+  log.warn(
+    'NO_FRESH_KEYS',
     `Ticket keys could not be refreshed: ${error instanceof Error ? error.message : 'unknown'}`,
-    {
-      type: 'TlsResumptionWarning',
-      code: 'TLS_RESUMPTION_NO_FRESH_KEYS',
-    },
   )
 }

@@ -5,9 +5,9 @@ import { native } from '../../native/addon.js'
 import {
   canChooseTicketKeys,
   chooseTicketKeys,
-  type NativeContext,
   type TicketKeySource,
 } from '../../node/ticket-key-callback.js'
+import type { NativeContext } from '../../node/tls-internals.js'
 import {
   disposed,
   invalidArgType,
@@ -17,6 +17,7 @@ import {
   serverHasKeys,
   ticketKeyRefused,
 } from '../../util/errors.js'
+import { clearInterval, HOUR, SEVEN_DAYS, setInterval } from '../../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
 import { Opened } from '../../util/weak-registry.js'
 import { isInUse, keepServerContext, type ServerContext } from '../server-identity.js'
@@ -101,8 +102,6 @@ const OPTIONS: readonly string[] = [
 ] satisfies (keyof TicketKeysOptions)[]
 const ATTACH_OPTIONS: readonly string[] = ['uniformClientTrust'] satisfies (keyof AttachOptions)[]
 
-const HOUR = 3_600_000
-const SEVEN_DAYS = 7 * 24 * HOUR
 /** OpenSSL's default, and so that of a server without `sessionTimeout`. */
 const TICKET_LIFETIME = 2 * HOUR
 const MAX_KEEP = 64

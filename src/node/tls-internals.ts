@@ -1,0 +1,58 @@
+/**
+ * What Node.js has on its TLS objects and does not document, behind one function each. `docs/internals/node-internals.md`
+ * lists the members, and a test says for each whether this Node.js has it.
+ */
+import type { Duplex } from 'node:stream'
+import tls from 'node:tls'
+
+/** A native SecureContext: the part of a `tls.SecureContext` that verifies and negotiates. */
+export interface NativeContext {
+  setSessionIdContext(context: string): void
+  setOptions?(options: number): void
+}
+
+/** Returns the host that a socket was asked to connect to: Node verifies it when there is no other name. */
+export function hostOfSocket(socket: Duplex | undefined): string | undefined {
+  return (socket as { _host?: string } | undefined)?._host
+}
+
+/** True if the `session` among these options was put there by the cache of an `https.Agent`. */
+export function isSessionOfAgent(options: tls.ConnectionOptions): boolean {
+  return (options as { _agentKey?: unknown })._agentKey !== undefined
+}
+
+/** Returns the native context that a server uses now. `setSecureContext` replaces it. */
+export function nativeContextOf(server: tls.Server): NativeContext {
+  return (server as unknown as { _sharedCreds: { context: NativeContext } })._sharedCreds.context
+}
+
+/** True if a server chooses among several contexts by server name. */
+export function hasContextsByName(server: tls.Server): boolean {
+  const { _contexts } = server as unknown as { _contexts: readonly unknown[] }
+  return _contexts.length > 0 || hasSniCallback(server)
+}
+
+const hasSniCallback = hasOptionUnder('snicallback')
+
+/** True if a server has a `pskCallback`. */
+export const hasPskCallback: (server: tls.Server) => boolean = hasOptionUnder('pskcallback')
+
+/** Returns a check for an option that Node keeps under a symbol, the same one for all servers. */
+function hasOptionUnder(description: string): (server: tls.Server) => boolean {
+  let symbol: symbol | undefined
+  return server => {
+    if (symbol === undefined || !Object.hasOwn(server, symbol)) {
+      symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
+      if (symbol === undefined) return false
+    }
+    return Reflect.get(server, symbol) !== undefined
+  }
+}
+
+const { getPeerCertificate } = tls.TLSSocket.prototype
+
+/** Returns what `getPeerCertificate(detailed)` returns where the native part gives `certificate`. */
+export function translatePeerCertificate(certificate: object, detailed: boolean): tls.PeerCertificate {
+  const handle = { getPeerCertificate: () => certificate }
+  return getPeerCertificate.call({ _handle: handle } as unknown as tls.TLSSocket, detailed as true)
+}
