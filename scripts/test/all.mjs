@@ -74,7 +74,6 @@ function all() {
       command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
     },
     { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
-    script('reference', 'docs/reference/main.mjs', ['--check']),
     ...listed(values.nodes).map(wanted => {
       const [major, all] = wanted.split('=')
       return onNode(major, all === 'all' ? [AVA] : [AVA, ...TRUST], all === 'all' ? '' : ': trust')
