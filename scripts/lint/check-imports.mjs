@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix, sep } from 'node:path'
-import { root } from '../setup.mjs'
+import { root } from '../lib/setup.mjs'
 
 /** Which folders a folder may import besides itself. Files in the root of `src` may import everything. */
 const MAY_IMPORT = {
