@@ -1,8 +1,8 @@
 /** The README's table of drivers is what `npm run test:servers -- --record` wrote, and says that all is well. */
 import test from 'ava'
-import { drivers } from '../__test__/servers/drivers.ts'
-import { recorded } from '../__test__/servers/record.ts'
-import { inReadme, tableOf } from '../__test__/servers/table.ts'
+import { drivers } from '../e2e/drivers/drivers.ts'
+import { recorded } from '../e2e/drivers/record.ts'
+import { inReadme, tableOf } from '../e2e/drivers/table.ts'
 
 const entries = recorded()
 

@@ -1,8 +1,8 @@
 /** The table of clients is what `npm run test:interop -- --record` wrote, and says that all is well. */
 import test from 'ava'
-import { kinds, placements } from '../__test__/interop/kinds.ts'
-import { recorded } from '../__test__/interop/record.ts'
-import { tableInPage, tableOf } from '../__test__/interop/table.ts'
+import { kinds, placements } from '../e2e/clients/kinds.ts'
+import { recorded } from '../e2e/clients/record.ts'
+import { tableInPage, tableOf } from '../e2e/clients/table.ts'
 
 const entries = recorded()
 const CLIENTS = ['openssl', 'gnutls', 'curl', 'Go', 'Python', 'rustls', 'Java', 'Chromium']

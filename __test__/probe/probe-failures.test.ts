@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { alertOf, explain, Failure, tooLate } from '../../dist/probe/failures.js'
-import { freePort } from '../servers/processes.ts'
+import { freePort } from '../../e2e/drivers/processes.ts'
 import { fileWith, type Probed, probe, tlsResumption } from '../support/cli.ts'
 import { startServer, testAuthority } from '../support/server.ts'
 

@@ -1,7 +1,7 @@
 /** The table in docs/probe.md is what `npm run test:probe -- --record` wrote, of all servers, and each was confirmed. */
 import test from 'ava'
-import { inDocument, recorded, tableOf } from './record.ts'
-import { servers } from './servers.ts'
+import { inDocument, recorded, tableOf } from '../../e2e/probe/record.ts'
+import { servers } from '../../e2e/probe/servers.ts'
 
 const entries = recorded()
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
-import { find } from '../servers/debian.ts'
-import { freePort, startLogged, stop, untilReady } from '../servers/processes.ts'
+import { find } from '../../e2e/drivers/debian.ts'
+import { freePort, startLogged, stop, untilReady } from '../../e2e/drivers/processes.ts'
 
 /** `required`: the tests fail where there is no server; `off`: as if there were none; or the path of one. */
 export const wanted: string | undefined = process.env.TLS_RESUMPTION_TEST_REDIS

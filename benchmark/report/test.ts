@@ -1,8 +1,8 @@
 /** What `npm run test:report` runs. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { find } from '../../__test__/servers/debian.ts'
 import { sampleResult } from '../../__test__/support/results.ts'
+import { find } from '../../e2e/drivers/debian.ts'
 import { inspect } from './inspect.ts'
 import { page } from './page.ts'
 

@@ -45,7 +45,7 @@ export async function setUp() {
 
 /** The drivers of `npm run test:servers`, in a package of their own. Rejects as {@link setUp} does. */
 export async function installDrivers() {
-  const directory = join(root, '__test__', 'servers')
+  const directory = join(root, 'e2e', 'drivers')
   if (dependenciesAreCurrent(directory)) return
   await step('installing drivers', () => install(directory))
 }

@@ -9,4 +9,4 @@ import { runProgram } from '../lib/program.mjs'
 import { setUp } from '../lib/setup.mjs'
 
 await setUp()
-runProgram(join('__test__', 'interop', 'main.ts'))
+runProgram(join('e2e', 'clients', 'main.ts'))

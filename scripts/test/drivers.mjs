@@ -11,4 +11,4 @@ import { installDrivers, setUp } from '../lib/setup.mjs'
 await setUp()
 await installDrivers()
 
-runProgram(join('__test__', 'servers', 'main.ts'))
+runProgram(join('e2e', 'drivers', 'main.ts'))

@@ -10,4 +10,4 @@ import { runProgram } from '../lib/program.mjs'
 import { setUp } from '../lib/setup.mjs'
 
 await setUp()
-runProgram(join('__test__', 'probe', 'main.ts'))
+runProgram(join('e2e', 'probe', 'main.ts'))

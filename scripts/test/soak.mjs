@@ -8,4 +8,4 @@ import { runProgram } from '../lib/program.mjs'
 import { setUp } from '../lib/setup.mjs'
 
 await setUp()
-runProgram(join('__test__', 'soak', 'main.ts'))
+runProgram(join('e2e', 'soak', 'main.ts'))

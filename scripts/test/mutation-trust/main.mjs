@@ -57,8 +57,7 @@ function makeCopy(index) {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   for (const name of ['package.json', 'dist', '__test__', 'fixtures', 'scripts']) {
-    const filter = path => !path.includes(join('__test__', 'servers', 'node_modules'))
-    cpSync(join(root, name), join(directory, name), { recursive: true, filter })
+    cpSync(join(root, name), join(directory, name), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'junction')
   return directory

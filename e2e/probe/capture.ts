@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import type { StartTls } from '../../dist/probe/starttls.js'
-import { run, start, stop } from '../servers/processes.ts'
+import { run, start, stop } from '../drivers/processes.ts'
 
 /** What a connection brought by what a capture of its packets, decrypted, holds. */
 export interface Captured {

@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { jsonLines, runWith } from '../interop/run.ts'
-import { peerProgram } from '../support/strict-peer.ts'
+import { peerProgram } from '../../__test__/support/strict-peer.ts'
+import { jsonLines, runWith } from '../clients/run.ts'
 
 export interface Handshakes {
   full: number

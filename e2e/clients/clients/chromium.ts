@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { start, stop } from '../../servers/processes.ts'
+import { start, stop } from '../../drivers/processes.ts'
 import type { Client, Seen } from '../client.ts'
 import { digestOf, runWith } from '../run.ts'
 

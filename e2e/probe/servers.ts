@@ -1,13 +1,13 @@
 /** The servers that `npm run test:probe` probes, and what each is known to do. */
 import { randomBytes } from 'node:crypto'
 import type { StartTls } from '../../dist/probe/starttls.js'
-import { find, versionOf } from '../servers/debian.ts'
-import { freePort } from '../servers/processes.ts'
-import { mariadb } from '../servers/real/mariadb.ts'
-import { mosquitto } from '../servers/real/mosquitto.ts'
-import { postgres } from '../servers/real/postgres.ts'
-import { redis } from '../servers/real/redis.ts'
-import type { RealServer, Site } from '../servers/site.ts'
+import { find, versionOf } from '../drivers/debian.ts'
+import { freePort } from '../drivers/processes.ts'
+import { mariadb } from '../drivers/real/mariadb.ts'
+import { mosquitto } from '../drivers/real/mosquitto.ts'
+import { postgres } from '../drivers/real/postgres.ts'
+import { redis } from '../drivers/real/redis.ts'
+import type { RealServer, Site } from '../drivers/site.ts'
 import { dovecot, slapd } from './starttls-servers.ts'
 
 export interface Known {

@@ -1,7 +1,7 @@
 /** What `npm run test:probe -- --record` keeps, and the table of it in `docs/probe.md`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
-import { Generated } from '../servers/generated.ts'
+import { Generated } from '../drivers/generated.ts'
 
 /** A line of `benchmark/results/probe.json`. */
 export interface Entry {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { peerProgram } from '../../support/strict-peer.ts'
+import { peerProgram } from '../../../__test__/support/strict-peer.ts'
 import type { Client, Seen, Target } from '../client.ts'
 import { jsonLines, runWith } from '../run.ts'
 

@@ -1,8 +1,8 @@
 /** A server of mail and one of directories, which agree on TLS after a greeting; each is started as the user that it runs as. */
-import { find, versionOf } from '../servers/debian.ts'
-import type { Preamble } from '../servers/handshake.ts'
-import { freePort } from '../servers/processes.ts'
-import type { RealServer } from '../servers/site.ts'
+import { find, versionOf } from '../drivers/debian.ts'
+import type { Preamble } from '../drivers/handshake.ts'
+import { freePort } from '../drivers/processes.ts'
+import type { RealServer } from '../drivers/site.ts'
 
 type Server = Pick<RealServer, 'name' | 'programs' | 'start'>
 

@@ -1,4 +1,4 @@
-import { entriesIn } from '../servers/entries.ts'
+import { entriesIn } from '../drivers/entries.ts'
 import type { Front, Kind, Placement } from './kinds.ts'
 
 /** A line of `benchmark/results/interop.json`: one client against one placement of one kind of server. */

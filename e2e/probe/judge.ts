@@ -1,5 +1,5 @@
 import type { Contact, PeerFindings } from '../../dist/probe/findings.js'
-import type { Handshake } from '../servers/handshake.ts'
+import type { Handshake } from '../drivers/handshake.ts'
 import type { Captured } from './capture.ts'
 import type { ProbedServer } from './servers.ts'
 

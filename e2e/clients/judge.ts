@@ -1,4 +1,4 @@
-import type { Handshake } from '../servers/handshake.ts'
+import type { Handshake } from '../drivers/handshake.ts'
 import type { Client, Seen } from './client.ts'
 import type { Kind } from './kinds.ts'
 import type { Report } from './place.ts'
