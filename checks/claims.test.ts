@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { recordedResults } from '../benchmark/record/record.ts'
-import { CHAPTERS } from '../benchmark/report/document.ts'
-import { generated, WITH_PLACES } from '../benchmark/report/documents.ts'
+import { recordedResults } from '../benchmark/lib/record.ts'
+import { CHAPTERS } from '../benchmark/lib/report/document.ts'
+import { generated, WITH_PLACES } from '../benchmark/lib/report/documents.ts'
 
 const root = join(import.meta.dirname, '..')
 const results = recordedResults()

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import test from 'ava'
-import { slugOf } from '../benchmark/report/document.ts'
+import { slugOf } from '../benchmark/lib/report/document.ts'
 
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'BENCHMARKS.md', 'CONTRIBUTING.md']

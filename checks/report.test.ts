@@ -1,9 +1,9 @@
 /** The report of `npm run bench`, and what of it goes into documents. `npm run test:report` looks at it in a browser. */
 import test from 'ava'
 import { sampleResult } from '../__test__/support/results.ts'
-import { COLOURS, chartSvg, WIDTH, wrap } from '../benchmark/report/chart.ts'
-import { document, isCharted, origin, sorted, targets } from '../benchmark/report/document.ts'
-import { page } from '../benchmark/report/page.ts'
+import { COLOURS, chartSvg, WIDTH, wrap } from '../benchmark/lib/report/chart.ts'
+import { document, isCharted, origin, sorted, targets } from '../benchmark/lib/report/document.ts'
+import { page } from '../benchmark/lib/report/page.ts'
 
 const charted = sampleResult.tables.filter(isCharted)
 const svgs = charted.map(table => chartSvg(table, origin(sampleResult)))

@@ -1,5 +1,5 @@
 /** Results of a benchmark that nobody ran: what tests of reports are made from. */
-import type { Result } from '../../benchmark/record/result.ts'
+import type { Result } from '../../benchmark/lib/result.ts'
 
 const about = (median: number) => ({ median, low: median * 0.9, high: median * 1.2 })
 

@@ -49,7 +49,7 @@ for (const [index, name] of names.entries()) {
   }
 }
 process.stderr.write(`all of it took ${seconds(began)} s\n`)
-const report = ['--import', './scripts/lib/typescript.mjs', join('benchmark', 'report', 'main.ts')]
+const report = ['--import', './scripts/lib/typescript.mjs', join('benchmark', 'lib', 'report', 'main.ts')]
 const reports = [await run(process.execPath, report)]
 if (values.record) reports.push(await run(process.execPath, [...report, '--documents']))
 if (failed.length > 0) {

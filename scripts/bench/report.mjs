@@ -8,4 +8,4 @@ import { runProgram } from '../lib/program.mjs'
 import { setUp } from '../lib/setup.mjs'
 
 await setUp()
-runProgram(join('benchmark', 'report', 'test.ts'))
+runProgram(join('benchmark', 'lib', 'report', 'test.ts'))

@@ -1,0 +1,99 @@
+/** The documents of the repository that show figures, and what in them is generated. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { markdownTable } from '../format.ts'
+import { recordedResults } from '../record.ts'
+import type { Result } from '../result.ts'
+import { conditions, document, figureName, isCharted, sorted, tableWithChart, targets } from './document.ts'
+import { chartsOf } from './page.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+const FIGURES = join('docs', 'figures')
+
+/** Those with places for figures in their text. */
+export const WITH_PLACES = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter(isMarkdown)
+    .map(name => join('docs', name)),
+]
+
+/** `<!-- results: table clients/reconnects -->` begins a place, `<!-- end -->` ends it. */
+const PLACE = /(<!-- results: (\w+) ([\w/ -]+?) -->\n)(.*?)(<!-- end -->)/gs
+
+/** What belongs into each file, as far as it can be told from what is recorded. */
+export function generated(): Map<string, string> {
+  const results = recordedResults()
+  const files = new Map<string, string>()
+  if (results.size === 0) return files
+  const all = sorted(results.values())
+  files.set('BENCHMARKS.md', document(all, FIGURES))
+  for (const [name, svg] of chartsOf(all)) files.set(join(FIGURES, name), svg)
+  for (const file of WITH_PLACES) {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    const filled = text.replace(PLACE, (_all, begin, kind, what, before, end) => {
+      const content = contentOf(kind, what, results, file)
+      // What has not been recorded stays as it is.
+      return begin + (content === undefined ? before : `\n${content}\n\n`) + end
+    })
+    if (text.includes('<!-- results:')) files.set(file, filled)
+  }
+  return files
+}
+
+/** Writes them, and removes charts that are of nothing any more. Tells which files are others now. */
+export function writeDocuments(): string[] {
+  const files = generated()
+  mkdirSync(join(ROOT, FIGURES), { recursive: true })
+  for (const name of readdirSync(join(ROOT, FIGURES))) {
+    const file = join(FIGURES, name)
+    if (!files.has(file)) rmSync(join(ROOT, file))
+  }
+  return [...files].flatMap(([file, content]) => {
+    const path = join(ROOT, file)
+    if (existsSync(path) && readFileSync(path, 'utf8') === content) return []
+    writeFileSync(path, content)
+    return file
+  })
+}
+
+/** What is to stand in a place; undefined where it has not been recorded. */
+function contentOf(
+  kind: string,
+  what: string,
+  results: Map<string, Result>,
+  file: string,
+): string | undefined {
+  if (kind === 'targets') {
+    const wanted = what.split(' ').map(name => results.get(name))
+    const found = wanted.filter(result => result !== undefined)
+    return found.length === wanted.length ? targets(found) : undefined
+  }
+  const [name = '', id = ''] = what.split('/')
+  const result = results.get(name)
+  if (result === undefined) return undefined
+  const table = result.tables.find(table => table.id === id)
+  if (table === undefined)
+    throw new Error(`${file} asks for ${what}, which benchmark/results/${name}.json does not have`)
+  const figures = join(relativeTo(file), FIGURES)
+  switch (kind) {
+    case 'table':
+      return `${markdownTable(table)}\n\n${conditions(result)}`
+    case 'chart':
+      if (!isCharted(table)) throw new Error(`${file} asks for a chart of ${what}, which has none`)
+      return `![${table.title}](${join(figures, figureName(result, table))})`
+    case 'all':
+      return tableWithChart(result, table, figures)
+    default:
+      throw new Error(`${file} asks for a ${kind}, which there is not`)
+  }
+}
+
+function relativeTo(file: string): string {
+  return dirname(file) === '.' ? '' : '..'
+}
+
+function isMarkdown(name: string): boolean {
+  return name.endsWith('.md')
+}

@@ -1,0 +1,147 @@
+import { inTurns } from '../lib/in-turns.ts'
+/** What a handshake costs a server, full and resumed, by whom it is resumed. */
+
+import type { Pki } from '../lib/pki.ts'
+import type { ResultTable } from '../lib/result.ts'
+import { type Estimate, estimate, median } from '../lib/statistics.ts'
+import { type Kind, kinds, labelOf, type Mode, modesOf } from './kinds.ts'
+import { Client } from './load.ts'
+import { nginxVersion, startNginx } from './nginx.ts'
+import { type Servers, startNode } from './process.ts'
+
+export interface HandshakeFigures {
+  kind: string
+  rows: {
+    mode: string
+    /** Microseconds of the server a handshake. */
+    serverCpu: Estimate
+    /** Of a full handshake of Node alone in the same round. */
+    ratio: Estimate
+    perSecond: number
+    resumed: number
+    full: number
+  }[]
+}
+
+interface Row {
+  mode: string
+  client: Client
+  servers: Servers
+  rounds: { cpu: number; perSecond: number; full: number; resumed: number }[]
+}
+
+export interface Effort {
+  rounds: number
+  connections: number
+}
+
+const AT_ONCE = 16
+
+/** Servers of so many threads; nginx of as many workers. */
+export async function handshakes(
+  pki: Pki,
+  threads: number,
+  effort: Effort,
+  say: (what: string) => void,
+): Promise<HandshakeFigures[]> {
+  const started = new Map<Mode, Servers>()
+  const figures: HandshakeFigures[] = []
+  try {
+    for (const mode of ['Node alone', 'tls-session-cache', 'tls-resumption', 'nginx'] as const) {
+      const listen = kinds.map(kind => ({ kind, mode, ca: pki.ca(kind), identity: pki.server(kind) }))
+      if (mode !== 'nginx') started.set(mode, await startNode(listen, threads))
+      else if (nginxVersion()) started.set(mode, await startNginx(listen, threads))
+    }
+    for (const [index, kind] of kinds.entries()) {
+      say(`${labelOf(kind)}, ${threads === 1 ? '1 thread' : `${threads} threads`}`)
+      figures.push(await compare(pki, kind, index, started, effort))
+    }
+  } finally {
+    for (const servers of started.values()) await servers.close()
+  }
+  return figures
+}
+
+async function compare(
+  pki: Pki,
+  kind: Kind,
+  index: number,
+  started: Map<Mode, Servers>,
+  { rounds, connections }: Effort,
+): Promise<HandshakeFigures> {
+  const rowOf = (mode: Mode, resumes: boolean): Row[] => {
+    const servers = started.get(mode)
+    if (servers === undefined) return []
+    const client = new Client(pki.options(kind, 0), servers.ports[index] ?? [], resumes)
+    return [{ mode: resumes ? mode : `${mode}, full`, client, servers, rounds: [] }]
+  }
+  const rows = [
+    ...rowOf('Node alone', false),
+    ...rowOf('tls-resumption', false),
+    ...modesOf(kind).flatMap(mode => rowOf(mode, true)),
+  ]
+  for (const { client } of rows) await client.load(AT_ONCE, 1)
+  await inTurns(rows, rounds, measure)
+  const [alone] = rows
+  return {
+    kind: labelOf(kind),
+    rows: rows.map(row => ({
+      mode: row.mode,
+      serverCpu: estimate(row.rounds.map(({ cpu }) => cpu)),
+      ratio: estimate(row.rounds.map(({ cpu }, round) => cpu / (alone?.rounds[round]?.cpu ?? Number.NaN))),
+      perSecond: median(row.rounds.map(({ perSecond }) => perSecond)),
+      resumed: row.rounds.reduce((sum, { resumed }) => sum + resumed, 0),
+      full: row.rounds.reduce((sum, { full }) => sum + full, 0),
+    })),
+  }
+
+  async function measure({ client, servers, rounds: done }: Row): Promise<void> {
+    const before = await servers.cpu()
+    const { seconds, full, resumed } = await client.load(connections, AT_ONCE)
+    const cpu = ((await servers.cpu()) - before) / connections
+    done.push({ cpu, perSecond: connections / seconds, full, resumed })
+  }
+}
+
+export function handshakeTable(
+  figures: readonly HandshakeFigures[],
+  threads: number,
+  { rounds, connections }: Effort,
+): ResultTable {
+  return {
+    id: threads === 1 ? 'handshakes' : 'threads',
+    title: `What a handshake costs a server of ${threads === 1 ? 'one thread' : `${threads} threads`}`,
+    columns: [
+      { title: 'kind' },
+      { title: 'server' },
+      { title: 'server CPU', unit: 'µs', digits: 0 },
+      { title: 'of a full one' },
+      { title: 'a second', digits: 0 },
+      { title: 'resumed' },
+      { title: 'full' },
+    ],
+    rows: figures.flatMap(({ kind, rows }) =>
+      rows.map(({ mode, serverCpu, ratio, perSecond, resumed, full }) => [
+        kind,
+        mode,
+        serverCpu,
+        ratio,
+        perSecond,
+        resumed,
+        full,
+      ]),
+    ),
+    samples: `${rounds} interleaved rounds of ${connections} connections, ${AT_ONCE} at once`,
+    remark: threads === 1 ? ONE_THREAD : MORE_THREADS,
+    ...(threads === 1 ? { chart: { x: 'kind', y: 'server CPU', series: 'server' } } : {}),
+  }
+}
+
+const ONE_THREAD = `\`full\` rows are of clients that offer nothing, the others of clients that come back with their last
+session. *of a full one*: of Node alone in the same round. *a second* is bounded by the client, which is on the same
+processors. With ECDSA on TLS 1.3 resuming saves a server little: it does the key exchange all the same (RFC 8446
+section 2.2). nginx spends less in each row: it runs no JavaScript for a connection.`
+
+const MORE_THREADS = `Each connection goes to the next thread; nginx has as many workers on one port. Node alone has no ids,
+and shares no ticket keys between threads, nor does the package of pure JavaScript share its sessions. (Node can be given
+the same \`ticketKeys\` in each thread, which then stay the same for good.)`

@@ -1,0 +1,120 @@
+/**
+ * `npm run bench:core [-- --quick --record --json FILE --rounds N]`: the core beside its peers.
+ *
+ * `npm run bench:core -- throughput --mix take-set --threads 1,2` measures one part by hand, with options of the program
+ * that does it: `npm run bench:core -- throughput --help`. Parts are throughput, memory, sweep, hit-ratio, residue.
+ */
+import { execFileSync } from 'node:child_process'
+import os from 'node:os'
+import { benchmarkOptions } from '../lib/options.ts'
+import { createProgress, type Progress } from '../lib/progress.ts'
+import { report } from '../lib/record.ts'
+import type { ResultTable, Target } from '../lib/result.ts'
+import { NEEDED, type Plan, plan } from './plan.ts'
+import { PARTS, type Part, Program, type Rows } from './program.ts'
+import { hitRatioTable, hitRatioTargets } from './tables/hit-ratio.ts'
+import { memoryTable, memoryTargets, roundingTable } from './tables/memory.ts'
+import { sweepTable } from './tables/sweep.ts'
+import { mixTables, overview, sizeTable, throughputTargets } from './tables/throughput.ts'
+import { residueTable, residueTargets, wipingTable } from './tables/wiping.ts'
+
+const progress = createProgress()
+const [part, ...options] = process.argv.slice(2)
+if (PARTS.includes(part as Part)) await byHand(part as Part, options)
+else await all()
+
+async function byHand(part: Part, options: string[]): Promise<void> {
+  progress.phase('building')
+  const program = await Program.build()
+  const tables = await tablesOf(part)
+  progress.stop()
+  report({
+    name: 'core',
+    command: `npm run bench:core -- ${[part, ...options].join(' ')}`,
+    tables,
+    targets: [],
+  })
+
+  async function tablesOf(part: Part): Promise<ResultTable[]> {
+    const run = <P extends Part>(part: P) => program.run(part, options, progress.phase)
+    switch (part) {
+      case 'throughput':
+        return mixTables(await run(part))
+      case 'memory':
+        return [memoryTable(await run(part))]
+      case 'sweep':
+        return [sweepTable(await run(part))]
+      case 'hit-ratio':
+        return [hitRatioTable(await run(part))]
+      case 'residue':
+        return [residueTable(await run(part))]
+    }
+  }
+}
+
+async function all(): Promise<void> {
+  const { quick, rounds, command, output } = benchmarkOptions('core', { quick: 6, full: 20 })
+  if (!quick && os.freemem() < NEEDED)
+    throw new RangeError(`a run of all sizes needs ${NEEDED / 2 ** 30} GiB of free memory; --quick does not`)
+  const { tables, targets } = await measure(plan({ quick, rounds }), progress)
+  progress.stop()
+  report(
+    {
+      name: 'core',
+      command,
+      tables,
+      targets,
+      versions: { rustc: execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1] ?? '' },
+    },
+    output,
+  )
+}
+
+async function measure(
+  plan: Plan,
+  { phase }: Progress,
+): Promise<{ tables: ResultTable[]; targets: Target[] }> {
+  phase('building')
+  const program = await Program.build()
+  const unwiped = plan.wiping && (await Program.build({ unwiped: true }))
+  const run = <P extends Part>(part: P, options: string[]) => program.run(part, options, phase)
+
+  const main = await run('throughput', plan.main)
+  const mixes = await run('throughput', plan.mixes)
+  const sizes: Rows['throughput'][] = []
+  for (const options of plan.sizes) sizes.push(...(await run('throughput', options)))
+  const memory = await run('memory', plan.memory)
+  const rounding = await run('memory', plan.rounding)
+  const sweep = await run('sweep', plan.sweep)
+  const hits = await run('hit-ratio', plan.hitRatio)
+  const residue = await run('residue', plan.residue)
+  const pairs = []
+  for (let n = 0; unwiped && plan.wiping && n < plan.wiping.runs; n++) {
+    const options = plan.wiping.options
+    phase(`with and without wiping, ${n + 1} of ${plan.wiping.runs}`)
+    const silent = () => {}
+    pairs.push({
+      wiping: await program.run('throughput', options, silent),
+      not: await unwiped.run('throughput', options, silent),
+    })
+  }
+  return {
+    tables: [
+      ...mixTables(main),
+      ...(pairs.length ? [wipingTable(pairs)] : []),
+      residueTable(residue),
+      overview(mixes),
+      sizeTable(sizes),
+      memoryTable(memory),
+      roundingTable(rounding),
+      sweepTable(sweep),
+      hitRatioTable(hits),
+    ],
+    targets: [
+      ...throughputTargets([...main, ...mixes, ...sizes]),
+      ...memoryTargets(memory),
+      ...hitRatioTargets(hits),
+      ...residueTargets(residue),
+    ],
+  }
+}
