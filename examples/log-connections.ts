@@ -16,8 +16,8 @@ import { createAuthority } from '../fixtures/certificates.ts'
 /** (*) What there is to do about each. */
 const ADVICE: Partial<Record<ClientMessage['reason'], string>> = {
   'no-session': 'the first connection, or the last session has run out',
-  'refused-by-peer': 'a session was offered, and the peer did not take it',
-  'not-cacheable': 'an option that no key can stand for, such as a new checkServerIdentity at each call',
+  'rejected-by-peer': 'a session was offered, and the peer did not take it',
+  uncacheable: 'an option that no key can stand for, such as a new checkServerIdentity at each call',
   'opted-out': 'sessionCache: null',
 }
 

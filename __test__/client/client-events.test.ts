@@ -46,7 +46,7 @@ test('a session that the peer refused', async t => {
   await outcome(connect(dial))
   server.setTicketKeys(Buffer.from(Array.from({ length: 48 }, (_, index) => index)))
   await outcome(connect(dial))
-  t.deepEqual(reasons(told), ['no-session', 'refused-by-peer'])
+  t.deepEqual(reasons(told), ['no-session', 'rejected-by-peer'])
   t.true(told[1]?.offered)
 })
 
@@ -64,7 +64,7 @@ test('a certificate that is not trusted any more', async t => {
     (certificate as tls.DetailedPeerCertificate).issuerCertificate ? undefined : new Error('no chain')
   await outcome(connect({ ...dial, checkServerIdentity: leafOnly }))
   await outcome(connect({ ...dial, checkServerIdentity: leafOnly }))
-  t.deepEqual(reasons(told).slice(2), ['no-session', 'failed-recheck'])
+  t.deepEqual(reasons(told).slice(2), ['no-session', 'reverification-failed'])
 })
 
 test('a peer that breaks when it is offered a session, and is left alone', async t => {
@@ -105,7 +105,7 @@ test('options that no key can stand for, a session of the caller, and an opt-out
     connect({ ...dial, session: Buffer.from('mine') }),
     connect({ ...dial, sessionCache: null }),
   ]
-  t.deepEqual(reasons(told), ['not-cacheable', 'callers-session', 'opted-out'])
+  t.deepEqual(reasons(told), ['uncacheable', 'caller-session', 'opted-out'])
   await Promise.all(sockets.map(outcome))
   t.is(told.length, 3)
 })
@@ -115,7 +115,7 @@ test('a session that the caller sets on the socket', async t => {
   const socket = connect(dial) as tls.TLSSocket & { setSession(session: Buffer): void }
   socket.setSession(Buffer.from('mine'))
   await outcome(socket)
-  t.deepEqual(reasons(told), ['callers-session'])
+  t.deepEqual(reasons(told), ['caller-session'])
 })
 
 test('a connection that fails, is refused, or is given up', async t => {

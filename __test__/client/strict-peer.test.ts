@@ -74,7 +74,7 @@ for (const version of ['1.2', '1.3']) {
       // Without a store there is nothing to issue.
       const isNoSession = how.length > 0
       t.deepEqual(offered, Array(3).fill({ offered: !isNoSession, kind: 'Full' }))
-      t.is(reasons.at(-1), isNoSession ? 'no-session' : 'refused-by-peer')
+      t.is(reasons.at(-1), isNoSession ? 'no-session' : 'rejected-by-peer')
     })
   }
 
@@ -83,7 +83,11 @@ for (const version of ['1.2', '1.3']) {
     const options = optionsFor(peer)
     const reasons = listen(t, peer)
     await inTurn(24, () => finish(connect(options)))
-    t.deepEqual(reasons, ['no-session', ...Array(20).fill('refused-by-peer'), ...Array(3).fill('backed-off')])
+    t.deepEqual(reasons, [
+      'no-session',
+      ...Array(20).fill('rejected-by-peer'),
+      ...Array(3).fill('backed-off'),
+    ])
   })
 
   test(`TLS ${version}: a peer that says a lifetime of 0`, async t => {

@@ -18,7 +18,7 @@ const outputs: Record<string, string[]> = {
   'log-connections.ts': [
     'tcp:localhost TLSv1.3 no-session: the first connection, or the last session has run out',
     'tcp:localhost - opted-out: sessionCache: null',
-    'tcp:localhost TLSv1.3 refused-by-peer: a session was offered, and the peer did not take it',
+    'tcp:localhost TLSv1.3 rejected-by-peer: a session was offered, and the peer did not take it',
     '1 resumed, 3 did not',
   ],
   'metrics.ts': [

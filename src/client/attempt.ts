@@ -105,7 +105,7 @@ export function resumeAtOnce(
 }
 
 /** Whether a session was offered, or why not. */
-type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'failed-recheck' | 'backed-off'>
+type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'reverification-failed' | 'backed-off'>
 
 function offer(
   { cache, key, era, verification }: Resumption,
@@ -115,7 +115,7 @@ function offer(
   if (!mayOffer(key)) return 'backed-off'
   const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
     const trusted = stillTrusted(session, verification)
-    if (trusted === undefined) return 'failed-recheck'
+    if (trusted === undefined) return 'reverification-failed'
     use(session, trusted)
     return 'offered'
   })
@@ -205,9 +205,9 @@ class Attempt {
   }
 
   #reason(): ClientReason {
-    if (this.isForeign) return 'callers-session'
+    if (this.isForeign) return 'caller-session'
     if (this.outcome !== 'offered') return this.outcome
-    return this.#isReused ? 'resumed' : 'refused-by-peer'
+    return this.#isReused ? 'resumed' : 'rejected-by-peer'
   }
 
   #tell(reason: ClientReason, protocol?: () => string | undefined): void {

@@ -141,14 +141,14 @@ export function planFor(
 ): Plan | undefined {
   // A session of the caller's own wins.
   if (options.session) {
-    tell('callers-session', () => peerOf(options))
+    tell('caller-session', () => peerOf(options))
     return undefined
   }
   const context = contextTag(options)
   const era = new Era(options)
   const key = context && keyOf(options, cachePartition, { context, vouches, era })
   if (key === undefined) {
-    tell('not-cacheable', () => peerOf(options))
+    tell('uncacheable', () => peerOf(options))
     return undefined
   }
   shareContext(options, context)

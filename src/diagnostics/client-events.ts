@@ -5,13 +5,13 @@ import { channel } from 'node:diagnostics_channel'
  *
  * - `resumed`: a session was offered, and the peer took it.
  * - `no-session`: there was none to offer: never met, expired, used up, or evicted, or the peer hands out none.
- * - `refused-by-peer`: one was offered, and the peer did a full handshake all the same.
- * - `failed-recheck`: there was one, but a full handshake might not authorize its certificate now.
+ * - `rejected-by-peer`: one was offered, and the peer did a full handshake all the same.
+ * - `reverification-failed`: there was one, but a full handshake might not authorize its certificate now.
  * - `backed-off`: the peer has failed several times when it was offered one, or refused many in a row, and is left
  *   alone for a while.
- * - `not-cacheable`: the options have something that no key can stand for, as a `pskCallback` or an inline
+ * - `uncacheable`: the options have something that no key can stand for, as a `pskCallback` or an inline
  *   `checkServerIdentity`.
- * - `callers-session`: the caller brought a session of its own.
+ * - `caller-session`: the caller brought a session of its own.
  * - `opted-out`: `sessionCache: null`, or an agent with `maxCachedSessions: 0`.
  * - `excluded`: the options of `install()` leave the peer, or this connection, out.
  * - `failed`: the connection ended before its handshake was done.
@@ -19,11 +19,11 @@ import { channel } from 'node:diagnostics_channel'
 export type ClientReason =
   | 'resumed'
   | 'no-session'
-  | 'refused-by-peer'
-  | 'failed-recheck'
+  | 'rejected-by-peer'
+  | 'reverification-failed'
   | 'backed-off'
-  | 'not-cacheable'
-  | 'callers-session'
+  | 'uncacheable'
+  | 'caller-session'
   | 'opted-out'
   | 'excluded'
   | 'failed'
@@ -52,11 +52,11 @@ const messages = channel('tls-resumption:client')
 const counts: ClientStats = {
   resumed: 0,
   'no-session': 0,
-  'refused-by-peer': 0,
-  'failed-recheck': 0,
+  'rejected-by-peer': 0,
+  'reverification-failed': 0,
   'backed-off': 0,
-  'not-cacheable': 0,
-  'callers-session': 0,
+  uncacheable: 0,
+  'caller-session': 0,
   'opted-out': 0,
   excluded: 0,
   failed: 0,
