@@ -8,7 +8,7 @@ import { peerOfKey } from '../key/session-key.js'
 import { hasBegun, holdWrites, takeStart } from '../node/handshake-gate.js'
 import { tellCertificate } from '../session/resumed-socket.js'
 import { factsOf, TLS_1_3 } from '../session/session-info.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 import { monotonicNow } from '../util/time.js'
 import { failed, mayOffer, refused, resumed } from './peer-state.js'
 import { stillTrusted, type Trusted, type Verification } from './reverify.js'
@@ -280,7 +280,7 @@ class Attempt {
 }
 
 /** What this thread has stored last, so that it can wipe it after a purge. */
-const stored = new BoundedMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
+const stored = new LruMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
 
 function remember({ cache, key, era }: Resumption): void {
   stored.set(key, { cache: new WeakRef(cache), era })

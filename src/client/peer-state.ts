@@ -1,4 +1,4 @@
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 import { monotonicNow } from '../util/time.js'
 
 /** After so many failed handshakes in a row, a peer is offered no session for a minute: it may break on them. */
@@ -19,7 +19,7 @@ interface Trouble {
   pausedUntil: number
 }
 
-const troubles = new BoundedMap<string, Trouble>(MAX_PEERS)
+const troubles = new LruMap<string, Trouble>(MAX_PEERS)
 
 /** Whether sessions may be offered under the key. */
 export function mayOffer(key: string): boolean {

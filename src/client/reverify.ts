@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { isNodes } from '../node/builtin-functions.js'
 import { factsOf } from '../session/session-info.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 import { wallClock } from '../util/time.js'
 
 type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
@@ -23,11 +23,11 @@ interface Leaf {
   validFrom: number
   validTo: number
   /** The verdict of Node's own check for names that were asked about. */
-  byName: BoundedMap<string, boolean>
+  byName: LruMap<string, boolean>
 }
 
 /** Parsing and checking cost some 100 µs, and a peer's leaf is the same until it is renewed. */
-const leaves = new BoundedMap<string, Leaf>(1000)
+const leaves = new LruMap<string, Leaf>(1000)
 const MAX_NAMES = 100
 
 /** A session that may be offered. */
@@ -74,7 +74,7 @@ function leafOf(der: Buffer): Leaf {
       certificate,
       validFrom: Date.parse(certificate.validFrom),
       validTo: Date.parse(certificate.validTo),
-      byName: new BoundedMap(MAX_NAMES),
+      byName: new LruMap(MAX_NAMES),
     }
     leaves.set(text, leaf)
   }

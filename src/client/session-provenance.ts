@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { native } from '../native/addon.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 
 /**
  * What our sockets have emitted and we have kept, by mark. A library that passes such a blob back as
@@ -11,7 +11,7 @@ const marks = new Set<number>()
 /** A peer that sends many tickets pushes out its own alone. */
 const MAX_PER_KEY = 16
 const MAX_KEYS = 1000
-const byKey = new BoundedMap<string, number[]>(MAX_KEYS, forgotten => {
+const byKey = new LruMap<string, number[]>(MAX_KEYS, forgotten => {
   for (const mark of forgotten) marks.delete(mark)
 })
 

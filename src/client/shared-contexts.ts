@@ -1,10 +1,10 @@
 import tls from 'node:tls'
 import { areContextsNodes } from '../key/context-digest.js'
 import { onPurge } from '../key/purge-generation.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 
 /** One SecureContext for all connections with equal options: making one costs a third of a handshake. */
-const contexts = new BoundedMap<string, tls.SecureContext>(100)
+const contexts = new LruMap<string, tls.SecureContext>(100)
 onPurge(() => contexts.clear())
 
 /**

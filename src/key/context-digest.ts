@@ -1,6 +1,6 @@
 import tls from 'node:tls'
 import { isObject, isSame, sha256 } from '../util/digest.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
 import { recognise } from './function-identity.js'
 import { onPurge } from './purge-generation.js'
@@ -113,7 +113,7 @@ function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown):
   }
 }
 
-const bundles = new BoundedMap<string, string>(16)
+const bundles = new LruMap<string, string>(16)
 const LONG = 4096
 
 /** A long bundle given as text is digested once: it is no secret, and text does not change. */

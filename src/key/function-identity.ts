@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isNodes, sourceOf } from '../node/builtin-functions.js'
 import { sha256 } from '../util/digest.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 
 /**
  * Tags for things that have no content to digest: functions and opaque contexts. A tag never means
@@ -21,7 +21,7 @@ export function tagOf(object: object): string {
   return tag
 }
 
-const sources = new BoundedMap<string, true>(1000)
+const sources = new LruMap<string, true>(1000)
 
 /**
  * The tag of a callback, or undefined where it looks as if written inline: a function object seen for

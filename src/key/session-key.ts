@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import { sourceOf } from '../node/builtin-functions.js'
 import { hostOfSocket } from '../node/tls-internals.js'
 import { isObject, isSame, sha256 } from '../util/digest.js'
-import { BoundedMap } from '../util/lru-map.js'
+import { LruMap } from '../util/lru-map.js'
 import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest } from './context-digest.js'
@@ -151,7 +151,7 @@ export function keyOf(
 }
 
 /** The last key of each peer: who reconnects brings the same inputs again, and to write them out and digest takes longer. */
-const latest = new BoundedMap<string, { inputs: readonly unknown[]; key: string }>(1000)
+const latest = new LruMap<string, { inputs: readonly unknown[]; key: string }>(1000)
 
 function digested(peer: string, inputs: readonly unknown[]): string | undefined {
   // Something that `tls.connect` is about to refuse.

@@ -1,37 +1,39 @@
-/** A map that forgets the entry unused for the longest when it is full. */
-export class BoundedMap<K, V> {
+/** A map with a bound: when it is full, a new key evicts the one unused for the longest. */
+export class LruMap<K, V> {
+  // A Map iterates in order of insertion, so a used entry is inserted again.
   readonly #entries = new Map<K, V>()
   readonly #max: number
-  readonly #forget: ((value: V) => void) | undefined
+  readonly #onEvict: ((value: V) => void) | undefined
 
-  /** `forget` is told of each value that had to go. */
-  constructor(max: number, forget?: (value: V) => void) {
+  /** `onEvict` is called with each value that is evicted, not with one that is replaced or deleted. */
+  constructor(max: number, onEvict?: (value: V) => void) {
     this.#max = max
-    this.#forget = forget
+    this.#onEvict = onEvict
   }
 
+  /** Returns the value of a key and marks it as used. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key)
     if (value !== undefined) {
-      // Back to the end: a Map keeps the order of insertion.
       this.#entries.delete(key)
       this.#entries.set(key, value)
     }
     return value
   }
 
-  /** The same, without it counting as a use. */
+  /** Returns the value of a key without marking it as used. */
   peek(key: K): V | undefined {
     return this.#entries.get(key)
   }
 
+  /** Sets the value of a key, which counts as a use. */
   set(key: K, value: V): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)
     if (this.#entries.size <= this.#max) return
-    for (const [oldest, forgotten] of this.#entries) {
+    for (const [oldest, evicted] of this.#entries) {
       this.#entries.delete(oldest)
-      this.#forget?.(forgotten)
+      this.#onEvict?.(evicted)
       return
     }
   }
@@ -40,7 +42,7 @@ export class BoundedMap<K, V> {
     this.#entries.delete(key)
   }
 
-  /** A copy of what there is. */
+  /** Returns a copy of all entries, those unused for the longest first. */
   entries(): [K, V][] {
     return [...this.#entries]
   }
