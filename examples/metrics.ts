@@ -38,4 +38,4 @@ console.log(told.join('\n'))
 
 server.close()
 metrics.close()
-if (!told.includes('tls_resumption_client_connections_total{reason="resumed"} 2')) process.exitCode = 1
+if (!told.includes('tls_resumption_client_connections_total{outcome="resumed"} 2')) process.exitCode = 1

@@ -58,9 +58,9 @@ test.serial('connections of clients by reason, events of servers, caches and tic
   const after = await read()
 
   const grown = (name: string, labels: Labels) => (after(name, labels) ?? 0) - (before(name, labels) ?? 0)
-  t.is(grown('client_connections_total', { reason: 'resumed' }), 2)
-  t.is(grown('client_connections_total', { reason: 'no-session' }), 1)
-  t.is(grown('client_connections_total', { reason: 'opted-out' }), 1)
+  t.is(grown('client_connections_total', { outcome: 'resumed' }), 2)
+  t.is(grown('client_connections_total', { outcome: 'no-session' }), 1)
+  t.is(grown('client_connections_total', { outcome: 'opted-out' }), 1)
   t.is(grown('server_events_total', { reason: 'resumed' }), 2)
   t.is(grown('server_events_total', { reason: 'full' }), 2)
 
@@ -118,8 +118,8 @@ test.serial('over threads connections add up, and what they share is told once',
   const name = 'metrics of threads'
   const sessionCache = new SessionCache({ name })
   t.teardown(() => sessionCache[Symbol.dispose]())
-  const connections = async (reason: string) =>
-    readerOf(await register.getMetricsAsJSON())('client_connections_total', { reason }) ?? 0
+  const connections = async (outcome: string) =>
+    readerOf(await register.getMetricsAsJSON())('client_connections_total', { outcome }) ?? 0
   const before = [await connections('resumed'), await connections('no-session')]
   const workers = [
     await runWorker<object[]>('metrics.ts', { name, port, ca }),
@@ -129,8 +129,8 @@ test.serial('over threads connections add up, and what they share is told once',
   const all = [await register.getMetricsAsJSON(), ...workers] as never
   const read = readerOf(await AggregatorRegistry.aggregate(all).getMetricsAsJSON())
   // The first thread's first connection alone found nothing.
-  t.is(read('client_connections_total', { reason: 'resumed' }), (before[0] ?? 0) + 4)
-  t.is(read('client_connections_total', { reason: 'no-session' }), (before[1] ?? 0) + 1)
+  t.is(read('client_connections_total', { outcome: 'resumed' }), (before[0] ?? 0) + 4)
+  t.is(read('client_connections_total', { outcome: 'no-session' }), (before[1] ?? 0) + 1)
   t.is(read('cache_stores_total', { cache: name }), sessionCache.stats().sets)
 })
 
@@ -206,18 +206,18 @@ test.serial('the same through OpenTelemetry', async t => {
         Object.entries(labels).every(([label, wanted]) => attributes[label] === wanted),
       )?.value
   t.is(
-    value('client.connections', { reason: 'resumed' }),
-    read('client_connections_total', { reason: 'resumed' }),
+    value('client.connections', { outcome: 'resumed' }),
+    read('client_connections_total', { outcome: 'resumed' }),
   )
   t.is(value('cache.size', { cache: 'open telemetry' }), sessionCache.bytes)
   const sizes = metrics.find(({ descriptor }) => descriptor.name === 'tls_resumption.cache.size')
   t.is(sizes?.descriptor.unit, 'By')
 
-  const told = value('client.connections', { reason: 'resumed' })
+  const told = value('client.connections', { outcome: 'resumed' })
   collecting[Symbol.dispose]()
   await finish(connect({ host: 'localhost', port, ca, sessionCache }))
   metrics = await exported()
-  t.is(value('client.connections', { reason: 'resumed' }), told)
+  t.is(value('client.connections', { outcome: 'resumed' }), told)
 })
 
 test('prom-client is needed only by collect, which says so', async t => {

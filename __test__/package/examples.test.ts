@@ -22,8 +22,8 @@ const outputs: Record<string, string[]> = {
     '1 resumed, 3 did not',
   ],
   'metrics.ts': [
-    'tls_resumption_client_connections_total{reason="resumed"} 2',
-    'tls_resumption_client_connections_total{reason="no-session"} 1',
+    'tls_resumption_client_connections_total{outcome="resumed"} 2',
+    'tls_resumption_client_connections_total{outcome="no-session"} 1',
   ],
   'reconnect.ts': [
     'first connection: full handshake (TLSv1.3)',

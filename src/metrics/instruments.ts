@@ -45,9 +45,9 @@ export const MEASURES: readonly Measure[] = [
     name: 'client.connections',
     help: 'Client connections by how they began: resumed, or the reason why not',
     kind: 'counter',
-    labels: ['reason'],
+    labels: ['outcome'],
     combine: 'sum',
-    read: () => byLabel('reason', clientStats()),
+    read: () => byLabel('outcome', clientStats()),
   },
   {
     name: 'server.events',
