@@ -128,8 +128,8 @@ const MAX_KEY_BYTES = 4096
 const SURELY_SHORT = Math.floor(MAX_KEY_BYTES / 3)
 
 /** The caches that stay for the life of the process, for whoever names none. */
-export const DEFAULT_CLIENT_CACHE = 'tls-resumption default (client)'
-export const DEFAULT_SERVER_CACHE = 'tls-resumption default (server)'
+export const DEFAULT_CLIENT_CACHE = 'tls-resumption-default-client'
+export const DEFAULT_SERVER_CACHE = 'tls-resumption-default-server'
 
 type ReadOperation = 'get' | 'offer' | 'take'
 type WriteOperation = 'set' | 'add'
