@@ -12,7 +12,7 @@ const numbers: Record<string, { least: number; most: number }> = {
 }
 
 for (const [option, { least, most }] of Object.entries(numbers)) {
-  test(`${option} takes whole numbers from ${least} to ${most}`, t => {
+  test(`${option} takes integers from ${least} to ${most}`, t => {
     for (const value of [least, least + 1, most - 1, most]) {
       t.notThrows(() => open({ [option]: value })[Symbol.dispose](), String(value))
     }
@@ -24,7 +24,7 @@ for (const [option, { least, most }] of Object.entries(numbers)) {
       t.throws(() => open({ [option]: value }), {
         instanceOf: RangeError,
         code: 'ERR_OUT_OF_RANGE',
-        message: `The "${option}" option is out of range: it must be a whole number from ${least} to ${most}. Received ${value}`,
+        message: `The "${option}" option must be an integer from ${least} to ${most}. Received ${value}`,
       })
     }
   })

@@ -12,7 +12,7 @@ import {
 } from '../client/connect.js'
 import { isInside } from '../client/reentrancy.js'
 import { noteEmitted } from '../client/session-provenance.js'
-import { tell } from '../diagnostics/client-events.js'
+import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
 import { isSessionOfAgent } from '../node/tls-internals.js'
@@ -123,7 +123,7 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
     const given = withDefaults(asGiven)
     const refusal = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
     if (refusal !== undefined) {
-      tell(refusal, () => peerOf(given))
+      recordConnection(refusal, () => peerOf(given))
       return undefined
     }
     const options = withoutLibrarys(given)

@@ -2,16 +2,17 @@ import { types } from 'node:util'
 import { native } from '../native/addon.js'
 import { lendScratch, readOwn } from '../native/scratch-buffer.js'
 import {
+  type CodedError,
+  coded,
   disposed,
   invalidArgType,
   invalidSecretType,
   nameConflict,
-  noMemory,
   outOfRange,
 } from '../util/errors.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
-import { Opened } from '../util/weak-registry.js'
+import { WeakRegistry } from '../util/weak-registry.js'
 
 /** Options of a {@link SessionCache}. Times are milliseconds, sizes bytes. */
 export interface SessionCacheOptions {
@@ -135,7 +136,7 @@ type ReadOperation = 'get' | 'offer' | 'take'
 type WriteOperation = 'set' | 'add'
 
 /** This thread's. */
-export const openedCaches: Opened<SessionCache> = new Opened()
+export const openedCaches: WeakRegistry<SessionCache> = new WeakRegistry()
 
 const closeCollected = new FinalizationRegistry<number>(handle => native.close(handle))
 
@@ -377,6 +378,14 @@ function open(options: Parameters<typeof native.open>[0]): ReturnType<typeof nat
   } catch (cause) {
     throw noMemory(cause)
   }
+}
+
+function noMemory(cause: unknown): CodedError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return coded(
+    new Error(`The cache could not be created: ${reason}`, { cause }),
+    'ERR_TLS_RESUMPTION_NO_MEMORY',
+  )
 }
 
 function checkKey(key: string | Uint8Array): string | Uint8Array {

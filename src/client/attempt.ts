@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
 import { lending, type SessionCache } from '../cache/session-cache.js'
-import { type ClientReason, tell } from '../diagnostics/client-events.js'
+import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
 import { type Era, onPurge } from '../key/purge-generation.js'
 import { peerOfKey } from '../key/session-key.js'
 import { hasBegun, holdWrites, takeStart } from '../node/handshake-gate.js'
@@ -214,7 +214,11 @@ class Attempt {
     if (this.#isTold) return
     this.#isTold = true
     const peer = () => peerOfKey(this.#resumption.key)
-    tell(reason, peer, () => ({ offered: this.#hasOffered, waited: this.waited, protocol: protocol?.() }))
+    recordConnection(reason, peer, () => ({
+      offered: this.#hasOffered,
+      waited: this.waited,
+      protocol: protocol?.(),
+    }))
   }
 
   /** Called when the handshake is about to start: Node delivers no sessions to a listener from before

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import { SessionCache } from '../cache/session-cache.js'
-import { tell } from '../diagnostics/client-events.js'
+import { recordConnection } from '../diagnostics/client-events.js'
 import { Era } from '../key/purge-generation.js'
 import { contextTag, hostnameOf, isStrict, keyOf, peerOf, withDefaults } from '../key/session-key.js'
 import { invalidArgType } from '../util/errors.js'
@@ -100,7 +100,7 @@ export function connectWith(
   if (cachePartition !== undefined) full.cachePartition = undefined
   if (coalesce !== undefined) full.coalesce = undefined
   if (cache === null) {
-    tell('opted-out', () => peerOf(full))
+    recordConnection('opted-out', () => peerOf(full))
     return inside(() => open(full))
   }
   const own = withoutOurs(full)
@@ -141,14 +141,14 @@ export function planFor(
 ): Plan | undefined {
   // A session of the caller's own wins.
   if (options.session) {
-    tell('caller-session', () => peerOf(options))
+    recordConnection('caller-session', () => peerOf(options))
     return undefined
   }
   const context = contextTag(options)
   const era = new Era(options)
   const key = context && keyOf(options, cachePartition, { context, vouches, era })
   if (key === undefined) {
-    tell('uncacheable', () => peerOf(options))
+    recordConnection('uncacheable', () => peerOf(options))
     return undefined
   }
   shareContext(options, context)

@@ -84,7 +84,7 @@ export function clientStats(): ClientStats {
 }
 
 /** Counts a connection, and tells who listens. `peer` and `more` are asked for only then. */
-export function tell(
+export function recordConnection(
   reason: ClientReason,
   peer: () => string,
   more: () => Partial<Omit<ClientMessage, 'reason' | 'peer'>> = () => ({}),

@@ -2,7 +2,7 @@
 
 import { channel } from 'node:diagnostics_channel'
 import { createHistogram } from 'node:perf_hooks'
-import { Breaker, type BreakerState } from '../util/circuit-breaker.js'
+import { type BreakerState, CircuitBreaker } from '../util/circuit-breaker.js'
 import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
 
 /** How a request ended. */
@@ -32,7 +32,7 @@ export interface Latency {
 const MAX_PENDING = 1000
 
 export class StoreRequests {
-  readonly #breaker = new Breaker()
+  readonly #breaker = new CircuitBreaker()
   readonly #latency = createHistogram()
   readonly #isReady: () => boolean
   readonly #timeout: number

@@ -9,7 +9,8 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { types } from 'node:util'
-import { invalidSecretType, sealingKeyRefused } from '../util/errors.js'
+import { invalidSecretType } from '../util/errors.js'
+import { sealingKeyRefused } from './errors.js'
 
 /** A key that seals: 32 random bytes. */
 export type SealingKey = Uint8Array | KeyObject

@@ -1,6 +1,6 @@
 /** What lies behind the memory of a process, for many processes and hosts: what of it the servers' side uses. */
 import { invalidArgType } from '../util/errors.js'
-import { Opened } from '../util/weak-registry.js'
+import { WeakRegistry } from '../util/weak-registry.js'
 
 /** How a look-up ended. Only a `hit` brings a session; a server answers all the others with a full handshake. */
 export type LookUpOutcome =
@@ -61,7 +61,7 @@ export interface SecondTier {
 const parts = new WeakMap<object, TierPart>()
 
 /** This thread's. */
-export const openedTiers: Opened<SecondTier> = new Opened()
+export const openedTiers: WeakRegistry<SecondTier> = new WeakRegistry()
 
 export function makeTier(tier: SecondTier, part: TierPart): void {
   parts.set(tier, part)

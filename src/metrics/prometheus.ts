@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import type * as PromClient from 'prom-client'
 import type { TierMessage } from '../fleet/bounded-requests.js'
-import { invalidArgType, metricsNeed } from '../util/errors.js'
+import { type CodedError, coded, invalidArgType } from '../util/errors.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { DEFAULT_SCOPE, MEASURES, type Measure, type Scope, samplesOf } from './instruments.js'
 
@@ -227,6 +227,13 @@ function checkMethods(name: string, expected: string, value: unknown, methods: r
 
 // What a bundler makes of it as CommonJS has no `import.meta`, but has this.
 declare const __filename: string
+
+function metricsNeed(name: string, cause: unknown): CodedError {
+  return coded(
+    new Error(`tls-resumption/metrics needs the package ${name}: npm install ${name}`, { cause }),
+    'ERR_TLS_RESUMPTION_METRICS',
+  )
+}
 
 /** Only now, so that who uses OpenTelemetry does not need it. */
 function loadPromClient(): typeof PromClient {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import type * as Macro from '../../dist/binding/index.cjs'
-import { addonUnavailable } from '../util/errors.js'
+import { type CodedError, coded } from '../util/errors.js'
 import * as log from '../util/log.js'
 import { whyUnavailable } from './platform.js'
 
@@ -77,6 +77,13 @@ function locate(): string {
       throw addonUnavailable('a bundle of tls-resumption needs the package installed beside it', cause)
     }
   }
+}
+
+function addonUnavailable(reason: string, cause: unknown): CodedError {
+  return coded(
+    new Error(`The native addon of tls-resumption could not be loaded: ${reason}`, { cause }),
+    'ERR_TLS_RESUMPTION_ADDON',
+  )
 }
 
 function load(): Native {

@@ -10,8 +10,9 @@ import {
   type TierPart,
 } from '../fleet/second-tier.js'
 import { factsOf, TLS_1_3 } from '../session/session-info.js'
-import { invalidArgType, serverInUse } from '../util/errors.js'
+import { invalidArgType } from '../util/errors.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
+import { serverInUse } from './errors.js'
 import { keepServerContext } from './server-identity.js'
 
 /** The options of {@link resumeSessions}. */

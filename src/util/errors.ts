@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 
-/** The codes of this package's own errors; the others are Node's. */
+/** The values of `code` that errors of this package have. The first two are also codes of Node.js. */
 export type ErrorCode =
   | 'ERR_INVALID_ARG_TYPE'
   | 'ERR_OUT_OF_RANGE'
@@ -15,11 +15,11 @@ export type ErrorCode =
   | 'ERR_TLS_RESUMPTION_TICKET_KEY'
   | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
 
-/** An error that programs can tell by its code. */
+/** An error of this package. Programs distinguish errors by `code`, never by the message. */
 export type CodedError<Base extends Error = Error> = Base & { code: ErrorCode }
 
-/** An error with a code, shown as Node shows its own: `RangeError [ERR_OUT_OF_RANGE]: …`. */
-function coded<Base extends Error>(error: Base, code: ErrorCode): CodedError<Base> {
+/** Adds a code to an error. Its stack shows the code as Node's errors do: `RangeError [ERR_OUT_OF_RANGE]: …`. */
+export function coded<Base extends Error>(error: Base, code: ErrorCode): CodedError<Base> {
   const { stack, name } = error
   Object.defineProperty(error, 'code', { value: code, enumerable: true, writable: true, configurable: true })
   Object.defineProperty(error, 'stack', {
@@ -30,7 +30,7 @@ function coded<Base extends Error>(error: Base, code: ErrorCode): CodedError<Bas
   return error as CodedError<Base>
 }
 
-/** What came, without showing what could be a secret: objects by their kind alone. */
+/** Describes a received value. Objects are described by their kind only, since their content could be a secret. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
@@ -50,7 +50,7 @@ function kindOf(value: object): string {
     const kind: unknown = value.constructor
     return typeof kind === 'function' && kind.name ? `an instance of ${kind.name}` : 'an object'
   } catch {
-    return 'an object' // whose getters throw
+    return 'an object' // Reading `constructor` ran a getter that throws.
   }
 }
 
@@ -61,14 +61,14 @@ export function invalidArgType(name: string, expected: string, actual: unknown):
   )
 }
 
-/** The same for what should have been a secret: it is told by its type alone. */
+/** Does the same for a value that should have been a secret, and never shows a string's content. */
 export function invalidSecretType(name: string, expected: string, actual: unknown): CodedError<TypeError> {
   return invalidArgType(name, expected, typeof actual === 'string' ? Object(actual) : actual)
 }
 
 export function outOfRange(name: string, expected: string, actual: unknown): CodedError<RangeError> {
   return coded(
-    new RangeError(`The ${name} is out of range: it must be ${expected}. Received ${String(actual)}`),
+    new RangeError(`The ${name} must be ${expected}. Received ${String(actual)}`),
     'ERR_OUT_OF_RANGE',
   )
 }
@@ -90,70 +90,6 @@ export function nameConflict(what: string, name: string, contradictions: readonl
   )
 }
 
-export function noMemory(cause: unknown): CodedError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return coded(new Error(`The cache could not be made: ${reason}`, { cause }), 'ERR_TLS_RESUMPTION_NO_MEMORY')
-}
-
 export function disposed(what: string): CodedError {
   return coded(new Error(`The ${what} has been disposed of`), 'ERR_TLS_RESUMPTION_DISPOSED')
-}
-
-export function addonUnavailable(reason: string, cause: unknown): CodedError {
-  return coded(
-    new Error(`The native addon of tls-resumption could not be loaded: ${reason}`, { cause }),
-    'ERR_TLS_RESUMPTION_ADDON',
-  )
-}
-
-export function serverInUse(event: string): CodedError {
-  return coded(
-    new Error(
-      `The server already has a listener for '${event}'; each session event must be answered exactly once`,
-    ),
-    'ERR_TLS_RESUMPTION_SERVER_IN_USE',
-  )
-}
-
-export function serverHasKeys(): CodedError {
-  return coded(
-    new Error('The server already takes its ticket keys from a TicketKeys'),
-    'ERR_TLS_RESUMPTION_SERVER_IN_USE',
-  )
-}
-
-export function ticketKeyRefused(reason: string): CodedError {
-  return coded(new Error(`A ticket key was refused: ${reason}`), 'ERR_TLS_RESUMPTION_TICKET_KEY')
-}
-
-/** For what a ring does not do whose keys are given. */
-export function keysAreGiven(): CodedError {
-  return coded(new Error('The keys of this ring come from its source alone'), 'ERR_TLS_RESUMPTION_TICKET_KEY')
-}
-
-export function sealingKeyRefused(reason: string): CodedError {
-  return coded(new Error(`A sealing key was refused: ${reason}`), 'ERR_TLS_RESUMPTION_SEALING_KEY')
-}
-
-/** For whoever waits for a store that has no connection. */
-export function storeUnavailable(): CodedError {
-  return coded(new Error('There is no connection to the store'), 'ERR_TLS_RESUMPTION_STORE')
-}
-
-/** For whoever waits for a store that does not answer, or not sensibly. */
-export function storeSilent(): CodedError {
-  return coded(new Error('The store gave no answer'), 'ERR_TLS_RESUMPTION_STORE')
-}
-
-/** For a client that is too old to have it. */
-export function unknownCommand(command: string): CodedError {
-  return coded(new Error(`The client has no command ${command}`), 'ERR_TLS_RESUMPTION_STORE')
-}
-
-/** For a package that is only wanted by who uses it, and not there. */
-export function metricsNeed(name: string, cause: unknown): CodedError {
-  return coded(
-    new Error(`tls-resumption/metrics needs the package ${name}: npm install ${name}`, { cause }),
-    'ERR_TLS_RESUMPTION_METRICS',
-  )
 }

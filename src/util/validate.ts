@@ -1,6 +1,6 @@
 import { invalidArgType, outOfRange, unknownOption } from './errors.js'
 
-/** Checks that an option bag is one, and has no names but the known ones. */
+/** Throws unless the value is an object whose own keys are all known options. */
 export function checkOptionBag(name: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidArgType(`"${name}" argument`, 'an object', value)
@@ -12,7 +12,9 @@ export function checkOptionBag(name: string, value: unknown, known: readonly str
   }
 }
 
-/** Whether two names differ in case and separators alone, or by one letter left out, added or swapped. */
+/**
+ * Returns true if two names are equal but for case and separators, or if one letter was left out, added or replaced.
+ */
 export function similar(one: string, other: string): boolean {
   const [a, b] = [one, other].map(name => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
   if (a === b) return true
@@ -24,22 +26,23 @@ export function similar(one: string, other: string): boolean {
   return short.slice(rest) === long.slice(at + 1)
 }
 
-/** Checks a whole number and its range; left out is fine. */
+/** Throws unless the value is undefined or an integer from `min` to `max`. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): void {
   if (value === undefined) return
   if (typeof value !== 'number') throw invalidArgType(`"${name}" option`, 'a number', value)
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw outOfRange(`"${name}" option`, `a whole number from ${min} to ${max}`, value)
+    throw outOfRange(`"${name}" option`, `an integer from ${min} to ${max}`, value)
   }
 }
 
+/** Throws unless the value is undefined or a boolean. */
 export function checkBoolean(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') {
     throw invalidArgType(`"${name}" option`, 'a boolean', value)
   }
 }
 
-/** Checks a string and its length in characters; left out is fine. */
+/** Throws unless the value is undefined or a string of 1 to `max` UTF-16 units. */
 export function checkString(name: string, value: unknown, max: number): void {
   if (value === undefined) return
   if (typeof value !== 'string') throw invalidArgType(`"${name}" option`, 'a string', value)

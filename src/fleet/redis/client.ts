@@ -1,5 +1,6 @@
 /** The commands that the second tier needs, through whichever client the application has. */
-import { invalidArgType, unknownCommand } from '../../util/errors.js'
+import { invalidArgType } from '../../util/errors.js'
+import { unknownCommand } from '../errors.js'
 
 /** A client of the npm package `ioredis`: `new Redis()` or `new Cluster()`. */
 export interface IoredisClient {

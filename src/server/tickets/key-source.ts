@@ -1,9 +1,10 @@
 /** Ticket keys that somebody else makes: in files, or from a service. */
 
 import { closeSync, openSync, readSync } from 'node:fs'
-import { invalidArgType, ticketKeyRefused } from '../../util/errors.js'
+import { invalidArgType } from '../../util/errors.js'
 import * as log from '../../util/log.js'
 import { clearInterval, setInterval } from '../../util/time.js'
+import { ticketKeyRefused } from '../errors.js'
 import { AGED_KEY_LENGTH, type KeyRing } from './native-ring.js'
 
 /** Keys of 48 bytes (name, HMAC key, AES key of 16 each), the one that encrypts first. */

@@ -8,18 +8,11 @@ import {
   type TicketKeySource,
 } from '../../node/ticket-key-callback.js'
 import type { NativeContext } from '../../node/tls-internals.js'
-import {
-  disposed,
-  invalidArgType,
-  invalidSecretType,
-  keysAreGiven,
-  nameConflict,
-  serverHasKeys,
-  ticketKeyRefused,
-} from '../../util/errors.js'
+import { disposed, invalidArgType, invalidSecretType, nameConflict } from '../../util/errors.js'
 import { clearInterval, HOUR, SEVEN_DAYS, setInterval } from '../../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
-import { Opened } from '../../util/weak-registry.js'
+import { WeakRegistry } from '../../util/weak-registry.js'
+import { keysAreGiven, serverHasKeys, ticketKeyRefused } from '../errors.js'
 import { isInUse, keepServerContext, type ServerContext } from '../server-identity.js'
 import { type ClusterPart, joinCluster } from './cluster-sync.js'
 import { TierRing } from './fleet-sync.js'
@@ -114,7 +107,7 @@ const LEAST_SHARED = 1000
 const TICK = 60_000
 
 /** This thread's. */
-export const openedRings: Opened<TicketKeys> = new Opened()
+export const openedRings: WeakRegistry<TicketKeys> = new WeakRegistry()
 
 const closeCollected = new FinalizationRegistry<() => void>(close => close())
 
