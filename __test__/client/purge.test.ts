@@ -20,7 +20,7 @@ import {
 } from 'tls-resumption'
 import { DEFAULT_CLIENT_CACHE } from '../../dist/cache/session-cache.js'
 import { failed, mayOffer } from '../../dist/client/peer-state.js'
-import { standIn } from '../../dist/key/function-identity.js'
+import { treatAs } from '../../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from '../support/server.ts'
 import { startGate } from '../support/stalling-proxy.ts'
 
@@ -189,7 +189,7 @@ test.serial('contexts that connections share are made anew', async t => {
     made++
     return createSecureContext(options)
   }
-  standIn(tls.createSecureContext, createSecureContext)
+  treatAs(tls.createSecureContext, createSecureContext)
   t.teardown(() => {
     tls.createSecureContext = createSecureContext
   })

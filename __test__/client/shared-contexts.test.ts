@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import test from 'ava'
 import { connect, SessionCache, sessionKey } from 'tls-resumption'
 import { secureContextFor } from '../../dist/client/shared-contexts.js'
-import { standIn } from '../../dist/key/function-identity.js'
+import { treatAs } from '../../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from '../support/server.ts'
 
 // Serial: each counts the contexts made by all of the process.
@@ -14,7 +14,7 @@ test.before(() => {
     made.push(options ?? {})
     return original(options)
   }
-  standIn(tls.createSecureContext, original)
+  treatAs(tls.createSecureContext, original)
 })
 test.after.always(() => {
   tls.createSecureContext = original

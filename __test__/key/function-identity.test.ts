@@ -1,7 +1,7 @@
 /** Functions and contexts are told apart by identity, and an identity means nothing in another thread. */
 import tls from 'node:tls'
 import test from 'ava'
-import { recognise, tagOf, tagOfCallback } from '../../dist/key/function-identity.js'
+import { callbackToken, identifyBuiltin, identityToken } from '../../dist/key/function-identity.js'
 import { runWorker } from '../workers/start.ts'
 
 test('the first function of one thread is not that of another', async t => {
@@ -17,19 +17,19 @@ test('the first function of one thread is not that of another', async t => {
 
 test('the tag of an object is its own, and stays', t => {
   const [one, other] = [{}, {}]
-  t.not(tagOf(one), tagOf(other))
-  t.is(tagOf(one), tagOf(one))
+  t.not(identityToken(one), identityToken(other))
+  t.is(identityToken(one), identityToken(one))
   const callback = () => 'of the test'
-  t.is(tagOfCallback(callback), tagOf(callback))
+  t.is(callbackToken(callback), identityToken(callback))
 })
 
 test("what replaces one of Node's functions is known by itself alone", t => {
-  const tag = recognise(tls.checkServerIdentity)
+  const tag = identifyBuiltin(tls.checkServerIdentity)
   const [one, other] = [() => undefined, () => undefined]
   t.regex(tag(tls.checkServerIdentity), /^builtin\//)
-  t.is(tag(tls.checkServerIdentity), recognise(tls.checkServerIdentity)(tls.checkServerIdentity))
-  t.not(tag(tls.checkServerIdentity), recognise(tls.createSecureContext)(tls.createSecureContext))
-  t.is(tag(one), tagOf(one))
+  t.is(tag(tls.checkServerIdentity), identifyBuiltin(tls.checkServerIdentity)(tls.checkServerIdentity))
+  t.not(tag(tls.checkServerIdentity), identifyBuiltin(tls.createSecureContext)(tls.createSecureContext))
+  t.is(tag(one), identityToken(one))
   t.not(tag(one), tag(other))
-  t.not(recognise(one)(one), recognise(other)(other))
+  t.not(identifyBuiltin(one)(one), identifyBuiltin(other)(other))
 })

@@ -2,7 +2,7 @@
 import tls from 'node:tls'
 import test from 'ava'
 import { SessionCache, sessionKey } from 'tls-resumption'
-import { isNodes, sourceOf } from '../../dist/node/builtin-functions.js'
+import { isBuiltin, sourceText } from '../../dist/node/builtin-functions.js'
 import { createAuthority } from '../../fixtures/certificates.ts'
 import { startServer } from '../support/server.ts'
 import { runWorker } from '../workers/start.ts'
@@ -50,12 +50,12 @@ for (const name of ['createSecureContext', 'checkServerIdentity'] as const) {
   }
 
   test(`tls.${name} is recognised as Node's own`, t => {
-    t.true(isNodes(original))
+    t.true(isBuiltin(original))
   })
 
   for (const [what, wrapper] of Object.entries(WRAPPERS)) {
     test(`${what} in the place of tls.${name} is not taken for Node's own`, t => {
-      t.false(isNodes(wrapper))
+      t.false(isBuiltin(wrapper))
     })
   }
 
@@ -74,14 +74,14 @@ test('threads without wrappers share their keys', async t => {
 test('looking at a function leaves the ways of errors as they were', t => {
   const { stackTraceLimit } = Error
   const prepareStackTrace = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
-  isNodes(tls.checkServerIdentity)
+  isBuiltin(tls.checkServerIdentity)
   t.is(Error.stackTraceLimit, stackTraceLimit)
   t.is(Error.prepareStackTrace, prepareStackTrace?.value)
 })
 
 test('the source of a function is its own, whatever its toString says', t => {
   const fn = Object.assign(() => 'mine', { toString: () => 'another' })
-  t.true(sourceOf(fn).includes('mine'))
+  t.true(sourceText(fn).includes('mine'))
 })
 
 test('a thread that injects another CA is not led to trust by the sessions of one that does not', async t => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
-import { isNodes } from '../node/builtin-functions.js'
+import { isBuiltin } from '../node/builtin-functions.js'
 import { factsOf } from '../session/session-info.js'
 import { LruMap } from '../util/lru-map.js'
 import { wallClock } from '../util/time.js'
@@ -100,4 +100,4 @@ function isNamed(leaf: Leaf, { hostname, checkServerIdentity, options }: Verific
  * Node's own check, whose verdict depends on nothing but its arguments and can be remembered. What some
  * package has put in its place could judge otherwise tomorrow.
  */
-const pureCheck = isNodes(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined
+const pureCheck = isBuiltin(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined

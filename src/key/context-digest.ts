@@ -2,7 +2,7 @@ import tls from 'node:tls'
 import { isObject, isSame, sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
-import { recognise } from './function-identity.js'
+import { identifyBuiltin } from './function-identity.js'
 import { onPurge } from './purge-generation.js'
 
 /**
@@ -37,7 +37,7 @@ export const CONTEXT_OPTIONS = [
 
 type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
 
-const creator = recognise(tls.createSecureContext)
+const creator = identifyBuiltin(tls.createSecureContext)
 
 /** Whether contexts are made by Node alone; what some package has put in its place may add to the next one what it will. */
 export function areContextsNodes(): boolean {

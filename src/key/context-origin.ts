@@ -5,7 +5,7 @@
 import type tls from 'node:tls'
 import { types } from 'node:util'
 import { CONTEXT_OPTIONS, contextDigest } from './context-digest.js'
-import { standIn, tagOf } from './function-identity.js'
+import { identityToken, treatAs } from './function-identity.js'
 
 /** By the context's native part, which is what verifies; an application may put another one in its place. */
 const made = new WeakMap<object, string>()
@@ -22,7 +22,7 @@ const changes = new WeakMap<object, number>()
 /** The tag of a context: another one after each change that we saw, and after its native part was replaced. */
 export function tagOfContext(context: object): string {
   const native = nativeOf(context) ?? context
-  return `${tagOf(native)}/${changes.get(native) ?? 0}`
+  return `${identityToken(native)}/${changes.get(native) ?? 0}`
 }
 
 function nativeOf(context: object): object | undefined {
@@ -40,7 +40,7 @@ export function rememberContexts(original: typeof tls.createSecureContext): type
     if (native && digest !== undefined) made.set(native, digest)
     return context
   }
-  standIn(createSecureContext, original)
+  treatAs(createSecureContext, original)
   return createSecureContext
 }
 

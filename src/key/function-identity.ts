@@ -1,57 +1,58 @@
 import { randomUUID } from 'node:crypto'
-import { isNodes, sourceOf } from '../node/builtin-functions.js'
+import { isBuiltin, sourceText } from '../node/builtin-functions.js'
 import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 
-/**
- * Tags for things that have no content to digest: functions and opaque contexts. A tag never means
- * anything in another thread, so that no two threads' objects can be taken for one.
- */
+/** Identity tokens begin with it, so that no two threads' objects have one token. */
 const thread = randomUUID()
-const tags = new WeakMap<object, string>()
+const tokens = new WeakMap<object, string>()
 let count = 0
 
-/** The tag of an object: the same for the same object, and never that of another one. */
-export function tagOf(object: object): string {
-  let tag = tags.get(object)
-  if (tag === undefined) {
-    tag = `${thread}/${++count}`
-    tags.set(object, tag)
+/**
+ * Returns the identity token of an object that has no content to digest, such as a function: always the same one for
+ * the same object, and never that of another object.
+ */
+export function identityToken(object: object): string {
+  let token = tokens.get(object)
+  if (token === undefined) {
+    token = `${thread}/${++count}`
+    tokens.set(object, token)
   }
-  return tag
+  return token
 }
 
-const sources = new LruMap<string, true>(1000)
+const seenSources = new LruMap<string, true>(1000)
 
 /**
- * The tag of a callback, or undefined where it looks as if written inline: a function object seen for
- * the first time, of a source text seen before. Such a callback is likely new at every call, and
- * what is cached under its tag would never be found again. Seen once more, it gets its tag.
+ * Returns the identity token of a callback, or undefined if it seems to be written inline: a function seen for the first
+ * time whose source text was seen before. It is probably a new function at each call, so no later connection would
+ * find a session under its token. If it is seen once more, it gets its token.
  */
-export function tagOfCallback(callback: object): string | undefined {
-  if (tags.has(callback)) return tagOf(callback)
-  const source = sha256(sourceOf(callback))
-  const isInline = sources.get(source) !== undefined
-  sources.set(source, true)
-  const tag = tagOf(callback)
-  return isInline ? undefined : tag
+export function callbackToken(callback: object): string | undefined {
+  if (tokens.has(callback)) return identityToken(callback)
+  const source = sha256(sourceText(callback))
+  const isInline = seenSources.get(source) !== undefined
+  seenSources.set(source, true)
+  const token = identityToken(callback)
+  return isInline ? undefined : token
 }
 
 const originals = new WeakMap<object, object>()
 
-/** Lets a function of ours that does the same as `original` count as that one. */
-export function standIn(ours: object, original: object): void {
-  originals.set(ours, original)
+/** Treats a wrapper of this package, which does the same as `original`, as `original` from now on. */
+export function treatAs(wrapper: object, original: object): void {
+  originals.set(wrapper, original)
 }
 
 /**
- * A way to tell one of Node's own functions, which is the same in every thread, from whatever replaces
- * it, now or before this module was loaded: that is known by its tag, in this thread alone.
+ * Returns a function that identifies one of Node's own functions, or what has replaced it. Node's own has a token that is
+ * the same in every thread and begins with `builtin/`. A replacement, also one from before this module was loaded, has
+ * its identity token.
  */
-export function recognise(original: object): (current: object) => string {
-  const known = isNodes(original) ? `builtin/${sha256(sourceOf(original))}` : tagOf(original)
+export function identifyBuiltin(original: object): (current: object) => string {
+  const token = isBuiltin(original) ? `builtin/${sha256(sourceText(original))}` : identityToken(original)
   return current => {
-    const behind = originals.get(current) ?? current
-    return behind === original ? known : tagOf(behind)
+    const target = originals.get(current) ?? current
+    return target === original ? token : identityToken(target)
   }
 }

@@ -1,4 +1,4 @@
-import { sourceOf } from '../node/builtin-functions.js'
+import { sourceText } from '../node/builtin-functions.js'
 
 const COMMENT = /\/\*.*?\*\/|\/\/[^\n\r\u2028\u2029]*/gs
 const NAME = String.raw`[\w$]+`
@@ -16,6 +16,6 @@ const CONSTANT = new RegExp(
  * A text that looks like it and is not (a parameter called `undefined`) does no harm, since before each offer the
  * function itself is asked.
  */
-export function approvesAll(check: object): boolean {
-  return CONSTANT.test(sourceOf(check).replace(COMMENT, ' ').replace(/\s+/g, ' ').trim())
+export function isPermissiveCheck(check: object): boolean {
+  return CONSTANT.test(sourceText(check).replace(COMMENT, ' ').replace(/\s+/g, ' ').trim())
 }

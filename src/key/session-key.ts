@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
-import { sourceOf } from '../node/builtin-functions.js'
+import { sourceText } from '../node/builtin-functions.js'
 import { hostOfSocket } from '../node/tls-internals.js'
 import { isObject, isSame, sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
@@ -8,8 +8,8 @@ import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest } from './context-digest.js'
 import { digestOfContext, tagOfContext } from './context-origin.js'
-import { recognise, tagOfCallback } from './function-identity.js'
-import { approvesAll } from './permissive-check.js'
+import { callbackToken, identifyBuiltin } from './function-identity.js'
+import { isPermissiveCheck } from './permissive-check.js'
 import { Era } from './purge-generation.js'
 
 /** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
@@ -190,14 +190,14 @@ export function contextTag(options: tls.ConnectionOptions): string | undefined {
   return digestOfContext(secureContext) ?? tagOfContext(secureContext)
 }
 
-const checker = recognise(tls.checkServerIdentity)
+const checker = identifyBuiltin(tls.checkServerIdentity)
 
 function checkerTag(check: unknown, vouches: boolean): string | undefined {
   // Not a function: `tls.connect` is about to say so.
   if (typeof check !== 'function') return undefined
   if (check === tls.checkServerIdentity) return checker(check)
-  if (approvesAll(check)) return 'approves all'
-  return vouches ? `vouched for/${sha256(sourceOf(check))}` : tagOfCallback(check)
+  if (isPermissiveCheck(check)) return 'approves all'
+  return vouches ? `vouched for/${sha256(sourceText(check))}` : callbackToken(check)
 }
 
 /** Where the connection goes, and over what. A proxy's own leg and what runs inside it never agree. */

@@ -1,5 +1,5 @@
 /** The text of a function, whatever its own `toString` says. */
-export function sourceOf(fn: object): string {
+export function sourceText(fn: object): string {
   return Function.prototype.toString.call(fn)
 }
 
@@ -10,7 +10,7 @@ export function sourceOf(fn: object): string {
  * looks at it on the first access, Node's own function is reached through frames of Node alone. Where the
  * stack cannot be read, the answer is no.
  */
-export function isNodes(fn: object): boolean {
+export function isBuiltin(fn: object): boolean {
   let isOwn = false
   const look = (): never => {
     isOwn = callersUpToHere().every(file => file?.startsWith('node:'))

@@ -1,7 +1,7 @@
 import type tls from 'node:tls'
 
 /** Gives a socket methods of its own in the place of its class's, and like those not enumerable. */
-export function giveMethods(
+export function defineMethods(
   socket: tls.TLSSocket,
   methods: Record<string, (...args: never[]) => unknown>,
 ): void {

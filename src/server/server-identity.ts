@@ -3,7 +3,7 @@ import tls from 'node:tls'
 import { tellOfServer } from '../diagnostics/server-events.js'
 import { encode, OpaqueValue } from '../key/canonical-encoding.js'
 import { defaultCaDigest } from '../key/context-digest.js'
-import { tagOf } from '../key/function-identity.js'
+import { identityToken } from '../key/function-identity.js'
 import { canChooseTicketKeys, refuseTickets } from '../node/ticket-key-callback.js'
 import {
   hasContextsByName,
@@ -269,11 +269,11 @@ function textOf(server: ServerInternals, uses: Uses, byDefault: string): string 
       server.ca ? encode(server.ca) : defaultCaDigest(),
       identityOf(server.cert),
       // Certificates by name, which are not to be seen: such a server shares with no other.
-      hasContextsByName(server) ? tagOf(server) : undefined,
+      hasContextsByName(server) ? identityToken(server) : undefined,
       ...TRUST.map(option => Reflect.get(server, option) ?? whereLeftOut(option)),
     ])
   } catch (error) {
-    if (error instanceof OpaqueValue) return tagOf(server)
+    if (error instanceof OpaqueValue) return identityToken(server)
     throw error
   }
 }

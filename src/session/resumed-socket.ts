@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type tls from 'node:tls'
-import { giveMethods } from '../node/patch.js'
+import { defineMethods } from '../node/patch.js'
 import { translatePeerCertificate } from '../node/tls-internals.js'
 
 /**
@@ -14,7 +14,7 @@ export function tellCertificate(socket: tls.TLSSocket, offered: () => X509Certif
   const { getPeerCertificate, getPeerX509Certificate } = socket
   const remembered = () => (socket.isSessionReused() ? offered() : undefined)
   // Neither asks the other, since in another runtime Node's own do.
-  giveMethods(socket, {
+  defineMethods(socket, {
     getPeerCertificate(detailed?: boolean) {
       const certificate = getPeerCertificate.call(socket, detailed as true)
       const leaf = certificate && Object.keys(certificate).length === 0 && remembered()

@@ -109,7 +109,7 @@ export const GUARDS = {
     ),
     guard(
       'client/reverify.ts',
-      'isNodes(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined',
+      'isBuiltin(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined',
       'tls.checkServerIdentity',
       'builtin-functions › a check in the place of the default one is asked before each session is offered',
     ),
@@ -161,8 +161,8 @@ export const GUARDS = {
     ),
     guard(
       'key/function-identity.ts',
-      'return isInline ? undefined : tag',
-      'return tag',
+      'return isInline ? undefined : token',
+      'return token',
       'key-inputs › a checkServerIdentity written inline, new at each call, makes the connection not cacheable',
     ),
     guard(
@@ -173,7 +173,7 @@ export const GUARDS = {
     ),
     guard(
       'key/session-key.ts',
-      `\`vouched for/\${sha256(sourceOf(check))}\``,
+      `\`vouched for/\${sha256(sourceText(check))}\``,
       "'vouched for'",
       'partitions › two different functions under one partition have different keys',
     ),
@@ -185,7 +185,7 @@ export const GUARDS = {
     ),
     guard(
       'key/function-identity.ts',
-      'return behind === original ? known : tagOf(behind)',
+      'return target === original ? token : identityToken(target)',
       'return known',
       "identity › what replaces one of Node's functions is known by itself alone",
     ),
