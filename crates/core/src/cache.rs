@@ -221,7 +221,7 @@ impl Cache {
         self.len() == 0
     }
 
-    /// How many bytes all blobs have together. Never more than [`Options::max_bytes`].
+    /// How many bytes all blobs and annotations have together. Never more than [`Options::max_bytes`].
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.inner.store().bytes()
@@ -245,7 +245,18 @@ impl Cache {
         self.inner.options()
     }
 
-    fn sweep_if_due(&self, sweep_is_due: Result<bool, Rejected>) -> Result<(), Rejected> {
+    pub(crate) fn store(&self) -> &Store {
+        self.inner.store()
+    }
+
+    pub(crate) fn now(&self) -> CallTime<'_> {
+        self.inner.now()
+    }
+
+    pub(crate) fn sweep_if_due(
+        &self,
+        sweep_is_due: Result<bool, Rejected>,
+    ) -> Result<(), Rejected> {
         if sweep_is_due? {
             self.inner.store().sweep_after_insert(&self.inner.now());
         }
@@ -268,7 +279,7 @@ impl Cache {
         self.read_to(key, how, &mut out)
     }
 
-    fn read_to(
+    pub(crate) fn read_to(
         &self,
         key: Key<'_>,
         how: ReadMode,

@@ -45,11 +45,12 @@
 //! # Memory
 //!
 //! An entry costs its blob, in blocks of 256 bytes, and about 80 bytes more. No key is kept: a keyed hash of 128
-//! bits stands for it. [`Cache::bytes`] counts blobs alone. Address space for as much as the options allow is
+//! bits stands for it. [`Cache::bytes`] counts blobs and [annotations](Annotation) only. Address space for as much as the options allow is
 //! reserved ahead; it takes memory as entries come, and what entries gave back is used for later ones.
 
 #![deny(unsafe_code)]
 
+mod annotated;
 mod blob;
 mod bounds;
 mod builder;
@@ -71,6 +72,7 @@ mod sweeper;
 #[cfg(not(loom))]
 mod ticket_keys;
 
+pub use annotated::{ANNOTATION_LEN, Annotation, EntryId};
 pub use blob::Blob;
 pub use bounds::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
 pub use builder::Builder;

@@ -15,7 +15,7 @@ use crate::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
 pub struct Options {
     /// Entries at most. Default: 10 000.
     pub max: Capacity,
-    /// Bytes of blobs at most. Default: 64 MiB.
+    /// Bytes of blobs and [annotations](crate::Annotation) at most. Default: 64 MiB.
     pub max_bytes: ByteBudget,
     /// How long an entry lives, unless its own [`EntryOptions::ttl`] is shorter. Default: an hour.
     pub ttl: Ttl,

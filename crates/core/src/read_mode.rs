@@ -1,6 +1,6 @@
 use zeroize::Zeroizing;
 
-use crate::{Blob, BufferTooSmall};
+use crate::{ANNOTATION_LEN, Blob, BufferTooSmall};
 
 /// How an entry is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,28 @@ pub enum ReadMode {
 
 /// Where a blob is copied to.
 pub(crate) trait Destination {
-    /// Room for a blob. May be asked for again, with another length, if the blob changed meanwhile.
+    /// Whether the annotation is to be copied as well, in front of the blob.
+    const TAKES_ANNOTATION: bool = false;
+
+    /// Room for a blob of that length, and for an annotation if it takes one. May be asked for again, with another length, if the blob changed meanwhile.
     fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall>;
 }
 
 impl Destination for &mut [u8] {
     fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
         self.get_mut(..needed).ok_or(BufferTooSmall { needed })
+    }
+}
+
+/// A caller's memory for an annotation and a blob.
+pub(crate) struct AnnotatedBuffer<'a>(pub(crate) &'a mut [u8]);
+
+impl Destination for AnnotatedBuffer<'_> {
+    const TAKES_ANNOTATION: bool = true;
+
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+        let needed = needed + ANNOTATION_LEN;
+        self.0.get_mut(..needed).ok_or(BufferTooSmall { needed })
     }
 }
 

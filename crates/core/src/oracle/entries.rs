@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::{Blob, Key};
+use crate::{ANNOTATION_LEN, Annotation, Blob, Key};
 
 /// Names an entry for as long as it is there, and is never used again: a later entry has a greater id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Id(u64);
+pub struct Id(u64);
 
 /// A point in the order of use: of two entries the one with the greater was used later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,7 @@ struct Tick(u64);
 /// One stored blob.
 pub(crate) struct Entry {
     pub(crate) blob: Blob,
+    pub(crate) annotation: Option<Annotation>,
     /// The first millisecond in which it must not be returned any more.
     pub(crate) expires_at: u64,
     /// May be offered again and again where others may be offered once.
@@ -23,6 +24,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// How many bytes it counts.
+    fn len(&self) -> u64 {
+        (self.blob.len() + self.annotation.map_or(0, |_| ANNOTATION_LEN)) as u64
+    }
+
     pub(crate) fn is_live(&self, now: u64) -> bool {
         now < self.expires_at
     }
@@ -57,23 +63,24 @@ const IN_STEP: &str = "every index names entries that are there";
 
 impl Entries {
     /// Adds an entry as the newest of its key and the last used of all.
-    pub(crate) fn insert(&mut self, key: Key<'_>, entry: Entry) {
+    pub(crate) fn insert(&mut self, key: Key<'_>, entry: Entry) -> Id {
         let id = Id(self.next_number());
         let used_last = Tick(self.next_number());
         let key = match self.by_key.get_key_value(key.as_bytes()) {
             Some((known, _)) => Arc::clone(known),
             None => Arc::from(key.as_bytes()),
         };
-        self.bytes += entry.blob.len() as u64;
+        self.bytes += entry.len();
         self.by_use.insert(used_last, id);
         self.by_expiry.insert((entry.expires_at, id));
         self.by_key.entry(Arc::clone(&key)).or_default().push_front(id);
         self.slots.insert(id, Slot { entry, key, used_last });
+        id
     }
 
     pub(crate) fn remove(&mut self, id: Id) -> Entry {
         let Slot { entry, key, used_last } = self.slots.remove(&id).expect(IN_STEP);
-        self.bytes -= entry.blob.len() as u64;
+        self.bytes -= entry.len();
         self.by_use.remove(&used_last);
         self.by_expiry.remove(&(entry.expires_at, id));
         let of_key = self.by_key.get_mut(&key).expect(IN_STEP);
@@ -126,6 +133,11 @@ impl Entries {
         self.bytes
     }
 
+    /// Removes all. Numbers go on, so that no name is given twice.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { last_number: self.last_number, ..Self::default() };
+    }
+
     #[cfg(all(test, not(loom)))]
     pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.by_key.keys().map(|key| &**key)
@@ -146,7 +158,8 @@ mod tests {
         let mut entries = Entries::default();
         for name in [b"a", b"a", b"b"] {
             let blob = Blob::copy_of(b"session");
-            let entry = Entry { blob, expires_at: 1, reusable: false, used: false };
+            let annotation = (name == b"b").then_some([1; ANNOTATION_LEN]);
+            let entry = Entry { blob, annotation, expires_at: 1, reusable: false, used: false };
             entries.insert(Key::new(name).unwrap(), entry);
         }
         assert_eq!((entries.by_key.len(), entries.len()), (2, 3));

@@ -10,12 +10,14 @@ mod steps;
 #[cfg(all(test, not(loom)))]
 pub(crate) use steps::Fingerprint;
 
-use std::mem;
 use std::ops::Deref;
 
 pub use crate::read_mode::ReadMode;
-use crate::{Blob, BufferTooSmall, EntryOptions, Key, Options, Rejected, Stats};
-use entries::{Entries, Entry, Id};
+use crate::{
+    ANNOTATION_LEN, Annotation, Blob, BufferTooSmall, EntryOptions, Key, Options, Rejected, Stats,
+};
+pub use entries::Id;
+use entries::{Entries, Entry};
 
 /// After how many insertions a cache is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
@@ -60,11 +62,19 @@ impl Oracle {
         options: EntryOptions,
         now: u64,
     ) -> Result<(), Rejected> {
-        self.check(blob)?;
-        self.expire_key(key, now);
-        self.remove_oldest_beyond(key, 0, Removal::Replaced);
-        self.insert(key, blob, options, now);
-        Ok(())
+        self.store(key, None, blob, options, now, 0).map(drop)
+    }
+
+    /// Stores as `put` does, with an annotation.
+    pub fn put_annotated(
+        &mut self,
+        key: Key<'_>,
+        annotation: &Annotation,
+        blob: &[u8],
+        options: EntryOptions,
+        now: u64,
+    ) -> Result<Id, Rejected> {
+        self.store(key, Some(annotation), blob, options, now, 0)
     }
 
     /// Stores a blob as the newest under its key.
@@ -75,12 +85,50 @@ impl Oracle {
         options: EntryOptions,
         now: u64,
     ) -> Result<(), Rejected> {
-        self.check(blob)?;
+        self.store(key, None, blob, options, now, self.others()).map(drop)
+    }
+
+    /// Stores as `add` does, with an annotation.
+    pub fn add_annotated(
+        &mut self,
+        key: Key<'_>,
+        annotation: &Annotation,
+        blob: &[u8],
+        options: EntryOptions,
+        now: u64,
+    ) -> Result<Id, Rejected> {
+        self.store(key, Some(annotation), blob, options, now, self.others())
+    }
+
+    /// How many entries an added one may have beside it.
+    fn others(&self) -> usize {
+        usize::from(self.options.tickets_per_key.get()) - 1
+    }
+
+    fn store(
+        &mut self,
+        key: Key<'_>,
+        annotation: Option<&Annotation>,
+        blob: &[u8],
+        options: EntryOptions,
+        now: u64,
+        others: usize,
+    ) -> Result<Id, Rejected> {
+        let len = blob.len() + annotation.map_or(0, |_| ANNOTATION_LEN);
+        self.check(blob, len as u64)?;
         self.expire_key(key, now);
-        let others = usize::from(self.options.tickets_per_key.get()) - 1;
         self.remove_oldest_beyond(key, others, Removal::Replaced);
-        self.insert(key, blob, options, now);
-        Ok(())
+        self.make_room(len as u64, now);
+        let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
+        self.counters.sets += 1;
+        let entry = Entry {
+            blob: Blob::copy_of(blob),
+            annotation: annotation.copied(),
+            expires_at: now.saturating_add(ttl.as_millis()),
+            reusable: options.reusable,
+            used: false,
+        };
+        Ok(self.entries.insert(key, entry))
     }
 
     /// Whether the insertion just made is one that a sweep follows.
@@ -117,6 +165,36 @@ impl Oracle {
         Ok(Some(ReadOutcome::Kept(&entry.blob)))
     }
 
+    /// What `offer` would hand out, with its annotation, of at most `reserve` bytes together.
+    pub fn offer_annotated(
+        &mut self,
+        key: Key<'_>,
+        reserve: usize,
+        now: u64,
+    ) -> Result<Option<(Annotation, Blob)>, BufferTooSmall> {
+        let chosen = self.choose(key, ReadMode::Offer, now);
+        let annotation = chosen.and_then(|id| self.entries.get(id).annotation);
+        if let Some(id) = chosen {
+            let needed = self.entries.get(id).blob.len() + ANNOTATION_LEN;
+            if needed > reserve {
+                return Err(BufferTooSmall { needed });
+            }
+        }
+        let offered = self.read(key, ReadMode::Offer, reserve, now)?;
+        let annotation = annotation.unwrap_or([0; ANNOTATION_LEN]);
+        Ok(offered.map(|offered| (annotation, offered.into_blob())))
+    }
+
+    /// Removes one live entry of a key. Whether it was there.
+    pub fn remove_entry(&mut self, key: Key<'_>, id: Id, now: u64) -> bool {
+        self.expire_key(key, now);
+        let is_there = self.entries.of_key(key).any(|(other, _)| other == id);
+        if is_there {
+            self.remove(id, Removal::Deleted);
+        }
+        is_there
+    }
+
     /// Whether there is a live entry under the key.
     pub fn contains(&mut self, key: Key<'_>, now: u64) -> bool {
         self.expire_key(key, now);
@@ -132,7 +210,7 @@ impl Oracle {
     /// Empties the store.
     pub fn clear(&mut self) {
         self.counters.cleared += self.entries.len() as u64;
-        drop(mem::take(&mut self.entries));
+        self.entries.clear();
     }
 
     /// Removes up to `limit` expired entries and tells how many. Fewer than `limit`: the sweep is complete.
@@ -161,30 +239,15 @@ impl Oracle {
         Stats { size: self.len() as u64, bytes: self.bytes(), ..self.counters }
     }
 
-    fn check(&mut self, blob: &[u8]) -> Result<(), Rejected> {
-        let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
+    fn check(&mut self, blob: &[u8], len: u64) -> Result<(), Rejected> {
+        let max = self.options.max_bytes.longest_blob();
         let refused = match len {
-            0 => Rejected::Empty,
+            _ if blob.is_empty() => Rejected::Empty,
             _ if len > max => Rejected::TooLarge { len, max },
             _ => return Ok(()),
         };
         self.counters.rejected += 1;
         Err(refused)
-    }
-
-    fn insert(&mut self, key: Key<'_>, blob: &[u8], options: EntryOptions, now: u64) {
-        self.make_room(blob.len() as u64, now);
-        let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
-        self.counters.sets += 1;
-        self.entries.insert(
-            key,
-            Entry {
-                blob: Blob::copy_of(blob),
-                expires_at: now.saturating_add(ttl.as_millis()),
-                reusable: options.reusable,
-                used: false,
-            },
-        );
     }
 
     /// Until one more entry, of `len` bytes, fits.

@@ -42,6 +42,13 @@ impl Oracle {
         oldest.map(|id| self.remove(id, Removal::Evicted)).is_some()
     }
 
+    /// Removes the live entry of a key with that blob. Whether there was one.
+    pub(crate) fn remove_blob(&mut self, key: Key<'_>, blob: &[u8], now: u64) -> bool {
+        let is_it = |(id, entry): (Id, &Entry)| (entry.blob[..] == *blob).then_some(id);
+        let found = self.entries.of_key(key).find_map(is_it);
+        found.is_some_and(|id| self.remove_entry(key, id, now))
+    }
+
     /// The states in which one entry less is there.
     pub(crate) fn with_one_forgotten(&self, may: impl Fn(&Entry) -> bool) -> Vec<Self> {
         let of = |key| self.entries.of_key(Key::new(key).expect("it came in as a key"));

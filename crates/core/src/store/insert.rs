@@ -1,5 +1,5 @@
 use crate::call_time::Now;
-use crate::{EntryOptions, Key, Rejected};
+use crate::{ANNOTATION_LEN, Annotation, EntryId, EntryOptions, Key, Rejected};
 
 use super::counters::{Count, Removal};
 use super::index::list::Hash;
@@ -23,10 +23,24 @@ const TRIES: u32 = 1;
 struct NewEntry<'a> {
     hash: Hash,
     blob: &'a [u8],
+    annotation: Option<&'a Annotation>,
     expires_at: u64,
     reusable: bool,
     /// The era in which the key was looked at last.
     clear_generation: u64,
+}
+
+impl NewEntry<'_> {
+    /// How many bytes it takes.
+    fn len(&self) -> usize {
+        self.blob.len() + self.annotation.map_or(0, |_| ANNOTATION_LEN)
+    }
+}
+
+/// What an insertion came to.
+pub(crate) struct Inserted {
+    pub(crate) id: EntryId,
+    pub(crate) sweep_is_due: bool,
 }
 
 /// A filled node that is not linked.
@@ -47,7 +61,20 @@ impl Store {
         options: EntryOptions,
         now: impl Now,
     ) -> Result<bool, Rejected> {
-        self.insert(key, blob, options, now, 0)
+        let inserted = self.insert(key, None, blob, options, now, 0);
+        inserted.map(|inserted| inserted.sweep_is_due)
+    }
+
+    /// Stores as `put` does, with an annotation.
+    pub(crate) fn put_annotated(
+        &self,
+        key: Key<'_>,
+        annotation: &Annotation,
+        blob: &[u8],
+        options: EntryOptions,
+        now: impl Now,
+    ) -> Result<Inserted, Rejected> {
+        self.insert(key, Some(annotation), blob, options, now, 0)
     }
 
     /// Stores a blob as the newest under its key. Whether a sweep is due.
@@ -58,47 +85,69 @@ impl Store {
         options: EntryOptions,
         now: impl Now,
     ) -> Result<bool, Rejected> {
-        let others = usize::from(self.options.tickets_per_key.get()) - 1;
-        self.insert(key, blob, options, now, others)
+        let inserted = self.insert(key, None, blob, options, now, self.others());
+        inserted.map(|inserted| inserted.sweep_is_due)
+    }
+
+    /// Stores as `add` does, with an annotation.
+    pub(crate) fn add_annotated(
+        &self,
+        key: Key<'_>,
+        annotation: &Annotation,
+        blob: &[u8],
+        options: EntryOptions,
+        now: impl Now,
+    ) -> Result<Inserted, Rejected> {
+        self.insert(key, Some(annotation), blob, options, now, self.others())
+    }
+
+    /// How many entries an added one may have beside it.
+    pub(super) fn others(&self) -> usize {
+        usize::from(self.options.tickets_per_key.get()) - 1
     }
 
     /// `others`: how many there may be beside the new one. With none, the newest there is is overwritten in one
     /// step; all older ones go before.
-    fn insert(
+    pub(super) fn insert(
         &self,
         key: Key<'_>,
+        annotation: Option<&Annotation>,
         blob: &[u8],
         options: EntryOptions,
         now: impl Now,
         others: usize,
-    ) -> Result<bool, Rejected> {
-        self.check(blob)?;
+    ) -> Result<Inserted, Rejected> {
         let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
         let mut entry = NewEntry {
             hash: self.hash(key),
             blob,
+            annotation,
             expires_at: now.end_of(ttl),
             reusable: options.reusable,
             clear_generation: self.clear_generation(),
         };
-        self.store(&mut entry, now, others);
-        Ok(self.counters.add(Count::Set).is_multiple_of(INSERTIONS_BETWEEN_SWEEPS))
+        self.check(&entry)?;
+        let id = self.store(&mut entry, now, others);
+        let sweep_is_due = self.counters.add(Count::Set).is_multiple_of(INSERTIONS_BETWEEN_SWEEPS);
+        Ok(Inserted { id, sweep_is_due })
     }
 
-    fn check(&self, blob: &[u8]) -> Result<(), Rejected> {
-        let (len, max) = (blob.len() as u64, self.options.max_bytes.longest_blob());
-        let refused = match len {
-            0 => Rejected::Empty,
-            _ if len > max => Rejected::TooLarge { len, max },
-            _ => return Ok(()),
+    fn check(&self, entry: &NewEntry<'_>) -> Result<(), Rejected> {
+        let (len, max) = (entry.len() as u64, self.options.max_bytes.longest_blob());
+        let refused = if entry.blob.is_empty() {
+            Rejected::Empty
+        } else if len > max {
+            Rejected::TooLarge { len, max }
+        } else {
+            return Ok(());
         };
         self.counters.add(Count::Rejected);
         Err(refused)
     }
 
-    fn store(&self, entry: &mut NewEntry<'_>, now: impl Now, others: usize) {
+    fn store(&self, entry: &mut NewEntry<'_>, now: impl Now, others: usize) -> EntryId {
         let hash = entry.hash;
-        let wanted = Quota::entry(entry.blob.len() as u64);
+        let wanted = Quota::entry(entry.len() as u64);
         let mut have = Quota::default();
         let mut fresh = None;
         let mut tries = 0;
@@ -109,8 +158,7 @@ impl Store {
                 // arrival it would take along what others stored meanwhile.
                 entry.clear_generation = run.clear_generation;
                 if let Some(FilledNode { id, .. }) = fresh {
-                    let size =
-                        LenAndGeneration::new(entry.blob.len() as u64, entry.clear_generation);
+                    let size = LenAndGeneration::new(entry.len() as u64, entry.clear_generation);
                     // As in `prepare`: the exchange in `link` publishes it.
                     self.list.nodes[id].size.store(size.0, Ordering::Release);
                 }
@@ -153,10 +201,11 @@ impl Store {
             }
             self.quota.give_back(have.beyond(wanted));
             self.linked(new, entry, now);
-            return;
+            return EntryId::new(new.id, new.state.version());
         }
         self.quota.give_back(have);
         self.abandon_insert(fresh, entry, now, others);
+        EntryId::NONE
     }
 
     /// What follows the moment from which others find the node.
@@ -177,13 +226,19 @@ impl Store {
     /// all the spare ones.
     fn prepare(&self, entry: &NewEntry<'_>) -> Option<FilledNode> {
         let nodes = &self.list.nodes;
-        let blocks = blocks_for(entry.blob.len());
+        let blocks = blocks_for(entry.len());
         let id = self.list.allocate()?;
         let Some(first) = self.blocks.allocate(blocks) else {
             nodes.free(id);
             return None;
         };
-        self.blocks.fill(first, entry.blob);
+        match entry.annotation {
+            None => self.blocks.fill(first, entry.blob),
+            Some(annotation) => {
+                self.blocks.fill_behind(first, 0, annotation);
+                self.blocks.fill_behind(first, ANNOTATION_LEN, entry.blob);
+            }
+        }
         let tick = self.tick_of_insertion();
         let node = &nodes[id];
         // Release: a thread that still looks at an earlier life and reads one of these sees, by its acquire load
@@ -193,9 +248,10 @@ impl Store {
         set(&node.hash_low, entry.hash.low);
         set(&node.stamp, UNLINKED);
         set(&node.expires_at, entry.expires_at);
-        set(&node.size, LenAndGeneration::new(entry.blob.len() as u64, entry.clear_generation).0);
+        set(&node.size, LenAndGeneration::new(entry.len() as u64, entry.clear_generation).0);
         set(&node.place, BlockRef::new(first, tick).0);
         let state = self.state(id).next().reusable(entry.reusable);
+        let state = state.annotated(entry.annotation.is_some());
         set(&node.state, state.0);
         Some(FilledNode { id, state, first, tick })
     }
@@ -211,8 +267,8 @@ impl Store {
         if let Some(new) = fresh {
             let node = &self.list.nodes[new.id];
             node.state.store(new.state.next().0, Ordering::Release);
-            self.blocks.wipe(new.first, entry.blob.len());
-            self.blocks.free(new.first, blocks_for(entry.blob.len()));
+            self.blocks.wipe(new.first, entry.len());
+            self.blocks.free(new.first, blocks_for(entry.len()));
             self.list.nodes.free(new.id);
         }
         if others == 0 {

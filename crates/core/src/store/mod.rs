@@ -27,7 +27,9 @@ mod tests;
 use siphasher::sip128::SipHasher24;
 
 use crate::call_time::Now;
-use crate::{BuildError, Key, Memory, Options, Stats};
+use crate::{BuildError, EntryId, Key, Memory, Options, Stats};
+
+pub(crate) use insert::Inserted;
 
 use counters::{Count, Counters, Removal};
 use index::list::{Hash, NodeSnapshot, OrderedList, RunEnd};
@@ -171,6 +173,20 @@ impl Store {
                 removed += 1;
             }
         }
+    }
+
+    /// Removes one entry. Returns false if it is not there any more.
+    pub(crate) fn remove_entry(&self, key: Key<'_>, entry: EntryId, now: impl Now) -> bool {
+        let hash = self.hash(key);
+        self.remove_expired(hash, now);
+        // Before the scan: the caller's insertion was over, so an entry of another generation is from before a `clear`.
+        let clear_generation = self.clear_generation();
+        let Some(mut seen) = self.list.find_entry(hash, entry) else {
+            return false;
+        };
+        seen.size.is_of(clear_generation)
+            && !now.has_come(seen.expires_at)
+            && self.delete_node(&mut seen, hash, Removal::Deleted, now)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,7 +2,7 @@ use zeroize::Zeroize;
 
 use crate::call_time::Now;
 use crate::read_mode::{Destination, ReadMode};
-use crate::{BufferTooSmall, Key};
+use crate::{ANNOTATION_LEN, BufferTooSmall, Key};
 
 use super::counters::{Count, Removal};
 use super::index::list::{Hash, NodeSnapshot};
@@ -13,7 +13,8 @@ use super::{KeyRun, Store, length};
 struct Conflict;
 
 impl Store {
-    /// Copies a blob into the beginning of `out` and tells its length. One that does not fit leaves everything as
+    /// Copies a blob into the beginning of `out`, behind its annotation if `out` takes one, and returns the length of what it
+    /// copied. One that does not fit leaves everything as
     /// it was.
     pub(crate) fn read(
         &self,
@@ -37,12 +38,12 @@ impl Store {
         }
     }
 
-    fn read_chosen(
+    fn read_chosen<D: Destination>(
         &self,
         run: &KeyRun<'_>,
         hash: Hash,
         how: ReadMode,
-        out: &mut impl Destination,
+        out: &mut D,
         now: impl Now,
     ) -> Result<Result<Option<usize>, BufferTooSmall>, Conflict> {
         let chosen = match how {
@@ -53,25 +54,25 @@ impl Store {
             self.counters.add(Count::Miss);
             return Ok(Ok(None));
         };
-        let needed = length(&chosen);
-        let out = match out.reserve(needed) {
+        let out = match out.reserve(blob_length(&chosen)) {
             Ok(out) => out,
             Err(too_small) => return Ok(Err(too_small)),
         };
+        let copied = out.len();
         let goes = match how {
             ReadMode::Get => false,
             ReadMode::Offer => self.options.single_use && !chosen.state.is_reusable(),
             ReadMode::Take => true,
         };
         if goes {
-            self.take_chosen(&chosen, hash, out, now)?;
+            self.take_chosen::<D>(&chosen, hash, out, now)?;
         } else {
-            self.show(&chosen, how, out)?;
+            self.show::<D>(&chosen, how, out)?;
         }
-        Ok(Ok(Some(needed)))
+        Ok(Ok(Some(copied)))
     }
 
-    fn take_chosen(
+    fn take_chosen<D: Destination>(
         &self,
         chosen: &NodeSnapshot<'_>,
         hash: Hash,
@@ -80,18 +81,33 @@ impl Store {
     ) -> Result<(), Conflict> {
         self.list.mark_unchanged(chosen).map_err(|_| Conflict)?;
         // Marked by this thread: the blob is its own until it wipes it.
-        self.blocks.copy(chosen.place.first(), out);
+        self.copy::<D>(chosen, out);
         self.quota.give_back(self.reclaim(chosen, hash, Removal::Taken, now));
         Ok(())
     }
 
-    fn show(
+    /// Copies what `out` has room for: the blob, or the annotation and the blob.
+    #[inline]
+    fn copy<D: Destination>(&self, chosen: &NodeSnapshot<'_>, out: &mut [u8]) {
+        let first = chosen.place.first();
+        match (D::TAKES_ANNOTATION, chosen.state.is_annotated()) {
+            (false, true) => self.blocks.copy_behind(first, ANNOTATION_LEN, out),
+            (true, false) => {
+                let (annotation, blob) = out.split_at_mut(ANNOTATION_LEN);
+                annotation.fill(0);
+                self.blocks.copy(first, blob);
+            }
+            _ => self.blocks.copy(first, out),
+        }
+    }
+
+    fn show<D: Destination>(
         &self,
         chosen: &NodeSnapshot<'_>,
         how: ReadMode,
         out: &mut [u8],
     ) -> Result<(), Conflict> {
-        self.blocks.copy(chosen.place.first(), out);
+        self.copy::<D>(chosen, out);
         // The copy ends with an acquire fence, so that this stays behind it: if the version did not move, what was
         // copied is the entry. Who offers it first marks it in the same step, since a mark without the ticket in hand
         // would be one for nothing if another thread takes it.
@@ -111,4 +127,9 @@ impl Store {
         self.counters.add(Count::Shown);
         Ok(())
     }
+}
+
+/// A blob's length in bytes, without its annotation.
+fn blob_length(seen: &NodeSnapshot<'_>) -> usize {
+    length(seen) - if seen.state.is_annotated() { ANNOTATION_LEN } else { 0 }
 }

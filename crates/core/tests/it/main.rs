@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod annotated;
 mod bounds;
 mod buffers;
 mod clearing;

@@ -2,6 +2,8 @@
 
 use std::ptr;
 
+use crate::EntryId;
+
 use super::node::{BlockRef, Id, LenAndGeneration, Node, NodeState, TaggedLink};
 use super::node_arena::NodeArena;
 use super::split_order::{Bucket, Buckets};
@@ -246,6 +248,16 @@ impl OrderedList {
     pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<NodeSnapshot<'_>> {
         let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
             if seen.id == id && seen.state.version() == version {
+                *found = Some(*seen);
+            }
+        });
+        found
+    }
+
+    /// The node of an entry of the run, if it is linked and not marked.
+    pub(crate) fn find_entry(&self, hash: Hash, entry: EntryId) -> Option<NodeSnapshot<'_>> {
+        let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
+            if seen.id == entry.node() && EntryId::new(seen.id, seen.state.version()) == entry {
                 *found = Some(*seen);
             }
         });

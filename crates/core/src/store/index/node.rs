@@ -50,6 +50,7 @@ pub(crate) struct NodeState(pub(crate) u64);
 const VERSION_SHIFT: u32 = 8;
 const USED: u64 = 1;
 const REUSABLE: u64 = 2;
+const ANNOTATED: u64 = 4;
 
 impl NodeState {
     pub(crate) fn version(self) -> u64 {
@@ -69,6 +70,15 @@ impl NodeState {
         Self(if yes { self.0 | REUSABLE } else { self.0 })
     }
 
+    pub(crate) fn annotated(self, yes: bool) -> Self {
+        Self(if yes { self.0 | ANNOTATED } else { self.0 })
+    }
+
+    /// Whether the payload begins with an annotation.
+    pub(crate) fn is_annotated(self) -> bool {
+        self.0 & ANNOTATED != 0
+    }
+
     pub(crate) fn used(self) -> Self {
         Self(self.0 | USED)
     }
@@ -86,7 +96,7 @@ const LEN_BITS: u32 = 37;
 const LEN_MASK: u64 = (1 << LEN_BITS) - 1;
 const GENERATION_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
 
-/// A blob's length and the era in which it was stored; `clear` begins a new one.
+/// The length of a blob with its annotation, and the era in which it was stored; `clear` begins a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LenAndGeneration(pub(crate) u64);
 
@@ -174,8 +184,9 @@ mod tests {
         assert!(size.is_of(3) && !size.is_of(4));
         let place = BlockRef::new(0x7fff_ffff, 9);
         assert_eq!((place.first(), place.order()), (0x7fff_ffff, 9));
-        let state = NodeState(0).next().reusable(true).used();
+        let state = NodeState(0).next().reusable(true).annotated(true).used();
         assert!(state.is_filled() && state.is_used() && state.is_reusable());
+        assert!(state.is_annotated() && !NodeState(0).annotated(false).is_annotated());
         assert_eq!(state.next(), NodeState(2 << VERSION_SHIFT));
     }
 }

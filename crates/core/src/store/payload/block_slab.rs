@@ -113,6 +113,40 @@ impl BlockSlab {
         }
     }
 
+    /// Copies bytes into a chain of the caller's own, behind the first `skip`, which are whole words.
+    pub(crate) fn fill_behind(&self, first: u32, skip: usize, bytes: &[u8]) {
+        // As in `fill`.
+        fence(Ordering::Release);
+        let (mut block, mut offset) = self.block_at(first, skip / WORD_BYTES);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = (BLOCK_WORDS - offset) * WORD_BYTES;
+            let (here, behind) = rest.split_at(room.min(rest.len()));
+            atomic_copy::fill(&self.block(block)[offset..], here);
+            (block, offset, rest) = (self.next(block), 0, behind);
+        }
+    }
+
+    /// Copies as [`copy`](Self::copy) does, from behind the first `skip` bytes, which are whole words.
+    pub(crate) fn copy_behind(&self, first: u32, skip: usize, out: &mut [u8]) {
+        let (mut block, mut offset) = self.block_at(first, skip / WORD_BYTES);
+        let mut rest = out;
+        while !rest.is_empty() {
+            let room = (BLOCK_WORDS - offset) * WORD_BYTES;
+            let (here, behind) = rest.split_at_mut(room.min(rest.len()));
+            atomic_copy::copy(&self.block(block)[offset..], here);
+            (block, offset, rest) = (self.next(block), 0, behind);
+        }
+        // As in `copy`.
+        fence(Ordering::Acquire);
+    }
+
+    /// The block of a chain in which that word is, and the word's place in it.
+    fn block_at(&self, first: u32, word: usize) -> (u32, usize) {
+        let last = (0..word / BLOCK_WORDS).fold(first, |block, _| self.next(block));
+        (last, word % BLOCK_WORDS)
+    }
+
     /// Has a chain brought in that is about to be read, as far as it lies in one piece, which is most often all of it.
     #[inline]
     pub(crate) fn prefetch(&self, first: u32, len: usize) {

@@ -3,14 +3,25 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::{Oracle, ReadMode, ReadOutcome};
+use std::collections::HashMap;
+
+use crate::oracle::{Id, Oracle, ReadMode, ReadOutcome};
+use crate::read_mode::AnnotatedBuffer;
 use crate::store::Store;
-use crate::{BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::{
+    ANNOTATION_LEN, BufferTooSmall, ByteBudget, Capacity, EntryId, EntryOptions, Key, Options,
+    TicketsPerKey, Ttl,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8, usize, EntryOptions),
     Add(u8, usize, EntryOptions),
+    PutAnnotated(u8, usize, EntryOptions),
+    AddAnnotated(u8, usize, EntryOptions),
+    OfferAnnotated(u8, usize),
+    /// Of the annotated entries stored under the key, the last but so many.
+    RemoveEntry(u8, usize),
     Read(u8, ReadMode, usize),
     Contains(u8),
     Remove(u8),
@@ -34,11 +45,15 @@ fn a_step() -> impl Strategy<Value = Step> {
             reusable,
         })
     };
-    let reserve = prop_oneof![3 => Just(LONGEST), 1 => a_len()];
+    let reserve = || prop_oneof![3 => Just(LONGEST), 1 => a_len()];
     prop_oneof![
         80 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Put(key, len, own)),
         90 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::Add(key, len, own)),
-        120 => (key(), how, reserve).prop_map(|(key, how, reserve)| Step::Read(key, how, reserve)),
+        60 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::PutAnnotated(key, len, own)),
+        60 => (key(), a_len(), own()).prop_map(|(key, len, own)| Step::AddAnnotated(key, len, own)),
+        60 => (key(), reserve()).prop_map(|(key, reserve)| Step::OfferAnnotated(key, reserve)),
+        40 => (key(), 0..4_usize).prop_map(|(key, back)| Step::RemoveEntry(key, back)),
+        120 => (key(), how, reserve()).prop_map(|(key, how, reserve)| Step::Read(key, how, reserve)),
         20 => key().prop_map(Step::Contains),
         10 => key().prop_map(Step::Remove),
         2 => Just(Step::Clear),
@@ -89,6 +104,24 @@ fn read(
     Ok(read?.map(|len| out[..len].to_vec()))
 }
 
+fn annotation(serial: usize) -> [u8; ANNOTATION_LEN] {
+    [serial.to_le_bytes()[0] | 1; ANNOTATION_LEN]
+}
+
+fn offer_annotated(
+    store: &Store,
+    key: Key<'_>,
+    reserve: usize,
+    now: u64,
+) -> Result<Option<Vec<u8>>, BufferTooSmall> {
+    let mut out = vec![1; reserve];
+    let read = store.read(key, ReadMode::Offer, &mut AnnotatedBuffer(&mut out), now);
+    Ok(read?.map(|len| out[..len].to_vec()))
+}
+
+/// What both call the annotated entries of each key, in the order in which they were stored.
+type Names = HashMap<u8, Vec<(EntryId, Id)>>;
+
 proptest! {
     // A failing history is shrunk and printed, which is all that is needed to make a test of it.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -101,7 +134,7 @@ proptest! {
     ) {
         let store = Store::with(options, [7; 16], buckets).unwrap();
         let mut oracle = Oracle::new(options);
-        let mut now = 0;
+        let (mut now, mut names) = (0, Names::new());
         for (serial, step) in history.into_iter().enumerate() {
             let name = |key: &u8| [b'k', *key];
             match &step {
@@ -116,6 +149,49 @@ proptest! {
                     let key = Key::new(&name).unwrap();
                     let expected = oracle.add(key, &blob, *own, now).map(|()| oracle.sweep_is_due());
                     prop_assert_eq!(store.add(key, &blob, *own, now), expected);
+                }
+                Step::PutAnnotated(of, len, own) => {
+                    let (name, blob, annotation) = (name(of), blob(serial, *len), annotation(serial));
+                    let key = Key::new(&name).unwrap();
+                    let expected = oracle.put_annotated(key, &annotation, &blob, *own, now);
+                    let stored = store.put_annotated(key, &annotation, &blob, *own, now);
+                    prop_assert_eq!(stored.as_ref().err(), expected.as_ref().err());
+                    if let (Ok(stored), Ok(expected)) = (stored, expected) {
+                        prop_assert_eq!(stored.sweep_is_due, oracle.sweep_is_due());
+                        names.entry(*of).or_default().push((stored.id, expected));
+                    }
+                }
+                Step::AddAnnotated(of, len, own) => {
+                    let (name, blob, annotation) = (name(of), blob(serial, *len), annotation(serial));
+                    let key = Key::new(&name).unwrap();
+                    let expected = oracle.add_annotated(key, &annotation, &blob, *own, now);
+                    let stored = store.add_annotated(key, &annotation, &blob, *own, now);
+                    prop_assert_eq!(stored.as_ref().err(), expected.as_ref().err());
+                    if let (Ok(stored), Ok(expected)) = (stored, expected) {
+                        prop_assert_eq!(stored.sweep_is_due, oracle.sweep_is_due());
+                        names.entry(*of).or_default().push((stored.id, expected));
+                    }
+                }
+                Step::OfferAnnotated(key, reserve) => {
+                    let name = name(key);
+                    let key = Key::new(&name).unwrap();
+                    let expected = oracle.offer_annotated(key, *reserve, now);
+                    let joined = |(annotation, blob): ([u8; ANNOTATION_LEN], crate::Blob)| {
+                        [&annotation[..], &blob].concat()
+                    };
+                    prop_assert_eq!(
+                        offer_annotated(&store, key, *reserve, now),
+                        expected.map(|offered| offered.map(joined))
+                    );
+                }
+                Step::RemoveEntry(of, back) => {
+                    let named = names.get(of).and_then(|all| all.iter().rev().nth(*back));
+                    if let Some((id, expected)) = named {
+                        let name = name(of);
+                        let key = Key::new(&name).unwrap();
+                        let removed = store.remove_entry(key, *id, now);
+                        prop_assert_eq!(removed, oracle.remove_entry(key, *expected, now));
+                    }
                 }
                 Step::Read(key, how, reserve) => {
                     let name = name(key);

@@ -1,13 +1,18 @@
 //! Programs of a few threads, and what was observed when one ran.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Mutex;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::read_mode::ReadMode;
 use crate::store::Store;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::{
+    ANNOTATION_LEN, ByteBudget, Capacity, EntryId, EntryOptions, Key, Options, TicketsPerKey, Ttl,
+};
 
 /// All blobs are as long, so that one eviction makes room for one insertion.
 pub(super) const LEN: usize = 8;
@@ -19,6 +24,8 @@ pub(super) enum Operation {
     Read(u8, ReadMode),
     Contains(u8),
     Remove(u8),
+    /// Removes the entry that an insertion under the key stored last.
+    RemoveEntry(u8),
     Len,
     Clear,
     Sweep,
@@ -33,6 +40,8 @@ pub(super) enum Outcome {
     Blob(Option<u64>),
     Is(bool),
     Count(usize),
+    /// The number of the insertion, and whether its entry was there. `None`: none was over yet.
+    Entry(Option<(u64, bool)>),
 }
 
 /// A call as its caller saw it. Of two calls that do not overlap, the `end` of one is before the `begin` of the other.
@@ -103,28 +112,51 @@ pub(super) trait Subject: Sync {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome;
 }
 
-impl Subject for Store {
+/// A store, and what it called the entries that were stored last, by key.
+pub(super) struct Named {
+    store: Store,
+    last: Mutex<HashMap<u8, (u64, EntryId)>>,
+}
+
+impl Named {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, last: Mutex::default() }
+    }
+
+    /// Every second insertion has an annotation.
+    fn insert(&self, add: bool, key: u8, serial: u64, now: u64) -> Outcome {
+        let (store, name, blob) = (&self.store, [b'k', key], serial.to_le_bytes());
+        let (name, own) = (Key::new(&name).unwrap(), options(serial));
+        let annotation = serial.is_multiple_of(2).then_some([b'a'; ANNOTATION_LEN]);
+        let others = if add { store.others() } else { 0 };
+        let inserted = store.insert(name, annotation.as_ref(), &blob, own, now, others).unwrap();
+        self.last.lock().unwrap().insert(key, (serial, inserted.id));
+        Outcome::Done
+    }
+
+    fn remove_entry(&self, key: u8, now: u64) -> Outcome {
+        let last = self.last.lock().unwrap().get(&key).copied();
+        Outcome::Entry(last.map(|(serial, id)| {
+            (serial, self.store.remove_entry(Key::new(&[b'k', key]).unwrap(), id, now))
+        }))
+    }
+}
+
+impl Deref for Named {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Subject for Named {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome {
         let name = |key| [b'k', key];
         match operation {
-            Operation::Put(key) => {
-                let stored = self.put(
-                    Key::new(&name(key)).unwrap(),
-                    &serial.to_le_bytes(),
-                    options(serial),
-                    now,
-                );
-                stored.map(|_| Outcome::Done).unwrap()
-            }
-            Operation::Add(key) => {
-                let stored = self.add(
-                    Key::new(&name(key)).unwrap(),
-                    &serial.to_le_bytes(),
-                    options(serial),
-                    now,
-                );
-                stored.map(|_| Outcome::Done).unwrap()
-            }
+            Operation::Put(key) => self.insert(false, key, serial, now),
+            Operation::Add(key) => self.insert(true, key, serial, now),
+            Operation::RemoveEntry(key) => self.remove_entry(key, now),
             Operation::Read(key, how) => {
                 let mut out = [0; LEN];
                 let read = self.read(Key::new(&name(key)).unwrap(), how, &mut &mut out[..], now);
@@ -163,6 +195,7 @@ fn an_operation(keys: u8) -> impl Strategy<Value = Operation> {
         4 => key().prop_map(|key| Operation::Read(key, ReadMode::Offer)),
         2 => key().prop_map(Operation::Contains),
         2 => key().prop_map(Operation::Remove),
+        3 => key().prop_map(Operation::RemoveEntry),
         2 => Just(Operation::Len),
         1 => Just(Operation::Clear),
         1 => Just(Operation::Sweep),

@@ -15,7 +15,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::store::Store;
 use crate::store::striped::random;
-use history::{Call, Operation, Program, Shown, Subject, a_program};
+use history::{Call, Named, Operation, Program, Shown, Subject, a_program};
 use search::is_linearizable;
 
 /// How often a program is run.
@@ -92,8 +92,8 @@ fn histories<S: Subject>(program: &Program, subject: impl Fn() -> S) -> Vec<Vec<
     histories
 }
 
-fn store(program: &Program) -> Store {
-    Store::with(program.options, [3; 16], [1, 8]).unwrap()
+fn store(program: &Program) -> Named {
+    Named::new(Store::with(program.options, [3; 16], [1, 8]).unwrap())
 }
 
 fn check(program: &Program) -> Result<(), TestCaseError> {

@@ -2,16 +2,15 @@
 
 use std::sync::Mutex;
 
-use super::history::{Call, Operation, Outcome, Program, Subject};
+use super::history::{Call, Named, Operation, Outcome, Program, Subject};
 use super::search::is_linearizable;
 use super::{histories, store};
 use crate::read_mode::ReadMode;
-use crate::store::Store;
 use crate::{Capacity, Options, TicketsPerKey};
 
 /// Keeps what it saw last, and by a rule of its own lies about it.
 struct Broken<L> {
-    store: Store,
+    store: Named,
     last: Mutex<Outcome>,
     lie: L,
 }
@@ -165,4 +164,17 @@ fn an_entry_that_a_clear_missed_is_found() {
         _ => outcome,
     };
     assert!(!passes(32, &[PUT, GET, Operation::Clear], &[&[GET], &[Operation::Len]], lie));
+}
+
+#[test]
+fn an_entry_removed_twice_is_found() {
+    let lie = |operation, outcome, _| match (operation, outcome) {
+        (Operation::RemoveEntry(0), Outcome::Entry(Some((serial, _)))) => {
+            Outcome::Entry(Some((serial, true)))
+        }
+        _ => outcome,
+    };
+    let remove = Operation::RemoveEntry(0);
+    assert!(passes(32, &[PUT], &[&[remove], &[remove]], truth));
+    assert!(!passes(32, &[PUT], &[&[remove], &[remove]], lie));
 }

@@ -16,7 +16,9 @@ const ADD: Operation = Operation::Add(0);
 const PUT_ANOTHER: Operation = Operation::Put(1);
 const REMOVE: Operation = Operation::Remove(0);
 
-const ALL: [Operation; 12] = [
+const REMOVE_ENTRY: Operation = Operation::RemoveEntry(0);
+
+const ALL: [Operation; 13] = [
     GET,
     OFFER,
     TAKE,
@@ -24,6 +26,7 @@ const ALL: [Operation; 12] = [
     ADD,
     PUT_ANOTHER,
     REMOVE,
+    REMOVE_ENTRY,
     Operation::Contains(0),
     Operation::Len,
     Operation::Clear,

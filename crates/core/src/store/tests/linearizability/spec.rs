@@ -149,6 +149,12 @@ impl<'a> Spec<'a> {
             (Operation::Remove(_), Outcome::Count(count)) => {
                 store.live(key, now) == 0 && from.made[at] == count
             }
+            (Operation::RemoveEntry(_), Outcome::Entry(named)) => {
+                let fits = |(serial, was_there): (u64, bool)| {
+                    store.remove_blob(key, &serial.to_le_bytes(), now) == was_there
+                };
+                named.is_none_or(fits)
+            }
             (Operation::Sweep, Outcome::Count(count)) => {
                 let all = store.clone().sweep_step(1, now) == 0;
                 from.made[at] == count && (all || self.met(call).any(changes))
@@ -252,7 +258,8 @@ fn name_of(operation: Operation) -> Option<[u8; 2]> {
         | Operation::Add(key)
         | Operation::Read(key, _)
         | Operation::Contains(key)
-        | Operation::Remove(key) => Some([b'k', key]),
+        | Operation::Remove(key)
+        | Operation::RemoveEntry(key) => Some([b'k', key]),
         Operation::Len | Operation::Clear | Operation::Sweep | Operation::Advance => None,
     }
 }

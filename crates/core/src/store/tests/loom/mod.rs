@@ -1,3 +1,4 @@
+mod annotated;
 mod basic;
 mod growth;
 mod memory;

@@ -6,7 +6,9 @@
 use super::scheduler::stop;
 use crate::read_mode::ReadMode;
 use crate::store::Store;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl};
+use crate::{
+    ANNOTATION_LEN, ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl,
+};
 
 const BLOB: usize = 300;
 const NOW: u64 = 10;
@@ -49,11 +51,11 @@ fn put(store: &Store, name: &str, byte: u8) {
 
 fn read(store: &Store, name: &str, how: ReadMode) -> Option<u8> {
     let mut out = [0; BLOB];
-    if store.read(key(name), how, &mut &mut out[..], NOW).unwrap().is_none() {
+    let Some(len) = store.read(key(name), how, &mut &mut out[..], NOW).unwrap() else {
         assert_eq!(out, [0; BLOB], "nothing of what it began to copy");
         return None;
-    }
-    assert!(out.iter().all(|byte| *byte == out[0] && *byte != 0), "torn");
+    };
+    assert!(out[..len].iter().all(|byte| *byte == out[0] && *byte != 0), "torn");
     Some(out[0])
 }
 
@@ -162,6 +164,29 @@ fn in_add() {
 #[test]
 fn in_delete() {
     anywhere(Some(0), |store| store.remove(key("tickets"), NOW));
+}
+
+#[test]
+fn in_an_annotated_insertion() {
+    let own = EntryOptions { ttl: Ttl::from_millis(1000), reusable: false };
+    let blob = [5; BLOB - ANNOTATION_LEN];
+    for name in ["new", "session", "tickets", "expired"] {
+        anywhere(None, |store| {
+            store.add_annotated(key(name), &[5; ANNOTATION_LEN], &blob, own, NOW).unwrap();
+        });
+    }
+}
+
+#[test]
+fn in_the_removal_of_one_entry() {
+    let own = EntryOptions { ttl: Ttl::from_millis(1000), reusable: false };
+    anywhere(None, |store| {
+        let blob = [5; BLOB - ANNOTATION_LEN];
+        let annotation = [5; ANNOTATION_LEN];
+        let stored = store.add_annotated(key("tickets"), &annotation, &blob, own, NOW).unwrap();
+        store.remove_entry(key("tickets"), stored.id, NOW);
+        assert!(!store.remove_entry(key("tickets"), stored.id, NOW));
+    });
 }
 
 #[test]
