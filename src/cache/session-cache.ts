@@ -28,7 +28,8 @@ export interface SessionCacheOptions {
    */
   max?: number | undefined
   /**
-   * How many bytes of session blobs are kept at most, 1 to 137,438,953,471.
+   * How many bytes of session blobs are kept at most, 1 to 137,438,953,471. A session that a connection of this
+   * package stored counts 64 bytes more, for the record of its verification.
    * @defaultValue 67_108_864 (64 MiB)
    */
   maxSize?: number | undefined
@@ -94,7 +95,7 @@ export interface SessionCacheStats {
   sweeps: number
   /** Sessions held. */
   size: number
-  /** Bytes of blobs held. */
+  /** Bytes of blobs held, with the records of their verification. */
   bytes: number
   /** The native memory that blobs lie in. */
   memory: SessionCacheMemory
@@ -172,6 +173,9 @@ export interface Lending {
 }
 
 export let lending: Lending
+
+/** The native handle of a cache, for the package's own modules; 0 once disposed of. */
+export let handleOf: (cache: SessionCache) => number
 
 /**
  * A cache of TLS sessions in native memory: bounded, with lifetimes, shared by all threads that open
@@ -302,7 +306,7 @@ export class SessionCache implements Disposable {
     return native.size(this.#open())
   }
 
-  /** How many bytes of blobs are held. */
+  /** How many bytes of blobs are held, with 64 more for each session that has a record of its verification. */
   get bytes(): number {
     return native.stats(this.#open()).bytes
   }
@@ -354,6 +358,7 @@ export class SessionCache implements Disposable {
   }
 
   static {
+    handleOf = cache => cache.#handle
     lending = {
       lend: (cache, operation, key, use) =>
         cache.#handle === 0 ? undefined : lendScratch(native[operation], cache.#handle, key, use),

@@ -34,6 +34,22 @@ export interface Native
   /** Whether the cache accepted the blob; `ttl` 0 is the cache's own. */
   set(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
   add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
+  /**
+   * Stores a blob with a record of 64 bytes, and returns a number that names the entry. Returns 0 if the cache rejected it or
+   * evicted it at once. `ttl` 0 is the cache's own. `flags`: 1 exempts it from single use, 2 keeps the key's other tickets.
+   */
+  storeVerified(
+    handle: number,
+    key: Key,
+    blob: Uint8Array,
+    record: Uint8Array,
+    ttl: number,
+    flags: number,
+  ): number
+  /** As `offer`, but the record of 64 bytes comes first: zeros if the entry was stored without one. */
+  offerVerified(handle: number, key: Key, out: Uint8Array): number
+  /** Removes the entry that `storeVerified` named. Returns false if it is not under the key any more. */
+  removeEntry(handle: number, key: Key, id: number): boolean
   has(handle: number, key: Key): boolean
   remove(handle: number, key: Key): number
   /** Whether a connection that begins now has a reason to call `lead`. */

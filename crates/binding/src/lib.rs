@@ -20,3 +20,4 @@ mod purge_counters;
 mod registry;
 mod session;
 mod ticket_keys;
+mod verified;

@@ -103,11 +103,12 @@ pub unsafe extern "C" fn release(env: napi_env, info: napi_callback_info) -> nap
     })
 }
 
-type Read = fn(&Cache, Key<'_>, &mut [u8]) -> std::result::Result<Option<usize>, BufferTooSmall>;
+pub type Read =
+    fn(&Cache, Key<'_>, &mut [u8]) -> std::result::Result<Option<usize>, BufferTooSmall>;
 
 /// Fills `out` and returns the length, 0 for a miss. A blob that does not fit leaves everything as
 /// it was and returns its length negated.
-fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_value {
+pub fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_value {
     enter(env, info, |env, [handle, key, out, ..]| {
         let out = out.bytes("out", "a Uint8Array")?;
         handles::with(env, handle.handle(), |cache: &Cache| {
@@ -129,7 +130,7 @@ type Write = fn(&Cache, Key<'_>, &[u8], EntryOptions) -> std::result::Result<(),
 /// Copies `blob` in and returns whether the cache accepted it. `ttl` is in milliseconds, 0 for the
 /// cache's own.
 fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_value {
-    enter(env, info, |env, [handle, key, blob, ttl, reusable]| {
+    enter(env, info, |env, [handle, key, blob, ttl, reusable, ..]| {
         let blob = blob.bytes("blob", "a Uint8Array")?;
         let entry = EntryOptions { ttl: to_ttl(ttl.number())?, reusable: reusable.is_true() };
         handles::with(env, handle.handle(), |cache: &Cache| {
@@ -142,7 +143,7 @@ fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_valu
     })
 }
 
-fn to_ttl(millis: f64) -> Result<Option<Ttl>> {
+pub fn to_ttl(millis: f64) -> Result<Option<Ttl>> {
     if millis == 0.0 {
         return Ok(None);
     }

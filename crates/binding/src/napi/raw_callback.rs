@@ -12,10 +12,10 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::napi::args::Arg;
-use crate::{operations, purge_counters, session, ticket_keys};
+use crate::{operations, purge_counters, session, ticket_keys, verified};
 
 /// The most arguments any of the functions takes.
-pub const ARITY: usize = 5;
+pub const ARITY: usize = 6;
 
 /// What an operation returns to JavaScript.
 pub enum Value {
@@ -76,12 +76,15 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 18] = [
+    let functions: [(&CStr, Callback); 21] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
         (c"set", operations::set),
         (c"add", operations::add),
+        (c"storeVerified", verified::store),
+        (c"offerVerified", verified::offer),
+        (c"removeEntry", verified::remove_entry),
         (c"has", operations::has),
         (c"remove", operations::remove),
         (c"mayLead", operations::may_lead),

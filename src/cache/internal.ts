@@ -1,0 +1,67 @@
+/** What the package's own modules do with caches beyond the public methods of `SessionCache`. */
+import { native } from '../native/addon.js'
+import { lendScratch } from '../native/scratch-buffer.js'
+import { handleOf, type SessionCache } from './session-cache.js'
+
+/** The bytes of a record: what a session's verification came to. The cache does not interpret them. */
+export const RECORD_BYTES = 64
+
+const REUSABLE = 1
+const ADD = 2
+
+/** How a session is stored with its record. */
+export interface VerifiedOptions {
+  /** The session's own lifetime in milliseconds. The cache's `ttl` caps it. */
+  ttl: number
+  /** Exempts it from `singleUse`. */
+  reusable: boolean
+  /** Keeps the key's other sessions, up to `ticketsPerPeer`. Otherwise the session replaces them. */
+  add: boolean
+}
+
+/**
+ * Stores a session with a record of its verification.
+ *
+ * The record is kept with the session, is wiped with it, and counts as 64 bytes of it in `bytes` and `maxSize`. Public
+ * methods of the cache neither read nor write records.
+ *
+ * @returns A number that names the entry for {@link removeEntry}, or 0 if the cache rejected it, evicted it at once, or
+ * is disposed of.
+ */
+export function storeVerified(
+  cache: SessionCache,
+  key: string | Uint8Array,
+  blob: Uint8Array,
+  record: Uint8Array,
+  { ttl, reusable, add }: VerifiedOptions,
+): number {
+  const handle = handleOf(cache)
+  const flags = (reusable ? REUSABLE : 0) | (add ? ADD : 0)
+  return handle === 0 ? 0 : native.storeVerified(handle, key, blob, record, ttl, flags)
+}
+
+/**
+ * Lends the session that a connection should offer now, with its record. It counts as offered, as by `offer`.
+ *
+ * `use` runs at once and must keep neither buffer: both are wiped when it returns. The record is zeros if the session was
+ * stored without one.
+ *
+ * @returns What `use` returned, or `undefined` if there is no session or the cache is disposed of.
+ */
+export function borrowVerified<T>(
+  cache: SessionCache,
+  key: string | Uint8Array,
+  use: (blob: Buffer, record: Buffer) => T,
+): T | undefined {
+  const handle = handleOf(cache)
+  if (handle === 0) return undefined
+  return lendScratch(native.offerVerified, handle, key, offered =>
+    use(offered.subarray(RECORD_BYTES), offered.subarray(0, RECORD_BYTES)),
+  )
+}
+
+/** Removes the entry that {@link storeVerified} named. Returns false if it is not under the key any more. */
+export function removeEntry(cache: SessionCache, key: string | Uint8Array, id: number): boolean {
+  const handle = handleOf(cache)
+  return handle !== 0 && native.removeEntry(handle, key, id)
+}
