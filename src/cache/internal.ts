@@ -1,6 +1,7 @@
 /** What the package's own modules do with caches beyond the public methods of `SessionCache`. */
 import { native } from '../native/addon.js'
 import { lendScratch } from '../native/scratch-buffer.js'
+import * as log from '../util/log.js'
 import { handleOf, type SessionCache } from './session-cache.js'
 
 /** The bytes of a record: what a session's verification came to. The cache does not interpret them. */
@@ -64,4 +65,42 @@ export function borrowVerified<T>(
 export function removeEntry(cache: SessionCache, key: string | Uint8Array, id: number): boolean {
   const handle = handleOf(cache)
   return handle !== 0 && native.removeEntry(handle, key, id)
+}
+
+/** This thread's handle on the process's store of chains. 0 if there was no memory for it. */
+let chains: number | undefined
+
+function openChains(): number {
+  if (chains === undefined) {
+    try {
+      chains = native.openChains()
+    } catch (error) {
+      chains = 0
+      log.warn('NO_CACHE', `Certificate chains are not kept: ${(error as Error).message}`)
+    }
+  }
+  return chains
+}
+
+/**
+ * The certificate chains that sessions were verified with, in the form the caller gave them. All threads share them.
+ *
+ * At most 1,000 chains and 16 MiB are kept, each for seven days. The least recently used one is evicted first.
+ */
+export const chainStore = {
+  /** Stores a chain under its digest of 32 bytes. A chain larger than the store is not kept. */
+  put(digest: Uint8Array, blob: Uint8Array): void {
+    const handle = openChains()
+    if (handle !== 0) native.set(handle, digest, blob, 0, true)
+  },
+
+  /**
+   * Lends a chain and makes it the most recently used. `use` runs at once and must not keep the buffer.
+   *
+   * @returns What `use` returned, or `undefined` if the chain is not kept.
+   */
+  borrow<T>(digest: Uint8Array, use: (blob: Buffer) => T): T | undefined {
+    const handle = openChains()
+    return handle === 0 ? undefined : lendScratch(native.get, handle, digest, use)
+  },
 }

@@ -12,6 +12,7 @@ type Key = string | Uint8Array
 export interface Native
   extends Pick<
     typeof Macro,
+    | 'openChains'
     | 'close'
     | 'clear'
     | 'sweep'

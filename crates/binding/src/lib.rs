@@ -13,6 +13,7 @@
 )]
 
 mod cache;
+mod chains;
 mod handles;
 mod napi;
 mod operations;
