@@ -61,8 +61,9 @@ for (const name of ['createSecureContext', 'checkServerIdentity'] as const) {
 
   test(`two threads in which tls.${name} was wrapped before the package was loaded share no key`, async t => {
     const [one, other] = await Promise.all([run({ wrap: [name] }), run({ wrap: [name] })])
-    t.is(typeof one.key, 'string')
-    t.not(one.key, other.key)
+    // Contexts that Node did not make itself are not cacheable at all.
+    t.is(typeof one.key, name === 'createSecureContext' ? 'undefined' : 'string')
+    if (one.key !== undefined) t.not(one.key, other.key)
     t.not(one.key, sessionKey({ host: 'db.example', port: 5432 }))
   })
 }
@@ -101,9 +102,8 @@ test('a thread that injects another CA is not led to trust by the sessions of on
 test('a check in the place of the default one is asked before each session is offered', async t => {
   const { port, ca } = await startServer(t)
   const { outcomes } = await run({
-    wrap: ['createSecureContext', 'checkServerIdentity'],
-    ca,
-    connect: { port, name: t.title },
+    wrap: ['checkServerIdentity'],
+    connect: { port, name: t.title, ca },
     trusted: 3,
   })
   t.deepEqual(

@@ -10,8 +10,8 @@ export interface Wrapping {
   wrap: ('createSecureContext' | 'checkServerIdentity')[]
   /** A CA certificate to inject. */
   ca?: string
-  /** Where to connect to, with the shared cache of that name. */
-  connect?: { port: number; name: string }
+  /** Where to connect to, with the shared cache of that name, trusting that CA. */
+  connect?: { port: number; name: string; ca?: string }
   /** How many connections there are to be, before the wrapper of the last one refuses. */
   trusted?: number
 }
@@ -46,7 +46,9 @@ if (where) {
   using sessionCache = new SessionCache({ name: where.name })
   for (let round = 0; round <= trusted; round++) {
     isRefusing = round === trusted
-    outcomes.push(await outcome(connect({ port: where.port, servername: 'localhost', sessionCache })))
+    const { port, ca } = where
+    const trusting = ca === undefined ? {} : { ca }
+    outcomes.push(await outcome(connect({ port, ...trusting, servername: 'localhost', sessionCache })))
   }
 }
 parentPort?.postMessage({ key: sessionKey({ host: 'db.example', port: 5432 }), outcomes } satisfies Wrapped)

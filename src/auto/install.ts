@@ -1,5 +1,4 @@
-import { syncBuiltinESMExports } from 'node:module'
-import tls from 'node:tls'
+import type tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import {
@@ -15,6 +14,7 @@ import { noteEmitted } from '../client/session-provenance.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
+import { replaceFunction } from '../node/patch.js'
 import { isSessionOfAgent } from '../node/tls-internals.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
@@ -65,8 +65,10 @@ export function install(options: InstallOptions = {}): void {
   const chooses = chooser(rollout)
   installed = { cache: clientCache(sessionCache), coalesce, chooses }
   if (replaced.length > 0) return
-  replaced = [replace('connect', wrapConnect), replace('createSecureContext', rememberContexts)]
-  syncBuiltinESMExports()
+  replaced = [
+    replaceFunction('connect', wrapConnect),
+    replaceFunction('createSecureContext', rememberContexts),
+  ]
 }
 
 /**
@@ -76,28 +78,6 @@ export function uninstall(): void {
   installed = undefined
   for (const { restore } of replaced) restore()
   replaced = []
-  syncBuiltinESMExports()
-}
-
-type AnyFunction = (...args: never[]) => unknown
-
-/** Puts `wrap(original)` in the place of a function of `node:tls`, looking like it. */
-function replace<Name extends 'connect' | 'createSecureContext'>(
-  name: Name,
-  wrap: (original: (typeof tls)[Name]) => (typeof tls)[Name],
-): { restore(): void } {
-  const original: AnyFunction = tls[name]
-  const wrapper: AnyFunction = wrap(original as (typeof tls)[Name])
-  for (const property of ['name', 'length'] as const) {
-    Object.defineProperty(wrapper, property, Object.getOwnPropertyDescriptor(original, property) ?? {})
-  }
-  const descriptor = Object.getOwnPropertyDescriptor(tls, name)
-  Object.defineProperty(tls, name, { ...descriptor, value: wrapper })
-  return {
-    restore() {
-      if (tls[name] === wrapper) Object.defineProperty(tls, name, { ...descriptor, value: original })
-    },
-  }
 }
 
 function wrapConnect(original: typeof tls.connect): typeof tls.connect {

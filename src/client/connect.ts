@@ -22,7 +22,8 @@ export interface ResumptionOptions {
    */
   sessionCache?: SessionCache | null | undefined
   /**
-   * Keeps sessions apart that would share a key: a tenant's, or those of hosts behind one address. 1 to 256 characters.
+   * Separates sessions that would otherwise share a key: of a tenant, or of one of several hosts behind an address.
+   * 1 to 256 characters.
    */
   cachePartition?: string | undefined
   /**
@@ -81,13 +82,11 @@ export function connect(...args: unknown[]): tls.TLSSocket {
 
 /**
  * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, without ours, and must return a
- * socket of `tls.connect` that is still connecting. `vouches` says whether `cachePartition` and
- * `checkServerIdentity` are of one caller.
+ * socket of `tls.connect` that is still connecting.
  */
 export function connectWith(
   options: ConnectOptions,
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
-  vouches?: boolean,
 ): tls.TLSSocket {
   const full = withDefaults(options)
   const { sessionCache, cachePartition, coalesce } = full
@@ -106,7 +105,7 @@ export function connectWith(
   const own = withoutOurs(full)
   let plan: Plan | undefined
   try {
-    plan = planFor(cache, own, { cachePartition, vouches: vouches ?? cachePartition !== undefined, coalesce })
+    plan = planFor(cache, own, { cachePartition, coalesce })
   } catch {
     // Whatever is wrong, Node says it better.
   }
@@ -126,9 +125,7 @@ export interface Plan {
   resumption: Resumption
 }
 
-interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
-  vouches?: boolean
-}
+type PlanOptions = Omit<ResumptionOptions, 'sessionCache'>
 
 /**
  * The plan for a connection with options that {@link withDefaults} has completed, or undefined where it is none that
@@ -137,7 +134,7 @@ interface PlanOptions extends Omit<ResumptionOptions, 'sessionCache'> {
 export function planFor(
   cache: SessionCache,
   options: tls.ConnectionOptions,
-  { cachePartition, vouches, coalesce = true }: PlanOptions = {},
+  { cachePartition, coalesce = true }: PlanOptions = {},
 ): Plan | undefined {
   // A session of the caller's own wins.
   if (options.session) {
@@ -146,7 +143,7 @@ export function planFor(
   }
   const context = contextTag(options)
   const era = new Era(options)
-  const key = context && keyOf(options, cachePartition, { context, vouches, era })
+  const key = context && keyOf(options, cachePartition, { context, era })
   if (key === undefined) {
     recordConnection('uncacheable', () => peerOf(options))
     return undefined
@@ -157,8 +154,7 @@ export function planFor(
 
 function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
   if (options.secureContext || tag === undefined) return
-  const shared = secureContextFor(options, tag)
-  if (shared) options.secureContext = shared
+  options.secureContext = secureContextFor(options, tag)
 }
 
 /** Opens a connection by its plan. */

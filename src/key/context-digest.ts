@@ -37,19 +37,20 @@ export const CONTEXT_OPTIONS = [
 
 type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
 
-const creator = identifyBuiltin(tls.createSecureContext)
+const identifyCreator = identifyBuiltin(tls.createSecureContext)
 
-/** Whether contexts are made by Node alone; what some package has put in its place may add to the next one what it will. */
-export function areContextsNodes(): boolean {
-  return creator(tls.createSecureContext).startsWith('builtin/')
+/** True if Node itself makes the contexts. A wrapper of another package may add other CAs or keys to each one. */
+function areContextsBuiltin(): boolean {
+  return identifyCreator(tls.createSecureContext).startsWith('builtin/')
 }
 
 /**
- * A digest of everything a SecureContext made from these options now would depend on: the options,
- * the defaults of `tls` they fall back to, the default CA certificates, and the function that makes it.
- * Undefined where an option is an object that could change without our seeing it.
+ * Returns a digest of everything that a SecureContext made from these options now would depend on: the options, the
+ * defaults of `tls` they fall back to, and the default CA certificates. Undefined if an option is an object that could
+ * change unnoticed, or if another package has replaced `tls.createSecureContext`.
  */
 export function contextDigest(options: ContextOptions): string | undefined {
+  if (!areContextsBuiltin()) return undefined
   const inputs = inputsOf(options)
   if (inputs === undefined) return digestOf(options)
   const known = recent.find(entry => isSame(entry.inputs, inputs))
@@ -62,7 +63,7 @@ export function contextDigest(options: ContextOptions): string | undefined {
 
 function digestOf(options: ContextOptions): string | undefined {
   try {
-    const parts = [creator(tls.createSecureContext)]
+    const parts: string[] = []
     for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
     return sha256(parts.join('\n'))
   } catch (error) {
@@ -90,8 +91,8 @@ function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
     else inputs.push(value)
   }
   if (inputs.some(isObject)) return undefined
-  // Functions and lists that are replaced, never changed.
-  inputs.push(tls.createSecureContext, options.ca ? undefined : defaultCa())
+  // Node replaces its list of default CAs, and never changes it.
+  inputs.push(options.ca ? undefined : defaultCa())
   inputs.push(tls.DEFAULT_CIPHERS, tls.DEFAULT_ECDH_CURVE, tls.DEFAULT_MIN_VERSION, tls.DEFAULT_MAX_VERSION)
   return inputs
 }

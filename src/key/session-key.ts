@@ -1,13 +1,12 @@
 import { Socket } from 'node:net'
 import tls from 'node:tls'
-import { sourceText } from '../node/builtin-functions.js'
 import { hostOfSocket } from '../node/tls-internals.js'
 import { isObject, isSame, sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest } from './context-digest.js'
-import { digestOfContext, tagOfContext } from './context-origin.js'
+import { identifyContext } from './context-origin.js'
 import { callbackToken, identifyBuiltin } from './function-identity.js'
 import { isPermissiveCheck } from './permissive-check.js'
 import { Era } from './purge-generation.js'
@@ -15,9 +14,8 @@ import { Era } from './purge-generation.js'
 /** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
 export interface SessionKeyOptions extends tls.ConnectionOptions {
   /**
-   * Keeps sessions apart that would otherwise share a key: a tenant, or the id of a host behind an
-   * address that several hosts share. It also vouches for a `checkServerIdentity` that is a new function
-   * at each call: under one partition, all of one source text must decide alike. 1 to 256 characters.
+   * Separates sessions that would otherwise share a key: of a tenant, or of one of several hosts behind an address.
+   * 1 to 256 characters.
    */
   cachePartition?: string | undefined
 }
@@ -118,8 +116,6 @@ export function isStrict(options: tls.ConnectionOptions): boolean {
 interface KeyInputs {
   /** The {@link contextTag} of the options. */
   context?: string | undefined
-  /** Whether the partition is of the same caller as `checkServerIdentity`. */
-  vouches?: boolean | undefined
   era?: Era
 }
 
@@ -127,15 +123,11 @@ interface KeyInputs {
 export function keyOf(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  {
-    context = contextTag(options),
-    vouches = partition !== undefined,
-    era = new Era(options),
-  }: KeyInputs = {},
+  { context = contextTag(options), era = new Era(options) }: KeyInputs = {},
 ): string | undefined {
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
   const leg = transportOf(options, partition)
-  const check = checkerTag(options.checkServerIdentity, vouches)
+  const check = identifyCheck(options.checkServerIdentity)
   if (leg === undefined || check === undefined) return undefined
   return digested(readable(leg), [
     ...leg,
@@ -185,19 +177,18 @@ function readable(leg: readonly string[]): string {
 export function contextTag(options: tls.ConnectionOptions): string | undefined {
   const { secureContext } = options
   if (!secureContext) return contextDigest(options)
-  // Where it is no object, `tls.connect` is about to say so.
+  // Not an object: `tls.connect` is about to throw.
   if (typeof secureContext !== 'object') return undefined
-  return digestOfContext(secureContext) ?? tagOfContext(secureContext)
+  return identifyContext(secureContext)
 }
 
-const checker = identifyBuiltin(tls.checkServerIdentity)
+const identifyDefaultCheck = identifyBuiltin(tls.checkServerIdentity)
 
-function checkerTag(check: unknown, vouches: boolean): string | undefined {
-  // Not a function: `tls.connect` is about to say so.
+function identifyCheck(check: unknown): string | undefined {
+  // Not a function: `tls.connect` is about to throw.
   if (typeof check !== 'function') return undefined
-  if (check === tls.checkServerIdentity) return checker(check)
-  if (isPermissiveCheck(check)) return 'approves all'
-  return vouches ? `vouched for/${sha256(sourceText(check))}` : callbackToken(check)
+  if (check === tls.checkServerIdentity) return identifyDefaultCheck(check)
+  return isPermissiveCheck(check) ? 'permissive' : callbackToken(check)
 }
 
 /** Where the connection goes, and over what. A proxy's own leg and what runs inside it never agree. */

@@ -1,11 +1,62 @@
-import type tls from 'node:tls'
+/** Replaces functions of Node.js so that nothing but what they do tells them from those that were there. */
+import { syncBuiltinESMExports } from 'node:module'
+import tls from 'node:tls'
 
-/** Gives a socket methods of its own in the place of its class's, and like those not enumerable. */
-export function defineMethods(
-  socket: tls.TLSSocket,
-  methods: Record<string, (...args: never[]) => unknown>,
-): void {
+type AnyFunction = (...args: never[]) => unknown
+type TlsFunctions = 'connect' | 'createSecureContext'
+
+/** Gives an object methods of its own that hide those of its class. Like those, they are not enumerable. */
+export function defineMethods(object: object, methods: Record<string, AnyFunction>): void {
   for (const [name, value] of Object.entries(methods)) {
-    Object.defineProperty(socket, name, { value, configurable: true, writable: true })
+    Object.defineProperty(object, name, { value, configurable: true, writable: true })
+  }
+}
+
+/** Replaces a function of `node:tls` with `wrap(original)`. Returns how to undo that, unless another package has replaced it since. */
+export function replaceFunction<Name extends TlsFunctions>(
+  name: Name,
+  wrap: (original: (typeof tls)[Name]) => (typeof tls)[Name],
+): { restore(): void } {
+  const original: AnyFunction = tls[name]
+  const wrapper: AnyFunction = wrap(original as (typeof tls)[Name])
+  for (const property of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, property, Object.getOwnPropertyDescriptor(original, property) ?? {})
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(tls, name)
+  const put = (value: AnyFunction) => {
+    Object.defineProperty(tls, name, { ...descriptor, value })
+    syncBuiltinESMExports()
+  }
+  put(wrapper)
+  return {
+    restore() {
+      if (tls[name] === wrapper) put(original)
+    },
+  }
+}
+
+const watched = new WeakSet<object>()
+
+/**
+ * Calls `onCall` with the object whenever one of its methods is called, from now on and for all objects of its class.
+ * Methods whose name begins with `get` are left out. A second watch of a class does nothing.
+ */
+export function watchMethods(object: object, onCall: (object: object) => void): void {
+  let prototype = Object.getPrototypeOf(object)
+  for (; prototype !== null && prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype)) {
+    if (watched.has(prototype)) continue
+    watched.add(prototype)
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      const { value: method } = descriptor
+      if (typeof method !== 'function' || name === 'constructor' || name.startsWith('get')) continue
+      // A Proxy, so that its name, length and properties stay those of the method.
+      const value = new Proxy(method, {
+        apply(target, self: object, args) {
+          onCall(self)
+          return Reflect.apply(target, self, args)
+        },
+      })
+      Object.defineProperty(prototype, name, { ...descriptor, value })
+    }
   }
 }

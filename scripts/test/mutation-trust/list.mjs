@@ -173,15 +173,9 @@ export const GUARDS = {
     ),
     guard(
       'key/session-key.ts',
-      `\`vouched for/\${sha256(sourceText(check))}\``,
-      "'vouched for'",
-      'partitions › two different functions under one partition have different keys',
-    ),
-    guard(
-      'client/adapters/https-agent.ts',
-      '(cachePartition !== undefined && isAgentsCheck)',
-      'cachePartition !== undefined',
-      "agent-pooling › an agent's partition does not vouch for the check that one request brings",
+      ' : callbackToken(check)',
+      ' : String(check)',
+      'partitions › TLSv1.?: of two closures of one text each is asked, *',
     ),
     guard(
       'key/function-identity.ts',
@@ -226,22 +220,16 @@ export const GUARDS = {
   ],
   'what a package that replaces `tls.createSecureContext`': [
     guard(
-      'client/shared-contexts.ts',
-      'if (!areContextsNodes()) return undefined',
+      'key/context-digest.ts',
+      '  if (!areContextsBuiltin()) return undefined\n',
       '',
-      'install › a package that adds CAs to every context may have more of them later',
+      'context-digest › TLSv1.?, connect(): a CA that a wrapper adds is trusted no longer than it adds it',
     ),
     guard(
       'key/context-digest.ts',
-      'const parts = [creator(tls.createSecureContext)]',
-      'const parts: string[] = []',
-      'key-inputs › a replaced tls.createSecureContext is another key*',
-    ),
-    guard(
-      'key/context-digest.ts',
-      'inputs.push(tls.createSecureContext, ',
-      'inputs.push(',
-      'key-inputs › a replaced tls.createSecureContext is another key*',
+      '  if (!areContextsBuiltin()) return undefined\n',
+      '',
+      'context-digest › TLSv1.?, install() before the wrapper: no tenant is taken for one whose certificate a wrapper added',
     ),
     guard(
       'node/builtin-functions.ts',
@@ -462,19 +450,19 @@ export const GUARDS = {
   'a context that was changed, or could be, is not what it was made from': [
     guard(
       'key/context-origin.ts',
-      '      made.delete(this)\n',
+      '  origins.delete(native)\n',
       '',
       'install › a peer met with a changed context does not authorize without it',
     ),
     guard(
       'key/context-origin.ts',
-      '      changes.set(this, (changes.get(this) ?? 0) + 1)\n',
+      '  changes.set(native, countChanges(native) + 1)\n',
       '',
       'install › each change of a context makes it another one',
     ),
     guard(
       'key/context-origin.ts',
-      'return read && contextDigest(read)',
+      'return values && contextDigest(values)',
       'return contextDigest({ ...options })',
       'install › a peer met with an inherited CA does not authorize without it',
     ),
@@ -485,9 +473,21 @@ export const GUARDS = {
       'shared-contexts › an object that could change unseen is neither cacheable nor shared',
     ),
     guard(
-      'key/session-key.ts',
-      'return digestOfContext(secureContext) ?? tagOfContext(secureContext)',
-      "return digestOfContext(secureContext) ?? 'a context'",
+      'key/context-origin.ts',
+      '  watchMethods(native, recordChange)\n',
+      '',
+      'context-origin › TLSv1.?: connect() notices a changed context when nothing was ever installed',
+    ),
+    guard(
+      'key/context-origin.ts',
+      '  if (typeof native !==',
+      '  if (native) return native\n  if (typeof native !==',
+      'context-origin › TLSv1.?: install() notices a changed context that was made before it',
+    ),
+    guard(
+      'key/context-origin.ts',
+      '${identityToken(native)}/',
+      'a context/',
       'key-inputs › two functions, or two contexts, are never one',
     ),
   ],

@@ -66,13 +66,9 @@ export class HttpsAgent extends https.Agent {
       coalesce = this.#coalesce,
       ...rest
     } = options
-    const { checkServerIdentity } = rest as tls.ConnectionOptions
-    // The agent's partition says nothing about a check that one request brings.
-    const isAgentsCheck = checkServerIdentity === this.options.checkServerIdentity
     return connectWith(
       { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition, coalesce },
       completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
-      options.cachePartition !== undefined || (cachePartition !== undefined && isAgentsCheck),
     )
   }
 
