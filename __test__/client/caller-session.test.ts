@@ -170,9 +170,9 @@ test('the session that a socket over another one keeps is a copy of its own, and
   t.true((await finish(socket)).resumed)
 
   // Whatever is lent to others later must not show in it.
-  const { lending } = await import('../../dist/cache/session-cache.js')
+  const { borrowSession } = await import('../../dist/cache/internal.js')
   sessionCache.set('another', randomBytes(2000))
-  lending.lend(sessionCache, 'get', 'another', lent => {
+  borrowSession(sessionCache, 'get', 'another', lent => {
     t.not(lent.buffer, session.buffer)
     t.true(session.equals(Buffer.alloc(session.length)))
   })

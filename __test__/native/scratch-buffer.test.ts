@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { SessionCache } from 'tls-resumption'
-import { lending } from '../../dist/cache/session-cache.js'
+import { borrowSession, dropSessions, storeSession } from '../../dist/cache/internal.js'
 import { type Fill, lendScratch } from '../../dist/native/scratch-buffer.js'
 
 // The larger one does not fit into the buffer that is used again and again.
@@ -10,7 +10,7 @@ for (const size of [2000, 20_000]) {
     const blob = randomBytes(size)
     const cache = new SessionCache().set('peer', blob)
     let lent: Buffer = Buffer.alloc(0)
-    const result = lending.lend(cache, 'get', 'peer', session => {
+    const result = borrowSession(cache, 'get', 'peer', session => {
       t.true(session.equals(blob))
       lent = session
       return 'used'
@@ -27,7 +27,7 @@ for (const size of [2000, 20_000]) {
       lent = session
       throw new Error('the session does not please')
     }
-    t.throws(() => lending.lend(cache, 'get', 'peer', use), { message: 'the session does not please' })
+    t.throws(() => borrowSession(cache, 'get', 'peer', use), { message: 'the session does not please' })
     t.true(lent.length === size && lent.equals(Buffer.alloc(size)))
   })
 }
@@ -36,9 +36,9 @@ for (const size of [2000, 20_000]) {
 test('what is lent stays as it is while another session is', t => {
   const [outer, inner] = [randomBytes(2000), randomBytes(1500)]
   const cache = new SessionCache().set('outer', outer).set('inner', inner)
-  const isAsItWas = lending.lend(cache, 'get', 'outer', session => {
+  const isAsItWas = borrowSession(cache, 'get', 'outer', session => {
     t.true(cache.get('inner')?.equals(inner))
-    lending.lend(cache, 'get', 'inner', other => t.true(other.equals(inner)))
+    borrowSession(cache, 'get', 'inner', other => t.true(other.equals(inner)))
     return session.equals(outer)
   })
   t.true(isAsItWas)
@@ -47,7 +47,7 @@ test('what is lent stays as it is while another session is', t => {
 
 test('a connection that finds no session is lent nothing', t => {
   t.is(
-    lending.lend(new SessionCache(), 'get', 'peer', () => t.fail()),
+    borrowSession(new SessionCache(), 'get', 'peer', () => t.fail()),
     undefined,
   )
 })
@@ -56,11 +56,11 @@ test('a cache that was disposed of meanwhile is a miss to a connection, and take
   const cache = new SessionCache().set('peer', Buffer.from('a session'))
   cache[Symbol.dispose]()
   t.is(
-    lending.lend(cache, 'get', 'peer', () => t.fail()),
+    borrowSession(cache, 'get', 'peer', () => t.fail()),
     undefined,
   )
-  t.false(lending.store(cache, 'set', 'peer', Buffer.from('a session'), { ttl: 1000, reusable: true }))
-  t.notThrows(() => lending.drop(cache, 'peer'))
+  t.false(storeSession(cache, 'set', 'peer', Buffer.from('a session'), { ttl: 1000, reusable: true }))
+  t.notThrows(() => dropSessions(cache, 'peer'))
 })
 
 // Between two attempts, another thread may have stored a session that is larger still.

@@ -4,7 +4,7 @@ import { createServer } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import { resumeSessions, SessionCache } from 'tls-resumption'
 import tlsSessionCache from 'tls-session-cache'
-import { lending } from '../../dist/cache/session-cache.js'
+import { borrowSession } from '../../dist/cache/internal.js'
 import { cpu, Paired } from '../lib/paired.ts'
 
 const KEYS = 1000
@@ -36,7 +36,7 @@ export async function byText(rounds: number): Promise<{ get: Paired; set: Paired
   const get = await Paired.measure(
     {
       [OURS]: cost(index => ours.get(key(index))),
-      [LENT]: cost(index => lending.lend(ours, 'get', key(index), lengthOf)),
+      [LENT]: cost(index => borrowSession(ours, 'get', key(index), lengthOf)),
       [LRU]: cost(index => lru.get(key(index))),
       [COPIED]: cost(index => own(lru.get(key(index)) as Buffer)),
     },

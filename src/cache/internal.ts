@@ -2,7 +2,74 @@
 import { native } from '../native/addon.js'
 import { lendScratch } from '../native/scratch-buffer.js'
 import * as log from '../util/log.js'
-import { handleOf, type SessionCache } from './session-cache.js'
+import { handleOf, type ReadOperation, type SessionCache, type WriteOperation } from './session-cache.js'
+
+/**
+ * Lends a session without a copy of its own. `use` runs at once and must not keep the buffer, which is wiped when it
+ * returns.
+ *
+ * @returns What `use` returned, or `undefined` if there is no session or the cache is disposed of.
+ */
+export function borrowSession<T>(
+  cache: SessionCache,
+  operation: ReadOperation,
+  key: string | Uint8Array,
+  use: (blob: Buffer) => T,
+): T | undefined {
+  const handle = handleOf(cache)
+  return handle === 0 ? undefined : lendScratch(native[operation], handle, key, use)
+}
+
+/** Stores a session that an event delivered. Returns false if the cache rejects it or is disposed of. */
+export function storeSession(
+  cache: SessionCache,
+  operation: WriteOperation,
+  key: string | Uint8Array,
+  blob: Buffer,
+  { ttl, reusable }: { ttl: number; reusable: boolean },
+): boolean {
+  const handle = handleOf(cache)
+  return handle !== 0 && native[operation](handle, key, blob, ttl, reusable)
+}
+
+/** Removes all sessions of the key. A cache that is disposed of has none. */
+export function dropSessions(cache: SessionCache, key: string): void {
+  const handle = handleOf(cache)
+  if (handle !== 0) native.remove(handle, key)
+}
+
+/** True if there is a session under the key. Does not count as a use of it. */
+export function hasSession(cache: SessionCache, key: string): boolean {
+  const handle = handleOf(cache)
+  return handle !== 0 && native.has(handle, key)
+}
+
+/** True if a connection that begins now has a reason to call {@link acquireLease}. */
+export function mayLead(cache: SessionCache, key: string): boolean {
+  const handle = handleOf(cache)
+  return handle !== 0 && native.mayLead(handle, key)
+}
+
+/** Returns a lease on the key for `millis`, 0 if another connection leads, or -1 if there is no leader to wait for. */
+export function acquireLease(cache: SessionCache, key: string, millis: number): number {
+  const handle = handleOf(cache)
+  return handle === 0 ? -1 : native.lead(handle, key, millis)
+}
+
+/**
+ * Ends a lease. `isProductive`: the leader stored a session that the followers can offer.
+ *
+ * @returns True if followers wait.
+ */
+export function releaseLease(
+  cache: SessionCache,
+  key: string,
+  lease: number,
+  isProductive: boolean,
+): boolean {
+  const handle = handleOf(cache)
+  return handle !== 0 && native.release(handle, key, lease, isProductive)
+}
 
 /** The bytes of a record: what a session's verification came to. The cache does not interpret them. */
 export const RECORD_BYTES = 64

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { native } from '../native/addon.js'
-import { lendScratch, readOwn } from '../native/scratch-buffer.js'
+import { readOwn } from '../native/scratch-buffer.js'
 import {
   type CodedError,
   coded,
@@ -133,46 +133,13 @@ const SURELY_SHORT = Math.floor(MAX_KEY_BYTES / 3)
 export const DEFAULT_CLIENT_CACHE = 'tls-resumption-default-client'
 export const DEFAULT_SERVER_CACHE = 'tls-resumption-default-server'
 
-type ReadOperation = 'get' | 'offer' | 'take'
-type WriteOperation = 'set' | 'add'
+export type ReadOperation = 'get' | 'offer' | 'take'
+export type WriteOperation = 'set' | 'add'
 
 /** This thread's. */
 export const openedCaches: WeakRegistry<SessionCache> = new WeakRegistry()
 
 const closeCollected = new FinalizationRegistry<number>(handle => native.close(handle))
-
-/** What the package's own modules may do with a cache beyond its public methods. */
-export interface Lending {
-  /**
-   * Lends a blob without a copy of its own: `use` runs at once, and the memory is wiped when it
-   * returns. A cache disposed of meanwhile is a miss.
-   */
-  lend<T>(
-    cache: SessionCache,
-    operation: ReadOperation,
-    key: string | Uint8Array,
-    use: (blob: Buffer) => T,
-  ): T | undefined
-  /** Stores a blob that an event delivered; false where the cache refuses it or is disposed of. */
-  store(
-    cache: SessionCache,
-    operation: WriteOperation,
-    key: string | Uint8Array,
-    blob: Buffer,
-    options: { ttl: number; reusable: boolean },
-  ): boolean
-  /** Removes what is under the key; a cache disposed of has nothing. */
-  drop(cache: SessionCache, key: string): void
-  has(cache: SessionCache, key: string): boolean
-  /** Whether a connection that begins now has a reason to ask for a lease. */
-  mayLead(cache: SessionCache, key: string): boolean
-  /** A lease on the key for so many milliseconds; 0 where another leads, -1 where there is nobody to wait for. */
-  lead(cache: SessionCache, key: string, millis: number): number
-  /** Ends a lease; whether somebody waits. */
-  release(cache: SessionCache, key: string, lease: number, fruitful: boolean): boolean
-}
-
-export let lending: Lending
 
 /** The native handle of a cache, for the package's own modules; 0 once disposed of. */
 export let handleOf: (cache: SessionCache) => number
@@ -359,20 +326,6 @@ export class SessionCache implements Disposable {
 
   static {
     handleOf = cache => cache.#handle
-    lending = {
-      lend: (cache, operation, key, use) =>
-        cache.#handle === 0 ? undefined : lendScratch(native[operation], cache.#handle, key, use),
-      store: (cache, operation, key, blob, { ttl, reusable }) =>
-        cache.#handle !== 0 && native[operation](cache.#handle, key, blob, ttl, reusable),
-      drop: (cache, key) => {
-        if (cache.#handle !== 0) native.remove(cache.#handle, key)
-      },
-      has: (cache, key) => cache.#handle !== 0 && native.has(cache.#handle, key),
-      mayLead: (cache, key) => cache.#handle !== 0 && native.mayLead(cache.#handle, key),
-      lead: (cache, key, millis) => (cache.#handle === 0 ? -1 : native.lead(cache.#handle, key, millis)),
-      release: (cache, key, lease, fruitful) =>
-        cache.#handle !== 0 && native.release(cache.#handle, key, lease, fruitful),
-    }
   }
 }
 

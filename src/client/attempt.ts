@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
-import { lending, type SessionCache } from '../cache/session-cache.js'
+import { borrowSession, dropSessions, hasSession, mayLead, storeSession } from '../cache/internal.js'
+import type { SessionCache } from '../cache/session-cache.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
 import { type Era, onPurge } from '../key/purge-generation.js'
 import { peerOfKey } from '../key/session-key.js'
@@ -38,7 +39,7 @@ type Socket = tls.TLSSocket & { setSession(session: Buffer): void; secureConnect
 export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
   const { cache, key, coalesce } = resumption
   const attempt = new Attempt(socket as Socket, resumption)
-  const start = coalesce && lending.mayLead(cache, key) ? takeStart(socket) : undefined
+  const start = coalesce && mayLead(cache, key) ? takeStart(socket) : undefined
   // At the last moment: a ticket is not spent on a connection that never comes about. Node's own
   // listener for 'connect' starts the handshake, so this one has to be before it.
   socket.prependOnceListener('connect', () => {
@@ -113,7 +114,7 @@ function offer(
 ): Offer {
   if (era.isOver) return 'no-session'
   if (!mayOffer(key)) return 'backed-off'
-  const outcome = lending.lend(cache, 'offer', key, (session): Offer => {
+  const outcome = borrowSession(cache, 'offer', key, (session): Offer => {
     const trusted = stillTrusted(session, verification)
     if (trusted === undefined) return 'reverification-failed'
     use(session, trusted)
@@ -199,7 +200,7 @@ class Attempt {
   /** Others wait for what this one gets, unless there is something by now. */
   lead(lead: Lead): void {
     this.#lead = lead
-    if (!lending.has(this.#resumption.cache, this.#resumption.key)) return
+    if (!hasSession(this.#resumption.cache, this.#resumption.key)) return
     this.offer()
     if (this.#hasOffered) lead.end(true)
   }
@@ -239,7 +240,7 @@ class Attempt {
     // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
     // an error is of another kind: many clients end even a good connection with one.
     const isRefused = error && this.#isReused && socket.bytesRead === 0
-    if (!isSecure || isRefused) lending.drop(cache, key)
+    if (!isSecure || isRefused) dropSessions(cache, key)
     const isHanging = monotonicNow() - this.#startedAt >= HANGING_MS
     if (!isSecure && (error || isHanging)) failed(key)
   }
@@ -272,7 +273,7 @@ class Attempt {
     // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
     if (facts.verified !== socket.authorized) return
     const isTls13 = facts.version >= TLS_1_3
-    const isStored = lending.store(cache, isTls13 ? 'add' : 'set', key, session, {
+    const isStored = storeSession(cache, isTls13 ? 'add' : 'set', key, session, {
       ttl: facts.lifetime,
       reusable: !isTls13,
     })
@@ -294,7 +295,7 @@ onPurge(() => {
   for (const [key, { cache, era }] of stored.entries()) {
     if (!era.isOver) continue
     const left = cache.deref()
-    if (left) lending.drop(left, key)
+    if (left) dropSessions(left, key)
     stored.delete(key)
   }
 })

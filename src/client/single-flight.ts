@@ -1,5 +1,6 @@
 import { BroadcastChannel } from 'node:worker_threads'
-import { lending, type SessionCache } from '../cache/session-cache.js'
+import { acquireLease, releaseLease } from '../cache/internal.js'
+import type { SessionCache } from '../cache/session-cache.js'
 import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
 
 /**
@@ -41,11 +42,11 @@ let channel: BroadcastChannel | undefined
  */
 export function join(cache: SessionCache, key: string): Lead | 'wait' | undefined {
   if (leaders.get(key) === cache) return 'wait'
-  let lease = lending.lead(cache, key, MAX_WAIT_MS)
+  let lease = acquireLease(cache, key, MAX_WAIT_MS)
   if (lease === 0 && channel === undefined) {
     // The leader may have ended before there was anything to hear of it.
     listen()
-    lease = lending.lead(cache, key, MAX_WAIT_MS)
+    lease = acquireLease(cache, key, MAX_WAIT_MS)
     if (lease !== 0) stopListening()
   }
   if (lease === 0) return 'wait'
@@ -83,7 +84,7 @@ function lead(cache: SessionCache, key: string, lease: number): Lead {
     isOver = true
     clearTimeout(timer)
     leaders.delete(key)
-    const areOthersWaiting = lending.release(cache, key, lease, fruitful)
+    const areOthersWaiting = releaseLease(cache, key, lease, fruitful)
     wake(key, cache)
     if (areOthersWaiting) tellThreads(key)
   }

@@ -1,6 +1,7 @@
 import tls from 'node:tls'
 import { serverCache } from '../cache/default-caches.js'
-import { lending, type SessionCache } from '../cache/session-cache.js'
+import { borrowSession, storeSession } from '../cache/internal.js'
+import type { SessionCache } from '../cache/session-cache.js'
 import { type ServerReason, tellOfServer } from '../diagnostics/server-events.js'
 import {
   checkTier,
@@ -113,7 +114,7 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
     try {
       if (context.isUniform()) {
         const borrowed = context.keyOf(id)
-        lending.lend(cache, 'get', borrowed, resume)
+        borrowSession(cache, 'get', borrowed, resume)
         if (!isAnswered && tier !== undefined && hasIds(server)) key = Buffer.from(borrowed)
         else tellOfServer(isAnswered ? 'id-found' : 'id-not-found', { name: cache.name })
       }
@@ -160,14 +161,14 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
 function store(cache: SessionCache, tier: TierPart | undefined, key: Uint8Array, session: Buffer): void {
   const lifetime = lifetimeOf(session)
   if (lifetime === 0) return
-  lending.store(cache, 'set', key, session, { ttl: lifetime, reusable: true })
+  storeSession(cache, 'set', key, session, { ttl: lifetime, reusable: true })
   tier?.store(key, session, lifetime)
 }
 
 /** Keeps what came from elsewhere, for as long as it is good there. */
 function keep(cache: SessionCache, key: Uint8Array, session: Buffer, ttl: number): void {
   const lifetime = Math.min(ttl, lifetimeOf(session))
-  if (lifetime > 0) lending.store(cache, 'set', key, session, { ttl: lifetime, reusable: true })
+  if (lifetime > 0) storeSession(cache, 'set', key, session, { ttl: lifetime, reusable: true })
 }
 
 /** In milliseconds; 0 for what is no session of TLS 1.2. */

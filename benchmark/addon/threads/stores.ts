@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { open as openLmdb } from 'lmdb'
 import { SessionCache } from 'tls-resumption'
-import { lending } from '../../../dist/cache/session-cache.js'
+import { borrowSession } from '../../../dist/cache/internal.js'
 import { ask } from './broker.ts'
 
 export type Operation = 'get' | 'borrow' | 'set' | 'exchange'
@@ -30,7 +30,7 @@ const STORES: Record<string, (connections: Connections) => Store> = {
     const cache = new SessionCache({ name: place, sweepInterval: 0 })
     return {
       get: key => cache.get(key),
-      borrow: key => lending.lend(cache, 'get', key, blob => blob.length),
+      borrow: key => borrowSession(cache, 'get', key, blob => blob.length),
       set: (key, blob) => cache.set(key, blob),
       exchange(key, blob) {
         cache.take(key)

@@ -584,14 +584,14 @@ export const GUARDS = {
     ),
     guard(
       'client/attempt.ts',
-      'if (!isSecure || isRefused) lending.drop(cache, key)',
+      'if (!isSecure || isRefused) dropSessions(cache, key)',
       '',
       'fallback › a peer that hangs up on being offered a session is not offered it again',
     ),
     guard(
       'client/attempt.ts',
-      'if (!isSecure || isRefused) lending.drop(cache, key)',
-      'if (!isSecure) lending.drop(cache, key)',
+      'if (!isSecure || isRefused) dropSessions(cache, key)',
+      'if (!isSecure) dropSessions(cache, key)',
       'fallback › a session whose connection ended in an error before the peer said a word is not offered again',
     ),
     guard(
