@@ -4,7 +4,7 @@ import { SessionCache } from 'tls-resumption'
 
 const reads = ['get', 'offer', 'take'] as const
 
-test("changing the caller's buffer changes nothing that is stored", t => {
+test("session blobs: changing the caller's buffer does not change the stored session", t => {
   const cache = new SessionCache()
   const blob = Buffer.from('a session')
   cache.set('set', blob).add('add', blob)
@@ -13,7 +13,7 @@ test("changing the caller's buffer changes nothing that is stored", t => {
   t.is(cache.get('add')?.toString(), 'a session')
 })
 
-test('changing a returned buffer changes nothing that is stored, nor what was returned before', t => {
+test('session blobs: changing a returned buffer changes neither the stored session nor earlier results', t => {
   const cache = new SessionCache().set('peer', Buffer.from('a session'))
   const first = cache.get('peer')
   cache.get('peer')?.fill(0)
@@ -22,7 +22,7 @@ test('changing a returned buffer changes nothing that is stored, nor what was re
   t.is(cache.get('peer')?.toString(), 'a session')
 })
 
-test('what was returned stays as it is while the cache goes on', t => {
+test('session blobs: later calls do not change a returned buffer', t => {
   const cache = new SessionCache()
   const kept = ['get', 'offer', 'take'].map(key => cache.set(key, Buffer.from(`blob of ${key}`)))
   const returned = reads.map(read => cache[read](read))
@@ -35,9 +35,9 @@ test('what was returned stays as it is while the cache goes on', t => {
   )
 })
 
-// A slice of Node's pool would lie beside other people's data, and a secret would stay in the pool.
+// A slice of Node's buffer pool would expose other data, and leave a secret in the pool.
 for (const read of reads) {
-  test(`${read} returns a Buffer in memory of its own`, t => {
+  test(`session blobs: ${read} returns a Buffer that shares its memory with no other`, t => {
     const cache = new SessionCache()
     for (const size of [1, 100, 2000, 20_000]) {
       const blob = cache.set('peer', randomBytes(size))[read]('peer')
@@ -48,9 +48,9 @@ for (const read of reads) {
   })
 }
 
-// 16 KiB is where the scratch buffer ends.
+// The scratch buffer has 16 KiB.
 for (const size of [1, 255, 256, 257, 4096, 16_383, 16_384, 16_385, 65_536, 2 ** 20]) {
-  test(`a blob of ${size} bytes comes back as it was, from each operation`, t => {
+  test(`session blobs: every read returns a blob of ${size} bytes unchanged`, t => {
     const blob = randomBytes(size)
     const other = randomBytes(size)
     const cache = new SessionCache().set('neighbour', other)
@@ -59,21 +59,21 @@ for (const size of [1, 255, 256, 257, 4096, 16_383, 16_384, 16_385, 65_536, 2 **
     for (const read of reads) t.true(cache[read]('peer')?.equals(blob), read)
     t.false(cache.has('peer'))
     t.true(cache.get('neighbour')?.equals(other))
-    // That the buffer was too small at first must not show.
+    // A retry because of a too small buffer must not count twice.
     t.is(cache.stats().hits, 4)
     t.is(cache.stats().takes, 1)
     t.is(cache.stats().misses, 0)
   })
 }
 
-test('a large single-use ticket is offered once, and not lost to a buffer that was too small', t => {
+test('session blobs: a large single-use ticket is offered once and not lost to a too small buffer', t => {
   const blob = randomBytes(100_000)
   const cache = new SessionCache({ singleUse: true }).add('peer', blob)
   t.true(cache.offer('peer')?.equals(blob))
   t.is(cache.offer('peer'), undefined)
 })
 
-test('small and large blobs in turn do not mix', t => {
+test('session blobs: alternating small and large blobs do not mix', t => {
   const cache = new SessionCache()
   const blobs = [20_000, 3, 16_384, 40_000, 1].map(size => randomBytes(size))
   for (const [i, blob] of blobs.entries()) cache.set(`key ${i}`, blob)
@@ -82,12 +82,12 @@ test('small and large blobs in turn do not mix', t => {
   }
 })
 
-test('every byte value survives', t => {
+test('session blobs: every byte value is preserved', t => {
   const blob = Uint8Array.from({ length: 256 }, (_, i) => i)
   t.deepEqual(new Uint8Array(new SessionCache().set('peer', blob).get('peer') ?? []), blob)
 })
 
-test('any Uint8Array is a blob, and a part of a larger one is its own bytes', t => {
+test('session blobs: any Uint8Array is accepted, also a view of a larger one', t => {
   const cache = new SessionCache()
   t.deepEqual(cache.set('peer', new Uint8Array([1, 2, 3])).get('peer'), Buffer.from([1, 2, 3]))
   t.deepEqual(
@@ -96,7 +96,7 @@ test('any Uint8Array is a blob, and a part of a larger one is its own bytes', t 
   )
 })
 
-test('a refused blob leaves what was stored', t => {
+test('session blobs: a rejected blob leaves the stored session', t => {
   for (const write of ['set', 'add'] as const) {
     const cache = new SessionCache({ maxSize: 10 }).set('peer', Buffer.from('1234567890'))
     t.throws(() => cache[write]('peer', Buffer.alloc(11)), {
@@ -111,7 +111,7 @@ test('a refused blob leaves what was stored', t => {
   }
 })
 
-test('an empty blob is refused', t => {
+test('session blobs: an empty blob is rejected', t => {
   const cache = new SessionCache().set('peer', Buffer.from('a session'))
   for (const write of ['set', 'add'] as const) {
     t.throws(() => cache[write]('peer', new Uint8Array()), {
@@ -124,7 +124,7 @@ test('an empty blob is refused', t => {
   t.is(cache.stats().sets, 1)
 })
 
-test('a blob that is no Uint8Array is refused, saying what came', t => {
+test('session blobs: another type is rejected and named', t => {
   const cache = new SessionCache()
   const wrong: [unknown, RegExp][] = [
     [undefined, /undefined$/],
@@ -150,7 +150,7 @@ test('a blob that is no Uint8Array is refused, saying what came', t => {
   t.is(cache.stats().sets, 0)
 })
 
-test('a blob in shared memory is refused, since it could change while it is copied', t => {
+test('session blobs: shared memory is rejected, since it could change while it is copied', t => {
   const cache = new SessionCache()
   const shared = new SharedArrayBuffer(8)
   for (const blob of [new Uint8Array(shared), Buffer.from(shared, 2, 4)]) {
@@ -161,7 +161,7 @@ test('a blob in shared memory is refused, since it could change while it is copi
   t.is(cache.size, 0)
 })
 
-test('a blob whose memory was transferred away is refused as empty', t => {
+test('session blobs: a view of transferred memory is rejected as empty', t => {
   const blob = new Uint8Array(8)
   structuredClone(blob, { transfer: [blob.buffer] })
   t.throws(() => new SessionCache().set('peer', blob), { code: 'ERR_OUT_OF_RANGE' })

@@ -1,5 +1,7 @@
 import test from 'ava'
-import { SessionCache } from 'tls-resumption'
+import { connect, SessionCache } from 'tls-resumption'
+import { finish, startServer } from '../support/server.ts'
+import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
 
 const session = Buffer.from('a session')
 
@@ -19,7 +21,7 @@ const uses: Record<string, (cache: SessionCache) => unknown> = {
 }
 
 for (const [member, use] of Object.entries(uses)) {
-  test(`${member} throws once the cache has been disposed of`, t => {
+  test(`cache disposal: ${member} throws afterwards`, t => {
     const cache = new SessionCache().set('peer', session)
     t.notThrows(() => use(cache))
     cache[Symbol.dispose]()
@@ -31,21 +33,21 @@ for (const [member, use] of Object.entries(uses)) {
   })
 }
 
-test('every public member is in the list of those that throw', t => {
+test('cache disposal: the tests above cover every public member', t => {
   const members = Reflect.ownKeys(SessionCache.prototype).filter(
     member => !['constructor', 'name', Symbol.dispose].includes(member as string),
   )
   t.deepEqual(members.sort(), Object.keys(uses).sort())
 })
 
-test('disposing again does nothing', t => {
+test('cache disposal: a second disposal does nothing', t => {
   const cache = new SessionCache()
   cache[Symbol.dispose]()
   t.notThrows(() => cache[Symbol.dispose]())
 })
 
-// A handle that is free again belongs to the next cache that is opened.
-test('disposing again does not close a cache that was opened since', t => {
+// The next cache that is opened gets the freed handle.
+test('cache disposal: a second disposal does not close a cache that was opened since', t => {
   const first = new SessionCache()
   first[Symbol.dispose]()
   const second = new SessionCache().set('peer', session)
@@ -54,18 +56,18 @@ test('disposing again does not close a cache that was opened since', t => {
   t.throws(() => first.get('peer'), { code: 'ERR_TLS_RESUMPTION_DISPOSED' })
 })
 
-test('disposing of one cache leaves the others', t => {
+test('cache disposal: other caches keep their sessions', t => {
   const [one, two, three] = [new SessionCache(), new SessionCache(), new SessionCache()]
   for (const cache of [one, two, three]) cache.set('peer', session)
   two[Symbol.dispose]()
   t.deepEqual(one.get('peer'), session)
   t.deepEqual(three.get('peer'), session)
   const four = new SessionCache()
-  t.false(four.has('peer'), 'a new cache has nothing of the one whose place it takes')
+  t.false(four.has('peer'), 'a new cache with a reused handle is empty')
   t.true(three.has('peer'))
 })
 
-test('using disposes of a cache at the end of its block', t => {
+test('cache disposal: `using` disposes of the cache at the end of the block', t => {
   let seen: SessionCache
   {
     using cache = new SessionCache()
@@ -75,14 +77,38 @@ test('using disposes of a cache at the end of its block', t => {
   t.throws(() => seen.has('peer'), { code: 'ERR_TLS_RESUMPTION_DISPOSED' })
 })
 
-test('the name is known even afterwards', t => {
+test('cache disposal: the name stays readable', t => {
   const cache = new SessionCache({ name: 'known afterwards' })
   cache[Symbol.dispose]()
   t.is(cache.name, 'known afterwards')
   t.is(new SessionCache().name, undefined)
 })
 
-test('the methods belong to caches alone', t => {
+test('cache: methods throw for objects that are not caches', t => {
   t.throws(() => SessionCache.prototype.get.call({} as SessionCache, 'peer'), { instanceOf: TypeError })
   t.throws(() => Object.create(new SessionCache()).size, { instanceOf: TypeError })
+})
+
+test('cache disposal: a failing handshake reports its own error when the cache is disposed of during it', async t => {
+  const { port, ca } = await startServer(t)
+  const sessionCache = new SessionCache()
+  const options = { port, ca, servername: 'localhost', sessionCache }
+  await finish(connect(options))
+  const socket = connect(options)
+  socket.once('connect', () => {
+    sessionCache[Symbol.dispose]()
+    socket.destroy(new Error('given up'))
+  })
+  await t.throwsAsync(finish(socket), { message: 'given up' })
+})
+
+test('cache disposal: the garbage collector closes an unreachable cache, and no other', async t => {
+  const { code, stdout, stderr } = await runProgram(['--expose-gc', ...TYPESCRIPT], 'collected.ts')
+  t.is(stderr, '')
+  t.deepEqual(stdout.trim().split('\n'), [
+    'dropped: closed, and 0 of its sessions are left',
+    'disposed of and then collected: 20 of 20 successors work',
+    'still in use: open',
+  ])
+  t.is(code, 0)
 })

@@ -1,8 +1,11 @@
-import { inspect } from 'node:util'
+import { execFile } from 'node:child_process'
+import { inspect, promisify } from 'node:util'
 import test from 'ava'
 import { type CodedError, SessionCache } from 'tls-resumption'
 
-/** What a wrong call throws. */
+const run = promisify(execFile)
+
+/** Returns the error that a call throws. */
 function thrown(call: () => unknown): CodedError {
   try {
     call()
@@ -14,25 +17,25 @@ function thrown(call: () => unknown): CodedError {
 
 const any = (value: unknown) => value as never
 
-test('an error shows its code as those of Node do, and stays a plain error of its class', t => {
+test('errors: the stack shows the code as errors of Node.js do', t => {
   const error = thrown(() => new SessionCache({ max: 0 }))
   t.is(error.code, 'ERR_OUT_OF_RANGE')
   t.is(error.name, 'RangeError')
   t.regex(error.stack ?? '', /^RangeError \[ERR_OUT_OF_RANGE\]: The "max" option/)
-  t.true(Object.keys(error).includes('code'), 'the code is enumerable, as it is on errors of Node')
+  t.true(Object.keys(error).includes('code'), 'the code is enumerable, as on errors of Node.js')
 })
 
-test('the stack of an error leads to the call that was wrong', t => {
+test('errors: the stack leads to the invalid call', t => {
   t.regex(thrown(() => new SessionCache({ max: 0 })).stack ?? '', /cache-errors\.test/)
 })
 
 const secret = 'the pre-shared key'
 const blob = Buffer.from(secret)
 
-// Whatever form of the bytes a message could have: text, hex, base64, or the numbers.
+// The forms in which a message could show the bytes: text, hex, base64 or numbers.
 const forms = [secret, blob.toString('hex'), blob.toString('base64'), [...blob].join(), [...blob].join(', ')]
 
-test('no error says what is in a blob', t => {
+test('errors: no error shows the content of a session blob', t => {
   const cache = new SessionCache({ maxSize: 4 })
   const disposedOf = new SessionCache()
   disposedOf[Symbol.dispose]()
@@ -60,16 +63,51 @@ test('no error says what is in a blob', t => {
   }
 })
 
-test('no error shows a blob that was given as a string', t => {
+test('errors: no error shows a session blob that was passed as a string', t => {
   const asString = blob.toString('base64')
   const error = thrown(() => new SessionCache().set('peer', any(asString)))
   t.is(error.code, 'ERR_INVALID_ARG_TYPE')
   t.false(inspect(error).includes(asString), error.message)
 })
 
-test('no cache shows what it holds', t => {
+test('cache: inspecting a cache shows no session', t => {
   const cache = new SessionCache({ name: 'shown' }).set('peer', blob)
   const shown = inspect(cache, { depth: 10, showHidden: true }) + JSON.stringify(cache) + String(cache)
   for (const form of forms) t.false(shown.includes(form))
   cache[Symbol.dispose]()
+})
+
+test('cache: without address space the constructor throws a coded error, and other caches work', t => {
+  const opened: SessionCache[] = []
+  const openAll = () => {
+    // The address space of a process has room for some hundreds of these. None of them takes memory.
+    for (let count = 0; count < 2000; count++) {
+      opened.push(new SessionCache({ max: 123_456, maxSize: 2 ** 37 - 1 }))
+    }
+  }
+  const error = t.throws(openAll, { code: 'ERR_TLS_RESUMPTION_NO_MEMORY' })
+  t.regex(
+    error?.message ?? '',
+    /no address space for \d+ bytes more, which max 123456 and maxSize 137438953471 ask for/,
+  )
+  t.true(opened.length > 0)
+  for (const cache of opened) cache[Symbol.dispose]()
+  t.is(new SessionCache().set('peer', Buffer.from('a session')).size, 1)
+})
+
+test('cache: without address space nothing is printed', async t => {
+  const program = `
+    import { SessionCache } from 'tls-resumption'
+    const opened = []
+    try {
+      for (let count = 0; count < 2000; count++) opened.push(new SessionCache({ maxSize: 2 ** 37 - 1 }))
+    } catch (error) {
+      console.log(error.code)
+    }
+  `
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '--eval', program], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  t.is(stdout, 'ERR_TLS_RESUMPTION_NO_MEMORY\n')
+  t.is(stderr, '')
 })

@@ -5,76 +5,56 @@ import { SessionCache } from 'tls-resumption'
 const session = Buffer.from('a session')
 const DAY = 24 * 60 * 60 * 1000
 
-/** Comes back when the key has nothing any more; ava's watchdog ends a wait in vain. */
+/** Waits until the key has no session. */
 async function expired(cache: SessionCache, key: string): Promise<void> {
   while (cache.has(key)) await delay(2)
 }
 
-test("a session is gone when the cache's ttl has passed", async t => {
+test('cache lifetime: a session expires after the ttl of the cache', async t => {
   const cache = new SessionCache({ ttl: 20 }).set('peer', session)
   await expired(cache, 'peer')
   t.is(cache.get('peer'), undefined)
   t.is(cache.stats().expirations, 1)
 })
 
-test("a session is gone when its own ttl has passed, though the cache's has not", async t => {
+test('cache lifetime: a shorter ttl of the session applies', async t => {
   const cache = new SessionCache({ ttl: DAY }).set('short', session, { ttl: 20 }).set('long', session)
   await expired(cache, 'short')
   t.true(cache.has('long'))
 })
 
-test("a session's own ttl does not outlast the cache's", async t => {
+test('cache lifetime: a longer ttl of the session does not apply', async t => {
   const cache = new SessionCache({ ttl: 20 }).set('peer', session, { ttl: DAY })
   await expired(cache, 'peer')
   t.pass()
 })
 
-test('a ticket has a lifetime of its own, too', async t => {
+test('cache lifetime: each ticket of a key has its own ttl', async t => {
   const cache = new SessionCache().add('peer', Buffer.from('long'))
   cache.add('peer', Buffer.from('short'), { ttl: 20 })
   while (cache.get('peer')?.toString() === 'short') await delay(2)
-  t.is(cache.get('peer')?.toString(), 'long', 'the newer ticket has expired, the older one has not')
-  t.is(cache.size, 1)
+  t.is(cache.get('peer')?.toString(), 'long', 'the newer ticket has expired, the older has not')
 })
 
-test('no operation gives out or counts what has expired', async t => {
-  const cache = new SessionCache({ sweepInterval: 0 })
-  const keys = ['has', 'get', 'offer', 'take', 'delete', 'set', 'add']
-  for (const key of keys) cache.set(key, session, { ttl: 20 })
-  cache.set('last of all', session, { ttl: 20 })
-  await expired(cache, 'last of all')
-
-  t.false(cache.has('has'))
-  t.is(cache.get('get'), undefined)
-  t.is(cache.offer('offer'), undefined)
-  t.is(cache.take('take'), undefined)
-  t.is(cache.delete('delete'), 0)
-  cache.set('set', session).add('add', session)
-  const { hits, misses, takes, deletes, replaced } = cache.stats()
-  t.deepEqual(
-    { hits, misses, takes, deletes, replaced },
-    { hits: 0, misses: 3, takes: 0, deletes: 0, replaced: 0 },
-  )
-})
-
-test('what has expired makes room before what was used longest ago', async t => {
-  const cache = new SessionCache({ max: 3, sweepInterval: 0 })
-  cache.set('old', session).set('short', session, { ttl: 20 }).set('probe', session, { ttl: 20 })
-  await expired(cache, 'probe')
-  cache.set('new', session).set('newer', session)
-  t.true(cache.has('old'))
-  t.is(cache.stats().evictions, 0)
-})
-
-test('storing again begins a new lifetime', async t => {
-  const cache = new SessionCache().set('peer', session, { ttl: 20 }).set('probe', session, { ttl: 20 })
-  cache.set('peer', session)
-  await expired(cache, 'probe')
-  t.true(cache.has('peer'))
-})
-
-test('using a session does not prolong its life', async t => {
+test('cache lifetime: reading a session does not extend it', async t => {
   const cache = new SessionCache().set('peer', session, { ttl: 20 })
   while (cache.get('peer')) await delay(2)
   t.is(cache.stats().expirations, 1)
+})
+
+test('cache lifetime: the background sweep removes expired sessions without any call', async t => {
+  const cache = new SessionCache({ sweepInterval: 5 })
+  for (let i = 0; i < 80; i++) cache.set(`expired ${i}`, session, { ttl: 10 })
+  cache.set('live', session)
+  while (cache.size > 1) await delay(2)
+  t.is(cache.stats().expirations, 80)
+  t.true(cache.has('live'))
+})
+
+test('cache lifetime: sweepInterval 0 disables the background sweep', async t => {
+  const unswept = new SessionCache({ sweepInterval: 0 }).set('peer', session, { ttl: 1 })
+  const swept = new SessionCache({ sweepInterval: 1 })
+  while (swept.stats().sweeps < 20) await delay(2)
+  t.is(unswept.stats().sweeps, 0)
+  t.is(unswept.sweep(), 1, 'a call of sweep removes the session')
 })

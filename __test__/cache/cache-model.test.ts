@@ -19,13 +19,13 @@ interface Session {
   blob: Buffer
   reusable: boolean
   used: boolean
-  /** When it was stored, as a number that grows. */
+  /** The number of the insertion. */
   born: number
 }
 
-/** The rules of the cache, as plainly as they can be put; time stands still. */
+/** A reference model of the cache in which time stands still. */
 class Model {
-  /** In the order of their last use. */
+  /** The least recently used first. */
   sessions: Session[] = []
   counts = {
     hits: 0,
@@ -49,16 +49,16 @@ class Model {
     return this.sessions.reduce((sum, { blob }) => sum + blob.length, 0)
   }
 
-  /** Those of a key, newest first. */
+  /** Returns the sessions of a key, newest first. */
   of(key: string): Session[] {
     return this.sessions.filter(session => session.key === key).sort((a, b) => b.born - a.born)
   }
 
-  store(key: string, blob: Buffer, reusable: boolean, keep: number): 'stored' | 'refused' {
+  store(key: string, blob: Buffer, reusable: boolean, keep: number): 'stored' | 'rejected' {
     const { max, maxSize } = this.#options
     if (blob.length > maxSize) {
       this.counts.rejected++
-      return 'refused'
+      return 'rejected'
     }
     for (const session of this.of(key).slice(keep)) this.#remove(session, 'replaced')
     while (this.sessions.length >= max || this.bytes + blob.length > maxSize) {
@@ -79,8 +79,8 @@ class Model {
     const chosen = how === 'offer' ? (unused ?? newest) : newest
     this.sessions.push(...this.sessions.splice(this.sessions.indexOf(chosen), 1))
     if (how === 'offer') chosen.used = true
-    const goes = how === 'take' || (how === 'offer' && this.#options.singleUse && !chosen.reusable)
-    if (goes) this.#remove(chosen, 'takes')
+    const isRemoved = how === 'take' || (how === 'offer' && this.#options.singleUse && !chosen.reusable)
+    if (isRemoved) this.#remove(chosen, 'takes')
     return chosen.blob.toString('hex')
   }
 
@@ -128,7 +128,7 @@ function run(cache: SessionCache, operation: Operation, blob: Buffer): unknown {
         cache[operation.do](operation.key, blob, { reusable: operation.reusable })
         return 'stored'
       } catch (error) {
-        if ((error as { code?: unknown }).code === 'ERR_OUT_OF_RANGE') return 'refused'
+        if ((error as { code?: unknown }).code === 'ERR_OUT_OF_RANGE') return 'rejected'
         throw error
       }
     case 'has':
@@ -142,7 +142,7 @@ function run(cache: SessionCache, operation: Operation, blob: Buffer): unknown {
   }
 }
 
-// Few keys and little room, so that the rules meet each other.
+// Few keys and little room, so that the rules interact.
 const key = fc.constantFrom('a', 'b', 'c', 'd', '鍵')
 const options = fc.record({
   max: fc.integer({ min: 1, max: 8 }),
@@ -173,13 +173,13 @@ const operations = fc.array(
   { maxLength: 200, size: 'max' },
 )
 
-/** Bytes that tell which operation stored them, repeated to the length, so that no two blobs are alike. */
+/** Returns a blob that repeats the number of its operation, so that no two blobs are equal. */
 function blobOf(operation: Operation, number: number): Buffer {
   if (!('length' in operation)) return Buffer.alloc(0)
   return Buffer.alloc(operation.length, `${number.toString(36).padStart(7, '0')}:`)
 }
 
-test('any sequence of operations does what the plain rules say', t => {
+test('cache: random sequences of operations match the reference model', t => {
   const property = fc.property(options, operations, (chosen, sequence) => {
     using cache = new SessionCache({ ...chosen, sweepInterval: 0 })
     const model = new Model(chosen)

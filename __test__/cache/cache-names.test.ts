@@ -3,7 +3,7 @@ import { SessionCache, type SessionCacheOptions } from 'tls-resumption'
 
 const session = Buffer.from('a session')
 
-test('caches of one name are one memory', t => {
+test('cache names: caches of one name share their sessions', t => {
   using one = new SessionCache({ name: 'one memory' })
   using other = new SessionCache({ name: 'one memory' })
   one.set('peer', session)
@@ -13,14 +13,14 @@ test('caches of one name are one memory', t => {
   t.deepEqual(one.stats(), other.stats())
 })
 
-test('caches of different names are apart', t => {
+test('cache names: caches of different names share nothing', t => {
   using one = new SessionCache({ name: 'a name' })
   using other = new SessionCache({ name: 'A name' })
   one.set('peer', session)
   t.false(other.has('peer'))
 })
 
-test('caches without a name are private', t => {
+test('cache names: caches without a name are private', t => {
   using one = new SessionCache()
   using other = new SessionCache()
   one.set('peer', session)
@@ -28,7 +28,7 @@ test('caches without a name are private', t => {
   t.is(other.size, 0)
 })
 
-// Each is what the cache is opened with, something else, and how the message shows the two.
+// The options of the open cache, other options, and the end of the message.
 const contradictions: [SessionCacheOptions, SessionCacheOptions, string][] = [
   [{ max: 10 }, { max: 11 }, 'max is 10, asked for 11'],
   [{ maxSize: 1000 }, { maxSize: 999 }, 'maxSize is 1000, asked for 999'],
@@ -38,31 +38,31 @@ const contradictions: [SessionCacheOptions, SessionCacheOptions, string][] = [
   [{ ticketsPerPeer: 2 }, { ticketsPerPeer: 3 }, 'ticketsPerPeer is 2, asked for 3'],
   [{ singleUse: true }, { singleUse: false }, 'singleUse is true, asked for false'],
   [{ singleUse: false }, { singleUse: true }, 'singleUse is false, asked for true'],
-  // What is not given is the default, which can be contradicted as well.
+  // An omitted option has its default value, which another value contradicts as well.
   [{}, { max: 1 }, 'max is 10000, asked for 1'],
   [{}, { maxSize: 1 }, 'maxSize is 67108864, asked for 1'],
   [{}, { ttl: 1 }, 'ttl is 3600000, asked for 1'],
   [{}, { sweepInterval: 1 }, 'sweepInterval is 60000, asked for 1'],
   [{}, { ticketsPerPeer: 1 }, 'ticketsPerPeer is 4, asked for 1'],
   [{}, { singleUse: true }, 'singleUse is false, asked for true'],
-  // RFC 8446 section 4.6.1 caps a ticket's life at seven days.
+  // RFC 8446 section 4.6.1 limits the lifetime of a ticket to seven days.
   [{ ttl: Number.MAX_SAFE_INTEGER }, { ttl: 1 }, 'ttl is 604800000, asked for 1'],
   [{ ttl: 1 }, { ttl: 2 ** 40 }, 'ttl is 1, asked for 604800000'],
 ]
 for (const [open, asked, message] of contradictions) {
   const name = JSON.stringify({ open, asked })
-  test(`a name open with ${JSON.stringify(open)} is refused for ${JSON.stringify(asked)}`, t => {
+  test(`cache names: a cache open with ${JSON.stringify(open)} rejects ${JSON.stringify(asked)}`, t => {
     using cache = new SessionCache({ name, ...open })
     t.throws(() => new SessionCache({ name, ...asked }), {
       instanceOf: Error,
       code: 'ERR_TLS_RESUMPTION_NAME_CONFLICT',
       message: `The cache '${name}' is open with other options: ${message}`,
     })
-    t.notThrows(() => cache.set('peer', session), 'the open one is as it was')
+    t.notThrows(() => cache.set('peer', session), 'the open cache still works')
   })
 }
 
-test('a refusal names every contradiction, and only those', t => {
+test('cache names: the error lists every contradiction and nothing else', t => {
   using _open = new SessionCache({ name: 'several', max: 5, ttl: 1000, singleUse: true })
   t.throws(() => new SessionCache({ name: 'several', max: 6, ttl: 1000, singleUse: false }), {
     message:
@@ -70,23 +70,23 @@ test('a refusal names every contradiction, and only those', t => {
   })
 })
 
-test('options left out are no contradiction, and neither are equal ones', t => {
+test('cache names: omitted and equal options are no contradiction', t => {
   const options = { max: 2, maxSize: 100, ttl: 1000, sweepInterval: 0, ticketsPerPeer: 1, singleUse: true }
   using one = new SessionCache({ name: 'no contradiction', ...options })
   using same = new SessionCache({ name: 'no contradiction', ...options })
   using none = new SessionCache({ name: 'no contradiction' })
   none.set('a', session).set('b', session).set('c', session)
-  t.is(one.size, 2, 'the options that it was made with hold')
+  t.is(one.size, 2, 'the options of the first opening apply')
   t.is(same.size, 2)
 })
 
-test('a ttl beyond seven days is the same as seven days', t => {
+test('cache names: a ttl above seven days equals seven days', t => {
   using _one = new SessionCache({ name: 'seven days', ttl: 8 * 24 * 3_600_000 })
   t.notThrows(() => new SessionCache({ name: 'seven days', ttl: 7 * 24 * 3_600_000 })[Symbol.dispose]())
   t.notThrows(() => new SessionCache({ name: 'seven days', ttl: Number.MAX_SAFE_INTEGER })[Symbol.dispose]())
 })
 
-test('a name is kept until the last cache that has it is disposed of', t => {
+test('cache names: the memory exists until the last cache of the name is disposed of', t => {
   const [one, other] = [new SessionCache({ name: 'kept', max: 5 }), new SessionCache({ name: 'kept' })]
   one.set('peer', session)
   one[Symbol.dispose]()
@@ -99,7 +99,7 @@ test('a name is kept until the last cache that has it is disposed of', t => {
   t.is(again.stats().sets, 0)
 })
 
-test('a refused cache keeps nothing open', t => {
+test('cache names: a rejected cache keeps nothing open', t => {
   const cache = new SessionCache({ name: 'refused', max: 5 })
   t.throws(() => new SessionCache({ name: 'refused', max: 6 }))
   cache[Symbol.dispose]()

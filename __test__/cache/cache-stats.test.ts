@@ -27,11 +27,11 @@ function counters(cache: SessionCache): Counters {
   return counters
 }
 
-test('the counters of a new cache are all zero', t => {
+test('cache stats: all counters of a new cache are zero', t => {
   t.deepEqual(counters(new SessionCache()), nothing)
 })
 
-test('reads that find a session are hits', t => {
+test('cache stats: reads that find a session count as hits', t => {
   const cache = new SessionCache().set('peer', session)
   cache.get('peer')
   cache.offer('peer')
@@ -40,7 +40,7 @@ test('reads that find a session are hits', t => {
   t.deepEqual(counters(cache), { ...nothing, sets: 1, hits: 3, takes: 1 })
 })
 
-test('reads that find none are misses', t => {
+test('cache stats: reads that find no session count as misses', t => {
   const cache = new SessionCache()
   cache.get('peer')
   t.is(cache.stats().misses, 1)
@@ -50,7 +50,7 @@ test('reads that find none are misses', t => {
   t.deepEqual(counters(cache), { ...nothing, misses: 3 })
 })
 
-test('has, delete, clear and sweep are no reads', t => {
+test('cache stats: has, delete, clear and sweep do not count as reads', t => {
   const cache = new SessionCache().set('peer', session)
   cache.has('peer')
   cache.has('another')
@@ -60,25 +60,25 @@ test('has, delete, clear and sweep are no reads', t => {
   t.deepEqual(counters(cache), { ...nothing, sets: 1, cleared: 1, sweeps: 1 })
 })
 
-test('set and add both count as sets', t => {
+test('cache stats: set and add count as sets', t => {
   const cache = new SessionCache().set('peer', session).add('peer', session)
   t.deepEqual(counters(cache), { ...nothing, sets: 2, size: 2, bytes: 18 })
 })
 
-test('an offer of a single-use ticket counts as a take', t => {
+test('cache stats: an offer of a single-use ticket counts as a take', t => {
   const cache = new SessionCache({ singleUse: true }).add('peer', session)
   cache.offer('peer')
   t.deepEqual(counters(cache), { ...nothing, sets: 1, hits: 1, takes: 1 })
 })
 
-test('deletes counts sessions, not calls', t => {
+test('cache stats: deletes counts sessions, not calls', t => {
   const cache = new SessionCache().add('peer', session).add('peer', session)
   cache.delete('peer')
   cache.delete('peer')
   t.deepEqual(counters(cache), { ...nothing, sets: 2, deletes: 2 })
 })
 
-test('replaced counts what set and add displaced', t => {
+test('cache stats: replaced counts the sessions that set and add displaced', t => {
   const cache = new SessionCache({ ticketsPerPeer: 2 }).add('peer', session).add('peer', session)
   cache.set('peer', session)
   t.is(cache.stats().replaced, 2)
@@ -86,19 +86,19 @@ test('replaced counts what set and add displaced', t => {
   t.deepEqual(counters(cache), { ...nothing, sets: 5, replaced: 3, size: 2, bytes: 18 })
 })
 
-test('cleared counts the sessions that clear removed', t => {
+test('cache stats: cleared counts the sessions that clear removed', t => {
   const cache = new SessionCache().set('a', session).set('b', session)
   cache.clear()
   cache.clear()
   t.deepEqual(counters(cache), { ...nothing, sets: 2, cleared: 2 })
 })
 
-test('evictions counts what made room', t => {
+test('cache stats: evictions counts the sessions removed for the bounds', t => {
   const cache = new SessionCache({ max: 1 }).set('a', session).set('b', session).set('c', session)
   t.deepEqual(counters(cache), { ...nothing, sets: 3, evictions: 2, size: 1, bytes: 9 })
 })
 
-test('expirations counts what was removed after its end, and rejected what never came in', async t => {
+test('cache stats: expirations counts expired sessions, and rejected counts blobs never stored', async t => {
   const cache = new SessionCache({ sweepInterval: 0, maxSize: 20 }).set('peer', session, { ttl: 5 })
   while (cache.has('peer')) await delay(2)
   t.deepEqual(counters(cache), { ...nothing, sets: 1, expirations: 1 })
@@ -107,27 +107,27 @@ test('expirations counts what was removed after its end, and rejected what never
   t.deepEqual(counters(cache), { ...nothing, sets: 1, expirations: 1, rejected: 2 })
 })
 
-test('rejected counts empty blobs, too', t => {
+test('cache stats: rejected counts empty blobs', t => {
   const cache = new SessionCache()
   t.throws(() => cache.set('peer', Buffer.alloc(0)))
   t.is(cache.stats().rejected, 1)
 })
 
-test('size and bytes are what stats says', t => {
+test('cache stats: size and bytes equal the getters', t => {
   const cache = new SessionCache().set('a', session).set('b', Buffer.alloc(1000))
   const { size, bytes } = cache.stats()
   t.deepEqual([cache.size, cache.bytes], [size, bytes])
   t.deepEqual([size, bytes], [2, 1009])
 })
 
-test('a snapshot stays as it was', t => {
+test('cache stats: a snapshot does not change', t => {
   const cache = new SessionCache()
   const before = cache.stats()
   cache.set('peer', session)
   t.is(before.sets, 0)
 })
 
-test('every session stored is accounted for, whichever way it went', async t => {
+test('cache stats: every stored session is counted once when it leaves', async t => {
   const cache = new SessionCache({ max: 20, ticketsPerPeer: 2, singleUse: true, sweepInterval: 0 })
   for (let i = 0; i < 30; i++) cache.add(`key ${i % 25}`, session)
   for (let i = 10; i < 20; i++) cache.set(`key ${i}`, session, { ttl: 5 })
@@ -152,19 +152,19 @@ test('every session stored is accounted for, whichever way it went', async t => 
     expirations,
     size,
   })) {
-    t.true(count > 0, `this test is to reach ${name}`)
+    t.true(count > 0, `this test has to reach ${name}`)
   }
 })
 
-test('the memory of a cache is kept to the process as far as the system permits', t => {
+test('cache stats: memory is locked and excluded from core dumps as far as the system permits', t => {
   const cache = new SessionCache({ maxSize: 2 ** 20 })
   const leftOutOfDumps = process.platform === 'linux'
   t.deepEqual(cache.stats().memory, { used: 0, locked: 0, leftOutOfDumps })
   cache.set('peer', Buffer.alloc(100_000, 1))
   const { used, locked } = cache.stats().memory satisfies SessionCacheMemory
   t.is(used, 100_096, 'in blocks of 256 bytes')
-  // Each of these may be refused by the system.
+  // The system may refuse to lock any of the two steps.
   t.true([0, 64, 128].includes(locked / 1024), `${locked}`)
   cache.clear()
-  t.is(cache.stats().memory.used, used, 'for later ones')
+  t.is(cache.stats().memory.used, used, 'freed blocks stay for later sessions')
 })

@@ -4,7 +4,7 @@ import { SessionCache, type SessionCacheOptions } from 'tls-resumption'
 import type { CrowdData, Seen } from '../workers/crowd.ts'
 import { race } from '../workers/start.ts'
 
-/** Four threads store at once, and all of them and this one look at what the cache holds. */
+/** Lets four threads store at the same time, while they and this thread read size and bytes. */
 async function crowd(t: ExecutionContext, options: SessionCacheOptions): Promise<Seen> {
   using cache = new SessionCache({ name: t.title, ...options })
   const seen: Seen = { largestSize: 0, mostBytes: 0 }
@@ -30,18 +30,18 @@ async function crowd(t: ExecutionContext, options: SessionCacheOptions): Promise
   }
 }
 
-test('max is never exceeded while four threads store, and it is reached', async t => {
+test('cache threads: max is reached and never exceeded while four threads store', async t => {
   const { largestSize } = await crowd(t, { max: 100 })
   t.is(largestSize, 100)
 })
 
-test('max 1 is never exceeded while four threads store', async t => {
+test('cache threads: max 1 is never exceeded while four threads store', async t => {
   const { largestSize } = await crowd(t, { max: 1 })
   t.is(largestSize, 1)
 })
 
-test('maxSize is never exceeded while four threads store', async t => {
+test('cache threads: maxSize is never exceeded while four threads store', async t => {
   const { mostBytes } = await crowd(t, { maxSize: 20_000 })
   t.true(mostBytes <= 20_000, String(mostBytes))
-  t.true(mostBytes > 19_000, 'it was about to be')
+  t.true(mostBytes > 19_000, 'the bound was nearly reached')
 })

@@ -5,7 +5,7 @@ import { SessionCache } from 'tls-resumption'
 import type { BusyData } from '../workers/busy.ts'
 import { startWorker } from '../workers/start.ts'
 
-/** The cache works as one on its own would, and has lost count of nothing. */
+/** Checks that the cache works and that its counters add up. */
 function checkUsable(t: ExecutionContext, cache: SessionCache): void {
   const { sets, takes, deletes, replaced, cleared, evictions, expirations, size } = cache.stats()
   t.is(sets, takes + deletes + replaced + cleared + evictions + expirations + size)
@@ -17,12 +17,12 @@ function checkUsable(t: ExecutionContext, cache: SessionCache): void {
   t.is(cache.size, 0)
 }
 
-/** A name is free again when a cache with other options than before can be opened under it. */
+/** Checks that no cache of the name is open: then it can be opened with other options. */
 function checkFree(t: ExecutionContext, name: string): void {
   t.notThrows(() => new SessionCache({ name, max: 7 })[Symbol.dispose](), `'${name}' is still open`)
 }
 
-test('a thread that is terminated in the middle of its operations leaves the cache usable', async t => {
+test('cache threads: terminating a thread during an operation leaves the cache usable', async t => {
   const cache = new SessionCache({ name: t.title, max: 50 })
   for (let round = 0; round < 8; round++) {
     const data: BusyData = { name: t.title, progress: new SharedArrayBuffer(4) }
@@ -39,13 +39,13 @@ test('a thread that is terminated in the middle of its operations leaves the cac
   checkFree(t, t.title)
 })
 
-test('a thread that is terminated while others go on does not disturb them', async t => {
+test('cache threads: terminating a thread does not disturb others', async t => {
   using cache = new SessionCache({ name: t.title, max: 50 })
   const data = (): BusyData => ({ name: t.title, progress: new SharedArrayBuffer(4) })
-  const goesOn = data()
-  const going = startWorker('busy.ts', goesOn)
-  going.on('error', error => t.fail(String(error)))
-  const progress = new Int32Array(goesOn.progress)
+  const remaining = data()
+  const remainingWorker = startWorker('busy.ts', remaining)
+  remainingWorker.on('error', error => t.fail(String(error)))
+  const progress = new Int32Array(remaining.progress)
   for (let round = 0; round < 4; round++) {
     const ends = data()
     const ending = startWorker('busy.ts', ends)
@@ -54,12 +54,12 @@ test('a thread that is terminated while others go on does not disturb them', asy
     const before = Atomics.load(progress, 0)
     while (Atomics.load(progress, 0) < before + 50) await delay(1)
   }
-  await going.terminate()
+  await remainingWorker.terminate()
   checkUsable(t, cache)
 })
 
 for (const then of ['process.exit', 'throw'] as const) {
-  test(`a thread that ends by ${then} closes what it had open`, async t => {
+  test(`cache threads: a thread that ends by ${then} closes its caches`, async t => {
     const cache = new SessionCache({ name: t.title, max: 50 })
     for (let round = 0; round < 3; round++) {
       const data: BusyData = { name: t.title, progress: new SharedArrayBuffer(4), then, rounds: 200 }
@@ -77,7 +77,7 @@ for (const then of ['process.exit', 'throw'] as const) {
   })
 }
 
-test('a thread that ends of itself without disposing closes what it had open', async t => {
+test('cache threads: a thread that ends without disposal closes its caches', async t => {
   const worker = startWorker('forgetful.ts', t.title)
   await once(worker, 'message')
   t.throws(() => new SessionCache({ name: t.title, max: 7 }), { code: 'ERR_TLS_RESUMPTION_NAME_CONFLICT' })

@@ -4,7 +4,7 @@ import { SessionCache } from 'tls-resumption'
 import type { Order } from '../workers/answer.ts'
 import { startWorker } from '../workers/start.ts'
 
-/** A worker that obeys orders about the cache of that name. */
+/** Starts a worker that executes orders about the cache of the name. */
 function start(t: ExecutionContext, name: string): (order: Order) => Promise<unknown> {
   const worker = startWorker('answer.ts', name)
   t.teardown(() => worker.terminate())
@@ -16,7 +16,7 @@ function start(t: ExecutionContext, name: string): (order: Order) => Promise<unk
   }
 }
 
-test('a name is one memory in the main thread and in workers', async t => {
+test('cache threads: main thread and workers share the sessions of a name', async t => {
   using cache = new SessionCache({ name: t.title }).set('peer', Buffer.from('from the main thread'))
   const [one, other] = [start(t, t.title), start(t, t.title)]
   t.is(await one({ do: 'open' }), 'open')
@@ -30,7 +30,7 @@ test('a name is one memory in the main thread and in workers', async t => {
   t.deepEqual(await other({ do: 'stats' }), cache.stats())
 })
 
-test('options that contradict those of another thread are refused', async t => {
+test('cache threads: options that contradict those of another thread are rejected', async t => {
   using _cache = new SessionCache({ name: t.title, max: 5 })
   const worker = start(t, t.title)
   t.deepEqual(await worker({ do: 'open', options: { max: 6 } }), {
@@ -40,7 +40,7 @@ test('options that contradict those of another thread are refused', async t => {
   t.is(await worker({ do: 'open', options: { max: 5 } }), 'open')
 })
 
-test('sessions stay while any thread has the name open, and go with the last', async t => {
+test('cache threads: sessions exist while any thread has the name open', async t => {
   const cache = new SessionCache({ name: t.title }).set('peer', Buffer.from('from the main thread'))
   const worker = start(t, t.title)
   await worker({ do: 'open' })
@@ -48,12 +48,12 @@ test('sessions stay while any thread has the name open, and go with the last', a
   t.is(await worker({ do: 'get' }), 'from the main thread')
 
   t.throws(() => new SessionCache({ name: t.title, max: 5 }), { code: 'ERR_TLS_RESUMPTION_NAME_CONFLICT' })
-  t.is(await worker({ do: 'dispose' }), 'disposed of')
+  t.is(await worker({ do: 'dispose' }), 'disposed')
   using again = new SessionCache({ name: t.title, max: 5 })
   t.false(again.has('peer'))
 })
 
-test('disposing in one thread leaves the others as they are', async t => {
+test('cache threads: disposal in one thread does not affect other threads', async t => {
   using cache = new SessionCache({ name: t.title })
   const worker = start(t, t.title)
   await worker({ do: 'open' })
@@ -63,7 +63,7 @@ test('disposing in one thread leaves the others as they are', async t => {
   t.is(((await worker({ do: 'get' })) as { code: string }).code, 'ERR_TLS_RESUMPTION_DISPOSED')
 })
 
-test('a cache that a worker made is there after the worker, if another thread has it open', async t => {
+test('cache threads: a cache of an ended worker stays if another thread has it open', async t => {
   const worker = startWorker('answer.ts', t.title)
   worker.postMessage({ do: 'open', options: { max: 5 } } satisfies Order)
   await once(worker, 'message')

@@ -5,8 +5,8 @@ import { startWorker } from '../workers/start.ts'
 
 const MB = 2 ** 20
 
-// Serial, for each watches the process's memory. Nothing but memory tells whether a cache without a name was closed with its thread.
-test.serial('the memory of a private cache goes with its thread', async t => {
+// Serial, since each test measures the memory of the process. Only memory shows whether a private cache was closed.
+test.serial('cache threads: the end of a thread frees its private cache', async t => {
   const fill = async () => {
     const worker = startWorker('fill.ts', 64 * MB)
     const [bytes] = await once(worker, 'message')
@@ -17,10 +17,10 @@ test.serial('the memory of a private cache goes with its thread', async t => {
   const before = process.memoryUsage.rss()
   for (let round = 0; round < 4; round++) await fill()
   const grown = process.memoryUsage.rss() - before
-  t.true(grown < 128 * MB, `4 caches of 64 MiB are gone, and ${Math.round(grown / MB)} MiB more are used`)
+  t.true(grown < 128 * MB, `4 caches of 64 MiB were closed, and ${Math.round(grown / MB)} MiB more are used`)
 })
 
-test.serial('the memory of a private cache goes when it is disposed of', t => {
+test.serial('cache: disposal frees a private cache', t => {
   const blob = Buffer.alloc(64 * 1024, 's')
   const fill = () => {
     using cache = new SessionCache({ maxSize: 64 * MB })
@@ -31,5 +31,5 @@ test.serial('the memory of a private cache goes when it is disposed of', t => {
   const before = process.memoryUsage.rss()
   for (let round = 0; round < 4; round++) fill()
   const grown = process.memoryUsage.rss() - before
-  t.true(grown < 128 * MB, `4 caches of 64 MiB are gone, and ${Math.round(grown / MB)} MiB more are used`)
+  t.true(grown < 128 * MB, `4 caches of 64 MiB were closed, and ${Math.round(grown / MB)} MiB more are used`)
 })

@@ -22,7 +22,7 @@ import { DEFAULT_CLIENT_CACHE } from '../../dist/cache/session-cache.js'
 import { failed, mayOffer } from '../../dist/client/peer-state.js'
 import { treatAs } from '../../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from '../support/server.ts'
-import { startGate } from '../support/stalling-proxy.ts'
+import { startStallingProxy } from '../support/stalling-proxy.ts'
 
 // Serial, since a purge of everybody is one of every test's.
 const FULL = { resumed: false, authorized: true }
@@ -160,7 +160,7 @@ test.serial('a host is meant however it is spelled', t => {
 
 test.serial('a connection that waits for another one goes on with a full handshake', async t => {
   const { port, ca } = await startServer(t)
-  const gate = await startGate(t, port)
+  const gate = await startStallingProxy(t, port)
   const options = { port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   const leader = connect(options)
   const passage = await gate.next()

@@ -6,7 +6,7 @@ import { connect, SessionCache } from 'tls-resumption'
 import { withoutTimers } from '../support/fake-timers.ts'
 import { outcome } from '../support/outcome.ts'
 import { finish, startServer } from '../support/server.ts'
-import { startGate } from '../support/stalling-proxy.ts'
+import { startStallingProxy } from '../support/stalling-proxy.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
@@ -23,7 +23,7 @@ async function startThread(t: ExecutionContext, workerData: object): Promise<Wor
 
 async function startAll(t: ExecutionContext) {
   const { port, ca, handshakes } = await startServer(t)
-  const gate = await startGate(t, port)
+  const gate = await startStallingProxy(t, port)
   const name = `burst ${process.pid} ${names++}`
   const options = { port: gate.port, ca, servername: 'localhost' }
   const thread = () => startThread(t, { ...options, name, timeless: true })
@@ -34,7 +34,7 @@ async function startAll(t: ExecutionContext) {
 async function startFollower(
   t: ExecutionContext,
   thread: Worker,
-  gate: Awaited<ReturnType<typeof startGate>>,
+  gate: Awaited<ReturnType<typeof startStallingProxy>>,
 ) {
   thread.postMessage(1)
   const [passage] = await Promise.all([gate.next(), once(thread, 'message')])

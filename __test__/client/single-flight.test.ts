@@ -9,7 +9,7 @@ import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
 import { withoutTimers } from '../support/fake-timers.ts'
 import { outcome } from '../support/outcome.ts'
 import { finish, startServer, type TestServer, testAuthority } from '../support/server.ts'
-import { type Gate, startGate } from '../support/stalling-proxy.ts'
+import { type StallingProxy, startStallingProxy } from '../support/stalling-proxy.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
@@ -34,7 +34,7 @@ test.serial('nobody waits where each ticket serves one connection, nor without `
   t.teardown(withoutTimers())
   const { port, ca, handshakes } = await startServer(t)
   for (const how of [{ sessionCache: new SessionCache({ singleUse: true }) }, { coalesce: false }]) {
-    const gate = await startGate(t, port)
+    const gate = await startStallingProxy(t, port)
     const options = { port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache(), ...how }
     const first = finish(connect(options))
     await gate.next()
@@ -48,7 +48,7 @@ test.serial('nobody waits where each ticket serves one connection, nor without `
 /** A leader that has said hello and gets no answer yet, and what another connection to there takes. */
 async function startLeader(t: ExecutionContext, tlsOptions?: tls.TlsOptions) {
   const server = await startServer(t, tlsOptions)
-  const gate = await startGate(t, server.port)
+  const gate = await startStallingProxy(t, server.port)
   const options = {
     port: gate.port,
     ca: server.ca,
@@ -61,14 +61,14 @@ async function startLeader(t: ExecutionContext, tlsOptions?: tls.TlsOptions) {
   return { server, gate, options, leader, passage }
 }
 
-async function hello(passage: Gate['passages'][number]): Promise<void> {
+async function hello(passage: StallingProxy['passages'][number]): Promise<void> {
   while (passage.sent === 0) await turn()
 }
 
 /** A connection that has reached the peer, and as far as one can see says nothing. */
 async function startFollower(
   t: ExecutionContext,
-  gate: Gate,
+  gate: StallingProxy,
   open: () => tls.TLSSocket,
 ): Promise<tls.TLSSocket> {
   const socket = open()
@@ -178,7 +178,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const follower = await startFollower(t, gate, () => connect(options))
     const [passage] = gate.passages.slice(-1)
     follower.end()
-    await hello(passage as Gate['passages'][number])
+    await hello(passage as StallingProxy['passages'][number])
     await outcome(follower)
     t.true(follower.destroyed)
     leader.destroy()
@@ -204,7 +204,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
 test.serial('over a socket that is still connecting it waits', async t => {
   t.teardown(withoutTimers())
   const { port, ca } = await startServer(t)
-  const gate = await startGate(t, port)
+  const gate = await startStallingProxy(t, port)
   const sessionCache = new SessionCache()
   const open = () =>
     connect({ socket: net.connect(gate.port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
@@ -219,7 +219,7 @@ test.serial('over a socket that is still connecting it waits', async t => {
 test.serial('over a socket that is connected it says hello at once', async t => {
   t.teardown(withoutTimers())
   const { port, ca } = await startServer(t)
-  const gate = await startGate(t, port)
+  const gate = await startStallingProxy(t, port)
   const sessionCache = new SessionCache()
   const open = async () => {
     const socket = net.connect(gate.port, '127.0.0.1')
@@ -261,7 +261,7 @@ test.serial('who has waited goes on in its own asynchronous context', async t =>
     return tls.checkServerIdentity(name, certificate)
   }
   const { port, ca } = await startServer(t)
-  const gate = await startGate(t, port)
+  const gate = await startStallingProxy(t, port)
   const options = {
     ...{ port: gate.port, ca, servername: 'localhost', sessionCache: new SessionCache() },
     checkServerIdentity,
@@ -306,7 +306,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     })
     t.teardown(() => tunnel.close())
     await once(tunnel.listen(0, '127.0.0.1'), 'listening')
-    const gate = await startGate(t, (tunnel.address() as net.AddressInfo).port)
+    const gate = await startStallingProxy(t, (tunnel.address() as net.AddressInfo).port)
     const trust = { ca: inner.ca, servername: 'localhost' }
     const sessionCache = new SessionCache()
     const visit = async () => {

@@ -9,7 +9,7 @@ import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const first = 'tls-resumption'
 
-/** Installs the package another time, and returns what to import. */
+/** Installs a second copy of the package and returns the URL to import. */
 async function secondCopy(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-copy-'))
   t.teardown(() => rm(directory, { recursive: true, maxRetries: 3, force: true }))
@@ -28,7 +28,7 @@ async function load(t: ExecutionContext, main: string[], ...workers: string[][])
   return JSON.parse(stdout)
 }
 
-/** The one warning there is to be, which says where both copies are. */
+/** Checks that there was exactly one warning, and that it names the paths of both copies. */
 function checkWarning(t: ExecutionContext, { warnings }: Loaded, second: string): void {
   t.deepEqual(
     warnings.map(({ code }) => code),
@@ -38,7 +38,7 @@ function checkWarning(t: ExecutionContext, { warnings }: Loaded, second: string)
   t.true(warnings[0]?.detail.includes(join(fileURLToPath(second), '..')), warnings[0]?.detail)
 }
 
-test('a second copy in one thread is warned of once, and both work, each on its own', async t => {
+test('addon: a second copy in one thread warns once, and both copies work separately', async t => {
   const second = await secondCopy(t)
   const [main] = (await load(t, [first, second])) as [Loaded]
   checkWarning(t, main, second)
@@ -46,17 +46,21 @@ test('a second copy in one thread is warned of once, and both work, each on its 
   t.deepEqual(main.sizes, [1, 1])
 })
 
-test('a second copy in a worker is warned of once in each worker that loads it', async t => {
+test('addon: a second copy in workers warns once in each worker that loads it', async t => {
   const second = await secondCopy(t)
-  const [main, alone, both] = (await load(t, [first], [second], [first, second])) as [Loaded, Loaded, Loaded]
+  const [main, secondOnly, both] = (await load(t, [first], [second], [first, second])) as [
+    Loaded,
+    Loaded,
+    Loaded,
+  ]
   t.deepEqual(main.warnings, [])
-  checkWarning(t, alone, second)
+  checkWarning(t, secondOnly, second)
   checkWarning(t, both, second)
-  t.is(alone.working, 1)
+  t.is(secondOnly.working, 1)
   t.is(both.working, 2)
 })
 
-test('the same copy in many threads is nothing to warn of', async t => {
+test('addon: one copy in several threads does not warn', async t => {
   for (const loaded of await load(t, [first, first], [first], [first])) {
     t.deepEqual(loaded.warnings, [])
     t.true(loaded.working > 0)

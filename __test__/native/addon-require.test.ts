@@ -2,7 +2,7 @@ import test from 'ava'
 import * as imported from 'tls-resumption'
 import { runProgram } from '../workers/spawn.ts'
 
-test('CommonJS gets the package by require, and it is the module that import gives', async t => {
+test('addon: require and import give the same module', async t => {
   const { code, stdout, stderr } = await runProgram([], 'required.cjs')
   t.is(stderr, '')
   t.deepEqual(stdout.trim().split('\n'), [

@@ -10,8 +10,8 @@ const DISABLED = /^Cannot load native addon because loading addons is disabled\.
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url))
 
-/** Imports the package in a process of its own, which must fail with a coded error and in no other way. */
-async function checkRefused(
+/** Imports the package in a new process and checks that it fails with a coded error. */
+async function checkUnavailable(
   t: ExecutionContext,
   reason: RegExp,
   flags: string[],
@@ -27,10 +27,10 @@ async function checkRefused(
   const [start, ...rest] = outcome.message.split(': ')
   t.is(start, 'The native addon of tls-resumption could not be loaded')
   t.regex(rest.join(': '), reason)
-  t.notRegex(outcome.message, /\n/, 'a sentence')
+  t.notRegex(outcome.message, /\n/, 'the message is one sentence')
 }
 
-/** A copy of dist whose addon `change` does something to. */
+/** Copies dist, lets `change` modify the addon of the copy, and returns the URL of the copy. */
 async function copyOfDist(t: ExecutionContext, change: (addon: string) => Promise<void>): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-addon-'))
   t.teardown(() => rm(directory, { recursive: true, maxRetries: 3, force: true }))
@@ -42,34 +42,34 @@ async function copyOfDist(t: ExecutionContext, change: (addon: string) => Promis
   return pathToFileURL(join(directory, 'index.js')).href
 }
 
-test('where addons may not be loaded, importing the package fails with a code', async t => {
-  await checkRefused(t, DISABLED, ['--no-addons'])
+test('addon unavailable: with --no-addons the import fails with a code', async t => {
+  await checkUnavailable(t, DISABLED, ['--no-addons'])
 })
 
-test('under the permission model, importing the package fails with a code', async t => {
+test('addon unavailable: under the permission model the import fails with a code', async t => {
   const name = process.allowedNodeEnvironmentFlags.has('--permission')
     ? 'permission'
     : 'experimental-permission'
-  await checkRefused(t, DISABLED, [`--${name}`, '--allow-fs-read=*'])
+  await checkUnavailable(t, DISABLED, [`--${name}`, '--allow-fs-read=*'])
 })
 
-test('without a binary, importing the package names the one that is missing', async t => {
+test('addon unavailable: without a binary the error names the missing package', async t => {
   const wanted = new RegExp(
     `^the package tls-resumption-${platformName()}, .* is not installed \\(.*build it from source`,
   )
-  await checkRefused(t, wanted, [], await copyOfDist(t, addon => rm(addon)))
+  await checkUnavailable(t, wanted, [], await copyOfDist(t, addon => rm(addon)))
 })
 
-test('on a platform that has none, importing the package tells which have, and how to build one', async t => {
+test('addon unavailable: on an unsupported platform the error lists the platforms and how to build', async t => {
   const copy = await copyOfDist(t, addon => rm(addon))
   for (const [property, value, name] of [
     ['arch', 'riscv64', /^there is no binary for \w+-riscv64\S*, only for /],
     ['platform', 'freebsd', /^there is no binary for freebsd-\w+, only for /],
   ] as const) {
-    const there = `Object.defineProperty(process, '${property}', { value: '${value}' })`
-    const flags = ['--import', `data:text/javascript,${encodeURIComponent(there)}`]
-    await checkRefused(t, name, flags, copy)
-    await checkRefused(
+    const script = `Object.defineProperty(process, '${property}', { value: '${value}' })`
+    const flags = ['--import', `data:text/javascript,${encodeURIComponent(script)}`]
+    await checkUnavailable(t, name, flags, copy)
+    await checkUnavailable(
       t,
       new RegExp(`only for ${PLATFORMS.join(', ')}; to build it from source, run`),
       flags,
@@ -78,24 +78,24 @@ test('on a platform that has none, importing the package tells which have, and h
   }
 })
 
-test('the platforms that are told are those that have a package', async t => {
+test('addon: the list of platforms equals the platform packages', async t => {
   const packages = await readdir(new URL('../../npm', import.meta.url))
   t.deepEqual([...PLATFORMS].sort(), packages.sort())
-  t.true(PLATFORMS.includes(platformName()), 'and this is one of them')
+  t.true(PLATFORMS.includes(platformName()), 'the platform of this process is in the list')
 })
 
-test('with a damaged binary, importing the package fails with the reason of the system', async t => {
+test('addon unavailable: with a damaged binary the error has the message of the system', async t => {
   const damaged = await copyOfDist(t, addon => writeFile(addon, 'not a library'))
-  await checkRefused(t, /tls-resumption\..*\.node/, [], damaged)
+  await checkUnavailable(t, /tls-resumption\..*\.node/, [], damaged)
 })
 
-test('where the environment names a binary that is not there, the error says so', async t => {
-  const reason = /^there is no \S+no-such\.node, which NAPI_RS_NATIVE_LIBRARY_PATH names$/
+test('addon unavailable: a missing binary in NAPI_RS_NATIVE_LIBRARY_PATH is named', async t => {
+  const reason = /^NAPI_RS_NATIVE_LIBRARY_PATH names \S+no-such\.node, which does not exist$/
   const env = { NAPI_RS_NATIVE_LIBRARY_PATH: join(tmpdir(), 'no-such.node') }
-  await checkRefused(t, reason, [], 'tls-resumption', env)
+  await checkUnavailable(t, reason, [], 'tls-resumption', env)
 })
 
-test('a copy of dist with its binary loads, so that the tests above fail for no other reason', async t => {
+test('addon: an unmodified copy of dist loads, so the tests above test what they say', async t => {
   const { stdout, stderr } = await runProgram([], 'load.mjs', await copyOfDist(t, async () => {}))
   t.deepEqual(JSON.parse(stdout), { loaded: true }, stderr)
 })

@@ -13,7 +13,7 @@ export function tlsResumption(...args: string[]): Promise<Ended> {
   return runNode([command, ...args])
 }
 
-/** A file for the test. */
+/** Writes a temporary file and returns its path. The file is removed when the test ends. */
 export async function fileWith(t: ExecutionContext, content: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-'))
   t.teardown(() => rm(directory, { recursive: true }))
@@ -28,7 +28,7 @@ export interface Probed extends PeerFindings {
   tls12: VersionFindings | undefined
 }
 
-/** What the probe finds out about one server on loopback, and what it ends with. Few are timed, unless told. */
+/** Probes a server on loopback and returns the findings and the exit code. By default it times one handshake of each kind. */
 export async function probe(
   t: ExecutionContext,
   { port, ca }: { port: number; ca?: string },

@@ -2,8 +2,8 @@ import { syncBuiltinESMExports } from 'node:module'
 import timers from 'node:timers'
 
 /**
- * Makes timers of so many milliseconds or more never fire in this thread, so that whoever is not woken by what he waits
- * for waits for ever, and no machine is too slow. Returns what undoes it.
+ * Stops timers of `from` milliseconds or more in this thread. A wait that no event ends then never ends, on however slow
+ * a machine. Returns a function that restores the timers.
  */
 export function withoutTimers(from = 200): () => void {
   const { setTimeout } = timers

@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import tls from 'node:tls'
 import { finish } from './server.ts'
 
-/** How a client's connection ended. */
+/** The end of a client connection. */
 export interface Outcome {
   resumed: boolean
   authorized: boolean
-  /** The code of the error that ended it, or what that says. */
+  /** The code of the error that ended the connection, or its message. */
   refused: string | undefined
 }
 
-/** Reads a client socket to its end, whether that is good or bad. */
+/** Reads a client socket to its end. Never rejects. */
 export async function outcome(socket: tls.TLSSocket): Promise<Outcome> {
   try {
     return { ...(await finish(socket)), refused: undefined }
@@ -20,7 +20,7 @@ export async function outcome(socket: tls.TLSSocket): Promise<Outcome> {
   }
 }
 
-/** A session that the server made for plain Node with the options. */
+/** Connects with plain Node and returns the session that the server issued. */
 export async function sessionOf(options: tls.ConnectionOptions): Promise<Buffer> {
   const socket = tls.connect(options)
   const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])

@@ -1,4 +1,4 @@
-/** Results of a benchmark that nobody ran: what tests of reports are made from. */
+/** Invented results of a benchmark, for the tests of reports. */
 import type { Result } from '../../benchmark/lib/result.ts'
 
 const about = (median: number) => ({ median, low: median * 0.9, high: median * 1.2 })

@@ -5,12 +5,12 @@ import tls from 'node:tls'
 import type { ExecutionContext } from 'ava'
 import { type Authority, createAuthority } from '../../fixtures/certificates.ts'
 
-/** What makes a TLS 1.2 server rely on session ids. */
+/** Makes a TLS 1.2 server use session IDs instead of tickets. */
 export const { SSL_OP_NO_TICKET } = constants
 
 let authority: Promise<Authority> | undefined
 
-/** One CA for a test file: making keys takes time. */
+/** Returns the CA of this test file. There is only one, since generating keys takes time. */
 export function testAuthority(): Promise<Authority> {
   authority ??= createAuthority({ algorithm: 'ecdsa' })
   return authority
@@ -19,15 +19,15 @@ export function testAuthority(): Promise<Authority> {
 export interface TestServer {
   server: tls.Server
   port: number
-  /** The CA's certificate, which clients are to trust. */
+  /** The certificate of the CA, which clients have to trust. */
   ca: string
-  /** Handshakes the server has finished, by how. */
+  /** The number of completed handshakes of each kind. */
   handshakes: { full: number; resumed: number }
 }
 
 /**
- * A TLS server on loopback, closed when the test ends. It greets every connection with one byte and
- * ends it, so that a client that reads to the end has seen every ticket.
+ * Starts a TLS server on loopback and closes it when the test ends. The server sends one byte on each connection and ends
+ * it, so that a client that reads to the end has received every ticket.
  */
 export async function startServer(t: ExecutionContext, options: tls.TlsOptions = {}): Promise<TestServer> {
   const { cert: ca, issue } = await testAuthority()
@@ -45,7 +45,7 @@ export async function startServer(t: ExecutionContext, options: tls.TlsOptions =
   return { server, port: (server.address() as AddressInfo).port, ca, handshakes }
 }
 
-/** Reads a client socket to its end; whether it resumed, and whether its peer was authorized. */
+/** Reads a client socket to its end. Returns whether it resumed and whether its peer was authorized. */
 export async function finish(socket: tls.TLSSocket): Promise<{ resumed: boolean; authorized: boolean }> {
   const result = { resumed: false, authorized: false }
   socket.once('secureConnect', () => {

@@ -2,27 +2,27 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import type { ExecutionContext } from 'ava'
 
-/** A connection that goes through a {@link Gate}. */
+/** A connection that goes through a {@link StallingProxy}. */
 export interface Passage {
   client: net.Socket
   /** How many bytes the client has sent. */
   sent: number
-  /** Lets what the server says through. */
+  /** Starts to forward the server's answers. */
   open(): void
 }
 
-/** A TCP proxy that shows whether a client has said hello, and keeps back what the server answers. */
-export interface Gate {
+/** A TCP proxy that counts what a client sends and can withhold the answers of the server. */
+export interface StallingProxy {
   port: number
   passages: Passage[]
-  /** The next connection, as soon as it is there. */
+  /** Waits for the next connection. */
   next(): Promise<Passage>
 }
 
-/** Keeps the answers of the first `held` connections back until each is opened. */
-export async function startGate(t: ExecutionContext, to: number, held = 1): Promise<Gate> {
+/** Withholds the answers on the first `held` connections until `open` is called for each. */
+export async function startStallingProxy(t: ExecutionContext, to: number, held = 1): Promise<StallingProxy> {
   const passages: Passage[] = []
-  const gate = net.createServer(client => {
+  const proxy = net.createServer(client => {
     const server = net.connect(to, '127.0.0.1')
     const passage: Passage = { client, sent: 0, open: () => server.pipe(client) }
     client.on('data', data => {
@@ -36,14 +36,14 @@ export async function startGate(t: ExecutionContext, to: number, held = 1): Prom
       one.on('error', () => {}).on('close', () => other.destroy())
     }
     if (passages.push(passage) > held) passage.open()
-    gate.emit('passage', passage)
+    proxy.emit('passage', passage)
   })
-  gate.listen(0, '127.0.0.1')
+  proxy.listen(0, '127.0.0.1')
   t.teardown(() => {
     for (const { client } of passages) client.destroy()
-    gate.close()
+    proxy.close()
   })
-  await once(gate, 'listening')
-  const { port } = gate.address() as AddressInfo
-  return { port, passages, next: async () => (await once(gate, 'passage'))[0] }
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  return { port, passages, next: async () => (await once(proxy, 'passage'))[0] }
 }

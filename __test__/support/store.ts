@@ -1,4 +1,4 @@
-/** Redis or Valkey servers of the tests' own, on loopback. */
+/** Starts Redis or Valkey servers on loopback for tests. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -10,9 +10,9 @@ import { createClient, createCluster } from 'redis'
 import { find } from '../../e2e/drivers/debian.ts'
 import { freePort, startLogged, stop, untilReady } from '../../e2e/drivers/processes.ts'
 
-/** `required`: the tests fail where there is no server; `off`: as if there were none; or the path of one. */
+/** `required`: tests fail if no server is installed. `off`: tests behave as if none were. Otherwise the path of a server. */
 export const wanted: string | undefined = process.env.TLS_RESUMPTION_TEST_REDIS
-/** The server that is used, if one is installed. */
+/** The path of the server that tests use, or undefined if none is installed. */
 export const program: string | undefined = choose()
 
 function choose(): string | undefined {
@@ -20,7 +20,7 @@ function choose(): string | undefined {
   return wanted?.includes('/') ? wanted : (find('redis-server') ?? find('valkey-server'))
 }
 
-/** Who has things ended: a test, or a program. */
+/** A test or a program that ends what was started for it. */
 export interface Scope {
   teardown(end: () => unknown): void
 }
@@ -28,21 +28,21 @@ export interface Scope {
 export interface Store {
   port: number
   process: ChildProcess
-  /** Ends it at once, with all that it held. */
+  /** Ends the server at once. Its data is lost. */
   kill(): Promise<void>
-  /** Starts another one, empty, on the same port. */
+  /** Starts an empty server on the same port. */
   restart(): Promise<void>
   pause(): void
   resume(): void
 }
 
-/** Starts a server that keeps nothing on disk, and ends it with the test. */
+/** Starts a server that writes nothing to disk, and stops it when the test ends. */
 export function startStore(t: Scope, ...options: string[]): Promise<Store> {
-  return severalTimes(async () => startStoreAt(t, await freePort(), options))
+  return withRetries(async () => startStoreAt(t, await freePort(), options))
 }
 
-/** Somebody else may take a port between its being free and a server's taking it. */
-async function severalTimes<T>(start: () => Promise<T>): Promise<T> {
+/** Retries, since another process may bind a port between the check that it is free and the start of the server. */
+async function withRetries<T>(start: () => Promise<T>): Promise<T> {
   for (let left = 4; ; left--) {
     try {
       return await start()
@@ -59,7 +59,7 @@ async function startStoreAt(t: Scope, port: number, options: readonly string[]):
   const start = async () => {
     const before = existsSync(log) ? statSync(log).size : 0
     const child = startLogged([...command, '--save', '', '--appendonly', 'no', ...options], log, {})
-    // What accepts connections there could be somebody else's.
+    // The log is read, since another server could accept connections on the port.
     const isReady = () => /eady to accept connections/.test(readFileSync(log, 'latin1').slice(before))
     await untilReady(child, log, async () => isReady(), 30_000)
     return child
@@ -87,18 +87,18 @@ async function startStoreAt(t: Scope, port: number, options: readonly string[]):
   return store
 }
 
-/** The same as a cluster of three, each with a third of the slots. */
+/** Starts a cluster of three servers, each with a third of the slots. */
 export async function startClusterOfStores(t: Scope): Promise<Store[]> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000']
   const stores: Store[] = []
   for (let n = 0; n < 3; n++) {
     const start = async () => {
-      // A node's second port, for the others, is 10,000 above unless told.
+      // By default the port for other nodes is the port plus 10,000, which may be taken.
       const [port, bus] = [await freePort(), await freePort()]
       const ports = ['--cluster-port', `${bus}`, '--cluster-config-file', `${n}`]
       return startStoreAt(t, port, [...options, ...ports])
     }
-    stores.push(await severalTimes(start))
+    stores.push(await withRetries(start))
   }
   const clients = stores.map(({ port }) => new Redis(port, '127.0.0.1'))
   t.teardown(() => {
@@ -122,7 +122,7 @@ export async function startClusterOfStores(t: Scope): Promise<Store[]> {
 export type ClientKind = 'ioredis' | 'redis'
 export const CLIENTS: readonly ClientKind[] = ['ioredis', 'redis']
 
-/** A connected client of either package, closed with the test. */
+/** Connects a client of either package and closes it when the test ends. */
 export async function connectTo(t: Scope, kind: ClientKind, port: number) {
   if (kind === 'ioredis') {
     const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 100, maxRetriesPerRequest: null })
@@ -140,7 +140,7 @@ export async function connectTo(t: Scope, kind: ClientKind, port: number) {
   return client
 }
 
-/** The same for a cluster. */
+/** Connects a client to a cluster and closes it when the test ends. */
 export async function connectToCluster(t: Scope, kind: ClientKind, stores: readonly Store[]) {
   if (kind === 'ioredis') {
     const cluster = new Cluster(stores.map(({ port }) => ({ host: '127.0.0.1', port })))
@@ -158,15 +158,15 @@ export async function connectToCluster(t: Scope, kind: ClientKind, stores: reado
   return cluster
 }
 
-/** Waits for something to become true; how long that takes is not what is tested. */
+/** Waits until `holds` returns true. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
-/** Stands between client and store, and can hold replies back, or cut them off. */
+/** A TCP proxy between a client and a store that can delay replies or cut them off. */
 export class Line {
   delay = 0
-  /** How many bytes of the next replies still pass before the connection is cut. */
+  /** The number of reply bytes that still pass before the connection is cut. */
   budget = Number.POSITIVE_INFINITY
   readonly #server: net.Server
   readonly #sockets = new Set<Socket>()
@@ -186,7 +186,7 @@ export class Line {
       client.on('data', (chunk: Buffer) => store.write(chunk))
       let last = Promise.resolve()
       store.on('data', (chunk: Buffer) => {
-        // In their order, whatever the delay becomes meanwhile.
+        // Replies keep their order, even if the delay changes.
         const due = new Promise(resolve => setTimeout(resolve, this.delay))
         last = Promise.all([last, due]).then(() => this.#pass(client, chunk))
       })

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 let program: Promise<string> | undefined
 
-/** The program of `crates/test-peer`, built if need be; `TLS_RESUMPTION_TEST_PEER` is the path of one that is. */
+/** Returns the path of the program of `crates/test-peer`. Builds it unless `TLS_RESUMPTION_TEST_PEER` has the path. */
 export function peerProgram(): Promise<string> {
   const { TLS_RESUMPTION_TEST_PEER: built } = process.env
   if (built) return Promise.resolve(built)
@@ -25,7 +25,7 @@ export function peerProgram(): Promise<string> {
   return program
 }
 
-/** What the peer says of a connection. */
+/** The report of the peer about one connection. */
 export interface Said {
   /** Whether the client offered a session. */
   offered?: boolean
@@ -33,7 +33,7 @@ export interface Said {
   kind?: 'Full' | 'Resumed'
   servername?: string
   client?: boolean
-  /** How it ended, or what it did in place of a handshake. */
+  /** How the connection ended, or what the peer did instead of a handshake. */
   did?: 'end' | 'close' | 'alert' | 'hang'
   error?: string
 }
@@ -41,13 +41,13 @@ export interface Said {
 export interface Peer {
   port: number
   ca: string
-  /** All that was said of handshakes so far. */
+  /** All reports about handshakes so far. */
   said: Said[]
-  /** When so many were spoken of. */
+  /** Waits for `count` reports. */
   hears(count: number): Promise<Said[]>
 }
 
-/** A server of `crates/test-peer` with these options, ended with the test. */
+/** Starts a server of `crates/test-peer` with these options and stops it when the test ends. */
 export async function startPeer(t: ExecutionContext, ...options: string[]): Promise<Peer> {
   const { cert: ca, issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })

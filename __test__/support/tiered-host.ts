@@ -12,7 +12,7 @@ export interface Host extends TestServer {
   resumption: Disposable
 }
 
-/** A server with a memory of its own, as on another host. */
+/** Starts a server with a cache that no other server shares, as on another host. */
 export async function startHost(
   t: ExecutionContext,
   options: RedisTierOptions,
@@ -20,13 +20,13 @@ export async function startHost(
 ): Promise<Host> {
   const tier = new RedisTier(options)
   const server = await startServer(t, serverOptions)
-  // Of one name, as on hosts of a fleet; in one process that would be one memory.
+  // All hosts of a fleet use one name. In one process that would be one memory, so only the property is set.
   const sessionCache = Object.defineProperty(new SessionCache(), 'name', { value: 'edge' })
   const resumption = resumeSessions(server.server, { sessionCache, tier })
   return { ...server, tier, sessionCache, resumption }
 }
 
-/** A client that may offer a session, and has the one to offer next. Rejects where the connection fails. */
+/** Connects with plain Node, and with a session if given. Returns the session for the next connection. */
 export async function visit({ port, ca }: TestServer, session?: Buffer, options: tls.ConnectionOptions = {}) {
   const socket = tls.connect({ port, ca, host: '127.0.0.1', servername: 'localhost', session, ...options })
   let latest = session
@@ -34,6 +34,6 @@ export async function visit({ port, ca }: TestServer, session?: Buffer, options:
     latest = made
   })
   const { resumed, authorized } = await finish(socket)
-  if (!authorized) throw new Error('the connection was not made')
+  if (!authorized) throw new Error('the peer was not authorized')
   return { resumed, session: latest }
 }

@@ -12,7 +12,10 @@ test('the workers of a cluster have the keys of the primary, and follow rotation
 })
 
 test('workers live by the ring of a primary that keeps no hold of it', async t => {
-  const { code, stdout, stderr } = await runProgram([...TYPESCRIPT, '--expose-gc'], 'cluster-let-go.ts')
+  const { code, stdout, stderr } = await runProgram(
+    [...TYPESCRIPT, '--expose-gc'],
+    'cluster-unreferenced-ring.ts',
+  )
   t.is(code, 0, stderr)
   t.is(stdout, '2\n')
 })

@@ -1,4 +1,4 @@
-/** Does with a named cache what it is told, one message at a time, and posts what came of it. */
+/** Executes orders about a named cache, one message at a time, and posts each result. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache, type SessionCacheOptions } from 'tls-resumption'
 
@@ -11,14 +11,14 @@ let cache: SessionCache | undefined
 
 parentPort?.on('message', (order: Order) => {
   try {
-    parentPort?.postMessage({ result: obey(order) })
+    parentPort?.postMessage({ result: execute(order) })
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     parentPort?.postMessage({ code, message })
   }
 })
 
-function obey({ do: operation, options }: Order): unknown {
+function execute({ do: operation, options }: Order): unknown {
   switch (operation) {
     case 'open':
       cache = new SessionCache({ name: workerData as string, ...options })
@@ -32,6 +32,6 @@ function obey({ do: operation, options }: Order): unknown {
       return cache?.stats()
     case 'dispose':
       cache?.[Symbol.dispose]()
-      return 'disposed of'
+      return 'disposed'
   }
 }

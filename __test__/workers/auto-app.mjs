@@ -1,4 +1,4 @@
-// An application that knows nothing of this package: connects so often, and prints how. A worker does the same.
+// An application that does not import the package. It connects twice, as does its worker, and prints the kinds of handshakes.
 import { once } from 'node:events'
 import tls from 'node:tls'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -25,7 +25,7 @@ if (!isMainThread) {
   console.log(JSON.stringify(met))
 }
 
-/** Some ways in which programs start threads; undefined: this one does not. */
+/** Starts a thread in one of the usual ways. Returns undefined if `how` names none of them. */
 function startWorker(how, url) {
   const data = { workerData: { port, ca } }
   const inWorker = async (...args) => (await once(new Worker(...args), 'message'))[0]

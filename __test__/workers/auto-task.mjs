@@ -1,4 +1,4 @@
-// A task of a pool: connects twice, and returns how.
+// A task of a thread pool. It connects twice and returns the kinds of handshakes.
 import { once } from 'node:events'
 import tls from 'node:tls'
 

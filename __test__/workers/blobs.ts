@@ -1,6 +1,6 @@
 /**
- * Blobs that tell what they are: the number in the first four bytes decides the length and every byte
- * after it, so that one that was torn, or mixed with another, is noticed.
+ * Returns a blob whose first four bytes are its number. The number decides the length and all other bytes, so that a torn
+ * or mixed blob is detected.
  */
 export function blobOf(number: number): Buffer {
   const blob = Buffer.alloc(16 + ((number * 37) % 3000), number % 251)
@@ -8,8 +8,9 @@ export function blobOf(number: number): Buffer {
   return blob
 }
 
+/** Returns the number of a blob. Throws if any byte does not match it. */
 export function numberOf(blob: Buffer): number {
   const number = blob.readUInt32BE()
-  if (!blob.equals(blobOf(number))) throw new Error(`the bytes of blob ${number} are not its own`)
+  if (!blob.equals(blobOf(number))) throw new Error(`blob ${number} has wrong bytes`)
   return number
 }

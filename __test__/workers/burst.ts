@@ -1,4 +1,4 @@
-/** Connects when told to, and tells how that ended. `timeless`: it waits without limit. */
+/** Connects as often as a message says and posts the outcomes. `timeless` stops the long timers of this thread. */
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, SessionCache } from 'tls-resumption'

@@ -1,13 +1,13 @@
 /**
- * Uses a named cache and private ones without end, so that the thread is in the middle of something
- * whenever it is ended. Counts its rounds in shared memory, and after `rounds` ends as it was told.
+ * Uses a named cache and private ones in a loop, so that a termination interrupts an operation. Counts the rounds in shared
+ * memory. After `rounds` rounds the thread ends by `then`.
  */
 import { workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 
 export interface BusyData {
   name: string
-  /** One cell. */
+  /** One Int32 cell with the number of rounds. */
   progress: SharedArrayBuffer
   then?: 'process.exit' | 'throw'
   rounds?: number

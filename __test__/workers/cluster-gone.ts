@@ -1,4 +1,4 @@
-/** A cluster whose workers come and go while the keys stay. Prints how many of those that are gone are still held. */
+/** A cluster whose workers end while the ring stays open. Prints how many ended workers are still reachable. */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'

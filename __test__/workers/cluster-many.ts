@@ -1,4 +1,4 @@
-/** A worker with more rings than Node lets an event have listeners. Prints how many warnings it hears. */
+/** A worker with more rings than the listeners at which Node warns. Prints the number of warnings. */
 import cluster from 'node:cluster'
 import { on } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,7 +10,7 @@ if (cluster.isPrimary) {
   for (const ring of rings) ring.rotate()
   const worker = cluster.fork()
   for await (const [told] of on(worker, 'message', { signal: AbortSignal.timeout(20_000) })) {
-    // Beside what the rings ask for.
+    // Other messages are requests of the rings.
     if (typeof told !== 'string') continue
     console.log(told)
     worker.kill()
@@ -19,7 +19,7 @@ if (cluster.isPrimary) {
 } else {
   let warnings = 0
   process.on('warning', () => warnings++)
-  // The rotated ring of the primary has two keys, one made here has one.
+  // A ring of the primary was rotated and has two keys, a ring created here has one.
   while (rings.some(ring => ring.stats().keys.length < 2)) await delay(10)
   process.send?.(`${warnings} warnings`)
 }

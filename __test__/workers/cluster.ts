@@ -1,6 +1,6 @@
 /**
- * A cluster whose workers have servers of one name; every worker listens at a port of its own, so that who is
- * connected to is known. Prints what a client met, connecting to one after the other.
+ * A cluster whose workers have servers with a ring of one name. Every worker listens on its own port, so that a client can
+ * choose the worker. Prints the kinds of handshakes of a client that connects to one worker after the other.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ async function worker(): Promise<void> {
     socket.end('!')
   })
   keys.attach(server)
-  // Port 0 is one for all workers; an exclusive one is the worker's own.
+  // Without `exclusive` all workers share the port.
   await once(server.listen({ port: 0, host: '127.0.0.1', exclusive: true }), 'listening')
   cluster.worker?.on('message', message => {
     if (message === 'rotate') keys.rotate()
@@ -32,7 +32,7 @@ async function worker(): Promise<void> {
 
 async function primary(): Promise<void> {
   const workers = Array.from({ length: WORKERS }, () => cluster.fork())
-  const ports = await Promise.all(workers.map(worker => heard(worker, 'port')))
+  const ports = await Promise.all(workers.map(worker => nextMessage(worker, 'port')))
   let session: Buffer | undefined
   const visit = async (index: number): Promise<string> => {
     const socket = tls.connect({
@@ -53,30 +53,30 @@ async function primary(): Promise<void> {
     await once(socket, 'close')
     return resumed ? 'resumed' : 'full'
   }
-  const everyoneHas = async (count: number): Promise<void> => {
+  const waitForKeys = async (count: number): Promise<void> => {
     for (const worker of workers) {
       let has: number
       do {
-        const answer = heard(worker, 'count')
+        const answer = nextMessage(worker, 'count')
         worker.send('count')
         has = await answer
       } while (has !== count)
     }
   }
   const met: string[] = []
-  // Each has one of its own to begin with.
+  // At first each worker has one key of its own.
   keys.rotate()
-  await everyoneHas(2)
+  await waitForKeys(2)
   met.push(await visit(0), await visit(1))
   workers[0]?.send('rotate')
-  await everyoneHas(3)
+  await waitForKeys(3)
   met.push(await visit(0), await visit(1))
   console.log(JSON.stringify({ met, keys: keys.stats().keys.length }))
   for (const worker of workers) worker.kill()
 }
 
-/** The next message of a worker that has it; others may come with it. */
-function heard(worker: Worker, what: string): Promise<number> {
+/** Waits for the next message of a worker that has the property, and returns its value. */
+function nextMessage(worker: Worker, what: string): Promise<number> {
   return new Promise(resolve => {
     worker.on('message', function onMessage(message: Record<string, number>) {
       if (!(what in message)) return

@@ -1,13 +1,13 @@
 /**
- * Drops caches without disposing of them and waits until the collector has closed them; run with
- * --expose-gc. Prints what holds; gives up where a cache is never closed.
+ * Makes caches unreachable without disposing of them and waits until the garbage collector has closed them. Run with
+ * --expose-gc. Prints what it finds, and throws if a cache is never closed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { SessionCache } from 'tls-resumption'
 
 const session = Buffer.from('a session')
 
-/** In a function of its own, so that nothing on the stack refers to the cache. */
+/** Opens a cache in a function of its own, so that no stack frame refers to it afterwards. */
 function openAndDrop(): void {
   new SessionCache({ name: 'dropped', max: 5 }).set('peer', session)
 }
@@ -31,13 +31,13 @@ for (;;) {
   }
 }
 
-/** Makes a cache that takes over the handle of one that was disposed of and is then collected. */
-function successor(): SessionCache {
+/** Creates a cache that gets the handle of a disposed cache, which is collected later. */
+function createSuccessor(): SessionCache {
   new SessionCache()[Symbol.dispose]()
   return new SessionCache().set('peer', session)
 }
 
-const successors = Array.from({ length: 20 }, successor)
+const successors = Array.from({ length: 20 }, createSuccessor)
 for (let i = 0; i < 20; i++) await collect()
 const working = successors.filter(cache => cache.get('peer')?.equals(session))
 console.log(`disposed of and then collected: ${working.length} of 20 successors work`)

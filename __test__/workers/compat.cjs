@@ -1,4 +1,4 @@
-// A program written for the npm package, with one name changed. Prints how its connections resumed.
+// A program for the npm package tls-session-cache, with the name of the package changed. Prints the kinds of handshakes.
 const tls = require('node:tls')
 const cacheSessions = require('tls-resumption/compat')
 
@@ -22,7 +22,7 @@ server.listen(0, '127.0.0.1', async () => {
     })
   const first = await visit()
   await visit(await visit(first))
-  await visit() // pushes the first one out
+  await visit() // evicts the session of the first visit
   await visit(first)
   console.log(JSON.stringify({ said, type: typeof cacheSessions }))
   server.close()

@@ -1,6 +1,6 @@
 /**
- * Imports the modules that it is given, in this thread or in one worker after another, and prints as
- * JSON which warnings there were in each thread, and whether all of the modules work.
+ * Imports the given modules in this thread and in one worker after another. Prints as JSON the warnings of each thread and
+ * how many of the modules work.
  */
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -8,7 +8,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 export interface Loaded {
   warnings: { code: string; detail: string }[]
   working: number
-  /** How many sessions a cache of one name has in each copy, after each has stored one. */
+  /** The number of sessions of the cache with one name in each copy, after each copy has stored one. */
   sizes: number[]
 }
 
@@ -24,7 +24,7 @@ async function load(modules: string[]): Promise<Loaded> {
     const cache = new SessionCache({ name: 'one name' }).set(module, Buffer.from(module))
     caches.push({ cache, module })
   }
-  // A warning is emitted in a tick of its own.
+  // Node emits a warning in a later tick.
   await new Promise(resolve => setImmediate(resolve))
   const working = caches.filter(({ cache, module }) => cache.get(module)?.toString() === module).length
   return { warnings, working, sizes: caches.map(({ cache }) => cache.size) }

@@ -1,4 +1,4 @@
-/** Stores many sessions in a named cache, watches its bounds meanwhile, and posts what it saw. */
+/** Stores many sessions in a named cache and posts the largest size and bytes that it read. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 import { Gate } from './start.ts'
@@ -19,7 +19,7 @@ const blob = Buffer.alloc(300, 's')
 const seen: Seen = { largestSize: 0, mostBytes: 0 }
 new Gate(gate).wait()
 for (let i = 0; i < sessions; i++) {
-  // Every third goes under a key that the other threads store under as well.
+  // Every third session has a key that the other threads use as well.
   const key = i % 3 ? crypto.randomUUID() : `key ${i % 50}`
   cache[i % 2 ? 'set' : 'add'](key, blob.subarray(0, 100 + (i % 200)))
   const { size, bytes } = cache.stats()

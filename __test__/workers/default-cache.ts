@@ -1,3 +1,4 @@
+/** Stores or reads a session in the default cache of servers. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { serverCache } from '../../dist/cache/default-caches.js'
 

@@ -1,4 +1,4 @@
-/** Gets all it can out of a named cache, key by key, and posts the numbers of the blobs. */
+/** Removes all blobs that it can get from a named cache, key by key, and posts their numbers. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 import { numberOf } from './blobs.ts'

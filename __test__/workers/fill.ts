@@ -1,4 +1,4 @@
-/** Fills a private cache with so many bytes, says so, and waits to be terminated. */
+/** Fills a private cache with the given number of bytes, posts that number, and waits for its termination. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 

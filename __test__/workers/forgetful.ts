@@ -1,4 +1,4 @@
-/** Opens a cache, says so, and ends at the next message without disposing of it. */
+/** Opens a cache, posts a message, and ends at the next message without disposing of the cache. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 

@@ -1,4 +1,4 @@
-/** A server as on a host of its own: a process that has in common with the others what its arguments say. */
+/** A process that acts as one host of a fleet. It shares with the others only what its arguments name. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
@@ -7,21 +7,21 @@ import { createClient, createCluster } from 'redis'
 import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 import { type RedisClient, RedisTier } from 'tls-resumption/redis'
 
-/** What a host is told; besides that, arguments differ from host to host. */
+/** The first argument. The other arguments differ from host to host, as do ports and paths of real hosts. */
 export interface HostOptions {
   kind: 'ioredis' | 'redis'
-  /** One, or those of a cluster. */
+  /** The port of Redis, or the ports of a cluster. */
   ports: number[]
   sealing: string
-  /** A server for each of these. */
+  /** The options of each TLS server to start. */
   servers: tls.TlsOptions[]
 }
 
 export interface HostReport {
-  /** At each server. */
+  /** The number of handshakes of each server. */
   handshakes: { full: number; resumed: number }[]
   errors: string[]
-  /** How long ago each key of the ring came, in milliseconds, the one that seals first. */
+  /** The age of each key in milliseconds, the active key first. */
   ages: number[]
   accepted: number
   acceptedOfEarlierKeys: number

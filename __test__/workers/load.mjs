@@ -1,4 +1,4 @@
-/** Imports the module that it is given and prints as JSON how that went. Plain JavaScript: it runs without addons. */
+/** Imports the given module and prints the outcome as JSON. It is plain JavaScript, so that it runs with --no-addons. */
 try {
   await import(process.argv[2])
   console.log(JSON.stringify({ loaded: true }))

@@ -1,4 +1,4 @@
-/** A thread that connects twice, and posts what its registry says of that. */
+/** Connects twice and posts the metrics of this thread's registry. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Registry } from 'prom-client'
 import { connect, SessionCache } from 'tls-resumption'

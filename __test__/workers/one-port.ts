@@ -1,6 +1,6 @@
 /**
- * Servers of a thread among several, which get their connections through one port of the process: by `reusePort`, or
- * posted to them as sockets. Tells of each connection whether it resumed.
+ * A server in one of several threads that share one port: by `reusePort`, or by sockets that the main thread posts. Posts the
+ * kind of each handshake.
  */
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
@@ -9,10 +9,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 
 export interface OnePortOptions {
-  /** Left out: Node alone. */
+  /** The name of cache and ring. Without it the server uses plain Node. */
   name?: string
   options: tls.TlsOptions
-  /** Where to listen beside the others; 0 for any port, undefined where sockets are posted. */
+  /** The port to share, 0 for any port, or undefined if sockets are posted. */
   port?: number
 }
 

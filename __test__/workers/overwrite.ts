@@ -1,4 +1,4 @@
-/** Stores blobs over those of other threads and reads theirs; fails on one that nobody stored as it is. */
+/** Overwrites and reads the blobs of other threads. Throws for a blob that no thread stored in this form. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 import { blobOf, numberOf } from './blobs.ts'
@@ -15,7 +15,7 @@ let read = 0
 new Gate(gate).wait()
 for (let i = 0; i < rounds; i++) {
   const key = `key ${i % 3}`
-  // What is under a key says so in its number, which tells foreign bytes from the key's own.
+  // The number of a blob also encodes its key, so that a blob of another key is detected.
   const write = i % 5 === 0 ? 'set' : 'add'
   cache[write](key, blobOf(3 * i + (i % 3)))
   for (const operation of ['get', 'offer', i % 7 ? 'get' : 'take'] as const) {

@@ -1,4 +1,4 @@
-/** Connects or purges when told to, and tells how that ended. */
+/** Connects or purges on request and posts the outcome. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, purge, SessionCache } from 'tls-resumption'
 import { finish } from '../support/server.ts'

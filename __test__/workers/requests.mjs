@@ -1,4 +1,4 @@
-// An application that knows nothing of this package: so many requests, by an https.Agent or by fetch, two at a time.
+// An application that does not import the package. It sends `count` requests by https.get or fetch, two at a time.
 import { once } from 'node:events'
 import https from 'node:https'
 

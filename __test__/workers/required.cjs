@@ -1,4 +1,4 @@
-/** Requires and imports the package, and prints whether the two are one and do anything. */
+/** Requires and imports the package, and prints whether both give the same working module. */
 const required = require('tls-resumption')
 
 const cache = new required.SessionCache({ name: 'by require' }).set('peer', Buffer.from('a session'))

@@ -6,23 +6,23 @@ import { fileURLToPath } from 'node:url'
 const directory = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What lets Node run TypeScript. */
+/** The flags with which Node runs TypeScript. */
 export const TYPESCRIPT = ['--import', './scripts/lib/typescript.mjs']
 
 export interface Ended {
-  /** Null where a signal ended it, as a crash does. */
+  /** null if a signal ended the process, as in a crash. */
   code: number | null
   signal: string | null
   stdout: string
   stderr: string
 }
 
-/** Runs a program of this directory in a process of its own. */
+/** Runs a program of this directory in a new process. */
 export function runProgram(flags: string[], program: string, ...args: string[]): Promise<Ended> {
   return runNode([...flags, directory + program, ...args])
 }
 
-/** The same with more in its environment. */
+/** Does the same with additional environment variables. */
 export function runProgramIn(
   env: Record<string, string>,
   flags: string[],
@@ -32,13 +32,13 @@ export function runProgramIn(
   return runNode([...flags, directory + program, ...args], env)
 }
 
-/** Runs Node in the root of the repository. */
+/** Runs Node in the root of the repository and collects its output. */
 export async function runNode(args: string[], env: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Somewhat before ava gives up: it would leave the process behind.
+    // Less than the timeout of ava, which would leave the process running.
     timeout: 50_000,
     killSignal: 'SIGKILL',
   })

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 
-/** Starts a program of this directory in a thread. */
+/** Starts a program of this directory as a worker thread. */
 export function startWorker(program: string, workerData: unknown): Worker {
   return new Worker(new URL(program, import.meta.url), { workerData })
 }
 
-/** Runs a program that posts one message, and returns that once the thread is gone. */
+/** Runs a program that posts one message. Returns the message after the thread has ended. */
 export async function runWorker<Message>(program: string, workerData: unknown): Promise<Message> {
   const worker = startWorker(program, workerData)
   const exit = once(worker, 'exit')
@@ -19,7 +19,7 @@ export async function runWorker<Message>(program: string, workerData: unknown): 
   return message
 }
 
-/** Holds threads back until all are there, so that they race. Its memory can be posted. */
+/** Blocks threads until all have arrived, so that they start at the same time. The memory can be posted to workers. */
 export class Gate {
   readonly #cells: Int32Array
 
@@ -33,7 +33,7 @@ export class Gate {
     Atomics.wait(this.#cells, 1, 0)
   }
 
-  /** Opens once so many threads are waiting. */
+  /** Opens when `threads` threads are waiting. */
   async openFor(threads: number): Promise<void> {
     while (Atomics.load(this.#cells, 0) < threads) await delay(5)
     Atomics.store(this.#cells, 1, 1)
@@ -41,7 +41,7 @@ export class Gate {
   }
 }
 
-/** Runs a program in several threads at once, each with the same data and the gate's `memory`. */
+/** Runs a program in several threads that start at the same time, with equal data and the gate's memory. */
 export async function race<Message>(threads: number, program: string, data: object): Promise<Message[]> {
   const gate = new Gate()
   const results = Array.from({ length: threads }, () =>

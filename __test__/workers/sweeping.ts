@@ -1,8 +1,8 @@
-/** Stores a session that is soon to be swept, in a cache that outlives this thread. */
+/** Stores a session with a short lifetime in a cache that outlives this thread. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { SessionCache } from 'tls-resumption'
 
-// The name of the caches that stay for the life of the process; the others would take the sweeper with them.
+// Only a default cache keeps the sweeper running after its last thread has ended.
 const cache = new SessionCache({ name: 'tls-resumption-default-client', sweepInterval: 1 })
 const before = cache.stats().sets
 cache.set('peer', Buffer.from('a session'), { ttl: 20 })

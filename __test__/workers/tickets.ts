@@ -1,4 +1,4 @@
-/** A server in a thread of its own, whose tickets come from the ring that the main thread has, too. */
+/** A server in a worker thread that shares the ticket key ring of the main thread. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'

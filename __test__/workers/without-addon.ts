@@ -1,6 +1,6 @@
 /**
- * Loads the package in workers only, one after the other, each of which ends in another way; the main
- * thread never does. Prints how many sessions had ever been stored when each worker came.
+ * Loads the package only in workers, one after the other, which end in different ways. The main thread never loads it.
+ * Prints the number of sessions that had been stored when each worker started.
  */
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,6 +13,6 @@ for (const end of ['return', 'process.exit', 'terminate', 'return', 'process.exi
   if (end === 'terminate') await worker.terminate()
   await exit
   console.log(sets)
-  // Time for the sweeper to run on, without the thread that has loaded its code.
+  // The sweeper runs on without the thread that loaded its code.
   await delay(50)
 }

@@ -1,4 +1,4 @@
-/** What `collect` says where prom-client is not installed. */
+/** Prints the error of `collect` without prom-client. */
 import Module from 'node:module'
 import { collect } from 'tls-resumption/metrics'
 

@@ -1,6 +1,6 @@
 /**
- * Wraps functions of `tls` before the package is loaded, as packages do that inject CA certificates or pin
- * peers, and posts the key that it then computes, and how connections end.
+ * Wraps functions of `tls` before it loads the package, as packages that inject CA certificates or pin peers do. Posts the
+ * session key and the outcome of connections.
  */
 import tls from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -10,9 +10,9 @@ export interface Wrapping {
   wrap: ('createSecureContext' | 'checkServerIdentity')[]
   /** A CA certificate to inject. */
   ca?: string
-  /** Where to connect to, with the shared cache of that name, trusting that CA. */
+  /** The port to connect to, the name of the cache, and a CA to trust. */
   connect?: { port: number; name: string; ca?: string }
-  /** How many connections there are to be, before the wrapper of the last one refuses. */
+  /** The number of connections that the wrapper accepts. It rejects the one after them. */
   trusted?: number
 }
 
@@ -22,7 +22,7 @@ export interface Wrapped {
 }
 
 const { wrap, ca, connect: where, trusted = 1 } = workerData as Wrapping
-let isRefusing = false
+let isRejecting = false
 
 if (wrap.includes('createSecureContext')) {
   const original = tls.createSecureContext
@@ -35,7 +35,7 @@ if (wrap.includes('createSecureContext')) {
 if (wrap.includes('checkServerIdentity')) {
   const original = tls.checkServerIdentity
   tls.checkServerIdentity = (host, certificate) =>
-    isRefusing ? new Error('refused') : original(host, certificate)
+    isRejecting ? new Error('rejected') : original(host, certificate)
 }
 
 const { connect, SessionCache, sessionKey } = await import('tls-resumption')
@@ -45,7 +45,7 @@ const outcomes: Outcome[] = []
 if (where) {
   using sessionCache = new SessionCache({ name: where.name })
   for (let round = 0; round <= trusted; round++) {
-    isRefusing = round === trusted
+    isRejecting = round === trusted
     const { port, ca } = where
     const trusting = ca === undefined ? {} : { ca }
     outcomes.push(await outcome(connect({ port, ...trusting, servername: 'localhost', sessionCache })))

@@ -1,11 +1,11 @@
-/** What the package's own modules do with caches beyond the public methods of `SessionCache`. */
+/** Access of the package's own modules to caches, beyond the public methods of `SessionCache`. */
 import { native } from '../native/addon.js'
-import { lendScratch } from '../native/scratch-buffer.js'
+import { borrow } from '../native/scratch-buffer.js'
 import * as log from '../util/log.js'
 import { handleOf, type ReadOperation, type SessionCache, type WriteOperation } from './session-cache.js'
 
 /**
- * Lends a session without a copy of its own. `use` runs at once and must not keep the buffer, which is wiped when it
+ * Lets `use` borrow a session. `use` runs at once and must not keep the buffer, which is wiped when it
  * returns.
  *
  * @returns What `use` returned, or `undefined` if there is no session or the cache is disposed of.
@@ -17,7 +17,7 @@ export function borrowSession<T>(
   use: (blob: Buffer) => T,
 ): T | undefined {
   const handle = handleOf(cache)
-  return handle === 0 ? undefined : lendScratch(native[operation], handle, key, use)
+  return handle === 0 ? undefined : borrow(native[operation], handle, key, use)
 }
 
 /** Stores a session that an event delivered. Returns false if the cache rejects it or is disposed of. */
@@ -71,19 +71,19 @@ export function releaseLease(
   return handle !== 0 && native.release(handle, key, lease, isProductive)
 }
 
-/** The bytes of a record: what a session's verification came to. The cache does not interpret them. */
+/** The size of a verification record. The cache does not interpret its content. */
 export const RECORD_BYTES = 64
 
 const REUSABLE = 1
 const ADD = 2
 
-/** How a session is stored with its record. */
+/** Options of {@link storeVerified}. */
 export interface VerifiedOptions {
   /** The session's own lifetime in milliseconds. The cache's `ttl` caps it. */
   ttl: number
-  /** Exempts it from `singleUse`. */
+  /** True to exempt the session from `singleUse`. */
   reusable: boolean
-  /** Keeps the key's other sessions, up to `ticketsPerPeer`. Otherwise the session replaces them. */
+  /** True to keep the other sessions of the key, up to `ticketsPerPeer`. Otherwise the session replaces them. */
   add: boolean
 }
 
@@ -109,7 +109,7 @@ export function storeVerified(
 }
 
 /**
- * Lends the session that a connection should offer now, with its record. It counts as offered, as by `offer`.
+ * Lets `use` borrow the session that a new connection should offer, with its record. Marks the session as offered.
  *
  * `use` runs at once and must keep neither buffer: both are wiped when it returns. The record is zeros if the session was
  * stored without one.
@@ -123,7 +123,7 @@ export function borrowVerified<T>(
 ): T | undefined {
   const handle = handleOf(cache)
   if (handle === 0) return undefined
-  return lendScratch(native.offerVerified, handle, key, offered =>
+  return borrow(native.offerVerified, handle, key, offered =>
     use(offered.subarray(RECORD_BYTES), offered.subarray(0, RECORD_BYTES)),
   )
 }
@@ -134,7 +134,7 @@ export function removeEntry(cache: SessionCache, key: string | Uint8Array, id: n
   return handle !== 0 && native.removeEntry(handle, key, id)
 }
 
-/** This thread's handle on the process's store of chains. 0 if there was no memory for it. */
+/** The handle of this thread on the chains of the process. 0 if there was no memory for them. */
 let chains: number | undefined
 
 function openChains(): number {
@@ -150,7 +150,7 @@ function openChains(): number {
 }
 
 /**
- * The certificate chains that sessions were verified with, in the form the caller gave them. All threads share them.
+ * The certificate chains that sessions were verified with. All threads share them. The encoding is the caller's.
  *
  * At most 1,000 chains and 16 MiB are kept, each for seven days. The least recently used one is evicted first.
  */
@@ -162,12 +162,12 @@ export const chainStore = {
   },
 
   /**
-   * Lends a chain and makes it the most recently used. `use` runs at once and must not keep the buffer.
+   * Lets `use` borrow a chain and makes it the most recently used. `use` runs at once and must not keep the buffer.
    *
    * @returns What `use` returned, or `undefined` if the chain is not kept.
    */
   borrow<T>(digest: Uint8Array, use: (blob: Buffer) => T): T | undefined {
     const handle = openChains()
-    return handle === 0 ? undefined : lendScratch(native.get, handle, digest, use)
+    return handle === 0 ? undefined : borrow(native.get, handle, digest, use)
   },
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { native } from '../native/addon.js'
-import { readOwn } from '../native/scratch-buffer.js'
+import { readCopy } from '../native/scratch-buffer.js'
 import {
   type CodedError,
   coded,
@@ -14,45 +14,45 @@ import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 import { WeakRegistry } from '../util/weak-registry.js'
 
-/** Options of a {@link SessionCache}. Times are milliseconds, sizes bytes. */
+/** Options of a {@link SessionCache}. All times are milliseconds and all sizes are bytes. */
 export interface SessionCacheOptions {
   /**
-   * Caches of one name are one memory, in whatever thread of the process they are opened; it is freed
-   * when the last of them is disposed of. Left out, the cache is private to this object.
+   * 1 to 256 characters. All `SessionCache` objects of one name share one memory, in all threads of the process. The
+   * memory is freed when the last of them is disposed of. Without a name the memory belongs to this object only.
    */
   name?: string | undefined
   /**
-   * How many sessions (not keys) are kept at most, 1 to 134,217,727. Never exceeded, and nothing is
-   * evicted before it is reached.
+   * The maximum number of sessions (not keys), 1 to 100,000,000. It is never exceeded. Below it, and below `maxSize`, no
+   * session is evicted.
    * @defaultValue 10_000
    */
   max?: number | undefined
   /**
-   * How many bytes of session blobs are kept at most, 1 to 137,438,953,471. A session that a connection of this
+   * The maximum sum of the sizes of all session blobs, 1 to 137,438,953,471 bytes. A session that a connection of this
    * package stored counts 64 bytes more, for the record of its verification.
    * @defaultValue 67_108_864 (64 MiB)
    */
   maxSize?: number | undefined
   /**
-   * How long a session is kept at most. Its own lifetime caps that further, and so do seven days
-   * (RFC 8446 section 4.6.1).
+   * The maximum lifetime of a session, 1 or more milliseconds. The lifetime of the session itself and seven days (RFC 8446
+   * section 4.6.1) are further limits.
    * @defaultValue 3_600_000 (an hour)
    */
   ttl?: number | undefined
   /**
-   * How often expired sessions are removed in the background, up to 2^31 - 1. Expired ones are also
-   * removed at every 100th session stored, and are never given out; 0 relies on that alone.
+   * The interval of the background sweep, which removes expired sessions: 0 to 2^31 - 1 milliseconds. 0 disables it. No
+   * read ever returns an expired session, and each 100th stored session also starts a sweep.
    * @defaultValue 60_000
    */
   sweepInterval?: number | undefined
   /**
-   * How many TLS 1.3 tickets are kept for one key, 1 to 255.
+   * The maximum number of TLS 1.3 tickets of one key, 1 to 255.
    * @defaultValue 4
    */
   ticketsPerPeer?: number | undefined
   /**
-   * Whether a TLS 1.3 ticket is offered once only, as RFC 8446 appendix C.4 recommends, so that nobody
-   * can link the connections. Otherwise, when all have been offered, the newest is offered again.
+   * True to offer each TLS 1.3 ticket at most once, as RFC 8446 appendix C.4 recommends: an observer can then not link
+   * connections by their ticket. If false, the newest ticket is offered again after all were offered.
    * @defaultValue false
    */
   singleUse?: boolean | undefined
@@ -60,57 +60,57 @@ export interface SessionCacheOptions {
 
 /** Options of {@link SessionCache.set} and {@link SessionCache.add}. */
 export interface StoreOptions {
-  /** The session's own lifetime in milliseconds; the cache's `ttl` caps it. */
+  /** The lifetime of this session, 1 or more milliseconds. The `ttl` of the cache is a further limit. */
   ttl?: number | undefined
   /**
-   * Exempts the session from `singleUse`: a TLS 1.2 session may be resumed any number of times.
+   * True to exempt the session from `singleUse`: a TLS 1.2 session may be resumed any number of times.
    * @defaultValue false
    */
   reusable?: boolean | undefined
 }
 
-/** Counters since the cache was made, and what it holds now. */
+/** Counters since the memory of the cache was created, and its content now. All threads count together. */
 export interface SessionCacheStats {
-  /** Reads (`get`, `offer`, `take`) that found a session. */
+  /** Calls of `get`, `offer` and `take` that found a session. */
   hits: number
-  /** Reads that found none. */
+  /** Calls of `get`, `offer` and `take` that found no session. */
   misses: number
-  /** Sessions stored; always the sum of the ways out below and `size`. */
+  /** Sessions stored. Always the sum of `size` and of the sessions that left, by the counters from `takes` on. */
   sets: number
-  /** Sessions that `take`, or `offer` of a single-use ticket, gave out and removed. */
+  /** Sessions that `take` returned and removed, or `offer` did because they were single use. */
   takes: number
   /** Sessions removed by `delete`. */
   deletes: number
-  /** Sessions that a newer one of the same key displaced. */
+  /** Sessions removed because newer sessions of the same key were stored. */
   replaced: number
   /** Sessions removed by `clear`. */
   cleared: number
-  /** Sessions that had to make room. */
+  /** Sessions removed to keep within `max` and `maxSize`. */
   evictions: number
-  /** Sessions removed because their lifetime had ended. */
+  /** Sessions removed after the end of their lifetime. */
   expirations: number
-  /** Sessions not stored, being empty or larger than `maxSize`. */
+  /** Sessions not stored because they were empty or larger than `maxSize`. */
   rejected: number
-  /** Sweeps done. */
+  /** Completed sweeps. */
   sweeps: number
-  /** Sessions held. */
+  /** Sessions in the cache now, with expired sessions that no sweep has removed yet. */
   size: number
-  /** Bytes of blobs held, with the records of their verification. */
+  /** The sum of the sizes of these sessions, with 64 bytes for each verification record. */
   bytes: number
-  /** The native memory that blobs lie in. */
+  /** The native memory of the session blobs. */
   memory: SessionCacheMemory
 }
 
-/** The native memory that blobs lie in, and how it is kept to this process. */
+/** The native memory of the session blobs, and its protection. */
 export interface SessionCacheMemory {
-  /** Bytes that blobs took so far at their most, in blocks; what they gave back is used for later ones. */
+  /** The largest number of bytes that was in use at one time, in blocks of 256 bytes. Freed blocks are used again. */
   used: number
   /**
-   * Bytes that the system does not write to swap space, locked in steps of 64 KiB as sessions come. Less than `used`
-   * if the process may lock no more (`ulimit -l`); 0 on Windows.
+   * Bytes locked in RAM, so that the system does not write them to swap space. Less than `used` if the process may not
+   * lock more (`ulimit -l`). 0 on Windows.
    */
   locked: number
-  /** Whether the system was told to leave all of it out of core dumps; Linux alone can. */
+  /** True if the memory is excluded from core dumps. Only Linux can do that. */
   leftOutOfDumps: boolean
 }
 
@@ -126,33 +126,33 @@ const OPTIONS: readonly string[] = [
 const STORE_OPTIONS: readonly string[] = ['ttl', 'reusable'] satisfies (keyof StoreOptions)[]
 
 const MAX_KEY_BYTES = 4096
-/** A UTF-16 unit is at most three bytes of UTF-8, so no shorter string needs to be measured. */
-const SURELY_SHORT = Math.floor(MAX_KEY_BYTES / 3)
+/** A UTF-16 unit takes at most three bytes of UTF-8, so a string up to this length fits without a measurement. */
+const SHORT_KEY_UNITS = Math.floor(MAX_KEY_BYTES / 3)
 
-/** The caches that stay for the life of the process, for whoever names none. */
+/** The caches used where the option `sessionCache` is omitted. They exist until the process ends. */
 export const DEFAULT_CLIENT_CACHE = 'tls-resumption-default-client'
 export const DEFAULT_SERVER_CACHE = 'tls-resumption-default-server'
 
 export type ReadOperation = 'get' | 'offer' | 'take'
 export type WriteOperation = 'set' | 'add'
 
-/** This thread's. */
+/** The caches that this thread has open. */
 export const openedCaches: WeakRegistry<SessionCache> = new WeakRegistry()
 
 const closeCollected = new FinalizationRegistry<number>(handle => native.close(handle))
 
-/** The native handle of a cache, for the package's own modules; 0 once disposed of. */
+/** Returns the native handle of a cache, for the package's own modules. 0 after disposal. */
 export let handleOf: (cache: SessionCache) => number
 
 /**
- * A cache of TLS sessions in native memory: bounded, with lifetimes, shared by all threads that open
- * it under one name.
+ * A bounded cache of TLS sessions in native memory. All threads that open the same name share it.
  *
- * Keys are strings or bytes, 1 to 4096 bytes long; a string is the same key as its UTF-8 bytes.
- * Session blobs are copied in and out. Several TLS 1.3 tickets may be held for one key.
+ * A key is a string or a `Uint8Array` of 1 to 4096 bytes. A string is the same key as its UTF-8 bytes. A key may have
+ * several sessions, since a TLS 1.3 server sends several tickets. Session blobs are copied on every read and write, and
+ * wiped when they are removed.
  *
- * Every method is synchronous, and safe to call in any number of threads at once, each on a
- * `SessionCache` of its own; the object itself belongs to the thread that made it.
+ * All methods are synchronous and take no lock. Threads may call them at the same time, each on its own `SessionCache`
+ * of the name: the object cannot be sent to another thread.
  *
  * @example
  * ```ts
@@ -164,17 +164,17 @@ export let handleOf: (cache: SessionCache) => number
  * ```
  */
 export class SessionCache implements Disposable {
-  /** 0 once disposed of. */
+  /** 0 after disposal. */
   #handle: number
   readonly #name: string | undefined
 
   /**
-   * Opens the cache of that name, or makes it. Options left out are no contradiction: an open cache
-   * keeps those it was made with.
+   * Opens the cache of the given name, or creates it. The options of an open cache stay as they were created; options
+   * that are given here must equal them, and omitted ones are not compared.
    *
-   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an
-   * option that is wrong, `ERR_TLS_RESUMPTION_NAME_CONFLICT` where the name is open with other options,
-   * `ERR_TLS_RESUMPTION_NO_MEMORY` where the system has no address space for as much as they allow.
+   * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid option.
+   * @throws `ERR_TLS_RESUMPTION_NAME_CONFLICT` if the name is open with other options.
+   * @throws `ERR_TLS_RESUMPTION_NO_MEMORY` if the system has no address space for `max` and `maxSize`.
    */
   constructor(options: SessionCacheOptions = {}) {
     checkOptionBag('options', options, OPTIONS)
@@ -186,7 +186,7 @@ export class SessionCache implements Disposable {
     checkInteger('sweepInterval', sweepInterval, 0, 2 ** 31 - 1)
     checkInteger('ticketsPerPeer', ticketsPerPeer, 1, 255)
     checkBoolean('singleUse', singleUse)
-    const { handle, contradictions } = open({
+    const { handle, contradictions } = openNative({
       name,
       max,
       maxSize,
@@ -203,16 +203,18 @@ export class SessionCache implements Disposable {
     openedCaches.add(this)
   }
 
-  /** The name under which the cache is shared, if it has one. */
+  /** The name by which threads share the cache, or undefined for a private cache. */
   get name(): string | undefined {
     return this.#name
   }
 
   /**
-   * Stores a session in place of all there is under the key.
+   * Replaces all sessions of the key by this one.
    *
-   * @throws `ERR_OUT_OF_RANGE` for an empty blob or one over `maxSize` (what was stored stays), and
-   * the errors of a key or option that is wrong.
+   * @throws `ERR_OUT_OF_RANGE` for a blob that is empty or larger than `maxSize`, or for a key of another length than 1 to
+   * 4096 bytes. The sessions of the key then stay.
+   * @throws `ERR_INVALID_ARG_TYPE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid argument or option.
+   * @throws `ERR_TLS_RESUMPTION_DISPOSED` after disposal, as all methods do.
    */
   set(key: string | Uint8Array, blob: Uint8Array, options?: StoreOptions): this {
     this.#write('set', key, blob, options)
@@ -220,73 +222,74 @@ export class SessionCache implements Disposable {
   }
 
   /**
-   * Stores one more session under the key; beyond `ticketsPerPeer` the key's oldest goes.
+   * Adds a session to the key. If the key then has more than `ticketsPerPeer` sessions, the oldest is removed.
    *
-   * @throws as {@link SessionCache.set} does.
+   * @throws the errors of {@link SessionCache.set}.
    */
   add(key: string | Uint8Array, blob: Uint8Array, options?: StoreOptions): this {
     this.#write('add', key, blob, options)
     return this
   }
 
-  /** The newest session of the key. Counts as a use of it. */
+  /** Returns a copy of the newest session of the key, or undefined. Counts as a use of the session. */
   get(key: string | Uint8Array): Buffer | undefined {
     return this.#read('get', checkKey(key))
   }
 
   /**
-   * What a connection should offer now: the newest session not offered before, marked as offered in
-   * the same step, so that no two connections in any threads get it. When all have been offered, the
-   * newest again; with `singleUse`, a session goes as it is offered, unless it was stored as reusable.
+   * Returns the session that a new connection should offer, or undefined. That is the newest session that was not offered
+   * yet, and the same atomic step marks it as offered: two threads never get the same unused session. After all sessions
+   * of the key were offered, it is the newest again.
+   *
+   * With `singleUse` the session is removed in the same step, unless it was stored as `reusable`.
    */
   offer(key: string | Uint8Array): Buffer | undefined {
     return this.#read('offer', checkKey(key))
   }
 
-  /** The newest session of the key, which is removed: it goes to exactly one caller, in any thread. */
+  /** Removes the newest session of the key and returns it, or undefined. Exactly one thread gets each session. */
   take(key: string | Uint8Array): Buffer | undefined {
     return this.#read('take', checkKey(key))
   }
 
-  /** Whether there is a session under the key. Does not count as a use of it. */
+  /** Returns true if the key has a session. Does not count as a use of the session. */
   has(key: string | Uint8Array): boolean {
     return native.has(this.#open(), checkKey(key))
   }
 
-  /** Removes all there is under the key and returns how many sessions that were. */
+  /** Removes all sessions of the key. Returns how many. */
   delete(key: string | Uint8Array): number {
     return native.remove(this.#open(), checkKey(key))
   }
 
-  /** Removes everything. */
+  /** Removes all sessions of all keys, for all threads. */
   clear(): void {
     native.clear(this.#open())
   }
 
-  /** Removes what has expired and returns how many sessions that were. */
+  /** Removes all expired sessions now. Returns how many. */
   sweep(): number {
     return native.sweep(this.#open())
   }
 
-  /** How many sessions are held, those expired but not yet removed included. */
+  /** The number of sessions, with expired sessions that no sweep has removed yet. */
   get size(): number {
     return native.size(this.#open())
   }
 
-  /** How many bytes of blobs are held, with 64 more for each session that has a record of its verification. */
+  /** The sum of the sizes of all session blobs in bytes, with 64 bytes for each verification record. */
   get bytes(): number {
     return native.stats(this.#open()).bytes
   }
 
-  /** The counters, which are the memory's: other threads' use of the name is in them. */
+  /** Returns the counters of the shared memory, to which all threads contribute. */
   stats(): SessionCacheStats {
     return native.stats(this.#open())
   }
 
   /**
-   * Gives the cache up. Its sessions are wiped unless another object, in whatever thread, has the
-   * same name open. Any use afterwards throws `ERR_TLS_RESUMPTION_DISPOSED`; disposing again does
-   * nothing.
+   * Closes the cache. If no other object of the process has the same name open, all sessions are wiped and the memory is
+   * freed. Later calls of other methods throw `ERR_TLS_RESUMPTION_DISPOSED`. A second disposal does nothing.
    */
   [Symbol.dispose](): void {
     closeCollected.unregister(this)
@@ -302,7 +305,7 @@ export class SessionCache implements Disposable {
   }
 
   #read(operation: ReadOperation, key: string | Uint8Array): Buffer | undefined {
-    return readOwn(native[operation], this.#open(), key)
+    return readCopy(native[operation], this.#open(), key)
   }
 
   #write(
@@ -317,7 +320,7 @@ export class SessionCache implements Disposable {
     const { ttl, reusable = false } = options
     checkInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER)
     checkBoolean('reusable', reusable)
-    // Last: a getter among the options could have disposed of the cache.
+    // Read last, since a getter among the options can dispose of the cache.
     const handle = this.#open()
     if (!native[operation](handle, key, blob, capped(ttl) ?? 0, reusable)) {
       throw outOfRange('length of the "blob" argument', 'from 1 byte to "maxSize"', blob.byteLength)
@@ -329,8 +332,8 @@ export class SessionCache implements Disposable {
   }
 }
 
-/** What the options say has been checked, so what can fail is reserving the memory. */
-function open(options: Parameters<typeof native.open>[0]): ReturnType<typeof native.open> {
+/** Opens a cache. The options are valid, so the only possible failure is the reservation of memory. */
+function openNative(options: Parameters<typeof native.open>[0]): ReturnType<typeof native.open> {
   try {
     return native.open(options)
   } catch (cause) {
@@ -348,10 +351,10 @@ function noMemory(cause: unknown): CodedError {
 
 function checkKey(key: string | Uint8Array): string | Uint8Array {
   if (typeof key === 'string') {
-    if (key.length > 0 && key.length <= SURELY_SHORT) return key
+    if (key.length > 0 && key.length <= SHORT_KEY_UNITS) return key
     checkKeyLength(Buffer.byteLength(key))
   } else if (types.isUint8Array(key)) {
-    refuseSharedMemory('key', key)
+    rejectSharedMemory('key', key)
     checkKeyLength(key.byteLength)
   } else {
     throw invalidArgType('"key" argument', 'a string or a Uint8Array', key)
@@ -369,13 +372,13 @@ function checkBlob(blob: Uint8Array): void {
   if (!types.isUint8Array(blob)) {
     throw invalidSecretType('"blob" argument', 'a Uint8Array (a Buffer is one)', blob)
   }
-  refuseSharedMemory('blob', blob)
+  rejectSharedMemory('blob', blob)
 }
 
-/** Another thread could change the bytes while they are read. */
-function refuseSharedMemory(name: string, { buffer }: Uint8Array): void {
+/** Throws for shared memory, since another thread could change the bytes while they are read. */
+function rejectSharedMemory(name: string, { buffer }: Uint8Array): void {
   if (types.isSharedArrayBuffer(buffer)) {
-    throw invalidArgType(`"${name}" argument`, 'backed by memory of its own', buffer)
+    throw invalidArgType(`"${name}" argument`, 'backed by an ArrayBuffer, not a SharedArrayBuffer', buffer)
   }
 }
 

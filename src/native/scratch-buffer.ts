@@ -1,36 +1,34 @@
-/** Blobs are rarely over 2 KB; a larger one than this gets a buffer for the occasion. */
-const SIZE = 16 * 1024
+/** Session blobs are rarely larger than 2 KB. A blob larger than this gets a buffer that is used once. */
+const SCRATCH_BYTES = 16 * 1024
+const MAX_VIEWS = 64
 
-/** Faster than Buffer's own, which first looks at what it is given. */
+/** `Buffer.prototype.fill` inspects its arguments first, which takes longer than wiping a blob. */
 const { fill: fillBytes } = Uint8Array.prototype
 
-/** A buffer that the core copies blobs into: a fresh one each time costs several times more. */
+/** Memory that the addon copies blobs into. A new buffer for each blob costs several times more. */
 class Scratch {
-  readonly memory: Buffer = Buffer.allocUnsafeSlow(SIZE)
-  /**
-   * Its beginnings that were lent last, by their length: a new one each time costs as much as all else here. A cache's
-   * blobs have a few lengths.
-   */
-  readonly #beginnings: (Buffer | undefined)[] = new Array(64).fill(undefined)
+  readonly memory: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  /** Views of the beginning, by length: a cache has blobs of few lengths, and a new view costs as much as the rest. */
+  readonly #views: (Buffer | undefined)[] = new Array(MAX_VIEWS).fill(undefined)
 
-  beginning(length: number): Buffer {
-    const place = length % this.#beginnings.length
-    let found = this.#beginnings[place]
-    if (found?.length !== length) {
-      found = this.memory.subarray(0, length)
-      this.#beginnings[place] = found
+  view(length: number): Buffer {
+    const index = length % MAX_VIEWS
+    let view = this.#views[index]
+    if (view?.length !== length) {
+      view = this.memory.subarray(0, length)
+      this.#views[index] = view
     }
-    return found
+    return view
   }
 }
 
-/** The thread's: one for what a cache lends, one for what is made of that. */
+/** One for a borrowed blob, and one for a blob that is borrowed while the first is in use. */
 const scratches: readonly Scratch[] = [new Scratch(), new Scratch()]
-let lentNow = 0
+let borrowedNow = 0
 
 /**
- * Writes a blob into a buffer and returns its length, 0 for none, and the length negated, with nothing done, where the
- * buffer is too small.
+ * Writes a blob into `out`. Returns its length, 0 if there is no blob, or -length, having written nothing, if `out` is
+ * too small.
  */
 export type Fill<First = number, Second = string | Uint8Array> = (
   first: First,
@@ -39,66 +37,67 @@ export type Fill<First = number, Second = string | Uint8Array> = (
 ) => number
 
 /**
- * Lets `fill` write a blob into a scratch buffer, lends it to `use`, and wipes it again.
+ * Lets `use` borrow the blob that `fill` writes, and wipes the scratch buffer when `use` returns or throws. Returns
+ * undefined, without calling `use`, if there is no blob.
  *
- * `use` must not keep the buffer. What it calls may borrow another blob meanwhile.
+ * `use` must not keep the buffer. It may borrow another blob while it runs.
  */
-export function lendScratch<First, Second, T>(
+export function borrow<First, Second, T>(
   fill: Fill<First, Second>,
   first: First,
   second: Second,
   use: (blob: Buffer) => T,
 ): T | undefined {
-  const scratch = scratches[lentNow]
-  let out = scratch?.memory ?? Buffer.allocUnsafeSlow(SIZE)
+  const scratch = scratches[borrowedNow]
+  let out = scratch?.memory ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   let length = fill(first, second, out)
   while (length < 0) {
     out = Buffer.allocUnsafeSlow(-length)
     length = fill(first, second, out)
   }
   if (length === 0) return undefined
-  const blob = out === scratch?.memory ? scratch.beginning(length) : out.subarray(0, length)
-  lentNow++
+  const blob = out === scratch?.memory ? scratch.view(length) : out.subarray(0, length)
+  borrowedNow++
   try {
     return use(blob)
   } finally {
-    lentNow--
+    borrowedNow--
     fillBytes.call(blob, 0)
   }
 }
 
-/** Empty, and of the size of the last blobs, for the next one: most are of one size, and written where they stay. */
-let ready = Buffer.alloc(0)
-let lastShorter = 0
+/** An empty buffer for the next copy. It has the length of recent blobs, so that most are written in place. */
+let nextCopy = Buffer.alloc(0)
+let lastShorterLength = 0
 
 /**
- * A blob in memory of its own, which `fill` writes.
+ * Returns the blob that `fill` writes, in memory that belongs only to the caller, or undefined if there is no blob.
  *
- * Not a slice of memory that several share, as Node's pool has it, though that would cost half as much: who has one
- * session could read others through `buffer`, posting it to a thread would take them along, and one that is kept would
- * keep them all. `Buffer.alloc` takes half the time of `Buffer.allocUnsafeSlow`.
+ * A slice of shared memory, such as Node's buffer pool, would cost half as much. But `buffer.buffer` would then expose
+ * other sessions, posting it to a thread would move them along, and keeping one would keep them all.
+ * `Buffer.alloc` takes half the time of `Buffer.allocUnsafeSlow`.
  */
-export function readOwn<First, Second>(
+export function readCopy<First, Second>(
   fill: Fill<First, Second>,
   first: First,
   second: Second,
 ): Buffer | undefined {
-  let length = fill(first, second, ready)
+  let length = fill(first, second, nextCopy)
   while (length < 0) {
-    ready = Buffer.alloc(-length)
-    length = fill(first, second, ready)
+    nextCopy = Buffer.alloc(-length)
+    length = fill(first, second, nextCopy)
   }
   if (length === 0) return undefined
-  const full = ready
+  const full = nextCopy
   if (length === full.length) {
-    ready = Buffer.alloc(length <= SIZE ? length : 0)
+    nextCopy = Buffer.alloc(length <= SCRATCH_BYTES ? length : 0)
     return full
   }
   const blob = full.subarray(0, length)
-  const own = Buffer.alloc(length)
-  own.set(blob)
+  const copy = Buffer.alloc(length)
+  copy.set(blob)
   fillBytes.call(blob, 0)
-  if (length === lastShorter) ready = Buffer.alloc(length)
-  lastShorter = length
-  return own
+  if (length === lastShorterLength) nextCopy = Buffer.alloc(length)
+  lastShorterLength = length
+  return copy
 }

@@ -642,8 +642,8 @@ export const GUARDS = {
     ),
     guard(
       'native/scratch-buffer.ts',
-      '    lentNow--\n    fillBytes.call(blob, 0)\n',
-      '    lentNow--\n',
+      '    borrowedNow--\n    fillBytes.call(blob, 0)\n',
+      '    borrowedNow--\n',
       'scratch-buffer › *',
     ),
   ],

@@ -1,14 +1,14 @@
-/** A cluster whose primary keeps no hold of its ring. Prints how many keys its worker has after a rotation. */
+/** A cluster whose primary keeps no reference to its ring. Prints how many keys the worker has after a rotation. */
 import cluster from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TicketKeys } from 'tls-resumption'
 
-const NAME = 'let go'
+const NAME = 'unreferenced'
 
 if (cluster.isPrimary) {
   new TicketKeys({ name: NAME })
   const worker = cluster.fork()
-  // Before that there is nobody to hear.
+  // The worker listens for messages only after this one.
   await new Promise<void>(resolve => {
     worker.on('message', message => {
       if (message === 'ready') resolve()

@@ -1,0 +1,94 @@
+import type * as Macro from '../../dist/binding/index.cjs'
+
+type Key = string | Uint8Array
+
+/**
+ * The functions of the addon: those that napi-rs declares, and the raw callbacks of
+ * `crates/binding/src/napi/raw_callback.rs`, which have no declaration of their own.
+ *
+ * A handle is a number that stays valid in the whole process until it is closed. Times are milliseconds.
+ */
+export interface Native
+  extends Pick<
+    typeof Macro,
+    | 'openChains'
+    | 'close'
+    | 'clear'
+    | 'sweep'
+    | 'size'
+    | 'stats'
+    | 'sessionDescription'
+    | 'ringClose'
+    | 'ringRotate'
+    | 'ringInsert'
+    | 'ringReplace'
+    | 'ringTick'
+    | 'ringKeys'
+    | '__napiBindingTarget'
+  > {
+  open(options: { [option in keyof Macro.OpenOptions]: Macro.OpenOptions[option] | undefined }): Macro.Opened
+
+  /** Copies a session blob into `out`. Returns its length, 0 for a miss, or -length if `out` is too small. */
+  get(handle: number, key: Key, out: Uint8Array): number
+  /** Does the same as `get`, and marks the session as offered. */
+  offer(handle: number, key: Key, out: Uint8Array): number
+  /** Does the same as `get`, and removes the session. */
+  take(handle: number, key: Key, out: Uint8Array): number
+
+  /** Replaces the sessions of the key. Returns false if the cache rejects the blob. `ttl` 0 means the cache's own. */
+  set(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
+  /** Adds a session to the key. Returns false if the cache rejects the blob. `ttl` 0 means the cache's own. */
+  add(handle: number, key: Key, blob: Uint8Array, ttl: number, reusable: boolean): boolean
+
+  /**
+   * Stores a session with its verification record of 64 bytes. Returns the id of the entry, or 0 if the cache rejected the
+   * session or evicted it at once. `ttl` 0 means the cache's own. `flags`: 1 exempts the session from single use, 2 keeps
+   * the other sessions of the key.
+   */
+  storeVerified(
+    handle: number,
+    key: Key,
+    blob: Uint8Array,
+    record: Uint8Array,
+    ttl: number,
+    flags: number,
+  ): number
+  /** Does the same as `offer`, with the record of 64 bytes first: zeros if the session was stored without one. */
+  offerVerified(handle: number, key: Key, out: Uint8Array): number
+  /** Removes the entry that `storeVerified` returned. Returns false if the key does not have it any more. */
+  removeEntry(handle: number, key: Key, id: number): boolean
+
+  has(handle: number, key: Key): boolean
+  /** Removes the sessions of the key. Returns how many. */
+  remove(handle: number, key: Key): number
+
+  /** Returns true if a new connection should ask for a lease. */
+  mayLead(handle: number, key: Key): boolean
+  /**
+   * Takes the lease of the key for `millis`. Returns the lease, 0 if another connection holds it, or -1 if the key is
+   * in the negative cache.
+   */
+  lead(handle: number, key: Key, millis: number): number
+  /** Ends a lease. Returns true if a follower waits for it. */
+  release(handle: number, key: Key, lease: number, fruitful: boolean): boolean
+
+  /** Increments the purge counter of a host, for all threads. */
+  purge(host: string): void
+  /** Returns the purge counter of a host. */
+  purgesOf(host: string): number
+  /** Returns the number of all purges. */
+  purges(): number
+
+  /** Writes five numbers about a session into `out`. Returns false if the bytes are no session. */
+  sessionFacts(session: Uint8Array, out: Uint8Array): boolean
+  /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */
+  sessionMark(session: Uint8Array): number
+
+  ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
+  /** Copies the active key into the 48 bytes of `out`. Returns false if there is none. */
+  ringNewest(handle: number, out: Uint8Array): boolean
+  /** Copies all keys with their ages into `out`. Returns the number of bytes. */
+  ringExport(handle: number, out: Uint8Array): number
+  /** Copies the secrets of the named key into the 32 bytes of `out`. Returns how many keys are newer, or -1. */
+  ringFind(handle: number, name: Uint8Array, out: Uint8Array): number
+}
