@@ -158,8 +158,8 @@ test('cache stats: every stored session is counted once when it leaves', async t
 
 test('cache stats: memory is locked and excluded from core dumps as far as the system permits', t => {
   const cache = new SessionCache({ maxSize: 2 ** 20 })
-  const leftOutOfDumps = process.platform === 'linux'
-  t.deepEqual(cache.stats().memory, { used: 0, locked: 0, leftOutOfDumps })
+  const excludedFromCoreDumps = process.platform === 'linux'
+  t.deepEqual(cache.stats().memory, { used: 0, locked: 0, excludedFromCoreDumps })
   cache.set('peer', Buffer.alloc(100_000, 1))
   const { used, locked } = cache.stats().memory satisfies SessionCacheMemory
   t.is(used, 100_096, 'in blocks of 256 bytes')

@@ -84,7 +84,7 @@ expectTypeOf<SessionCacheStats['memory']>().toEqualTypeOf<SessionCacheMemory>()
 expectTypeOf<SessionCacheMemory>().toEqualTypeOf<{
   used: number
   locked: number
-  leftOutOfDumps: boolean
+  excludedFromCoreDumps: boolean
 }>()
 expectTypeOf<SessionCacheStats>().toHaveProperty('hits')
 // @ts-expect-error A blob is bytes.

@@ -111,7 +111,7 @@ export interface SessionCacheMemory {
    */
   locked: number
   /** True if the memory is excluded from core dumps. Only Linux can do that. */
-  leftOutOfDumps: boolean
+  excludedFromCoreDumps: boolean
 }
 
 const OPTIONS: readonly string[] = [

@@ -62,7 +62,7 @@ pub struct CacheMemory {
     pub used: f64,
     /// Bytes kept out of swap.
     pub locked: f64,
-    pub left_out_of_dumps: bool,
+    pub excluded_from_core_dumps: bool,
 }
 
 /// The handle of an opened cache, or why there is none.
@@ -255,7 +255,7 @@ fn tell(stats: Stats, memory: Memory) -> CacheStats {
         memory: CacheMemory {
             used: memory.used as f64,
             locked: memory.locked as f64,
-            left_out_of_dumps: memory.left_out_of_dumps,
+            excluded_from_core_dumps: memory.excluded_from_core_dumps,
         },
     }
 }

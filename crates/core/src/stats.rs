@@ -16,7 +16,7 @@ pub struct Memory {
     /// Less than that if the process may lock no more (`RLIMIT_MEMLOCK`), 0 on Windows. Tried as blobs come, not ahead.
     pub locked: u64,
     /// Whether the system was told to leave all of it out of core dumps; Linux alone can.
-    pub left_out_of_dumps: bool,
+    pub excluded_from_core_dumps: bool,
 }
 
 /// What a cache did since it was built, and what it holds.

@@ -63,7 +63,7 @@ fn fill(cache: &Cache, blobs: std::ops::Range<u64>) {
 }
 
 #[test]
-fn what_is_in_use_is_locked_as_far_as_permitted_and_all_is_left_out_of_dumps() {
+fn what_is_in_use_is_locked_as_far_as_permitted_and_all_is_excluded_from_core_dumps() {
     let before = process();
     let cache = Cache::builder()
         .max(Capacity::new(10_000).unwrap())
@@ -73,7 +73,7 @@ fn what_is_in_use_is_locked_as_far_as_permitted_and_all_is_left_out_of_dumps() {
     let (locked, with_lo, with_dd) = process();
     assert_eq!((locked, with_lo), (before.0, before.1), "nothing ahead");
     assert!(with_dd - before.2 >= 64 << 20, "all of it");
-    assert!(cache.memory().left_out_of_dumps);
+    assert!(cache.memory().excluded_from_core_dumps);
 
     give_up_the_right_to_lock();
     may_lock(before.0 + 4 * STEP);

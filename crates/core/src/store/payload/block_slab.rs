@@ -254,7 +254,7 @@ impl BlockSlab {
             // A number alone: nothing to pair with.
             used: self.high_water.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
             locked: self.words.locked(),
-            left_out_of_dumps: self.words.is_excluded_from_core_dumps(),
+            excluded_from_core_dumps: self.words.is_excluded_from_core_dumps(),
         }
     }
 
