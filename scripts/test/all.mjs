@@ -19,18 +19,16 @@ import { countAva, countCargo, countClosing } from '../lib/counts.mjs'
 import { nodeProgram } from '../lib/nodes.mjs'
 import { setUp } from '../lib/setup.mjs'
 import { cargoTest } from './cargo-test.mjs'
-import { GUARDS } from './mutation-trust/list.mjs'
+import { guardTests } from './mutation-trust/guards.mjs'
 import { runSteps } from './steps.mjs'
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
 
-/** The tests that notice a removed guard of trust, and the tests of what differs between versions of Node.js. */
-const GUARDED = Object.values(GUARDS).flatMap(guards => guards.map(({ test }) => test.split(' › ')[0]))
+/** Tests of what differs between versions of Node.js, beside those that notice a removed guard of trust. */
 const VERSIONED = [
   ...['auto', 'single-flight*', 'key-options', 'proxy', 'undici'],
   ...['session-ids', 'session-id-events', 'tickets'],
-]
-const TRUST = [...new Set([...GUARDED, ...VERSIONED])].map(name => `__test__/**/${name}.test.ts`)
+].map(name => `__test__/**/${name}.test.ts`)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -76,7 +74,11 @@ function all() {
     { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
     ...listed(values.nodes).map(wanted => {
       const [major, all] = wanted.split('=')
-      return onNode(major, all === 'all' ? [AVA] : [AVA, ...TRUST], all === 'all' ? '' : ': trust')
+      return onNode(
+        major,
+        all === 'all' ? [AVA] : [AVA, ...guardTests(), ...VERSIONED],
+        all === 'all' ? '' : ': trust',
+      )
     }),
     ...(values.servers ? [script('drivers, real servers', 'test/drivers.mjs', listed(values.servers))] : []),
     ...(values.probe ? [script('probe, real servers', 'test/probe.mjs', listed(values.probe))] : []),

@@ -30,7 +30,7 @@ export async function runSteps(steps) {
   }
   if (sum.skipped > 0) {
     process.stdout.write(
-      `\n${sum.skipped} tests were NOT RUN: they need redis-server or valkey-server, which is not installed here\n`,
+      `\n${sum.skipped} tests were NOT RUN: this Node.js lacks what they need, or redis-server is not installed\n`,
     )
   }
   process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)

@@ -20,7 +20,7 @@ export const GUARDS = {
       'key/context-digest.ts',
       "\n  'ca',",
       '',
-      'trust › TLSv1.?: a session made while trusting another CA does not authorize',
+      'trust › *: a session made while trusting another CA does not authorize',
     ),
     ...listed('key/context-digest.ts', CHANGED, ['allowPartialTrustChain', 'crl']),
     guard(
@@ -47,7 +47,7 @@ export const GUARDS = {
       'client/shared-contexts.ts',
       'contexts.get(digest)',
       "contexts.get('any') ?? contexts.get([...contexts.entries()][0]?.[0] ?? '')",
-      'trust › TLSv1.?: a session made while trusting another CA does not authorize',
+      'trust › *: a session made while trusting another CA does not authorize',
     ),
   ],
   'the verdict where verification was off': [
@@ -55,7 +55,7 @@ export const GUARDS = {
       'key/session-key.ts',
       '\n    isStrict(options),',
       '',
-      'trust › TLSv1.?: a session made without verification does not authorize',
+      'key-inputs › rejectUnauthorized, changed alone, changes the key',
     ),
     guard(
       'key/session-key.ts',
@@ -67,7 +67,7 @@ export const GUARDS = {
       'client/reverify.ts',
       ': !verification.strict',
       ': true',
-      'reverify › TLSv1.?: a session whose chain was not verified is not offered by who verifies',
+      'reverify › *: a session whose chain was not verified is not offered by who verifies',
     ),
   ],
   'the dates and names of the certificate': [
@@ -75,7 +75,7 @@ export const GUARDS = {
       'client/reverify.ts',
       ' && now <= validTo',
       '',
-      'reverify › TLSv1.?: a certificate that has expired since*',
+      'reverify › *: a certificate that has expired since*',
     ),
     guard(
       'client/reverify.ts',
@@ -87,13 +87,13 @@ export const GUARDS = {
       'client/reverify.ts',
       ' && isNamed(leaf, verification)',
       '',
-      'reverify › TLSv1.?: a checkServerIdentity that has changed its mind is asked again',
+      'reverify › *: a checkServerIdentity that has changed its mind is asked again',
     ),
     guard(
       'client/reverify.ts',
       ' && isNamed(leaf, verification)',
       '',
-      'reverify › TLSv1.?: a session whose certificate has another name is not offered',
+      'reverify › *: a session whose certificate has another name is not offered',
     ),
     guard(
       'client/reverify.ts',
@@ -105,7 +105,7 @@ export const GUARDS = {
       'client/reverify.ts',
       'if (checkServerIdentity !== pureCheck) return check()',
       '',
-      'reverify › TLSv1.?: a checkServerIdentity that has changed its mind is asked again',
+      'reverify › *: a checkServerIdentity that has changed its mind is asked again',
     ),
     guard(
       'client/reverify.ts',
@@ -143,7 +143,7 @@ export const GUARDS = {
       'key/session-key.ts',
       'return servername || host ||',
       'return host ||',
-      'trust › TLSv1.?: a session made under another server name does not authorize',
+      'connect › TLS 1.3 tickets resume, without one*',
     ),
   ],
   '`checkServerIdentity`': [
@@ -151,7 +151,7 @@ export const GUARDS = {
       'key/session-key.ts',
       '\n    check,',
       '',
-      'trust › TLSv1.?: a pinning checkServerIdentity is asked about a peer met without it',
+      'trust › *: a pinning checkServerIdentity is asked about a peer met without it',
     ),
     guard(
       'key/function-identity.ts',
@@ -181,7 +181,7 @@ export const GUARDS = {
       'key/function-identity.ts',
       'return target === original ? token : identityToken(target)',
       'return known',
-      "identity › what replaces one of Node's functions is known by itself alone",
+      "function-identity › what replaces one of Node's functions is known by itself alone",
     ),
   ],
   'the check of the name, for lenient callers': [
@@ -189,7 +189,7 @@ export const GUARDS = {
       'client/attempt.ts',
       'if (facts.verified !== socket.authorized) return',
       '',
-      'trust › TLSv1.?: a lenient caller who looks at authorized is told the truth every time',
+      'trust › *: a lenient caller who looks at authorized is told the truth every time',
     ),
   ],
   "the client's own certificate": [
@@ -197,7 +197,7 @@ export const GUARDS = {
       'key/session-key.ts',
       '\n    context,\n    partition',
       '\n    partition',
-      "trust › TLSv1.?: one client certificate's session is not used with another, or with none",
+      "trust › *: one client certificate's session is not used with another, or with none",
     ),
     ...listed('key/context-digest.ts', CHANGED, [
       'cert',
@@ -214,7 +214,7 @@ export const GUARDS = {
       'key/session-key.ts',
       ' || options.requestOCSP',
       '',
-      'session-provenance › TLSv1.?: a session of ours is not offered where an OCSP*',
+      'session-provenance › *: a session of ours is not offered where an OCSP*',
     ),
     guard('key/session-key.ts', 'options.pskCallback || ', '', 'key-inputs › a pre-shared key*'),
   ],
@@ -289,13 +289,13 @@ export const GUARDS = {
       'server/server-identity.ts',
       'if (isSafe) return',
       'return',
-      "tickets-trust › TLSv1.?: a ticket of one name's client authorizes at another name with Node alone, not with us",
+      "tickets-trust › *: a ticket of one name's client authorizes at another name with Node alone, not with us",
     ),
     guard(
       'server/server-identity.ts',
       ' || !hasContextsByName(server)) return undefined',
       ' || server !== undefined) return undefined',
-      "tickets-trust › TLSv1.?: a ticket of one name's client authorizes at another name with Node alone, not with us",
+      "tickets-trust › *: a ticket of one name's client authorizes at another name with Node alone, not with us",
     ),
     guard(
       'server/server-identity.ts',
@@ -356,7 +356,7 @@ export const GUARDS = {
       'server/server-identity.ts',
       '\n      identityOf(server.cert),',
       '',
-      'tickets-trust › TLSv1.?: a ticket of one server name opens no server of another one',
+      'tickets-trust › a ticket of one server name opens no server of another one',
     ),
   ],
 
@@ -366,13 +366,13 @@ export const GUARDS = {
       'client/attempt.ts',
       'if (verification.strict && !socket.authorized) return\n',
       '',
-      'trust › TLSv1.?: nothing is kept of a peer that was refused',
+      'trust › *: nothing is kept of a peer that was refused',
     ),
     guard(
       'client/attempt.ts',
       'if (socket.destroyed ||',
       'if (',
-      'caller-session › TLSv1.?: nothing is kept of a peer that the secureConnect listener turns away',
+      'caller-session › *: nothing is kept of a peer that the secureConnect listener turns away',
     ),
     guard(
       'client/attempt.ts',
@@ -392,31 +392,31 @@ export const GUARDS = {
       'client/attempt.ts',
       'if (this.isForeign) return\n    const { cache',
       'const { cache',
-      'caller-session › TLSv1.?: nothing is kept even if the server refuses the session of the caller',
+      'caller-session › *: nothing is kept even if the server refuses the session of the caller',
     ),
     guard(
       'client/attempt.ts',
       '      this.isForeign = true\n',
       '',
-      'caller-session › TLSv1.?: nothing is kept even if the server refuses the session of the caller',
+      'caller-session › *: nothing is kept even if the server refuses the session of the caller',
     ),
     guard(
       'client/attempt.ts',
       'if (!this.#isFree) return false\n    try',
       'try',
-      'caller-session › TLSv1.?: a session that the caller sets wins over one of ours, which is not spent',
+      'caller-session › *: a session that the caller sets wins over one of ours, which is not spent',
     ),
     guard(
       'client/connect.ts',
       'if (options.session) {',
       'if (options.session === null) {',
-      "trust › TLSv1.?: nothing is kept of a connection that a session of the caller's began",
+      'connect › a null or undefined session is ignored',
     ),
     guard(
       'client/attempt.ts',
       'this.isForeign ? undefined : this.#given?.leaf',
       'this.#given?.leaf',
-      'resumed-socket › TLSv1.?: nothing of ours is told for a session that the caller sets',
+      'resumed-socket › *: nothing of ours is told for a session that the caller sets',
     ),
   ],
   'a session that a library kept is ours to offer or not': [
@@ -424,7 +424,7 @@ export const GUARDS = {
       'client/connect.ts',
       'if (!options.session || !isOurs(options.session)) return options',
       'return options',
-      'session-provenance › TLSv1.?: a session of ours is not offered under other terms of trust',
+      'session-provenance › *: a session of ours is not offered under other terms of trust',
     ),
     guard(
       'auto/install.ts',
@@ -496,7 +496,7 @@ export const GUARDS = {
       'key/session-key.ts',
       'if (known && isSame(known.inputs, inputs))',
       'if (known)',
-      'trust › TLSv1.?: a session made without verification does not authorize',
+      'key-inputs › rejectUnauthorized, changed alone, changes the key',
     ),
     guard(
       'key/session-key.ts',
@@ -540,13 +540,13 @@ export const GUARDS = {
       'client/attempt.ts',
       "if (era.isOver) return 'no-session'",
       '',
-      'purge › TLSv1.?: a connection under way offers nothing, and nothing is kept of it',
+      'purge › *: a connection under way offers nothing, and nothing is kept of it',
     ),
     guard(
       'client/attempt.ts',
       'if (era.isOver) return\n',
       '',
-      'purge › TLSv1.?: a connection under way offers nothing, and nothing is kept of it',
+      'purge › *: a connection under way offers nothing, and nothing is kept of it',
     ),
     guard(
       'client/shared-contexts.ts',
@@ -580,7 +580,7 @@ export const GUARDS = {
       'node/handshake-gate.ts',
       ' > 0\n}',
       ' < 0\n}',
-      'single-flight › TLSv1.?: who has written before us, and so begun, does not wait',
+      'single-flight › *: who has written before us, and so begun, does not wait',
     ),
     guard(
       'client/attempt.ts',

@@ -1,137 +1,120 @@
 /**
- * `npm run test:guards`: takes each guard of trust out, one by one, in a copy of what was built, and runs the test that is
- * to notice. Fails where none does: then the guard could be lost without anybody's seeing it.
+ * `npm run test:guards`: removes each guard of trust, one by one, in a copy of what was built, and runs the test that has
+ * to fail then. README.md explains the annotations.
  *
- * `-- recheck` takes those alone whose file or test has that in its name.
+ * - `-- reverify` removes only the guards whose file, rule or test contains that word.
+ * - `-- --list` prints the guards and runs nothing.
+ * - `-- --check` only checks that each annotation can be applied and names a test file. Needs no build.
  */
-import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
+import { parseArgs } from 'node:util'
 import { transformSync } from 'esbuild'
 import { root, setUp } from '../../lib/setup.mjs'
-import { GUARDS } from './list.mjs'
+import { buildPeer, makeCopies, runTests, spread } from './copies.mjs'
+import { readGuards, rowsWithoutGuard, testFile } from './guards.mjs'
 
-const AVA = 'node_modules/ava/entrypoints/cli.mjs'
-const wanted = process.argv.slice(2)
-const guards = Object.entries(GUARDS).flatMap(([rule, list]) => list.map(guard => ({ rule, ...guard })))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { check: { type: 'boolean', default: false }, list: { type: 'boolean', default: false } },
+})
+const guards = readGuards()
 const chosen = guards.filter(
-  ({ file, test }) => wanted.length === 0 || wanted.some(word => `${file} ${test}`.includes(word)),
+  ({ file, rule, test, title }) =>
+    positionals.length === 0 || positionals.some(word => `${file} ${rule} ${test} ${title}`.includes(word)),
 )
-if (chosen.length === 0) throw new RangeError(`no guard is in a file or has a test of that name: ${wanted}`)
-const missing = rowsWithout(Object.keys(GUARDS))
-for (const row of missing) process.stdout.write(`✘ no guard is listed for this row of SECURITY.md: ${row}\n`)
+if (chosen.length === 0) throw new RangeError(`no guard has these words: ${positionals.join(', ')}`)
 
-await setUp()
-await buildPeer()
-const copies = Array.from({ length: Math.min(os.availableParallelism(), 4) }, (_, index) => makeCopy(index))
-const failures = missing.length + (await whole())
-const results = await spread(
-  chosen.filter(({ needs }) => needs),
-  tryWithout,
-)
-const survivors = results.filter(Boolean)
-const skipped = chosen.filter(({ needs }) => !needs).length
-if (skipped) process.stdout.write(`${skipped} guards are against what this Node.js does not have\n`)
-const failed = failures + survivors.length
-process.stdout.write(`\n${results.length - survivors.length} passed, ${failed} failed\n`)
-process.exitCode = failed === 0 ? 0 : 1
+const missing = rowsWithoutGuard(guards.map(({ rule }) => rule))
+for (const row of missing) process.stdout.write(`✘ no guard has the rule of this row: ${row}\n`)
 
-/** The rows of the tables for which no guard is listed. */
-function rowsWithout(rules) {
-  const text = readFileSync(join(root, 'SECURITY.md'), 'utf8')
-  const rows = [...text.matchAll(/^\| (?!---)(.+?) \|.*`[a-z-]+`.*\|$/gm)].map(([, first]) => first)
-  if (rows.length === 0) throw new Error('SECURITY.md has no table any more')
-  return rows.filter(row => !rules.some(rule => row.startsWith(rule)))
+if (values.list) for (const guard of chosen) process.stdout.write(`${describe(guard)}\n`)
+else if (values.check) check()
+else await removeAll()
+
+function describe({ rule, file, line, test, title }) {
+  return `${rule} | src/${file}:${line} | ${test} › ${title}`
 }
 
-async function buildPeer() {
-  const code = await run(['cargo', 'build', '--locked', '--quiet', '--package', 'tls-resumption-peer'], root)
-  if (code.code !== 0) throw new Error(code.output)
-}
-
-/** What tests need: they find the package by its name, and so in the folder that they are in. */
-function makeCopy(index) {
-  const directory = join(root, 'target', 'guards', String(index))
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true })
-  for (const name of ['package.json', 'dist', '__test__', 'fixtures', 'scripts']) {
-    cpSync(join(root, name), join(directory, name), { recursive: true })
+function check() {
+  for (const guard of chosen.filter(({ isListed }) => !isListed)) {
+    testFile(guard.test)
+    compile(guard)
   }
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'junction')
-  return directory
+  process.exitCode = missing.length === 0 ? 0 : 1
 }
 
-/** With all guards in their places every test has to pass; otherwise its failure says nothing. */
-async function whole() {
-  const files = [...new Set(chosen.map(({ test }) => test.split(' › ')[0]))]
-  const outputs = await spread(files, async (file, copy) => ({ file, ...(await ava(copy, file)) }))
-  const broken = outputs.filter(({ code }) => code !== 0)
-  for (const { file, output } of broken) process.stdout.write(`✘ with all guards: ${file}\n${output}\n`)
-  if (broken.length === 0) process.stdout.write(`✔ with all guards ${files.length} files of tests pass\n`)
-  return broken.length
-}
-
-/** Whether nobody noticed. */
-async function tryWithout({ rule, file, take, leave, test }, copy) {
-  const source = readFileSync(join(root, 'src', file), 'utf8')
-  const target = join(copy, 'dist', file.replace(/\.ts$/, '.js'))
-  const say = (mark, what) => process.stdout.write(`${mark} ${rule} | ${file} | ${test}${what}\n`)
-  if (source.split(take).length !== 2) {
-    say('✘', `: the guard is not in the file once, as\n${take}`)
-    return true
+async function removeAll() {
+  await setUp()
+  await buildPeer()
+  const copies = makeCopies()
+  const sum = { passed: 0, failed: missing.length }
+  const states = await runIntact(copies)
+  for (const { file, output } of states.broken) {
+    sum.failed++
+    process.stdout.write(`✘ fails with all guards: ${file}\n${output}\n`)
   }
-  const built = readFileSync(target)
-  const mutant = source.replace(take, () => leave)
-  writeFileSync(target, transformSync(mutant, { loader: 'ts', format: 'esm', target: 'node20' }).code)
-  const [tests, title] = test.split(' › ')
-  const { code, output } = await ava(copy, tests, title)
-  writeFileSync(target, built)
-  // A test that failed, and not a file that could not be loaded.
-  const isNoticed =
-    code !== 0 && /^\s+✘ /m.test(output) && !/SyntaxError|does not provide an export/.test(output)
-  if (isNoticed) say('✔', '')
-  else say('✘', `: nobody noticed\n${output}`)
-  return !isNoticed
-}
-
-async function ava(copy, file, title) {
-  const match = title === undefined ? [] : ['--match', title]
-  const path = `__test__/**/${file}.test.ts`
-  return run([process.execPath, AVA, path, '--timeout', '30s', ...match], copy)
-}
-
-/** Does the work in all copies at once, one piece in each at a time. */
-async function spread(items, work) {
-  const results = []
-  const left = [...items.entries()]
-  await Promise.all(
-    copies.map(async copy => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const [index, item] = next
-        results[index] = await work(item, copy)
-      }
-    }),
-  )
-  return results
-}
-
-function run([program, ...args], cwd) {
-  return new Promise((resolve, reject) => {
-    const env = {
-      ...process.env,
-      NO_COLOR: '1',
-      TLS_RESUMPTION_TEST_PEER: join(root, 'target', 'debug', 'tls-resumption-peer'),
-    }
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', text => {
-        output += stripVTControlCharacters(text)
-      })
-    }
-    child.on('error', reject)
-    child.on('close', code => resolve({ code, output }))
+  const runnable = chosen.filter(guard => states.of(guard) === 'passed')
+  for (const guard of chosen) {
+    const state = states.of(guard)
+    if (state === 'skipped') process.stdout.write(`- not run here | ${describe(guard)}\n`)
+    if (state !== 'missing') continue
+    sum.failed++
+    process.stdout.write(`✘ no test has this title | ${describe(guard)}\n`)
+  }
+  await spread(copies, runnable, async (guard, copy) => {
+    const { isNoticed, output } = await runWithout(guard, copy)
+    sum[isNoticed ? 'passed' : 'failed']++
+    process.stdout.write(
+      isNoticed ? `✔ ${describe(guard)}\n` : `✘ no test fails without it | ${describe(guard)}\n${output}\n`,
+    )
   })
+  process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
+  process.exitCode = sum.failed === 0 ? 0 : 1
+}
+
+/** Runs the test files with all guards: a test that fails then, or that does not exist, would prove nothing. */
+async function runIntact(copies) {
+  const files = [...new Set(chosen.map(({ test }) => testFile(test)))]
+  const runs = await spread(copies, files, async (file, copy) => ({ file, ...(await runTests(copy, file)) }))
+  const outputs = new Map(runs.map(({ file, output }) => [file, output]))
+  return {
+    broken: runs.filter(({ code }) => code !== 0),
+    of({ test, title }) {
+      const titled = title.split('*').map(part => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
+      // With several files ava would print the file before the title; here it is one. A slow test has its time behind it.
+      const line = new RegExp(`^ +(✔|- \\[skip\\]:?|✘ \\[fail\\]:) ${titled.join('.*')}( \\(.+\\))?$`, 'gm')
+      const marks = [...outputs.get(testFile(test)).matchAll(line)].map(([, mark]) => mark)
+      if (marks.length === 0) return 'missing'
+      return marks.every(mark => mark.startsWith('-')) ? 'skipped' : 'passed'
+    },
+  }
+}
+
+async function runWithout(guard, copy) {
+  const mutant = tryCompile(guard)
+  if (mutant.error) return { isNoticed: false, output: mutant.error.message }
+  const target = join(copy, 'dist', guard.file.replace(/\.ts$/, '.js'))
+  const built = readFileSync(target)
+  writeFileSync(target, mutant.code)
+  const { code, output } = await runTests(copy, testFile(guard.test), guard.title)
+  writeFileSync(target, built)
+  // A test that failed, crashed or hung, and not a file that could not be loaded.
+  const isFailure = /^ +(✘ \[fail\]:|✘ Timed out|Uncaught exception|Unhandled rejection)/m.test(output)
+  const isLoaded = !/SyntaxError|ERR_MODULE_NOT_FOUND|does not provide an export/.test(output)
+  return { isNoticed: code !== 0 && isFailure && isLoaded, output }
+}
+
+function tryCompile(guard) {
+  try {
+    return { code: compile(guard) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** Returns the JavaScript of a source file without the guard. */
+function compile({ file, remove }) {
+  const mutant = remove(readFileSync(join(root, 'src', file), 'utf8'))
+  return transformSync(mutant, { loader: 'ts', format: 'esm', target: 'node20', sourcefile: file }).code
 }
