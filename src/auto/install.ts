@@ -118,6 +118,7 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
 
 /** Without a session that a library supplied from a cache of its own. */
 function withoutLibrarys(options: tls.ConnectionOptions): tls.ConnectionOptions {
+  // @guard library-session › install › an agent that has sessions from before comes to offer ours ⇒ if true
   if (!options.session || !isSessionOfAgent(options)) return withoutOurs(options)
   const { session: _, ...rest } = options
   return rest
@@ -125,11 +126,15 @@ function withoutLibrarys(options: tls.ConnectionOptions): tls.ConnectionOptions 
 
 /** As our own functions are told not to resume, and as https.Agent is. */
 function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): boolean {
+  // @guard excluded-peers › install › an agent that is told to cache no sessions does not resume
+  //   ⇒ without `|| options.maxCachedSessions === 0`
   return options.sessionCache === null || options.maxCachedSessions === 0
 }
 
 /** What a library keeps of such a socket is not its caller's when it comes back. */
 function noted(socket: tls.TLSSocket): tls.TLSSocket {
+  // @guard library-session › install › a session that a library kept of a connection that is not resumed does
+  //   not win later
   socket.on('session', session => noteEmitted('', session))
   return socket
 }

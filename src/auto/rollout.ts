@@ -41,7 +41,10 @@ export function chooser({ include, exclude, share = 1 }: RolloutOptions): Choose
     // A stream that is no socket carries TLS inside of some other protocol, as SQL Server's does.
     if (options.socket && !(options.socket instanceof net.Socket)) return false
     const peer = peerOf(options)
+    // @guard excluded-peers › install › when exclude names the host, a connection does not resume
     if (excluded.some(matches => matches(peer))) return false
+    // @guard excluded-peers › install › the port of SQL Server is left alone, unless it is named
+    //   ⇒ `peer.port === OFF_PORT` becomes `false`
     if (included ? !included.some(matches => matches(peer)) : peer.port === OFF_PORT) return false
     return share === 1 || Math.random() < share
   }

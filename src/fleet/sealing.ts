@@ -120,6 +120,7 @@ export class SealingKeys {
 }
 
 function boundTo({ kind, key }: Place): Buffer {
+  // @guard sealed-location › sealing › it opens nowhere else, and as nothing else ⇒ `), key])` becomes `)])`
   return Buffer.concat([Buffer.from(`tls-resumption ${VERSION} ${kind}\0`), key])
 }
 
@@ -143,6 +144,7 @@ function derive(key: KeyObject): Derived {
 function check(key: unknown, index: number): KeyObject {
   const name = `key ${index} of the "keys" option`
   if (types.isUint8Array(key) && key.length === KEY_LENGTH) {
+    // @guard sealed-location › sealing › as keys, *
     if (key.every(byte => byte === key[0])) throw sealingKeyRefused('it is not random')
     return createSecretKey(key)
   }

@@ -35,6 +35,9 @@ function encodeObject(value: object, depth: number): string {
   if (depth < MAX_DEPTH && Array.isArray(value)) {
     return `[${value.map(item => encode(item, depth + 1)).join()}]`
   }
+  // @guard changed-context › shared-contexts › an object that could change unseen is neither cacheable nor
+  //   shared
+  //   ⇒ without `&& isPlain(value)`
   if (depth < MAX_DEPTH && isPlain(value)) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
     return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${encode(item, depth + 1)}`).join()}}`

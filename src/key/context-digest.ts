@@ -10,6 +10,7 @@ import { onPurge } from './purge-generation.js'
  * are all in there, so every one of them is part of the key.
  */
 export const CONTEXT_OPTIONS = [
+  // @guard context-options › key-inputs › {}, changed alone, changes the key ⇒ drop each
   'allowPartialTrustChain',
   'ca',
   'cert',
@@ -50,6 +51,10 @@ function areContextsBuiltin(): boolean {
  * change unnoticed, or if another package has replaced `tls.createSecureContext`.
  */
 export function contextDigest(options: ContextOptions): string | undefined {
+  // @guard replaced-create-secure-context › context-digest › *, connect(): a CA that a wrapper adds is
+  //   trusted no longer than it adds it
+  // @guard replaced-create-secure-context › context-digest › *, install() before the wrapper: no tenant is
+  //   taken for one whose certificate a wrapper added
   if (!areContextsBuiltin()) return undefined
   const inputs = inputsOf(options)
   if (inputs === undefined) return digestOf(options)
@@ -90,9 +95,22 @@ function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
     if (Array.isArray(value)) inputs.push(LIST, value.length, ...value)
     else inputs.push(value)
   }
+  // @guard chain › key-inputs › a CA file replaced in place and read again is another key
   if (inputs.some(isObject)) return undefined
   // Node replaces its list of default CAs, and never changes it.
+  // @guard chain › key-inputs › another default for the CA certificates is another key ⇒ if true
   inputs.push(options.ca ? undefined : defaultCa())
+  // @guard negotiated-strength › install › contexts made under other defaults are other ones
+  //   ⇒ `inputs.push(tls.DEFAULT_CIPHERS,` becomes `inputs.push(`
+  // @guard negotiated-strength › key-inputs › tls.DEFAULT_ECDH_CURVE, which stands in for an option left out,
+  //   is part of the key
+  //   ⇒ without `, tls.DEFAULT_ECDH_CURVE`
+  // @guard negotiated-strength › key-inputs › tls.DEFAULT_MIN_VERSION, which stands in for an option left
+  //   out, is part of the key
+  //   ⇒ without `, tls.DEFAULT_MIN_VERSION`
+  // @guard negotiated-strength › key-inputs › tls.DEFAULT_MAX_VERSION, which stands in for an option left
+  //   out, is part of the key
+  //   ⇒ without `, tls.DEFAULT_MAX_VERSION`
   inputs.push(tls.DEFAULT_CIPHERS, tls.DEFAULT_ECDH_CURVE, tls.DEFAULT_MIN_VERSION, tls.DEFAULT_MAX_VERSION)
   return inputs
 }
@@ -100,14 +118,27 @@ function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
 function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown): string {
   switch (option) {
     case 'ca':
+      // @guard chain › key-inputs › another default for the CA certificates is another key
+      //   ⇒ ``default:${defaultCaDigest()}`` becomes `'default'`
       return value ? encodeCertificates(value) : `default:${defaultCaDigest()}`
     case 'ciphers':
+      // @guard negotiated-strength › install › contexts made under other defaults are other ones
+      //   ⇒ `encode(value ?? tls.DEFAULT_CIPHERS)` becomes `encode(value)`
       return encode(value ?? tls.DEFAULT_CIPHERS)
     case 'ecdhCurve':
+      // @guard negotiated-strength › key-inputs › tls.DEFAULT_ECDH_CURVE, which stands in for an option left
+      //   out, is part of the key
+      //   ⇒ `encode(value ?? tls.DEFAULT_ECDH_CURVE)` becomes `encode(value)`
       return encode(value ?? tls.DEFAULT_ECDH_CURVE)
     case 'minVersion':
+      // @guard negotiated-strength › key-inputs › tls.DEFAULT_MIN_VERSION, which stands in for an option left
+      //   out, is part of the key
+      //   ⇒ `encode(value ?? tls.DEFAULT_MIN_VERSION)` becomes `encode(value)`
       return encode(value ?? tls.DEFAULT_MIN_VERSION)
     case 'maxVersion':
+      // @guard negotiated-strength › key-inputs › tls.DEFAULT_MAX_VERSION, which stands in for an option left
+      //   out, is part of the key
+      //   ⇒ `encode(value ?? tls.DEFAULT_MAX_VERSION)` becomes `encode(value)`
       return encode(value ?? tls.DEFAULT_MAX_VERSION)
     default:
       return encode(value)

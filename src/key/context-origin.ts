@@ -21,6 +21,8 @@ const changes = new WeakMap<object, number>()
  */
 export function identifyContext(context: object): string | undefined {
   const native = watchContext(context)
+  // @guard changed-context › key-inputs › two functions, or two contexts, are never one
+  //   ⇒ `${identityToken(native)}/` becomes `a context/`
   return native && (origins.get(native) ?? `${identityToken(native)}/${countChanges(native)}`)
 }
 
@@ -38,12 +40,17 @@ function countChanges(native: object): number {
 function watchContext(context: object): object | undefined {
   const { context: native } = context as { context?: unknown }
   if (typeof native !== 'object' || native === null) return undefined
+  // @guard changed-context › context-origin › *: connect() notices a changed context when nothing was ever
+  //   installed
+  // @guard changed-context › context-origin › *: install() notices a changed context that was made before it
   watchMethods(native, recordChange)
   return native
 }
 
 function recordChange(native: object): void {
+  // @guard changed-context › install › a peer met with a changed context does not authorize without it
   origins.delete(native)
+  // @guard changed-context › install › each change of a context makes it another one
   changes.set(native, countChanges(native) + 1)
 }
 
@@ -63,6 +70,8 @@ export function rememberContexts(original: typeof tls.createSecureContext): type
 function digestOptions(options: tls.SecureContextOptions | undefined): string | undefined {
   try {
     const values = readOptions(options ?? {})
+    // @guard changed-context › install › a peer met with an inherited CA does not authorize without it
+    //   ⇒ `return values && contextDigest(values)` becomes `return contextDigest({ ...options })`
     return values && contextDigest(values)
   } catch {
     return undefined

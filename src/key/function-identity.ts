@@ -15,6 +15,8 @@ let count = 0
 export function identityToken(object: object): string {
   let token = tokens.get(object)
   if (token === undefined) {
+    // @guard check-server-identity › function-identity › the first function of one thread*
+    //   ⇒ ``${thread}/${++count}`` becomes ``${++count}``
     token = `${thread}/${++count}`
     tokens.set(object, token)
   }
@@ -34,6 +36,9 @@ export function callbackToken(callback: object): string | undefined {
   const isInline = seenSources.get(source) !== undefined
   seenSources.set(source, true)
   const token = identityToken(callback)
+  // @guard check-server-identity › key-inputs › a checkServerIdentity written inline, new at each call, makes
+  //   the connection not cacheable
+  //   ⇒ if false
   return isInline ? undefined : token
 }
 
@@ -53,6 +58,9 @@ export function identifyBuiltin(original: object): (current: object) => string {
   const token = isBuiltin(original) ? `builtin/${sha256(sourceText(original))}` : identityToken(original)
   return current => {
     const target = originals.get(current) ?? current
+    // @guard check-server-identity › function-identity › what replaces one of Node's functions is known by
+    //   itself alone
+    //   ⇒ `target === original ? token : identityToken(target)` becomes `token`
     return target === original ? token : identityToken(target)
   }
 }

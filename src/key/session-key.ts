@@ -99,6 +99,8 @@ export function sessionKey(options: SessionKeyOptions): string | undefined {
 /** The options as `tls.connect` will see them: each read once, with the defaults it gives them. */
 export function withDefaults<Options extends tls.ConnectionOptions>(options: Options): Options {
   return {
+    // @guard verification-off › key-inputs › NODE_TLS_REJECT_UNAUTHORIZED counts as the option it stands for
+    //   ⇒ `process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'` becomes `true`
     rejectUnauthorized: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
     ciphers: tls.DEFAULT_CIPHERS,
     checkServerIdentity: tls.checkServerIdentity,
@@ -125,19 +127,33 @@ export function keyOf(
   partition: string | undefined,
   { context = contextTag(options), era = new Era(options) }: KeyInputs = {},
 ): string | undefined {
+  // @guard ocsp-and-psk › session-provenance › *: a session of ours is not offered where an OCSP*
+  //   ⇒ without `|| options.requestOCSP`
+  // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `options.pskCallback ||`
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
   const leg = transportOf(options, partition)
   const check = identifyCheck(options.checkServerIdentity)
   if (leg === undefined || check === undefined) return undefined
   return digested(readable(leg), [
+    // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...leg,
+    // @guard host-name › key-endpoints › a host is told from the same name sent as server name
     options.servername || undefined,
+    // @guard host-name › key-endpoints › what is verified is told apart where the way there is the same
     hostnameOf(options),
+    // @guard verification-off › key-inputs › rejectUnauthorized, changed alone, changes the key
     isStrict(options),
+    // @guard check-server-identity › trust › *: a pinning checkServerIdentity is asked about a peer met
+    //   without it
     check,
+    // @guard negotiated-strength › key-inputs › minDHSize, changed alone, changes the key
     options.minDHSize,
+    // @guard client-certificate › trust › *: one client certificate's session is not used with another, or
+    //   with none
     context,
+    // @guard endpoint › key-inputs › cachePartition, changed alone, changes the key
     partition,
+    // @guard purge › purge › a purge holds in all threads at once, in whichever it was done
     era.tag,
   ])
 }
@@ -149,6 +165,8 @@ function digested(peer: string, inputs: readonly unknown[]): string | undefined 
   // Something that `tls.connect` is about to refuse.
   if (inputs.some(isObject)) return undefined
   const known = latest.get(peer)
+  // @guard endpoint › key-inputs › rejectUnauthorized, changed alone, changes the key
+  //   ⇒ `if (known && isSame(known.inputs, inputs))` becomes `if (known)`
   if (known && isSame(known.inputs, inputs)) return known.key
   const key = `${peer} ${sha256(encode(inputs))}`
   latest.set(peer, { inputs, key })
@@ -188,6 +206,8 @@ function identifyCheck(check: unknown): string | undefined {
   // Not a function: `tls.connect` is about to throw.
   if (typeof check !== 'function') return undefined
   if (check === tls.checkServerIdentity) return identifyDefaultCheck(check)
+  // @guard check-server-identity › partitions › *: of two closures of one text each is asked, *
+  //   ⇒ `: callbackToken(check)` becomes `: String(check)`
   return isPermissiveCheck(check) ? 'permissive' : callbackToken(check)
 }
 
@@ -200,15 +220,21 @@ function transportOf(options: tls.ConnectionOptions, partition: string | undefin
   if (remoteAddress !== undefined) return [kindOf(socket), remoteAddress, String(remotePort), ...origin]
   // A stream that cannot say where it leads, or not yet: somebody has to have named the peer.
   const isNamed = host || servername || partition !== undefined
+  // @guard endpoint › key-endpoints › a stream that cannot say where it leads is not cacheable unless
+  //   somebody names the peer
+  //   ⇒ if true
   return isNamed ? [kindOf(socket), '?', ...origin] : undefined
 }
 
 function kindOf(socket: unknown): string {
+  // @guard endpoint › key-endpoints › the leg to a proxy* ⇒ `return 'over-tls'` becomes `return 'over-tcp'`
   if (socket instanceof tls.TLSSocket) return 'over-tls'
   return socket instanceof Socket ? 'over-tcp' : 'over-stream'
 }
 
 /** The name that Node verifies the peer against. */
 export function hostnameOf({ servername, host, socket }: tls.ConnectionOptions): string {
+  // @guard host-name › connect › TLS 1.3 tickets resume, without one*
+  //   ⇒ `return servername || host ||` becomes `return host ||`
   return servername || host || hostOfSocket(socket) || 'localhost'
 }

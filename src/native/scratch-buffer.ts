@@ -58,6 +58,8 @@ export function borrow<First, Second, T>(
   if (length === 0) return undefined
   const blob = out === scratch?.memory ? scratch.view(length) : out.subarray(0, length)
   borrowedNow++
+  // @guard wiped-session › scratch-buffer › *
+  //   ⇒ `borrowedNow-- fillBytes.call(blob, 0)` becomes `borrowedNow--`
   try {
     return use(blob)
   } finally {

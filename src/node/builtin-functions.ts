@@ -22,6 +22,9 @@ export function isBuiltin(fn: object): boolean {
   } catch {
     // The probe's own, or an objection to it.
   }
+  // @guard replaced-create-secure-context › builtin-functions › a thread that injects another CA is not led
+  //   to trust by the sessions of one that does not
+  //   ⇒ `return isOwn` becomes `return true`
   return isOwn
 }
 

@@ -27,6 +27,8 @@ export function takeStart(socket: tls.TLSSocket): (() => void) | undefined {
 }
 
 /** Whether somebody has written already, before us or past the stream, and so has started the handshake. */
+// @guard offer-back-off › single-flight › *: who has written before us, and so begun, does not wait
+//   ⇒ `> 0` becomes `< 0`
 export function hasBegun(socket: tls.TLSSocket): boolean {
   return ((socket as Partial<Socket>)._bytesDispatched ?? 0) > 0
 }

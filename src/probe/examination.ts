@@ -141,6 +141,9 @@ export class Examination {
     const { ca } = this.#assignment.options.credentials
     return this.#elsewhere('servername', {
       servername: this.#assignment.options.otherServername,
+      // @guard probe › probe-findings › whoever answers under another name is shown no client certificate
+      //   ⇒ `this.#makeContext(ca === undefined ? {} : { ca })` becomes
+      //   `this.#makeContext(this.#assignment.options.credentials)`
       context: this.#makeContext(ca === undefined ? {} : { ca }),
       strict: false,
     })
@@ -248,6 +251,9 @@ export class Examination {
       servername: options.servername ?? (net.isIP(peer.host) ? undefined : peer.host),
       alpn: this.#alpn,
       context: this.#context,
+      // @guard probe › probe-failures › a certificate of an unknown authority, for another name, or that has
+      //   expired
+      //   ⇒ `strict: !options.insecure` becomes `strict: false`
       strict: !options.insecure,
       session: undefined,
       expected: undefined,

@@ -14,6 +14,8 @@ export class Failure extends Error {
     readonly isFinal: boolean = stage !== 'handshake' && stage !== 'afterwards',
   ) {
     // It may hold what the peer said, and a terminal obeys some characters.
+    // @guard probe › probe-failures › what a peer says cannot give orders to the terminal
+    //   ⇒ without `.replace(/[^\x20-\x7e]/g, '?')`
     super(sentence.replace(/[^\x20-\x7e]/g, '?'))
   }
 }

@@ -81,6 +81,7 @@ class Clear {
       .off('end', this.#end)
       .off('close', this.#end)
       .off('error', this.#fail)
+    // @guard probe › probe-starttls › *: what comes behind the consent and before TLS may be somebody else’s
     if (this.#bytes.length > 0) throw refused('it sends more than its consent before TLS begins', 'INJECTED')
   }
 }

@@ -89,11 +89,14 @@ class Keeper {
     const keeper = this
     const setAndApply = function (this: tls.Server, options: tls.SecureContextOptions): void {
       setSecureContext.call(this, options)
+      // @guard session-id-context › tickets › *: the ring is there after setSecureContext
       if (!keeper.isReleased) keeper.#renew()
     }
     server.setSecureContext = setAndApply
     // Contexts by name and `requestCert` may have come since: before Node makes anything of the connection.
     const keepUp = () => this.#keepUp()
+    // @guard names-added-later › tickets-trust › contexts by name that come after all else count from the
+    //   next connection on
     server.prependListener('connection', keepUp)
     server.prependListener('secureConnection', tellOfHandshake)
     this.#restore = () => {
@@ -139,6 +142,8 @@ class Keeper {
     const context = digestOf(this.#server, this.#uses, this.#byDefault)
     this.#key.write(context, 'latin1')
     const native = nativeContextOf(this.#server)
+    // @guard session-id-context › session-ids › two processes with different arguments give their servers the
+    //   same sessionIdContext
     native.setSessionIdContext(context)
     this.#guardTickets(native)
   }
@@ -146,6 +151,9 @@ class Keeper {
   /** Node's own tickets say no more of how a client was verified than others do. */
   #guardTickets(native: NativeContext): void {
     const isSafe = [...this.#uses.values()].every(use => why(this.#server, use) === undefined)
+    // @guard client-trust-by-name › tickets-trust › *: a ticket of one name's client authorizes at another
+    //   name with Node alone, not with us
+    //   ⇒ if true
     if (isSafe) return
     // A ring asks before each ticket, where Node has the hook for that.
     if (!this.#uses.has('tickets') || !canChooseTicketKeys(native)) refuseTickets(native)
@@ -157,6 +165,8 @@ class Keeper {
   }
 
   #keepUp(): void {
+    // @guard client-trust-by-name › server-identity › requestCert, switched on later, counts for sessions
+    //   from before
     if (this.#applied === undefined || !isIn(this.#server, this.#applied)) this.#apply()
   }
 
@@ -182,6 +192,9 @@ function tellOfHandshake(this: tls.Server, socket: tls.TLSSocket): void {
   const protocol = socket.getProtocol() ?? undefined
   const isResumed = socket.isSessionReused()
   tellOfServer(isResumed ? 'resumed' : 'full', { protocol })
+  // @guard optional-client-certificate › tickets-trust › a client without a certificate is no more authorized
+  //   when it resumes, where certificates are optional
+  //   ⇒ `verifyAgain(socket)` becomes `{}`
   if (isResumed && socket.authorized && !hasPskCallback(this)) verifyAgain(socket)
 }
 
@@ -197,9 +210,15 @@ function verifyAgain(socket: tls.TLSSocket): void {
 
 /** Why the sessions of a server prove too little, if they do. */
 function why(server: ServerInternals, { uniformClientTrust }: ServerUse): string | undefined {
+  // @guard client-trust-by-name › server-identity › a server with pre-shared keys keeps no sessions, so that
+  //   each client proves its own
+  //   ⇒ if false
   if (hasPskCallback(server)) {
     return 'it has a pskCallback, and a session does not say which pre-shared key its client had'
   }
+  // @guard client-trust-by-name › tickets-trust › *: a ticket of one name's client authorizes at another name
+  //   with Node alone, not with us
+  //   ⇒ if true
   if (uniformClientTrust || !server.requestCert || !hasContextsByName(server)) return undefined
   return (
     'it asks for client certificates and has contexts by name, and a session does not say under which name its ' +
@@ -230,6 +249,7 @@ function isIn(server: ServerInternals, state: State): boolean {
 
 /** What decides how a client is verified and for how long that counts, or how strong its connection must be. */
 const TRUST = [
+  // @guard shared-keys-client-certificate › server-identity › {} of a server, changed alone, * ⇒ drop each
   'requestCert',
   'rejectUnauthorized',
   'crl',
@@ -266,7 +286,11 @@ function textOf(server: ServerInternals, uses: Uses, byDefault: string): string 
       uses.get('ids')?.name,
       uses.get('tickets')?.name,
       server.sessionIdContext === byDefault ? undefined : server.sessionIdContext,
+      // @guard shared-keys-client-certificate › server-identity › ca of a server, changed alone, changes its
+      //   sessionIdContext
       server.ca ? encode(server.ca) : defaultCaDigest(),
+      // @guard shared-keys-server-name › tickets-trust › a ticket of one server name opens no server of
+      //   another one
       identityOf(server.cert),
       // Certificates by name, which are not to be seen: such a server shares with no other.
       hasContextsByName(server) ? identityToken(server) : undefined,

@@ -95,6 +95,9 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
   // session that only the tier may have.
   const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
     try {
+      // @guard client-trust-ambiguity › session-ids › a server that asks for certificates under several names
+      //   keeps no sessions
+      //   ⇒ if true
       if (context.isUniform()) store(cache, tier, context.keyOf(id), session)
     } catch {
       // Not kept: the client's next handshake is a full one.
@@ -112,6 +115,9 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
     }
     let key: Buffer | undefined
     try {
+      // @guard client-trust-ambiguity › server-identity › sessions from before contexts by name and demands
+      //   for certificates are not resumed after
+      //   ⇒ if true
       if (context.isUniform()) {
         const borrowed = context.keyOf(id)
         borrowSession(cache, 'get', borrowed, resume)
@@ -130,6 +136,9 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
       tellOfServer(reasonOfTier(outcome), { name: cache.name })
       try {
         // What has changed meanwhile counts.
+        // @guard client-trust-ambiguity › redis-faults › what changes while the store is asked counts: a
+        //   server that is let go, or that verifies clients unlike
+        //   ⇒ `!isDisposed && context.isUniform()` becomes `!isDisposed`
         const isGood = session !== undefined && !isDisposed && context.isUniform()
         if (isGood) keep(cache, keyOfId, session, ttl)
         resume(isGood ? session : null)

@@ -4,7 +4,7 @@ import { root } from '../../lib/setup.mjs'
 import { readAnnotations } from './annotations.mjs'
 import { GUARDS } from './list.mjs'
 
-/** The documents whose tables list what is guarded. A row has to begin with the rule of a guard. */
+/** The documents whose tables list what is guarded. A row begins with a rule in backticks, which has to have a guard. */
 const DOCUMENTS = ['SECURITY.md', 'docs/explanation/trust-model.md']
 
 /** @returns {import('./annotations.mjs').Guard[]} */
@@ -26,12 +26,36 @@ export function testFile(name) {
   return `__test__/${path}`
 }
 
-/** Returns the rows of the tables that no rule begins. */
+/** Returns true if a text in the test file may be this title. Not known are `*` in the title and `${…}` in the text. */
+export function hasTitle(test, title) {
+  const source = readFileSync(join(root, testFile(test)), 'utf8')
+  return [...source.matchAll(/(['"`])((?:\\.|(?!\1).)+)\1/g)].some(([, , text]) => {
+    const known = text.replaceAll('\\', '').replace(/\$\{[^}]*\}/g, '*')
+    return known.replaceAll('*', '').length > 5 && overlap(title, known)
+  })
+}
+
+/** Returns true if a text exists that matches both patterns, in which `*` stands for any text. */
+function overlap(one, other) {
+  // For each beginning of `one`: whether it matches the beginning of `other` that was read so far.
+  let row = Array.from({ length: one.length + 1 }, (_, n) => /^\**$/.test(one.slice(0, n)))
+  for (const character of other) {
+    const next = [character === '*' && row[0]]
+    for (let n = 1; n <= one.length; n++) {
+      const isWild = one[n - 1] === '*' || character === '*'
+      next[n] = isWild ? row[n] || next[n - 1] || row[n - 1] : row[n - 1] && one[n - 1] === character
+    }
+    row = next
+  }
+  return row[one.length]
+}
+
+/** Returns the rows of the tables whose rule has no guard. */
 export function rowsWithoutGuard(rules) {
   const text = DOCUMENTS.map(name => readIfThere(join(root, name))).join('\n')
   const rows = [...text.matchAll(/^\| (?!---)(.+?) \|.*`[a-z-]+`.*\|$/gm)].map(([, first]) => first)
   if (rows.length === 0) throw new Error(`${DOCUMENTS.join(' and ')} have no table of what is guarded`)
-  return rows.filter(row => !rules.some(rule => row.startsWith(rule)))
+  return rows.filter(row => !rules.some(rule => row.startsWith(`\`${rule}\``)))
 }
 
 function annotated() {

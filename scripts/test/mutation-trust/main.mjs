@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { transformSync } from 'esbuild'
 import { root, setUp } from '../../lib/setup.mjs'
 import { buildPeer, makeCopies, runTests, spread } from './copies.mjs'
-import { readGuards, rowsWithoutGuard, testFile } from './guards.mjs'
+import { hasTitle, readGuards, rowsWithoutGuard, testFile } from './guards.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,7 +26,7 @@ const chosen = guards.filter(
 if (chosen.length === 0) throw new RangeError(`no guard has these words: ${positionals.join(', ')}`)
 
 const missing = rowsWithoutGuard(guards.map(({ rule }) => rule))
-for (const row of missing) process.stdout.write(`✘ no guard has the rule of this row: ${row}\n`)
+for (const row of missing) process.stdout.write(`✘ this row begins with no rule of a guard: ${row}\n`)
 
 if (values.list) for (const guard of chosen) process.stdout.write(`${describe(guard)}\n`)
 else if (values.check) check()
@@ -37,11 +37,11 @@ function describe({ rule, file, line, test, title }) {
 }
 
 function check() {
-  for (const guard of chosen.filter(({ isListed }) => !isListed)) {
-    testFile(guard.test)
-    compile(guard)
-  }
-  process.exitCode = missing.length === 0 ? 0 : 1
+  const untested = chosen.filter(({ test, title, isListed }) => !isListed && !hasTitle(test, title))
+  for (const guard of untested) process.stdout.write(`✘ no test has this title | ${describe(guard)}\n`)
+  // An annotation that cannot be applied throws.
+  for (const guard of chosen.filter(({ isListed }) => !isListed)) compile(guard)
+  process.exitCode = missing.length + untested.length === 0 ? 0 : 1
 }
 
 async function removeAll() {

@@ -289,6 +289,9 @@ export class RedisTier implements SecondTier {
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
     // A store that keeps what it was to forget, or has it put back, is not believed.
     const ttl = opened.readDoubleBE(0) - wallClock()
+    // @guard expired-in-second-tier › redis-tier › a session that the store was to forget, and gives all the
+    //   same, is not believed
+    //   ⇒ if true
     if (ttl >= 1) return { outcome: 'hit', session: opened.subarray(UNTIL_LENGTH), ttl: Math.floor(ttl) }
     opened.fill(0)
     return { outcome: 'miss' }

@@ -22,6 +22,8 @@ return { redis.call('GET', KEYS[1]), time[1], time[2] }`
  * The lock keeps others from doing the same; that a change is right does not rest on it: it is made only in place of
  * what it was made from, so whoever held the lock for too long changes nothing any more.
  */
+// @guard ring-replay › redis-ring › who held the lock for too long changes nothing any more
+//   ⇒ `if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then` becomes `if true then`
 const WRITE = `
 local written = 0
 if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then

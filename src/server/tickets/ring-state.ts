@@ -84,6 +84,9 @@ export function plan(
   if (live === undefined || live.keys.length === 0) {
     state = { lineage, generation, keys: [...own.keys] }
   } else if (own.lineage === live.lineage) {
+    // @guard ring-replay › ring-state › an earlier state, from a backup or from somebody who replays it, is
+    //   overwritten
+    //   ⇒ `live.generation >= own.generation && !isBack` becomes `true`
     const isLater = live.generation >= own.generation && !isBack
     state = isLater ? live : { lineage, generation, keys: [...own.keys] }
     isNew = !isLater

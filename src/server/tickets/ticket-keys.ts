@@ -309,7 +309,13 @@ export class TicketKeys {
   #sourceFor(isUniform: () => boolean): TicketKeySource {
     const counts = this.#counts
     const isAllowed = () => {
+      // @guard no-ticket-without-key › server-precedents › no ticket is sealed before the first keys have
+      //   come
+      //   ⇒ `if (this.#feed?.hasKeys === false ||` becomes `if (`
       if (this.#feed?.hasKeys === false || this.#shared?.isReady === false) return false
+      // @guard client-trust-ambiguity › tickets › *: a server that asks for certificates under several names
+      //   hands out no tickets
+      //   ⇒ if true
       if (isUniform()) return true
       counts.refusedByGuard++
       return false
