@@ -50,6 +50,38 @@ for (const host of ['localhost', '127.0.0.1', ...(takesIpv6 ? ['[::1]'] : [])]) 
   })
 }
 
+for (const [what, more] of [
+  ['no servername', {}],
+  ['an undefined servername', { servername: undefined }],
+  ['an empty servername', { servername: '' }],
+  ['a servername', { servername: 'other.example' }],
+] as const) {
+  for (const host of ['localhost', '127.0.0.1']) {
+    test(`http2CreateConnection: to ${host} with ${what} the server sees the name that it sees with plain Node`, async t => {
+      const { issue } = await testAuthority()
+      const server = http2.createSecureServer(await issue({ commonName: 'localhost', usage: 'server' }))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.teardown(() => server.close())
+      const { port } = server.address() as AddressInfo
+      const nameSeen = async (by: http2.SecureClientSessionOptions) => {
+        const session = http2.connect(`https://${host}:${port}`, {
+          rejectUnauthorized: false,
+          lookup: (_host: string, _options: object, done: (...args: unknown[]) => void) =>
+            done(null, [{ address: '127.0.0.1', family: 4 }]),
+          ...more,
+          ...by,
+        } as http2.SecureClientSessionOptions)
+        session.on('error', () => {})
+        const [socket] = await once(server, 'secureConnection')
+        session.destroy()
+        return socket.servername
+      }
+      t.is(await nameSeen({ createConnection: http2CreateConnection() }), await nameSeen({}))
+    })
+  }
+}
+
 test('http2.connect by itself never resumes', async t => {
   const { get } = await startHttp2(t)
   await get({})

@@ -39,14 +39,15 @@ export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2
   checkString('cachePartition', cachePartition, 256)
   checkBoolean('coalesce', coalesce)
   return (authority, { createConnection: _, ...options }) => {
-    const endpoint = endpointOf(authority)
+    const endpoint = readAuthority(authority)
     if (authority.protocol === 'http:') return net.connect({ ...endpoint, ...(options as object) })
-    const servername = net.isIP(endpoint.host) ? {} : { servername: endpoint.host }
+    const byDefault = net.isIP(endpoint.host) ? undefined : endpoint.host
     return connectWith(
       {
         ...endpoint,
-        ...servername,
         ...options,
+        // As http2.connect does: an empty name counts as none.
+        ...(!options.servername && byDefault !== undefined && { servername: byDefault }),
         ALPNProtocols: ['h2'],
         sessionCache,
         cachePartition,
@@ -57,8 +58,8 @@ export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2
   }
 }
 
-/** As `http2.connect` reads an authority, a URL or what looks like one. */
-function endpointOf({ protocol, hostname, host, port }: URL): { host: string; port: number } {
+/** Reads host and port of an authority, a URL or an object like one, as `http2.connect` does. */
+function readAuthority({ protocol, hostname, host, port }: URL): { host: string; port: number } {
   const name = hostname ? hostname.replace(/^\[(.*)\]$/, '$1') : host
   return { host: name || 'localhost', port: Number(port || (protocol === 'http:' ? 80 : 443)) }
 }
