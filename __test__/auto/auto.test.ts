@@ -66,7 +66,7 @@ for (const [env, resumes] of [
   [{ TLS_RESUMPTION_EXCLUDE: 'other.example' }, true],
   [{ TLS_RESUMPTION_INCLUDE: 'other.example' }, false],
   [{ TLS_RESUMPTION_INCLUDE: '127.0.0.1' }, true],
-  [{ TLS_RESUMPTION_SHARE: '0' }, false],
+  [{ TLS_RESUMPTION_SAMPLE_RATE: '0' }, false],
   [{ TLS_RESUMPTION_TTL: '1' }, false],
   [
     {
@@ -74,7 +74,7 @@ for (const [env, resumes] of [
       TLS_RESUMPTION_MAX_SIZE: '100000',
       TLS_RESUMPTION_TTL: '60000',
       TLS_RESUMPTION_SINGLE_USE: 'true',
-      TLS_RESUMPTION_SHARE: '1',
+      TLS_RESUMPTION_SAMPLE_RATE: '1',
       TLS_RESUMPTION_INCLUDE: '',
     },
     true,
@@ -92,7 +92,7 @@ for (const [name, value, expected] of [
   ['TLS_RESUMPTION_MAX_SIZE', '0', 'a whole number of bytes, 1 or more'],
   ['TLS_RESUMPTION_TTL', '1h', 'a whole number of milliseconds, 1 or more'],
   ['TLS_RESUMPTION_SINGLE_USE', 'maybe', 'true or false'],
-  ['TLS_RESUMPTION_SHARE', '150%', 'a number from 0 to 1'],
+  ['TLS_RESUMPTION_SAMPLE_RATE', '150%', 'a number from 0 to 1'],
 ] as const) {
   test(`${name}=${value} is told, and the default takes its place`, async t => {
     const { met, stderr } = await run(t, { env: { [name]: value } })

@@ -189,6 +189,22 @@ serial('a session of the caller wins, and what comes of it is not kept', async t
   t.deepEqual(handshakes, { full: 1, resumed: 1 })
 })
 
+serial('install: cachePartition of a call of tls.connect separates its sessions', async t => {
+  const sessionCache = installed()
+  const { visit } = await driver(t)
+  const resumed: boolean[] = []
+  for (const cachePartition of ['a', 'a', 'b', undefined, 'a']) {
+    resumed.push(await visit({ cachePartition } as tls.ConnectionOptions))
+  }
+  t.deepEqual(resumed, [false, true, false, false, true])
+  const { sets } = sessionCache.stats()
+  // tls.connect ignores the option, so a wrong one is no error; it only keeps the connection from being cached.
+  for (const cachePartition of ['', 5, {}]) {
+    t.false(await visit({ cachePartition } as tls.ConnectionOptions))
+  }
+  t.is(sessionCache.stats().sets, sets)
+})
+
 /** A server that answers, and an agent's request to it. */
 async function startHttps(t: ExecutionContext) {
   const { cert: ca, issue } = await testAuthority()
@@ -393,8 +409,8 @@ for (const [title, options, resumes] of [
   ['exclude names another port of the host', { exclude: ['localhost:1'] }, true],
   ['exclude names another host', { exclude: ['host'] }, true],
   ['exclude goes before include', { include: ['localhost'], exclude: ['localhost'] }, false],
-  ['the share is nothing', { share: 0 }, false],
-  ['the share is all', { share: 1 }, true],
+  ['sampleRate is 0', { sampleRate: 0 }, false],
+  ['sampleRate is 1', { sampleRate: 1 }, true],
 ] as const) {
   serial(`when ${title}, a connection ${resumes ? 'resumes' : 'does not resume'}`, async t => {
     installed(options)
@@ -425,8 +441,8 @@ serial('a port, a domain and a path may be named', async t => {
   t.false(await visit({ servername: 'a.example' }))
 })
 
-serial('of a share some connections resume and others do not', async t => {
-  const sessionCache = installed({ share: 0.5 })
+serial('install: with a sampleRate of one half some connections resume and others do not', async t => {
+  const sessionCache = installed({ sampleRate: 0.5 })
   const { visit } = await driver(t)
   const seen = new Set<boolean>()
   for (let n = 0; n < 200 && seen.size < 2; n++) seen.add(await visit())
@@ -501,11 +517,12 @@ serial('options that are wrong are refused, and what held before holds', async t
     [{ exclude: ['a*'] }, 'ERR_OUT_OF_RANGE'],
     [{ exclude: ['https://a.example'] }, 'ERR_OUT_OF_RANGE'],
     [{ exclude: [''] }, 'ERR_OUT_OF_RANGE'],
-    [{ share: '1' }, 'ERR_INVALID_ARG_TYPE'],
-    [{ share: 1.1 }, 'ERR_OUT_OF_RANGE'],
-    [{ share: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ sampleRate: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ sampleRate: 1.1 }, 'ERR_OUT_OF_RANGE'],
+    [{ sampleRate: Number.NaN }, 'ERR_OUT_OF_RANGE'],
     [{ sessionCache: {} }, 'ERR_INVALID_ARG_TYPE'],
     [{ excludes: [] }, 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'],
+    [{ share: 1 }, 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'],
   ] as const) {
     t.throws(() => install(options as never), { code }, JSON.stringify(options))
   }

@@ -145,6 +145,8 @@ test.serial(
 test.serial('a host is meant however it is spelled', t => {
   for (const spellings of [
     ['db.example', 'DB.example', 'db.example.'],
+    ['bücher.example', 'xn--bcher-kva.example', 'BÜCHER.example.'],
+    ['127.0.0.1', '::ffff:127.0.0.1', '[::FFFF:7F00:1]'],
     ['2001:db8::1', '2001:DB8:0:0::1', '[2001:db8::0001]'],
     ['fe80::1%eth0', 'FE80::1%eth0'],
   ]) {
@@ -155,6 +157,35 @@ test.serial('a host is meant however it is spelled', t => {
         t.not(sessionKey({ host, port: 5432 }), before, `${purged} is ${host}`)
       }
     }
+  }
+})
+
+test.serial('purge: over a unix socket a peer is meant by the host of the options as well', t => {
+  const options = { path: '/run/peer.sock', host: 'db.example' }
+  for (const host of ['/run/peer.sock', 'DB.example']) {
+    const before = sessionKey(options)
+    purge({ host })
+    t.not(sessionKey(options), before)
+  }
+  // Node verifies that name where the options have none.
+  const before = sessionKey({ path: '/run/peer.sock' })
+  purge({ host: 'localhost' })
+  t.not(sessionKey({ path: '/run/peer.sock' }), before)
+})
+
+test.serial('purge: in a tunnel a peer is meant by its own port and by that of the socket', async t => {
+  const { port } = await startServer(t)
+  const socket = net.connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  const options = { socket, host: 'origin.example', port: 443 }
+  for (const peer of [
+    { host: 'origin.example', port: 443 },
+    { host: '127.0.0.1', port },
+  ]) {
+    const before = sessionKey(options)
+    purge(peer)
+    t.not(sessionKey(options), before)
   }
 })
 

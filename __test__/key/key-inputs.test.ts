@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { type SessionKeyOptions, sessionKey } from 'tls-resumption'
 import { CONTEXT_OPTIONS } from '../../dist/key/context-digest.js'
-import { KEYED_OPTIONS } from '../../dist/key/session-key.js'
+import { KEYED_OPTIONS } from '../../dist/key/options.js'
 
 const base: SessionKeyOptions = { host: 'db.example', port: 5432 }
 const check = (name: string) => (name ? undefined : new Error('no name'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parseSync, Visitor } from 'oxc-parser'
 import { CONTEXT_OPTIONS } from '../../dist/key/context-digest.js'
-import { IGNORED_OPTIONS, KEYED_OPTIONS, UNCACHEABLE_OPTIONS } from '../../dist/key/session-key.js'
+import { IGNORED_OPTIONS, KEYED_OPTIONS, UNCACHEABLE_OPTIONS } from '../../dist/key/options.js'
 
 const listed = new Set<string>([
   ...CONTEXT_OPTIONS,

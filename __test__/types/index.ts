@@ -120,7 +120,7 @@ expectTypeOf<InstallOptions['sessionCache']>().toEqualTypeOf<CacheOption>()
 expectTypeOf<RolloutOptions>().toEqualTypeOf<{
   include?: readonly string[] | undefined
   exclude?: readonly string[] | undefined
-  share?: number | undefined
+  sampleRate?: number | undefined
 }>()
 expectTypeOf(purge).toEqualTypeOf<(options?: PurgeOptions) => void>()
 expectTypeOf<PurgeOptions>().toEqualTypeOf<{ host?: string | undefined; port?: number | undefined }>()

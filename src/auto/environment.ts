@@ -23,14 +23,14 @@ export function installFromEnvironment(environment: Environment): void {
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
   }
   const coalesce = read('TLS_RESUMPTION_COALESCE', 'true or false', boolean)
-  const share = read('TLS_RESUMPTION_SHARE', 'a number from 0 to 1', fraction)
+  const sampleRate = read('TLS_RESUMPTION_SAMPLE_RATE', 'a number from 0 to 1', fraction)
   const include = read('TLS_RESUMPTION_INCLUDE', 'hosts, separated by commas', list)
   const exclude = read('TLS_RESUMPTION_EXCLUDE', 'hosts, separated by commas', list)
   const sessionCache = open(cache)
   const rollout = {
     ...(include && { include }),
     ...(exclude && { exclude }),
-    ...(share !== undefined && { share }),
+    ...(sampleRate !== undefined && { sampleRate }),
     ...(coalesce !== undefined && { coalesce }),
   }
   try {

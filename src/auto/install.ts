@@ -16,7 +16,7 @@ import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
 import { isSessionOfAgent } from '../node/tls-internals.js'
-import { checkBoolean, checkOptionBag } from '../util/validate.js'
+import { checkBoolean, checkOptionBag, checkString } from '../util/validate.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 
 /** The options of {@link install}. */
@@ -54,7 +54,7 @@ let replaced: { restore(): void }[] = []
  * ```ts
  * import { install, uninstall } from 'tls-resumption'
  *
- * install({ exclude: ['legacy.example:636'], share: 0.1 })
+ * install({ exclude: ['legacy.example:636'], sampleRate: 0.1 })
  * uninstall()
  * ```
  */
@@ -107,7 +107,8 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
       return undefined
     }
     const options = withoutLibrarys(given)
-    const plan = planFor(cache, options, { coalesce })
+    checkString('cachePartition', given.cachePartition, 256)
+    const plan = planFor(cache, options, { coalesce, cachePartition: given.cachePartition })
     if (plan !== undefined) return { plan, listener }
     return { args: options === given ? args : [options, listener] }
   } catch {

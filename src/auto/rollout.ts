@@ -1,90 +1,98 @@
-import net from 'node:net'
+import { Socket } from 'node:net'
 import type tls from 'node:tls'
+import { canonicalName, type Endpoint, readEndpoint } from '../key/endpoint.js'
 import { invalidArgType, outOfRange } from '../util/errors.js'
 
 /** Which connections an installed `tls.connect` resumes. */
 export interface RolloutOptions {
   /**
-   * If given, only connections to these peers resume. A peer is `host`, `host:port`, or `*.domain` for all hosts of
-   * a domain, with or without `:port`; `[::1]:port` for an IPv6 address; the path of a unix socket. A host is
-   * compared with `servername` and with `host`, whatever the case.
+   * If given, only connections to these peers resume. A peer is `host`, `host:port`, or `*.domain` for all hosts of a
+   * domain, with or without `:port`; `[::1]:port` for an IPv6 address; or the path of a unix socket. A host is compared
+   * with `servername`, with `host`, and with the address that a given `socket` leads to, whatever the spelling.
    */
   include?: readonly string[] | undefined
-  /** Connections to these peers do not resume, whatever `include` says. Written as there. */
+  /** Connections to these peers do not resume, even if `include` names them. Written as in `include`. */
   exclude?: readonly string[] | undefined
   /**
-   * The share of connections that may resume, 0 to 1, drawn for each anew.
+   * The fraction of connections that may resume, 0 to 1, drawn for each connection.
    * @defaultValue 1
    */
-  share?: number | undefined
+  sampleRate?: number | undefined
 }
 
 export const ROLLOUT_OPTIONS: readonly string[] = [
   'include',
   'exclude',
-  'share',
+  'sampleRate',
 ] satisfies (keyof RolloutOptions)[]
 
-/** Tells whether a connection is one of those. */
+/** Decides whether a connection may resume. */
 export type Chooses = (options: tls.ConnectionOptions) => boolean
 
-/** SQL Server breaks off when a client offers it a session. */
-const OFF_PORT = '1433'
+/** SQL Server closes the connection when a client offers it a session. */
+const SQL_SERVER_PORT = '1433'
 
 /** @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`, naming the option. */
-export function chooser({ include, exclude, share = 1 }: RolloutOptions): Chooses {
-  const included = include && matchers('include', include)
-  const excluded = matchers('exclude', exclude ?? [])
-  if (typeof share !== 'number') throw invalidArgType('"share" option', 'a number', share)
-  if (!(share >= 0 && share <= 1)) throw outOfRange('"share" option', 'from 0 to 1', share)
+export function chooser({ include, exclude, sampleRate = 1 }: RolloutOptions): Chooses {
+  const included = include && parsePatterns('include', include)
+  const excluded = parsePatterns('exclude', exclude ?? [])
+  if (typeof sampleRate !== 'number') throw invalidArgType('"sampleRate" option', 'a number', sampleRate)
+  if (!(sampleRate >= 0 && sampleRate <= 1))
+    throw outOfRange('"sampleRate" option', 'from 0 to 1', sampleRate)
   return options => {
-    // A stream that is no socket carries TLS inside of some other protocol, as SQL Server's does.
-    if (options.socket && !(options.socket instanceof net.Socket)) return false
-    const peer = peerOf(options)
+    // A stream that is no socket carries TLS inside of another protocol, as SQL Server's does.
+    if (options.socket && !(options.socket instanceof Socket)) return false
+    const endpoint = readEndpoint(options)
+    // If the port is unknown, an exclusion of any port holds.
     // @guard excluded-peers › install › when exclude names the host, a connection does not resume
-    if (excluded.some(matches => matches(peer))) return false
-    // @guard excluded-peers › install › the port of SQL Server is left alone, unless it is named
-    //   ⇒ `peer.port === OFF_PORT` becomes `false`
-    if (included ? !included.some(matches => matches(peer)) : peer.port === OFF_PORT) return false
-    return share === 1 || Math.random() < share
+    if (excluded.some(pattern => matches(pattern, endpoint, endpoint.ports.length === 0))) return false
+    const isIncluded = included
+      ? included.some(pattern => matches(pattern, endpoint, false))
+      : // @guard excluded-peers › rollout › rollout: port 1433 of SQL Server is excluded over sockets too,
+        //   unless it is included
+        //   ⇒ `!endpoint.ports.includes(SQL_SERVER_PORT)` becomes `true`
+        !endpoint.ports.includes(SQL_SERVER_PORT)
+    return isIncluded && (sampleRate === 1 || Math.random() < sampleRate)
   }
 }
 
-interface Peer {
-  hosts: string[]
-  port: string
+interface Pattern {
+  isName(name: string): boolean
+  port: string | undefined
 }
 
-function peerOf({ host, port, path, servername }: tls.ConnectionOptions): Peer {
-  if (path) return { hosts: [String(path)], port: '' }
-  const hosts = [host ?? 'localhost', ...(servername ? [servername] : [])]
-  return { hosts: hosts.map(name => String(name).toLowerCase()), port: String(port ?? '') }
+function matches({ isName, port }: Pattern, { names, ports }: Endpoint, isAnyPort: boolean): boolean {
+  return (port === undefined || isAnyPort || ports.includes(port)) && names.some(isName)
 }
 
-type Matches = (peer: Peer) => boolean
-
-function matchers(option: string, patterns: unknown): Matches[] {
+function parsePatterns(option: string, patterns: unknown): Pattern[] {
   if (!Array.isArray(patterns) || !patterns.every(pattern => typeof pattern === 'string')) {
     throw invalidArgType(`"${option}" option`, 'an array of strings', patterns)
   }
-  return patterns.map(pattern => {
-    const parsed = parse(pattern)
-    if (parsed === undefined) {
-      throw outOfRange(`"${option}" option`, "of 'host', 'host:port', '*.domain' or a path", `'${pattern}'`)
+  return patterns.map(text => {
+    const pattern = parsePattern(text)
+    if (pattern === undefined) {
+      throw outOfRange(`"${option}" option`, "of 'host', 'host:port', '*.domain' or a path", `'${text}'`)
     }
-    return parsed
+    return pattern
   })
 }
 
-const PATTERN = /^(?:\[([^\]]+)\]|([^:[\]\s]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*))(?::(\d{1,5}))?$/i
+const IPV6 = String.raw`[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*(?:%[\w.-]+)?`
+const PATTERN = new RegExp(String.raw`^(?:\[([^\]]+)\]|([^:[\]\s]+|${IPV6}))(?::(\d{1,5}))?$`, 'i')
 
-function parse(pattern: string): Matches | undefined {
-  if (pattern.startsWith('/')) return ({ hosts }) => hosts[0] === pattern
-  const [, bracketed, plain, port] = PATTERN.exec(pattern.trim()) ?? []
-  const host = (bracketed ?? plain)?.toLowerCase()
-  if (host === undefined || host.slice(1).includes('*') || /^\*(?!\.|$)/.test(host)) return undefined
-  const isHost = host.startsWith('*')
-    ? (name: string) => name.endsWith(host.slice(1)) && name.length >= host.length
-    : (name: string) => name === host
-  return peer => (port === undefined || peer.port === port) && peer.hosts.some(isHost)
+function parsePattern(text: string): Pattern | undefined {
+  if (text.startsWith('/')) return { isName: name => name === text, port: undefined }
+  const [, bracketed, plain, digits] = PATTERN.exec(text.trim()) ?? []
+  const host = bracketed ?? plain
+  const port = digits && String(Number(digits))
+  if (host === undefined || host.slice(1).includes('*')) return undefined
+  if (host === '*') return { isName: () => true, port }
+  if (!host.startsWith('*')) {
+    const wanted = canonicalName(host)
+    return { isName: name => name === wanted, port }
+  }
+  if (!host.startsWith('*.')) return undefined
+  const domain = `.${canonicalName(host.slice(2))}`
+  return { isName: name => name.endsWith(domain) && name.length > domain.length, port }
 }
