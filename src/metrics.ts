@@ -1,16 +1,15 @@
 /**
- * Metrics for Prometheus (`prom-client`) and OpenTelemetry: what resumes, what does not, and why.
+ * Metrics for Prometheus (`prom-client`) and OpenTelemetry: how many connections resume, and why the others do not.
  *
  * @packageDocumentation
  * @module tls-resumption/metrics
  */
+export type { CollectOptions } from './metrics/collect-options.js'
 export {
-  type CollectOptions,
-  collect,
   collectOpenTelemetry,
   type OpenTelemetryCallback,
   type OpenTelemetryInstrumentOptions,
   type OpenTelemetryMeter,
   type OpenTelemetryObservable,
-  type PrometheusRegistry,
-} from './metrics/prometheus.js'
+} from './metrics/opentelemetry.js'
+export { collect, type PrometheusRegistry } from './metrics/prometheus.js'

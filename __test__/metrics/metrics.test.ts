@@ -1,4 +1,4 @@
-/** What production is told, through the real collectors. */
+/** The metrics, read through the real collectors. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ import { runWorker } from '../workers/start.ts'
 type Labels = Record<string, string>
 type Read = (name: string, labels?: Labels) => number | undefined
 
-/** A registry with our metrics, and what it says of one of them. */
+/** Returns a registry with the metrics of this package, and a function that reads their values. */
 function startRegistry(t: ExecutionContext) {
   const register = new Registry()
   const collecting = collect(register)
@@ -44,7 +44,7 @@ function readerOf(metrics: unknown): Read {
       )?.value
 }
 
-test.serial('connections of clients by reason, events of servers, caches and ticket keys', async t => {
+test.serial('metrics: connections by outcome, events of servers, caches and ticket keys', async t => {
   const { read } = startRegistry(t)
   const { server, port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
   const keys = new TicketKeys({ name: 'metrics ring', rotateEvery: 0 })
@@ -87,23 +87,27 @@ test.serial('connections of clients by reason, events of servers, caches and tic
   t.is(rotated('ticket_keys_shared', { ring }), 0)
 })
 
-test.serial('what is disposed of is no longer told, and nothing is when collecting is stopped', async t => {
-  const register = new Registry()
-  const collecting = collect(register)
-  const sessionCache = new SessionCache({ name: 'gone' })
-  const again = new SessionCache({ name: 'gone' })
-  sessionCache.set('key', Buffer.from('session'))
-  const size = async () => readerOf(await register.getMetricsAsJSON())('cache_sessions', { cache: 'gone' })
-  t.is(await size(), 1)
-  sessionCache[Symbol.dispose]()
-  t.is(await size(), 1)
-  again[Symbol.dispose]()
-  t.is(await size(), undefined)
-  collecting[Symbol.dispose]()
-  t.deepEqual(await register.getMetricsAsJSON(), [])
-})
+test.serial(
+  'metrics: disposed caches are not reported, and nothing is after the collection stops',
+  async t => {
+    const register = new Registry()
+    const collecting = collect(register)
+    const sessionCache = new SessionCache({ name: 'disposed' })
+    const again = new SessionCache({ name: 'disposed' })
+    sessionCache.set('key', Buffer.from('session'))
+    const size = async () =>
+      readerOf(await register.getMetricsAsJSON())('cache_sessions', { cache: 'disposed' })
+    t.is(await size(), 1)
+    sessionCache[Symbol.dispose]()
+    t.is(await size(), 1)
+    again[Symbol.dispose]()
+    t.is(await size(), undefined)
+    collecting[Symbol.dispose]()
+    t.deepEqual(await register.getMetricsAsJSON(), [])
+  },
+)
 
-test.serial('private caches are one figure, the sum', async t => {
+test.serial('metrics: private caches are summed in one value', async t => {
   const { read } = startRegistry(t)
   const caches = [new SessionCache(), new SessionCache()]
   const before = (await read())('cache_sessions', { cache: '' }) ?? 0
@@ -112,7 +116,7 @@ test.serial('private caches are one figure, the sum', async t => {
   for (const cache of caches) cache[Symbol.dispose]()
 })
 
-test.serial('over threads connections add up, and what they share is told once', async t => {
+test.serial('metrics: connections of threads add up, and shared caches are reported once', async t => {
   const { register } = startRegistry(t)
   const { port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
   const name = 'metrics of threads'
@@ -128,13 +132,13 @@ test.serial('over threads connections add up, and what they share is told once',
   await finish(connect({ host: 'localhost', port, ca, sessionCache }))
   const all = [await register.getMetricsAsJSON(), ...workers] as never
   const read = readerOf(await AggregatorRegistry.aggregate(all).getMetricsAsJSON())
-  // The first thread's first connection alone found nothing.
+  // Only the first connection of the first thread found no session.
   t.is(read('client_connections_total', { outcome: 'resumed' }), (before[0] ?? 0) + 4)
   t.is(read('client_connections_total', { outcome: 'no-session' }), (before[1] ?? 0) + 1)
   t.is(read('cache_stores_total', { cache: name }), sessionCache.stats().sets)
 })
 
-testWithStore.serial('the second tier: how look-ups ended and what requests took', async t => {
+testWithStore.serial('metrics: look-ups in the second tier by outcome, and their duration', async t => {
   const { read } = startRegistry(t)
   const store = await startStore(t)
   const client = (await connectTo(t, 'ioredis', store.port)) as Redis
@@ -142,7 +146,7 @@ testWithStore.serial('the second tier: how look-ups ended and what requests took
   const before = await read()
   await tier.set('peer', Buffer.from('session'))
   await tier.get('peer')
-  await tier.get('nobody')
+  await tier.get('another peer')
   const after = await read()
   const grown = (name: string, labels: Labels) => (after(name, labels) ?? 0) - (before(name, labels) ?? 0)
   t.is(grown('tier_lookups_total', { outcome: 'hit' }), 1)
@@ -157,7 +161,7 @@ testWithStore.serial('the second tier: how look-ups ended and what requests took
   t.is((await read())('tier_lookups_total', { outcome: 'unavailable' }), 1)
 })
 
-testWithStore.serial('servers that look into the second tier', async t => {
+testWithStore.serial('metrics: events of servers with a second tier', async t => {
   const { read } = startRegistry(t)
   const store = await startStore(t)
   const client = await connectTo(t, 'ioredis', store.port)
@@ -177,7 +181,7 @@ testWithStore.serial('servers that look into the second tier', async t => {
   t.is((await read())('server_events_total', { reason: 'id-found-in-tier' }), before + 1)
 })
 
-test.serial('the same through OpenTelemetry', async t => {
+test.serial('metrics: OpenTelemetry exports the same values until the collection stops', async t => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
   const provider = new MeterProvider({ readers: [reader] })
@@ -213,14 +217,14 @@ test.serial('the same through OpenTelemetry', async t => {
   const sizes = metrics.find(({ descriptor }) => descriptor.name === 'tls_resumption.cache.size')
   t.is(sizes?.descriptor.unit, 'By')
 
-  const told = value('client.connections', { outcome: 'resumed' })
+  const last = value('client.connections', { outcome: 'resumed' })
   collecting[Symbol.dispose]()
   await finish(connect({ host: 'localhost', port, ca, sessionCache }))
   metrics = await exported()
-  t.is(value('client.connections', { outcome: 'resumed' }), told)
+  t.is(value('client.connections', { outcome: 'resumed' }), last)
 })
 
-test('prom-client is needed only by collect, which says so', async t => {
+test('metrics: only collect needs prom-client, and its error says so', async t => {
   const { stdout, code } = await runProgram(TYPESCRIPT, 'without-prom-client.ts')
   t.is(
     stdout.trim(),
@@ -229,7 +233,7 @@ test('prom-client is needed only by collect, which says so', async t => {
   t.is(code, 0)
 })
 
-test('arguments that are wrong are named', t => {
+test('metrics: invalid arguments are named', t => {
   t.throws(() => collect({} as never), {
     code: 'ERR_INVALID_ARG_TYPE',
     message: /"register" argument.*Registry/,
@@ -246,7 +250,7 @@ test('arguments that are wrong are named', t => {
   collecting[Symbol.dispose]()
 })
 
-test('names and help keep to the conventions of Prometheus', async t => {
+test('metrics: names and help follow the conventions of Prometheus', async t => {
   const register = new Registry()
   const collecting = collect(register)
   t.teardown(() => collecting[Symbol.dispose]())
@@ -257,7 +261,7 @@ test('names and help keep to the conventions of Prometheus', async t => {
   }
 })
 
-test('the dashboard asks for metrics that there are, by labels that they have', async t => {
+test('dashboard: it uses existing metrics and labels, and every metric', async t => {
   const register = new Registry()
   const collecting = collect(register)
   t.teardown(() => collecting[Symbol.dispose]())
@@ -288,6 +292,6 @@ test('the dashboard asks for metrics that there are, by labels that they have', 
   t.deepEqual(
     [...labels.keys()].filter(name => !asked.has(name)),
     [],
-    'metrics that no panel shows',
+    'metrics without a panel',
   )
 })

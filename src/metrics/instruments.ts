@@ -1,4 +1,4 @@
-/** What there is to measure in production: one list, whoever collects it. */
+/** The instruments of this package, for every kind of collector. */
 import { isMainThread } from 'node:worker_threads'
 import { openedCaches, type SessionCacheStats } from '../cache/session-cache.js'
 import { clientStats } from '../diagnostics/client-events.js'
@@ -7,16 +7,16 @@ import type { RedisTierStats } from '../fleet/redis/redis-tier.js'
 import { openedTiers } from '../fleet/second-tier.js'
 import { openedRings, type TicketKeysStats } from '../server/tickets/ticket-keys.js'
 
-export interface Measure {
-  /** Parts with points between them, without the package's name: `client.connections`. */
+export interface Instrument {
+  /** Parts separated by dots, without the name of the package: `client.connections`. */
   name: string
   help: string
-  /** A `counter` grows for as long as there is what it counts for. */
+  /** The value of a `counter` never decreases while its cache, ring or tier is open. */
   kind: 'counter' | 'gauge'
-  /** Seconds or bytes, by their UCUM names; left out where things are counted. */
+  /** Seconds or bytes, by their UCUM names. undefined for plain counts. */
   unit?: 's' | 'By'
   labels: readonly string[]
-  /** How the figures of threads and processes become one. */
+  /** How the values of threads and processes combine. */
   combine: 'sum' | 'max' | 'min'
   read(scope: Scope): Sample[]
 }
@@ -27,23 +27,23 @@ export interface Sample {
 }
 
 export interface Scope {
-  /** Whether to report what belongs to the process, beside what is this thread's. */
+  /** True to report what all threads of the process share, besides what belongs to this thread. */
   processWide: boolean
 }
 
-const COMBINED: Record<Measure['combine'], (one: number, other: number) => number> = {
+const COMBINED: Record<Instrument['combine'], (one: number, other: number) => number> = {
   sum: (one, other) => one + other,
   max: Math.max,
   min: Math.min,
 }
 
-/** The main thread does, so each process does once. */
+/** Only the main thread reports what the process shares, so each process reports it once. */
 export const DEFAULT_SCOPE: Scope = { processWide: isMainThread }
 
-export const MEASURES: readonly Measure[] = [
+export const INSTRUMENTS: readonly Instrument[] = [
   {
     name: 'client.connections',
-    help: 'Client connections by how they began: resumed, or the reason why not',
+    help: 'Client connections by outcome: resumed, or the reason of the full handshake',
     kind: 'counter',
     labels: ['outcome'],
     combine: 'sum',
@@ -51,25 +51,30 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'server.events',
-    help: 'What happened at servers: handshakes (resumed, full), ids and tickets that clients brought, rotations',
+    help: 'Events of servers: handshakes (resumed, full), session IDs and tickets from clients, rotations',
     kind: 'counter',
     labels: ['reason'],
     combine: 'sum',
     read: () => byLabel('reason', serverStats()),
   },
-  ofCaches('cache.sessions', 'gauge', 'Sessions held', ({ size }) => size),
+  ofCaches('cache.sessions', 'gauge', 'Sessions in the cache', ({ size }) => size),
   {
-    ...ofCaches('cache.size', 'gauge', 'Session blobs held', ({ bytes }) => bytes),
+    ...ofCaches('cache.size', 'gauge', 'Size of the session blobs in the cache', ({ bytes }) => bytes),
     unit: 'By',
   },
   {
-    ...ofCaches('cache.memory', 'gauge', 'Memory that blobs took at their most', ({ memory }) => memory.used),
+    ...ofCaches(
+      'cache.memory',
+      'gauge',
+      'Largest memory in use by session blobs so far',
+      ({ memory }) => memory.used,
+    ),
     unit: 'By',
   },
   ofCaches(
     'cache.reads',
     'counter',
-    'Reads by whether they found a session',
+    'Reads, by whether they found a session',
     ({ hits, misses }) => ({ hit: hits, miss: misses }),
     'result',
   ),
@@ -77,13 +82,13 @@ export const MEASURES: readonly Measure[] = [
   ofCaches(
     'cache.rejected',
     'counter',
-    'Sessions not stored, empty or too large',
+    'Sessions not stored because they were empty or too large',
     ({ rejected }) => rejected,
   ),
   ofCaches(
     'cache.removals',
     'counter',
-    'Sessions removed, by why',
+    'Sessions removed, by cause',
     stats => ({
       taken: stats.takes,
       deleted: stats.deletes,
@@ -96,7 +101,7 @@ export const MEASURES: readonly Measure[] = [
   ),
   {
     name: 'tickets',
-    help: 'Tickets issued, and tickets that clients brought, by whether the ring had their key',
+    help: 'Tickets issued, and tickets from clients by whether the ring had their key',
     kind: 'counter',
     labels: ['ring', 'outcome'],
     combine: 'sum',
@@ -117,7 +122,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'ticket_keys',
-    help: 'Keys that a ring has',
+    help: 'Keys of a ring',
     kind: 'gauge',
     labels: ['ring'],
     combine: 'max',
@@ -126,7 +131,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'ticket_key.age',
-    help: 'Time since the newest key of a ring, which seals, and the oldest one came',
+    help: 'Age of the newest and of the oldest key of a ring',
     kind: 'gauge',
     unit: 's',
     labels: ['ring', 'key'],
@@ -142,7 +147,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'ticket_keys.shared',
-    help: 'Whether a ring was one with those of other hosts when it last looked, 1 or 0; 0 without a tier',
+    help: 'Whether a ring equalled those of other hosts at its last synchronization, 1 or 0; 0 without a tier',
     kind: 'gauge',
     labels: ['ring'],
     combine: 'min',
@@ -150,7 +155,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'tier.lookups',
-    help: 'Look-ups in the second tier, by how they ended',
+    help: 'Look-ups in the second tier, by outcome',
     kind: 'counter',
     labels: ['outcome'],
     combine: 'sum',
@@ -168,7 +173,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'tier.stores',
-    help: 'Sessions given to the second tier: those that did not get there for certain, and the others',
+    help: 'Sessions sent to the second tier, and those whose storing failed',
     kind: 'counter',
     labels: ['outcome'],
     combine: 'sum',
@@ -179,7 +184,7 @@ export const MEASURES: readonly Measure[] = [
   },
   {
     name: 'tier.paused',
-    help: 'Second tiers that are left alone, having failed several times in a row',
+    help: 'Second tiers whose circuit breaker is not closed',
     kind: 'gauge',
     labels: [],
     combine: 'sum',
@@ -187,8 +192,8 @@ export const MEASURES: readonly Measure[] = [
   },
 ]
 
-/** What is to be told of a measure now: one figure for each set of labels. */
-export function samplesOf({ combine, read }: Measure, scope: Scope): Sample[] {
+/** Returns the current values of an instrument: one for each set of labels. */
+export function samplesOf({ combine, read }: Instrument, scope: Scope): Sample[] {
   const samples = new Map<string, Sample>()
   for (const sample of read(scope)) {
     const id = JSON.stringify(sample.labels)
@@ -204,14 +209,14 @@ function byLabel(label: string, counts: Counts, labels: Record<string, string> =
   return Object.entries(counts).map(([name, value]) => ({ value, labels: { ...labels, [label]: name } }))
 }
 
-/** A figure of each cache, or several that a label tells apart. */
+/** Returns an instrument with one value for each cache, or with several that differ in `label`. */
 function ofCaches(
   name: string,
-  kind: Measure['kind'],
+  kind: Instrument['kind'],
   help: string,
   figures: (stats: SessionCacheStats) => number | Counts,
   label = '',
-): Measure {
+): Instrument {
   return {
     name,
     help,
@@ -228,7 +233,7 @@ function ofCaches(
   }
 }
 
-/** The caches of this thread alone and, of those that the process shares, each once. */
+/** Returns the private caches of this thread and, if `processWide`, each named cache once. */
 function caches({ processWide }: Scope): { cache: string; stats: SessionCacheStats }[] {
   const names = new Set<string>()
   return [...openedCaches].flatMap(opened => {
@@ -245,7 +250,7 @@ function rings(): { ring: string; stats: TicketKeysStats }[] {
   return [...openedRings].map(opened => ({ ring: opened.name ?? '', stats: opened.stats() }))
 }
 
-/** Where the keys are the matter, which threads share. */
+/** Returns the rings whose keys this thread reports: named rings, which threads share, only if `processWide`. */
 function processRings({ processWide }: Scope): { ring: string; stats: TicketKeysStats }[] {
   return rings().filter(({ ring }) => processWide || ring === '')
 }

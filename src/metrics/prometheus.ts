@@ -1,93 +1,35 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import type * as PromClient from 'prom-client'
-import type { TierMessage } from '../fleet/bounded-requests.js'
-import { type CodedError, coded, invalidArgType } from '../util/errors.js'
-import { checkBoolean, checkOptionBag } from '../util/validate.js'
-import { DEFAULT_SCOPE, MEASURES, type Measure, type Scope, samplesOf } from './instruments.js'
+import { type CodedError, coded } from '../util/errors.js'
+import { type CollectOptions, checkCollectOptions, checkMethods } from './collect-options.js'
+import { INSTRUMENTS, type Instrument, type Scope, samplesOf } from './instruments.js'
+import { onRequestDuration, REQUEST_DURATION } from './request-duration.js'
 
-/** Options of {@link collect} and {@link collectOpenTelemetry}. */
-export interface CollectOptions {
-  /**
-   * Whether to report what all threads of the process share, named caches and the keys of named rings, beside what is
-   * this thread's: the connections and events that it counted, and what it has without a name. Exactly one thread of a
-   * process should; it has to have opened what it is to report.
-   * @defaultValue true in the main thread, false in workers
-   */
-  processWide?: boolean | undefined
-}
-
-/** What of a `Registry` of `prom-client` is used. */
+/** The part of a `Registry` of `prom-client` that is used. */
 export interface PrometheusRegistry {
   getSingleMetric(name: string): unknown
   registerMetric(metric: never): void
   removeSingleMetric(name: string): void
 }
 
-/** What of a `Meter` of `@opentelemetry/api` is used. */
-export interface OpenTelemetryMeter {
-  createObservableCounter(name: string, options: OpenTelemetryInstrumentOptions): OpenTelemetryObservable
-  createObservableUpDownCounter(
-    name: string,
-    options: OpenTelemetryInstrumentOptions,
-  ): OpenTelemetryObservable
-  createObservableGauge(name: string, options: OpenTelemetryInstrumentOptions): OpenTelemetryObservable
-  createHistogram(
-    name: string,
-    options: OpenTelemetryInstrumentOptions & { advice: { explicitBucketBoundaries: number[] } },
-  ): { record(value: number, attributes: Record<string, string>): void }
-}
-
-export interface OpenTelemetryInstrumentOptions {
-  description: string
-  unit: string
-}
-
-/** What of an `Observable` of `@opentelemetry/api` is used. */
-export interface OpenTelemetryObservable {
-  addCallback(callback: OpenTelemetryCallback): void
-  removeCallback(callback: OpenTelemetryCallback): void
-}
-
-export type OpenTelemetryCallback = (result: {
-  observe(value: number, attributes: Record<string, string>): void
-}) => void
-
-const OPTIONS: readonly string[] = ['processWide'] satisfies (keyof CollectOptions)[]
-const METER_METHODS = [
-  'createObservableCounter',
-  'createObservableUpDownCounter',
-  'createObservableGauge',
-  'createHistogram',
-] satisfies (keyof OpenTelemetryMeter)[]
 const REGISTRY_METHODS = [
   'registerMetric',
   'removeSingleMetric',
   'getSingleMetric',
 ] satisfies (keyof PrometheusRegistry)[]
 
-/** What the requests to a second tier took: told as they come, since a histogram needs each. */
-const DURATION = {
-  name: 'tier.request.duration',
-  help: 'How long requests to the second tier took that were sent, by how they ended',
-  unit: 's',
-  labels: ['operation', 'outcome'],
-  /** Seconds. A look-up is given up after 50 ms by default. */
-  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-} as const
-
 /**
- * Registers the metrics of this package with a registry of `prom-client` 15, its default one if none is given; their
- * names begin with `tls_resumption_`. They are read when the registry is.
+ * Registers the metrics of this package with a registry of `prom-client` 15, by default the global one. Their names begin
+ * with `tls_resumption_`. Their values are read whenever the registry is read.
  *
- * Counters are those of the calling thread: call it in every thread that has TLS connections, each with a registry of
- * its own, and combine what `register.getMetricsAsJSON()` gives in each with `AggregatorRegistry.aggregate()` of
- * `prom-client`, which the metrics are made for; the processes of a `cluster` likewise.
+ * Counters belong to the calling thread. Call this function in each thread that has TLS connections, each with its own
+ * registry. Then combine the results of `register.getMetricsAsJSON()` by `AggregatorRegistry.aggregate()` of `prom-client`,
+ * as for the processes of a `cluster`: every metric declares how its values combine.
  *
- * @returns what takes them out again.
- * @throws `ERR_TLS_RESUMPTION_METRICS` where `prom-client` is not installed, `ERR_INVALID_ARG_TYPE` and
- * `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for arguments that are wrong; `prom-client`'s own error where the registry has
- * the metrics already.
+ * @returns an object whose disposal removes the metrics from the registry.
+ * @throws `ERR_TLS_RESUMPTION_METRICS` if `prom-client` is not installed.
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid argument or option.
+ * @throws the error of `prom-client` if the registry has the metrics already.
  *
  * @example
  * ```ts
@@ -100,90 +42,43 @@ const DURATION = {
  * ```
  */
 export function collect(register?: PrometheusRegistry, options: CollectOptions = {}): Disposable {
-  const scope = checkOptions(options)
+  const scope = checkCollectOptions(options)
   if (register !== undefined)
     checkMethods('"register" argument', 'a Registry of prom-client', register, REGISTRY_METHODS)
   const prom = loadPromClient()
   const registers = [(register ?? prom.register) as PromClient.Registry]
-  const names = MEASURES.map(measure => registerMeasure(prom, registers, measure, scope))
+  const names = INSTRUMENTS.map(instrument => registerInstrument(prom, registers, instrument, scope))
   const histogram = new prom.Histogram({
-    name: prometheusName(DURATION),
-    help: DURATION.help,
-    labelNames: DURATION.labels,
-    buckets: [...DURATION.buckets],
+    name: prometheusName(REQUEST_DURATION),
+    help: REQUEST_DURATION.help,
+    labelNames: REQUEST_DURATION.labels,
+    buckets: [...REQUEST_DURATION.buckets],
     registers,
   })
-  const stop = onDuration((seconds, labels) => histogram.observe(labels, seconds))
+  const stop = onRequestDuration((seconds, labels) => histogram.observe(labels, seconds))
   return {
     [Symbol.dispose]: () => {
       stop()
-      for (const name of [...names, prometheusName(DURATION)]) registers[0]?.removeSingleMetric(name)
+      for (const name of [...names, prometheusName(REQUEST_DURATION)]) registers[0]?.removeSingleMetric(name)
     },
   }
 }
 
-/**
- * Registers the same with a meter of OpenTelemetry (`@opentelemetry/api` 1), as `tls_resumption.client.connections` and
- * so on.
- *
- * Figures are those of the calling thread, as with {@link collect}: call it in each with a meter whose resource tells
- * the thread, and add up what they report.
- *
- * @returns what stops it.
- * @throws `ERR_INVALID_ARG_TYPE` for a meter that is none, `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an option.
- *
- * @example
- * ```ts
- * import { metrics } from '@opentelemetry/api'
- * import { collectOpenTelemetry } from 'tls-resumption/metrics'
- *
- * collectOpenTelemetry(metrics.getMeter('tls-resumption'))
- * ```
- */
-export function collectOpenTelemetry(meter: OpenTelemetryMeter, options: CollectOptions = {}): Disposable {
-  const scope = checkOptions(options)
-  checkMethods('"meter" argument', 'a Meter of @opentelemetry/api', meter, METER_METHODS)
-  const stops = MEASURES.map(measure => {
-    const { name, help: description, unit = '', kind, combine } = measure
-    const gauge = combine === 'sum' ? 'createObservableUpDownCounter' : 'createObservableGauge'
-    const instrument = meter[kind === 'counter' ? 'createObservableCounter' : gauge](
-      `tls_resumption.${name}`,
-      { description, unit },
-    )
-    const observe: OpenTelemetryCallback = result => {
-      for (const { value, labels } of samplesOf(measure, scope)) result.observe(value, labels)
-    }
-    instrument.addCallback(observe)
-    return () => instrument.removeCallback(observe)
-  })
-  const histogram = meter.createHistogram(`tls_resumption.${DURATION.name}`, {
-    description: DURATION.help,
-    unit: DURATION.unit,
-    advice: { explicitBucketBoundaries: [...DURATION.buckets] },
-  })
-  stops.push(onDuration((seconds, labels) => histogram.record(seconds, labels)))
-  return {
-    [Symbol.dispose]: () => {
-      for (const stop of stops) stop()
-    },
-  }
-}
-
-function registerMeasure(
+function registerInstrument(
   prom: typeof PromClient,
   registers: PromClient.Registry[],
-  measure: Measure,
+  instrument: Instrument,
   scope: Scope,
 ): string {
-  const name = prometheusName(measure)
-  const { help, labels: labelNames, combine: aggregator } = measure
+  const name = prometheusName(instrument)
+  const { help, labels: labelNames, combine: aggregator } = instrument
   const configuration = { name, help, labelNames, aggregator, registers }
-  if (measure.kind === 'counter') {
+  if (instrument.kind === 'counter') {
     new prom.Counter({
       ...configuration,
       collect() {
         this.reset()
-        for (const { value, labels } of samplesOf(measure, scope)) this.inc(labels, value)
+        for (const { value, labels } of samplesOf(instrument, scope)) this.inc(labels, value)
       },
     })
   } else {
@@ -191,42 +86,18 @@ function registerMeasure(
       ...configuration,
       collect() {
         this.reset()
-        for (const { value, labels } of samplesOf(measure, scope)) this.set(labels, value)
+        for (const { value, labels } of samplesOf(instrument, scope)) this.set(labels, value)
       },
     })
   }
   return name
 }
 
-/** As an exporter of OpenTelemetry's names would name it: the unit, then what it is. */
+/** Returns the name that an exporter of OpenTelemetry would give: with the unit, and `_total` for a counter. */
 function prometheusName({ name, unit, kind }: { name: string; unit?: string; kind?: string }): string {
   const base = `tls_resumption_${name.replaceAll('.', '_')}`
   return `${base}${unit === 's' ? '_seconds' : unit === 'By' ? '_bytes' : ''}${kind === 'counter' ? '_total' : ''}`
 }
-
-function onDuration(tell: (seconds: number, labels: Record<string, string>) => void): () => void {
-  const listener = (message: unknown) => {
-    const { operation, outcome, duration } = message as TierMessage
-    if (duration !== undefined) tell(duration / 1000, { operation, outcome })
-  }
-  subscribe('tls-resumption:tier', listener)
-  return () => unsubscribe('tls-resumption:tier', listener)
-}
-
-function checkOptions(options: CollectOptions): Scope {
-  checkOptionBag('options', options, OPTIONS)
-  checkBoolean('processWide', options.processWide)
-  return { ...DEFAULT_SCOPE, ...(options.processWide !== undefined && { processWide: options.processWide }) }
-}
-
-function checkMethods(name: string, expected: string, value: unknown, methods: readonly string[]): void {
-  const object = Object(value) as Record<string, unknown>
-  if (methods.some(method => typeof object[method] !== 'function'))
-    throw invalidArgType(name, expected, value)
-}
-
-// What a bundler makes of it as CommonJS has no `import.meta`, but has this.
-declare const __filename: string
 
 function metricsNeed(name: string, cause: unknown): CodedError {
   return coded(
@@ -235,7 +106,10 @@ function metricsNeed(name: string, cause: unknown): CodedError {
   )
 }
 
-/** Only now, so that who uses OpenTelemetry does not need it. */
+// A bundler that emits CommonJS provides no `import.meta.url`, but it provides `__filename`.
+declare const __filename: string
+
+/** Loads prom-client at the first use, since users of OpenTelemetry need not install it. */
 function loadPromClient(): typeof PromClient {
   try {
     return createRequire(import.meta.url ?? __filename)('prom-client')
