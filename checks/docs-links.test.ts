@@ -10,8 +10,8 @@ for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 
   if (name.endsWith('.md')) documents.push(join('docs', name))
 }
 
-/** `file` › title, as ava prints it. A title ends with its sentence, or its cell. */
-const CITATION = /`([a-z0-9-]+)` › ([^;|)]+?)(?=;|\s*\||\))/g
+/** A cited test: `file` › title. The title ends at `;`, at `|` or at the bracket that encloses the citation. */
+const CITATION = /`([a-z0-9-]+)` › ((?:\(\)|[^;|)])+?)(?=;|\s*\||\)(?<!\(\)))/g
 
 /** A test of the core, by its file and its function. */
 const RUST_CITATION = /`((?:src|tests)\/[\w/]+\.rs)` › (\w+)/g

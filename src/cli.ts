@@ -2,10 +2,10 @@
 /** The command `tls-resumption`. */
 const CANNOT_RUN = 4
 
-// A pipe whose reader has seen enough, as in `tls-resumption probe … | head -1`.
+// The reader of a pipe may end early, as in `tls-resumption probe … | head -1`.
 process.stdout.on('error', () => process.exit(0))
 try {
-  // Loaded here, since the addon may be missing, and that too is to be said in a sentence.
+  // Imported inside the try block: a missing addon is reported in a sentence as well.
   const { main } = await import('./probe/main.js')
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

@@ -1,19 +1,22 @@
-/** Peers that cannot be probed: each a sentence and the exit code 3. */
+/** Peers that cannot be probed: each failure is a sentence, and the exit code is 3. */
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { alertOf, explain, Failure, tooLate } from '../../dist/probe/failures.js'
+import { alertOf, explain, Failure, timedOut } from '../../dist/probe/failures.js'
 import { freePort } from '../../e2e/drivers/processes.ts'
 import { fileWith, type Probed, probe, tlsResumption } from '../support/cli.ts'
 import { startServer, testAuthority } from '../support/server.ts'
 
-/** A server that is none of TLS; its port. */
-async function startTcp(t: ExecutionContext, meets: (socket: Socket) => void): Promise<{ port: number }> {
+/** Starts a TCP server without TLS and returns its port. */
+async function startTcp(
+  t: ExecutionContext,
+  onConnection: (socket: Socket) => void,
+): Promise<{ port: number }> {
   const sockets = new Set<Socket>()
   const server = net.createServer(socket => {
     sockets.add(socket)
     socket.on('error', () => {})
-    meets(socket)
+    onConnection(socket)
   })
   t.teardown(() => {
     server.close()
@@ -31,60 +34,56 @@ function failedWith(t: ExecutionContext, { code, error, verdict, versions }: Pro
   t.is(code, 3)
 }
 
-test('a name that there is not', async t => {
+test('probe: a host name that does not exist is reported', async t => {
   const { code, stdout, stderr } = await tlsResumption('probe', 'no-such-host.invalid', '--json')
-  // Where there is no network, there is no name server to say so.
+  // Without a network no name server answers.
   t.regex(
     JSON.parse(stdout).peers[0].error.message,
-    /^(there is no host of this name|the name cannot be looked up now: no name server answers)$/,
+    /^(no host has this name|the name cannot be resolved now: no name server answers)$/,
   )
   t.is(stderr, '')
   t.is(code, 3)
 })
 
-test('a port where nothing listens', async t => {
+test('probe: a port without a listener is reported after one connection', async t => {
   const probed = await probe(t, { port: await freePort() })
   failedWith(t, probed, /^nothing listens there: the connection was refused$/)
-  t.is(probed.contacts.length, 1, 'nobody insists')
+  t.is(probed.contacts.length, 1)
 })
 
-test('a server that never says anything', async t => {
+test('probe: a silent server is reported after the timeout', async t => {
   const probed = await probe(t, await startTcp(t, () => {}), '--timeout', '0.5')
-  failedWith(t, probed, /^it took the connection and did not finish the handshake within 0\.5 s/)
+  failedWith(t, probed, /^it accepted the connection but did not finish the handshake within 0\.5 s/)
 })
 
-test('a server of another protocol', async t => {
+test('probe: a server of another protocol is reported', async t => {
   const ssh = await startTcp(t, socket => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))
-  failedWith(t, await probe(t, ssh), /^it answers, but not in TLS; where TLS begins later/)
+  failedWith(t, await probe(t, ssh), /^it answers, but not in TLS; if the protocol negotiates TLS/)
   const http = await startTcp(t, socket =>
     socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   )
   failedWith(t, await probe(t, http), /^it answers, but not in TLS/)
 })
 
-test('a server that closes at once, or when it is greeted', async t => {
-  const sentence = /^it closed the connection within the handshake, and did not say why$/
+test('probe: a server that closes at once or after the ClientHello is reported', async t => {
+  const sentence = /^it closed the connection during the handshake without an alert$/
   failedWith(t, await probe(t, await startTcp(t, socket => socket.end())), sentence)
   const resetting = await startTcp(t, socket => socket.resetAndDestroy())
-  failedWith(
-    t,
-    await probe(t, resetting),
-    /^it (closed the connection within|breaks connections off as soon as)/,
-  )
-  const greeted = await startTcp(t, socket => socket.once('data', () => socket.destroy()))
-  failedWith(t, await probe(t, greeted), sentence)
+  failedWith(t, await probe(t, resetting), /^it (closed the connection during|resets connections as soon as)/)
+  const afterHello = await startTcp(t, socket => socket.once('data', () => socket.destroy()))
+  failedWith(t, await probe(t, afterHello), sentence)
 })
 
-test('a certificate of an unknown authority, for another name, or that has expired', async t => {
+test('probe: a certificate of an unknown authority, for another name or expired is rejected', async t => {
   const { port, ca } = await startServer(t)
   const unknown = await probe(t, { port })
-  failedWith(t, unknown, /^its certificate is not trusted, .+ \([A-Z_]+\); --ca tells whom to trust/)
+  failedWith(t, unknown, /^its certificate is not trusted, .+ \([A-Z_]+\); pass the authority by --ca/)
   t.is(unknown.contacts.length, 1)
   const other = await probe(t, { port, ca }, '--servername', 'other.example')
   failedWith(
     t,
     other,
-    /^its certificate is for another name \(Host: other\.example\..+\); --servername tells/,
+    /^its certificate is for another name \(Host: other\.example\..+\); pass the expected name by --servername/,
   )
   const { issue } = await testAuthority()
   const day = 86_400_000
@@ -99,10 +98,10 @@ test('a certificate of an unknown authority, for another name, or that has expir
 })
 
 for (const [version, sentence] of [
-  ['1.3', /^it demands a client certificate; --cert and --key give one$/],
-  ['1.2', /^it refuses the (handshake|client certificate).+; --cert and --key give one$/],
+  ['1.3', /^it requires a client certificate; pass one by --cert and --key$/],
+  ['1.2', /^it rejects the (handshake|client certificate).+; pass one by --cert and --key$/],
 ] as const) {
-  test(`a server that demands a client certificate, with TLS ${version}; given one, it is probed`, async t => {
+  test(`probe: a server with TLS ${version} that requires a client certificate is probed only with one`, async t => {
     const { cert: ca, issue } = await testAuthority()
     const server = await startServer(t, { requestCert: true, rejectUnauthorized: true, ca: [ca] })
     failedWith(t, await probe(t, server, '--tls', version), sentence)
@@ -115,17 +114,21 @@ for (const [version, sentence] of [
   })
 }
 
-test('a version of TLS that the server does not speak, where it is asked for that one alone', async t => {
+test('probe: the only requested version of TLS is reported if the server does not support it', async t => {
   const old = await startServer(t, { maxVersion: 'TLSv1.2' })
-  failedWith(t, await probe(t, old, '--tls', '1.3'), /^it does not speak this version of TLS$/)
+  failedWith(t, await probe(t, old, '--tls', '1.3'), /^it does not support this version of TLS$/)
 })
 
-test('a protocol that the server does not speak', async t => {
+test('probe: an ALPN protocol that the server does not support is reported', async t => {
   const server = await startServer(t, { ALPNProtocols: ['h2'] })
-  failedWith(t, await probe(t, server, '--alpn', 'mqtt'), /^it speaks none of the protocols offered; --alpn/)
+  failedWith(
+    t,
+    await probe(t, server, '--alpn', 'mqtt'),
+    /^it supports none of the offered protocols; pass others by --alpn/,
+  )
 })
 
-test('a failure of one peer of several is what the command ends with, and the others are probed', async t => {
+test('probe: one failed peer of several decides the exit code, and the others are probed', async t => {
   const { port, ca } = await startServer(t)
   const peers = [`localhost:${await freePort()}`, `localhost:${port}`]
   const { code, stdout } = await tlsResumption(
@@ -141,12 +144,12 @@ test('a failure of one peer of several is what the command ends with, and the ot
   t.regex(stdout, /resumes; 2 tickets/)
 })
 
-test('every stage that can take too long, and every error there is no sentence for, has one', t => {
+test('probe: every stage has a sentence for a timeout and for an unknown error', t => {
   for (const stage of ['resolving', 'connecting', 'starttls', 'handshake', 'afterwards'] as const) {
-    t.regex(tooLate(stage, 1500).message, /within 1\.5 s/)
-    const failure = explain(Object.assign(new Error('what is this'), { code: 'EWHAT' }), stage)
+    t.regex(timedOut(stage, 1500).message, /within 1\.5 s/)
+    const failure = explain(Object.assign(new Error('unknown'), { code: 'EUNKNOWN' }), stage)
     t.true(failure instanceof Failure)
-    t.regex(failure.message, /^it [a-z ]+|^the handshake failed: what is this \(EWHAT\)$/)
+    t.regex(failure.message, /^it [a-z ]+|^the handshake failed: unknown \(EUNKNOWN\)$/)
     t.is(failure.stage, stage)
   }
   for (const code of [
@@ -162,7 +165,7 @@ test('every stage that can take too long, and every error there is no sentence f
   }
 })
 
-test('alerts are known by the names that OpenSSL had for them and has now', t => {
+test('probe: alerts are recognized by the old and the new names of OpenSSL', t => {
   for (const [code, alert] of [
     ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'HANDSHAKE_FAILURE'],
     ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'HANDSHAKE_FAILURE'],
@@ -175,7 +178,7 @@ test('alerts are known by the names that OpenSSL had for them and has now', t =>
   }
 })
 
-test('what a peer says cannot give orders to the terminal', t => {
+test('probe: control characters from a peer do not reach the terminal', t => {
   const error = Object.assign(new Error('\u001b[2J\u009b2J'), { code: 'ERR_SSL_WHATEVER' })
   t.is(explain(error, 'handshake').message, 'the handshake failed: ?[2J?2J (ERR_SSL_WHATEVER)')
 })

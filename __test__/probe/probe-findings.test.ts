@@ -1,4 +1,4 @@
-/** What the probe says of servers that are known to do this or that. */
+/** The findings of the probe about servers of known behaviour. */
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
@@ -10,9 +10,9 @@ import { SSL_OP_NO_TICKET, startServer, testAuthority } from '../support/server.
 import { startPeer } from '../support/strict-peer.ts'
 import { runNode } from '../workers/spawn.ts'
 
-const ONLY_FIRST = 'only the first connection need be full'
+const ONLY_FIRST = 'only the first connection is a full handshake'
 
-test('two tickets, not renewed: what Node’s servers do', async t => {
+test('probe: two tickets that are not renewed, from a server of Node', async t => {
   const server = await startServer(t)
   const { tls13, tls12, verdict, code, contacts } = await probe(t, server)
   t.like(tls13, {
@@ -24,114 +24,115 @@ test('two tickets, not renewed: what Node’s servers do', async t => {
     lifetimeHint: 7200,
   })
   t.like(tls12, { resumes: true, by: 'ticket', byIdToo: false, sessions: 1, renewed: 0, reuse: 'resumed' })
-  t.is(verdict, 'resumes; 2 tickets, not renewed: with single use every third connection is full')
+  t.is(verdict, 'resumes; 2 tickets, not renewed: with single use every third connection is a full handshake')
   t.is(code, 0)
   const resumed = contacts.filter(contact => contact.resumed).length
-  t.deepEqual(server.handshakes, { full: contacts.length - resumed, resumed }, 'the server counts the same')
+  t.deepEqual(
+    server.handshakes,
+    { full: contacts.length - resumed, resumed },
+    'the server counts the same handshakes',
+  )
 })
 
-test('tickets that each resumption renews', async t => {
+test('probe: tickets that are renewed at each resumption', async t => {
   const server = await startServer(t)
   new TicketKeys().attach(server.server)
   const { tls13, verdict } = await probe(t, server, '--tls', '1.3')
   t.is(tls13?.renewed, 1)
-  t.is(verdict, `TLS 1.3 alone: resumes; 2 tickets, renewed by each resumption: ${ONLY_FIRST}`)
+  t.is(verdict, `only TLS 1.3: resumes; 2 tickets, renewed at each resumption: ${ONLY_FIRST}`)
 })
 
-test('session ids, and a newest version that does not resume as the others do', async t => {
+test('probe: session IDs in TLS 1.2 and no resumption in TLS 1.3', async t => {
   const server = await startServer(t, { secureOptions: SSL_OP_NO_TICKET })
   resumeSessions(server.server, { sessionCache: new SessionCache() })
   const { tls13, tls12, verdict, code } = await probe(t, server)
   t.like(tls12, { resumes: true, by: 'session-id', size: 32, lifetimeHint: null, reuse: 'resumed' })
   t.false(tls13?.resumes)
-  t.regex(
-    verdict,
-    /^does not resume: it hands out (no tickets|tickets, and takes none of them); TLS 1\.2 does$/,
-  )
-  t.is(code, 1, 'clients get TLS 1.3')
+  t.regex(verdict, /^does not resume: it sends (no tickets|tickets and accepts none of them); TLS 1\.2 does$/)
+  t.is(code, 1, 'clients negotiate TLS 1.3')
   const ids = await probe(t, server, '--tls', '1.2')
-  t.is(ids.verdict, `TLS 1.2 alone: resumes; a session id, taken again and again: ${ONLY_FIRST}`)
+  t.is(ids.verdict, `only TLS 1.2: resumes; a session ID, accepted repeatedly: ${ONLY_FIRST}`)
   t.is(ids.code, 0)
 })
 
-test('tickets of TLS 1.2, and ids for clients that know none', async t => {
+test('probe: tickets of TLS 1.2, and session IDs for clients without tickets', async t => {
   const server = await startServer(t)
   resumeSessions(server.server, { sessionCache: new SessionCache() })
   const { tls12 } = await probe(t, server, '--tls', '1.2')
   t.like(tls12, { resumes: true, by: 'ticket', byIdToo: true })
 })
 
-test('a server that hands out nothing', async t => {
+test('probe: a server that sends no session', async t => {
   const server = await startServer(t, { secureOptions: SSL_OP_NO_TICKET, maxVersion: 'TLSv1.2' })
   server.server.removeAllListeners('newSession')
   const { tls12, notSpoken, verdict, code } = await probe(t, server)
   t.like(tls12, { resumes: false, by: 'session-id', refusal: 'refused' })
-  t.deepEqual(notSpoken, [{ version: 'TLSv1.3', error: 'it does not speak this version of TLS' }])
-  t.is(verdict, 'TLS 1.2 alone: does not resume: it hands out sessions, and takes none of them')
+  t.deepEqual(notSpoken, [{ version: 'TLSv1.3', error: 'it does not support this version of TLS' }])
+  t.is(verdict, 'only TLS 1.2: does not resume: it sends sessions and accepts none of them')
   t.is(code, 1)
   const silent = await probe(t, await startPeer(t, '--tickets', '0', '--version', '1.3'))
   t.like(silent.tls13, { resumes: false, refusal: 'no-session', by: null })
-  t.is(silent.verdict, 'TLS 1.3 alone: does not resume: it hands out no tickets')
+  t.is(silent.verdict, 'only TLS 1.3: does not resume: it sends no tickets')
   t.is(silent.code, 1)
 })
 
-test('tickets that are taken once', async t => {
+test('probe: tickets that are accepted once', async t => {
   const { tls13, tls12, verdict } = await probe(t, await startPeer(t))
   t.like(tls13, { resumes: true, sessions: 2, renewed: 2, reuse: 'full', taken: { offered: 2, resumed: 2 } })
   t.is(tls12?.reuse, 'full')
-  t.is(verdict, `resumes; 2 tickets, each taken once, renewed by each resumption: ${ONLY_FIRST}`)
+  t.is(verdict, `resumes; 2 tickets, each accepted once, renewed at each resumption: ${ONLY_FIRST}`)
 })
 
-test('tickets that come with the answer, or the end, alone', async t => {
+test('probe: tickets that arrive only with the response or at the end', async t => {
   const { tls13 } = await probe(t, await startPeer(t, '--late', '--version', '1.3'))
   t.like(tls13, { resumes: true, sessions: 2 })
   const http = await startPeer(t, '--late', '--http', '--version', '1.3', '--alpn', 'http/1.1')
   t.like((await probe(t, http, '--alpn', 'http/1.1')).tls13, { resumes: true, sessions: 2, alpn: 'http/1.1' })
 })
 
-test('tickets that are never taken', async t => {
+test('probe: tickets that are never accepted', async t => {
   const { verdict, tls13, code } = await probe(t, await startPeer(t, '--refuse'))
   t.like(tls13, { refusal: 'refused', taken: { offered: 3, resumed: 0 } })
-  t.is(verdict, 'does not resume: it hands out tickets, and takes none of them')
+  t.is(verdict, 'does not resume: it sends tickets and accepts none of them')
   t.is(code, 1)
 })
 
-test('tickets with a lifetime of 0, which are not offered', async t => {
+test('probe: tickets with a lifetime of 0 are not offered', async t => {
   const peer = await startPeer(t, '--lifetime', '0', '--version', '1.3')
   const { verdict, contacts, code } = await probe(t, peer)
   t.is(
     verdict,
-    'TLS 1.3 alone: does not resume: its tickets have a lifetime of 0, so they are to be thrown away',
+    'only TLS 1.3: does not resume: its tickets have a lifetime of 0, so clients must not use them',
   )
   t.false(contacts.some(({ offered }) => offered))
   t.is(code, 1)
 })
 
 for (const [what, sentence] of [
-  ['close', 'it closed the connection within the handshake, and did not say why'],
-  ['alert', 'it refuses the handshake: .+'],
-  ['hang', 'it took the connection and did not finish the handshake within 2 s.+'],
+  ['close', 'it closed the connection during the handshake without an alert'],
+  ['alert', 'it rejects the handshake: .+'],
+  ['hang', 'it accepted the connection but did not finish the handshake within 2 s.+'],
 ] as const) {
-  test(`a peer that breaks when it is offered a session: ${what}`, async t => {
+  test(`probe: a peer that fails when a session is offered: ${what}`, async t => {
     const peer = await startPeer(t, '--when-offered', what, '--version', '1.3')
     const { verdict, tls13, code } = await probe(t, peer, '--timeout', what === 'hang' ? '2' : '20')
     t.like(tls13, { resumes: false, refusal: 'breaks' })
-    const exclusion = `leave it alone, TLS_RESUMPTION_EXCLUDE=localhost:${peer.port}`
+    const exclusion = `exclude it by TLS_RESUMPTION_EXCLUDE=localhost:${peer.port}`
     t.regex(
       verdict,
-      new RegExp(`^TLS 1.3 alone: breaks when a session is offered \\(${sentence}\\): ${exclusion}$`),
+      new RegExp(`^only TLS 1.3: fails when a session is offered \\(${sentence}\\): ${exclusion}$`),
     )
     t.is(code, 1)
   })
 }
 
-test('whether sessions are bound to the server name, which nobody verifies for that', async t => {
+test('probe: sessions that are or are not bound to the server name', async t => {
   const names: unknown[] = []
   const server = await startServer(t)
   server.server.on('secureConnection', socket => names.push((socket as { servername?: unknown }).servername))
   const { tls13, tls12, contacts } = await probe(t, server, '--other-servername', 'other.example')
   for (const found of [tls13, tls12]) t.deepEqual(found?.underOtherName, { outcome: 'resumed' })
-  // A server of TLS 1.2 does not tell the name of a client that resumes.
+  // A TLS 1.2 server of Node does not expose the name of a resuming client.
   const other = contacts.findIndex(({ purpose }) => purpose === 'servername')
   t.is(names[other], 'other.example')
   t.deepEqual(names.lastIndexOf('other.example'), other)
@@ -139,7 +140,7 @@ test('whether sessions are bound to the server name, which nobody verifies for t
   t.deepEqual(bound.tls13?.underOtherName, { outcome: 'full' } satisfies Elsewhere)
 })
 
-test('whoever answers under another name is shown no client certificate', async t => {
+test('probe: the connection under another name has no client certificate', async t => {
   const { cert: ca, issue } = await testAuthority()
   const client = await issue({ usage: 'client', commonName: 'client' })
   const [cert, key] = [await fileWith(t, client.cert), await fileWith(t, client.key)]
@@ -154,7 +155,7 @@ test('whoever answers under another name is shown no client certificate', async 
   )
 })
 
-test('whether they are bound to the protocol', async t => {
+test('probe: sessions that are or are not bound to the ALPN protocol', async t => {
   const server = await startServer(t, { ALPNProtocols: ['h2', 'http/1.1'] })
   const { tls13 } = await probe(t, server, '--alpn', 'http/1.1,h2', '--tls', '1.3')
   t.like(tls13, { alpn: 'http/1.1', underOtherAlpn: { outcome: 'resumed' } })
@@ -162,11 +163,11 @@ test('whether they are bound to the protocol', async t => {
   const { tls13: other } = await probe(t, only, '--alpn', 'http/1.1,h2', '--tls', '1.3')
   t.deepEqual(other?.underOtherAlpn, {
     outcome: 'failed',
-    error: 'it speaks none of the protocols offered; --alpn tells others',
+    error: 'it supports none of the offered protocols; pass others by --alpn',
   })
 })
 
-/** Passes connections on, to one port after the other. */
+/** Starts a proxy that forwards connections to one port after the other. */
 async function startBalancer(t: ExecutionContext, host: string, port: number, to: number[]): Promise<number> {
   let next = 0
   const balancer = net.createServer(client => {
@@ -181,10 +182,10 @@ async function startBalancer(t: ExecutionContext, host: string, port: number, to
   return (balancer.address() as AddressInfo).port
 }
 
-// Only Linux has all of 127.0.0.0/8 without ado.
+// Only Linux has all addresses of 127.0.0.0/8 without configuration.
 const onLinux = process.platform === 'linux' ? test : test.skip
 
-onLinux('whether a session is good at the other addresses of a name', async t => {
+onLinux('probe: sessions at the other addresses of a name', async t => {
   const ticketKeys = Buffer.from(Array.from({ length: 48 }, (_, index) => index))
   const [one, same, other] = [
     await startServer(t, { ticketKeys, sessionIdContext: 'here' }),
@@ -202,11 +203,11 @@ onLinux('whether a session is good at the other addresses of a name', async t =>
     { address: '127.0.0.4', outcome: 'failed', error: 'nothing listens there: the connection was refused' },
   ])
   t.is(code, 0)
-  const gone = await probe(t, { port, ca: one.ca }, '--tls', '1.3', '--address', '127.0.0.4,127.0.0.2')
-  t.is(gone.address, '127.0.0.2', 'the first that answers is probed')
+  const fallback = await probe(t, { port, ca: one.ca }, '--tls', '1.3', '--address', '127.0.0.4,127.0.0.2')
+  t.is(fallback.address, '127.0.0.2', 'the first address that answers is probed')
 })
 
-test('several servers behind an address that share no keys', async t => {
+test('probe: several servers behind one address that share no keys', async t => {
   const servers = [await startServer(t), await startServer(t)]
   const port = await startBalancer(
     t,
@@ -215,10 +216,10 @@ test('several servers behind an address that share no keys', async t => {
     [0, 1, 1].map(index => servers[index]?.port ?? 0),
   )
   const { verdict } = await probe(t, { port, ca: servers[0]?.ca ?? '' }, '--tls', '1.3', '--tries', '4')
-  t.regex(verdict, /^TLS 1\.3 alone: resumes at times: it took \d of \d unused sessions, as several servers/)
+  t.regex(verdict, /^only TLS 1\.3: resumes sometimes: it accepted \d of \d unused sessions; several servers/)
 })
 
-test('a peer that is gone before all was tried', async t => {
+test('probe: a peer that disappears during the examination', async t => {
   const { port, ca } = await startServer(t)
   for (const [last, left] of [
     [2, undefined],
@@ -246,7 +247,7 @@ test('a peer that is gone before all was tried', async t => {
   }
 })
 
-test('what tls-resumption/auto would do, it leaves aside', async t => {
+test('probe: tls-resumption/auto in NODE_OPTIONS does not change the findings', async t => {
   const { port, ca } = await startServer(t)
   const command = ['probe', `localhost:${port}`, '--ca', await fileWith(t, ca), '--tries', '2', '--json']
   const { stdout } = await runNode(['--import', './dist/auto.js', 'dist/cli.js', ...command])
@@ -258,14 +259,14 @@ test('what tls-resumption/auto would do, it leaves aside', async t => {
   )
 })
 
-test('without --insecure nobody is called who is not trusted; with it, it says what that means', async t => {
+test('probe: --insecure probes an untrusted peer and says what that means', async t => {
   const { port } = await startServer(t)
   const { notes, resumes } = await probe(t, { port }, '--insecure')
   t.true(resumes)
-  t.regex(notes.join(), /^Nobody was verified \(--insecure\)/)
+  t.regex(notes.join(), /^The peer was not verified \(--insecure\)/)
 })
 
-test('timings are medians with their range, of as many handshakes as were asked for', async t => {
+test('probe: timings are medians with a range over the requested number of handshakes', async t => {
   const { tls13, contacts } = await probe(t, await startServer(t), '--tries', '3', '--tls', '1.3')
   const timed = contacts.filter(({ purpose }) => purpose === 'timing')
   for (const kind of ['full', 'resumed'] as const) {
@@ -280,7 +281,7 @@ test('timings are medians with their range, of as many handshakes as were asked 
   t.is((await probe(t, await startServer(t), '--tries', '0')).tls13?.timing, null as never)
 })
 
-test('for people it is a table, without colours and progress where there is no terminal', async t => {
+test('probe: the output is a table without colours and progress if it is no terminal', async t => {
   const { port, ca } = await startServer(t)
   const args = ['probe', `localhost:${port}`, '--ca', await fileWith(t, ca), '--tries', '2']
   const { code, stdout, stderr } = await tlsResumption(...args)
@@ -293,13 +294,13 @@ test('for people it is a table, without colours and progress where there is no t
   for (const row of [
     /^ {2}resumes +by ticket +by ticket$/,
     /^ {2}sessions of a full handshake +2, \d+ bytes +1, \d+ bytes$/,
-    /^ {2}of a resumed one +0, not renewed +0, not renewed$/,
-    /^ {2}lifetime the peer tells +7200 s \(2 h\) +7200 s \(2 h\)$/,
-    /^ {2}offered once more +taken again +taken again$/,
-    /^ {2}under another server name +taken: not bound +taken: not bound$/,
+    /^ {2}sessions of a resumed handshake +0, not renewed +0, not renewed$/,
+    /^ {2}lifetime hint +7200 s \(2 h\) +7200 s \(2 h\)$/,
+    /^ {2}offered a second time +accepted again +accepted again$/,
+    /^ {2}under another server name +accepted: not bound +accepted: not bound$/,
     /^ {2}full handshake +[\d.]+ ms \([\d.]+-[\d.]+\) +[\d.]+ ms \([\d.]+-[\d.]+\)$/,
     /^ {2}saved in 1000 connections +-?[\d.]+ s of CPU, -?[\d.]+ s of waiting +-?[\d.]+ s of CPU/,
-    /^ {2}resumes; 2 tickets, not renewed: with single use every third connection is full\.$/,
+    /^ {2}resumes; 2 tickets, not renewed: with single use every third connection is a full handshake\.$/,
     /^ {2}\d+ connections, one after the other\.$/,
   ]) {
     t.true(
@@ -309,7 +310,7 @@ test('for people it is a table, without colours and progress where there is no t
   }
 })
 
-test('what it says of each connection is what goes by', async t => {
+test('probe: the reported connections equal those on the wire', async t => {
   const { port, ca } = await startServer(t)
   const readers: HandshakeReader[] = []
   const tap = net.createServer(client => {

@@ -1,4 +1,4 @@
-/** The command line of `tls-resumption probe`: what it says and ends with before anybody is called. */
+/** The command line of `tls-resumption probe`: output and exit codes before any connection. */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import test from 'ava'
@@ -11,59 +11,59 @@ import { runNode } from '../workers/spawn.ts'
 const { version } = createRequire(import.meta.url)('../../package.json')
 
 const WRONG: Record<string, [args: string[], sentence: string]> = {
-  'no peer': [[], 'No peer is named: tls-resumption probe HOST[:PORT]'],
+  'no peer': [[], 'A peer is missing: tls-resumption probe HOST[:PORT]'],
   'an unknown option': [['a', '--wrong'], "Unknown option '--wrong'"],
   'an option with a letter missing': [['a', '--jsn'], "Unknown option '--jsn': did you mean '--json'?"],
   'an option without its value': [['a', '--timeout'], "Option '--timeout <value>' argument missing"],
-  'a URL, whose password is not shown': [
+  'a URL, without showing its password': [
     ['https://user:password@host/'],
     'A peer is HOST or HOST:PORT, not a URL',
   ],
-  'a peer that is none': [['a b'], "A peer is HOST or HOST:PORT, not 'a b'"],
-  'a port that is none': [['a:65536'], 'A port is from 1 to 65535, not 65536'],
+  'an invalid peer': [['a b'], "A peer is HOST or HOST:PORT, not 'a b'"],
+  'an invalid port': [['a:65536'], 'A port is from 1 to 65535, not 65536'],
   'brackets without an address': [['[a]:1'], "There is no IPv6 address in the brackets of '[a]:1'"],
   'an unknown protocol': [
     ['a', '--starttls', 'ftp'],
     "--starttls takes postgres, mysql, smtp, imap, ldap or none, not 'ftp'",
   ],
   'an unknown version': [['a', '--tls', '1.1'], "--tls takes 1.2 or 1.3, not '1.1'"],
-  'an address that is none': [['a', '--address', 'b'], "--address takes IP addresses, not 'b'"],
-  'addresses for two': [['a', 'b', '--address', '127.0.0.1'], '--address is for one peer alone'],
+  'an invalid address': [['a', '--address', 'b'], "--address takes IP addresses, not 'b'"],
+  'addresses for two peers': [['a', 'b', '--address', '127.0.0.1'], '--address works with one peer only'],
   'too many protocols': [
     ['a', '--alpn', 'a,b,c'],
-    '--alpn takes one protocol, or two with a comma between, as in http/1.1,h2',
+    '--alpn takes one or two protocols, separated by a comma, as in http/1.1,h2',
   ],
   'a server name that is an address': [
     ['a', '--servername', '127.0.0.1'],
     "--servername takes the name of a host, not '127.0.0.1'",
   ],
   'a timeout out of range': [['a', '--timeout', '0'], "--timeout takes seconds from 0.1 to 120, not '0'"],
-  'tries that are not whole': [
+  'a fractional number of tries': [
     ['a', '--tries', '1.5'],
-    "--tries takes a whole number from 0 to 100, not '1.5'",
+    "--tries takes an integer from 0 to 100, not '1.5'",
   ],
   'a certificate without its key': [
     ['a', '--cert', 'x'],
-    '--cert and --key go together: a client certificate is nothing without its key',
+    '--cert and --key need each other: a client certificate works only with its key',
   ],
-  'a file that is not there': [
+  'a missing file': [
     ['a', '--ca', join('no', 'file')],
     `--ca: '${join('no', 'file')}' cannot be read (ENOENT)`,
   ],
 }
 
 for (const [what, [args, sentence]] of Object.entries(WRONG)) {
-  test(`${what} is told in a sentence`, t => {
+  test(`probe options: ${what} is reported in a sentence`, t => {
     t.throws(() => parseOptions(args), { instanceOf: UsageError, message: sentence })
   })
 }
 
 for (const [what, args, sentence] of [
-  ['no command', [], 'No command is given; there is: probe.'],
-  ['a command that there is not', ['prob'], "There is no command 'prob'; there is: probe."],
+  ['no command', [], 'A command is missing. The commands are: probe.'],
+  ['an unknown command', ['prob'], "Unknown command 'prob'. The commands are: probe."],
   ['a wrong option', ['probe', 'a', '--jsn'], "Unknown option '--jsn': did you mean '--json'?"],
 ] as const) {
-  test(`${what} ends the command with the sentence, a hint and the exit code 2`, async t => {
+  test(`command: ${what} ends with a sentence, a hint and exit code 2`, async t => {
     const { code, stdout, stderr } = await tlsResumption(...args)
     t.is(stderr, `tls-resumption: ${sentence}\nSee: tls-resumption --help\n`)
     t.is(stdout, '')
@@ -71,23 +71,20 @@ for (const [what, args, sentence] of [
   })
 }
 
-test('files that hold no certificate or a key of another one are told before anybody is called', async t => {
+test('probe options: files without a certificate or with another key are rejected before any connection', async t => {
   const { key, issue } = await testAuthority()
   const client = await issue({ usage: 'client', commonName: 'client' })
   const file = await fileWith(t, key)
   const none = await tlsResumption('probe', 'a', '--ca', file)
-  t.true(none.stderr.startsWith(`tls-resumption: --ca: '${file}' holds no certificate in PEM.`))
+  t.true(none.stderr.startsWith(`tls-resumption: --ca: '${file}' contains no PEM certificate.`))
   t.is(none.code, 2)
   const cert = await fileWith(t, client.cert)
   const other = await tlsResumption('probe', 'a', '--cert', cert, '--key', file)
-  t.regex(
-    other.stderr,
-    /^tls-resumption: OpenSSL does not take --cert, --key: key values mismatch \(ERR_\w+\)\.\n/,
-  )
+  t.regex(other.stderr, /^tls-resumption: OpenSSL rejects --cert, --key: key values mismatch \(ERR_\w+\)\.\n/)
   t.is(other.code, 2)
 })
 
-test('--help and --version print what they should, with the exit code 0', async t => {
+test('command: --help and --version print to stdout with exit code 0', async t => {
   for (const args of [['--help'], ['probe', '--help'], ['probe', '-h']]) {
     const { code, stdout, stderr } = await tlsResumption(...args)
     t.is(code, 0)
@@ -102,13 +99,13 @@ test('--help and --version print what they should, with the exit code 0', async 
   }
 })
 
-test('without the addon it says so in a sentence, with the exit code 4', async t => {
+test('command: without the addon it ends with a sentence and exit code 4', async t => {
   const { code, stderr } = await runNode(['--no-addons', join('dist', 'cli.js'), 'probe', 'localhost'])
   t.regex(stderr, /^tls-resumption: The native addon of tls-resumption could not be loaded: [^\n]+\n$/)
   t.is(code, 4)
 })
 
-test('a peer is a name, an IPv4 or an IPv6 address, with or without a port, which tells of STARTTLS', t => {
+test('probe options: a peer is a name or address with an optional port, which may imply STARTTLS', t => {
   const of = (text: string, startTls?: 'ldap' | 'none') => {
     const peer = parsePeer(text, startTls)
     return typeof peer === 'string' ? peer : [peer.name, peer.host, peer.port, peer.startTls, peer.isGuessed]

@@ -1,4 +1,4 @@
-/** Servers whose protocols begin in the clear: the scripts are played by the tests, TLS is real. */
+/** Servers of protocols that begin in plaintext. The tests play the plaintext part, and TLS is real. */
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import tls from 'node:tls'
@@ -7,13 +7,13 @@ import type { StartTls } from '../../dist/probe/starttls.js'
 import { probe } from '../support/cli.ts'
 import { testAuthority } from '../support/server.ts'
 
-/** What the server says at once, and what it answers to each thing the client says; undefined: TLS begins. */
+/** The greeting of the server and its answer to each message of the client. TLS begins after the last answer. */
 interface Script {
   greeting?: string | Buffer
   answers: [said: RegExp | Buffer, answer: string | Buffer][]
 }
 
-/** Protocol 10, `5.5.5-test`, with or without CLIENT_SSL among the capabilities. */
+/** Returns a greeting of protocol 10 from version `5.5.5-test`, with or without the capability CLIENT_SSL. */
 function mysqlGreeting(hasTls: boolean): Buffer {
   const rest = Buffer.alloc(4 + 8 + 1 + 2 + 1 + 2 + 2 + 1 + 10)
   rest.writeUInt16LE(hasTls ? 0xffff : 0xf7ff, 13)
@@ -22,7 +22,7 @@ function mysqlGreeting(hasTls: boolean): Buffer {
 }
 
 const POSTGRES_REQUEST = Buffer.from('0000000804d2162f', 'hex')
-/** Packet 1 of 32 bytes: capabilities, the largest packet, the character set, and 23 zeros. */
+/** Packet 1 with 32 bytes: capabilities, maximum packet size, character set and 23 zeros. */
 const MYSQL_REQUEST = Buffer.from(
   `20000001 008a0000 ffffff00 21 ${'00'.repeat(23)}`.replaceAll(' ', ''),
   'hex',
@@ -49,7 +49,7 @@ const SCRIPTS: Record<StartTls, Script> = {
   ldap: { answers: [[LDAP_REQUEST, Buffer.from('300c02010178070a010004000400', 'hex')]] },
 }
 
-/** Plays the script on each connection, and goes on with TLS. `more` is put behind the last answer. */
+/** Plays the script on each connection and then starts TLS. `more` follows the last answer. */
 async function startScripted(
   t: ExecutionContext,
   script: Script,
@@ -74,43 +74,46 @@ async function play(socket: Socket, { greeting, answers }: Script, more: string)
   for (const [index, [said, answer]] of answers.entries()) {
     await once(socket, 'readable')
     const chunk: Buffer | null = socket.read()
-    const length = chunk ? lengthOf(said, chunk) : undefined
+    const length = chunk ? matchedLength(said, chunk) : undefined
     if (chunk === null || length === undefined) {
       socket.destroy()
       return new Promise(() => {})
     }
-    // The client's greeting in TLS may have come with it.
+    // The ClientHello may have arrived in the same chunk.
     if (length < chunk.length) socket.unshift(chunk.subarray(length))
     const isLast = index === answers.length - 1
     if (answer || more) socket.write(Buffer.concat([Buffer.from(answer), Buffer.from(isLast ? more : '')]))
   }
 }
 
-/** How much of what came is what was expected; undefined where it begins otherwise. */
-function lengthOf(expected: RegExp | Buffer, chunk: Buffer): number | undefined {
+/** Returns the length of the expected message at the start of the chunk, or undefined if it does not match. */
+function matchedLength(expected: RegExp | Buffer, chunk: Buffer): number | undefined {
   if (Buffer.isBuffer(expected)) return chunk.indexOf(expected) === 0 ? expected.length : undefined
   return expected.exec(chunk.toString('latin1'))?.[0].length
 }
 
 for (const [protocol, script] of Object.entries(SCRIPTS)) {
-  test(`${protocol}: it agrees on TLS, and then all is as elsewhere`, async t => {
+  test(`probe STARTTLS: ${protocol} negotiates TLS and is probed`, async t => {
     const probed = await probe(t, await startScripted(t, script), '--starttls', protocol)
-    t.is(probed.verdict, 'resumes; 2 tickets, not renewed: with single use every third connection is full')
+    t.is(
+      probed.verdict,
+      'resumes; 2 tickets, not renewed: with single use every third connection is a full handshake',
+    )
     t.is(probed.startTls, protocol as StartTls)
     t.is(probed.code, 0)
-    const isCounted = /^It counts these \d+ connections as errors/.test(probed.notes.join())
+    const isCounted = /^The server counts these \d+ connections as errors/.test(probed.notes.join())
     t.is(isCounted, protocol === 'mysql')
   })
 
-  test(`${protocol}: what comes behind the consent and before TLS may be somebody else’s`, async t => {
-    if (protocol === 'mysql') return void t.pass('there is no consent: the greeting is the last thing said')
+  test(`probe STARTTLS: ${protocol} data between the reply and TLS is rejected`, async t => {
+    if (protocol === 'mysql') return void t.pass('the server sends nothing after its greeting')
     const { error, code } = await probe(
       t,
       await startScripted(t, script, 'injected\r\n'),
       '--starttls',
       protocol,
     )
-    t.is(error?.message, 'it sends more than its consent before TLS begins')
+    t.is(error?.message, 'it sends more than its reply before TLS begins')
     t.is(code, 3)
   })
 }
@@ -118,44 +121,44 @@ for (const [protocol, script] of Object.entries(SCRIPTS)) {
 const REFUSING: Record<StartTls, [Script, sentence: RegExp][]> = {
   postgres: [
     [{ answers: [[/^/, 'N']] }, /^it offers no TLS: ssl is off$/],
-    [{ answers: [[/^/, 'E']] }, /^it does not speak PostgreSQL: it says "E"$/],
+    [{ answers: [[/^/, 'E']] }, /^it does not speak PostgreSQL: it sends "E"$/],
   ],
   mysql: [
     [{ greeting: mysqlGreeting(false), answers: [[/^/, '']] }, /^it offers no TLS: have_ssl is off$/],
     [
       { greeting: Buffer.from('\x10\0\0\0\xff\x69\x04Host blocked!!', 'latin1'), answers: [[/^/, '']] },
-      /^it says "Host blocked!"/,
+      /^it sends the error "Host blocked!"/,
     ],
     [
       { greeting: 'SSH-2.0-OpenSSH\r\n', answers: [[/^/, '']] },
-      /^it does not speak MySQL: it says "SSH-2\.0/,
+      /^it does not speak MySQL: it sends "SSH-2\.0/,
     ],
   ],
   smtp: [
     [
       { greeting: '220 hello\r\n', answers: [[/^EHLO/, '250 HELP\r\n']] },
-      /^it offers no TLS: no STARTTLS among its extensions$/,
+      /^it offers no TLS: STARTTLS is not among its extensions$/,
     ],
     [
       { greeting: '554 go away\r\n', answers: [[/^/, '']] },
-      /^it does not speak SMTP .+: it says "554 go away"$/,
+      /^it does not speak SMTP .+: it sends "554 go away"$/,
     ],
   ],
   imap: [
     [{ greeting: '* OK ready\r\n', answers: [[/^a /, 'a BAD no\r\n']] }, /^it offers no TLS: a BAD no$/],
-    [{ greeting: '* BYE\r\n', answers: [[/^/, '']] }, /^it does not speak IMAP: it says "\* BYE"$/],
+    [{ greeting: '* BYE\r\n', answers: [[/^/, '']] }, /^it does not speak IMAP: it sends "\* BYE"$/],
   ],
   ldap: [
     [
       { answers: [[LDAP_REQUEST, Buffer.from('300c02010178070a010204000400', 'hex')]] },
       /^it offers no TLS: StartTLS gets result code 2$/,
     ],
-    [{ answers: [[/^/, 'HTTP/1.1 400\r\n']] }, /^it does not speak LDAP: it says "HTTP/],
+    [{ answers: [[/^/, 'HTTP/1.1 400\r\n']] }, /^it does not speak LDAP: it sends "HTTP/],
   ],
 }
 
 for (const [protocol, cases] of Object.entries(REFUSING)) {
-  test(`${protocol}: a server without TLS, or of another protocol`, async t => {
+  test(`probe STARTTLS: ${protocol} servers without TLS or of another protocol are reported`, async t => {
     for (const [script, sentence] of cases) {
       const { error, code, contacts } = await probe(t, await startScripted(t, script), '--starttls', protocol)
       t.regex(error?.message ?? '', sentence)
@@ -165,10 +168,10 @@ for (const [protocol, cases] of Object.entries(REFUSING)) {
   })
 }
 
-test('a server that falls silent, or closes, before TLS', async t => {
+test('probe STARTTLS: a server that is silent or closes before TLS is reported', async t => {
   const silent = await startScripted(t, { greeting: '220-', answers: [[/^/, '']] })
   const { error } = await probe(t, silent, '--starttls', 'smtp', '--timeout', '0.5')
-  t.is(error?.message, 'it took the connection and did not agree on TLS within 0.5 s')
+  t.is(error?.message, 'it accepted the connection but did not start TLS within 0.5 s')
   const closing = net.createServer(socket => socket.on('error', () => {}).end('* OK'))
   t.teardown(() => closing.close())
   closing.listen(0, '127.0.0.1')

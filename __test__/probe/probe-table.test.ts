@@ -1,15 +1,15 @@
-/** The table in docs/probe.md is what `npm run test:probe -- --record` wrote, of all servers, and each was confirmed. */
+/** The recorded findings of `npm run test:probe -- --record` and the table of them in the documents. */
 import test from 'ava'
 import { inDocument, recorded, tableOf } from '../../e2e/probe/record.ts'
 import { servers } from '../../e2e/probe/servers.ts'
 
 const entries = recorded()
 
-test('the table is that of what is recorded', t => {
+test('probe table: the document shows the recorded findings', t => {
   t.is(inDocument.read(), tableOf(entries))
 })
 
-test('all servers are in it, and the probe says of each what is known of it', t => {
+test('probe table: all servers are recorded, with their known behaviour', t => {
   t.deepEqual(
     entries.map(({ server }) => server),
     Object.values(servers).map(({ name }) => name),
@@ -24,6 +24,6 @@ test('all servers are in it, and the probe says of each what is known of it', t 
   }
 })
 
-test('every one of them was compared with the bytes on the wire and with a capture', t => {
+test('probe table: every server was compared with the wire and with a capture', t => {
   for (const { confirmedBy } of entries) t.deepEqual(confirmedBy, ['wire', 'capture'])
 })

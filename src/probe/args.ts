@@ -7,25 +7,25 @@ import type { Version } from './handshake.js'
 import { STARTTLS, type StartTls } from './starttls.js'
 import { type Peer, parsePeer } from './target.js'
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export interface ProbeOptions {
   peers: Peer[]
   versions: Version[]
   servername: string | undefined
   otherServername: string
-  /** Under the first sessions are made, under the second they are offered; undefined: by the port. */
+  /** Sessions are created under the first protocol and offered under the second. undefined: chosen by the port. */
   alpn: string[] | undefined
   addresses: string[]
   credentials: { ca?: string; cert?: string; key?: string }
   insecure: boolean
   /** Milliseconds. */
   timeout: number
-  /** How many full and how many resumed handshakes are timed; undefined: by the protocol. */
+  /** The number of timed full handshakes, and of resumed ones. undefined: chosen by the protocol. */
   tries: number | undefined
   json: boolean
 }
 
-/** Something is wrong with how the program was called; the message is a sentence without a full stop. */
+/** An invalid command line. The message is a sentence without a full stop. */
 export class UsageError extends Error {}
 
 const options = {
@@ -46,44 +46,47 @@ const options = {
   version: { type: 'boolean' },
 } as const
 
-/** @throws UsageError */
+/**
+ * Parses the arguments after `probe`.
+ * @throws UsageError
+ */
 export function parseOptions(args: string[]): ProbeOptions | 'help' | 'version' {
-  const { values, positionals } = parsed(args)
+  const { values, positionals } = parse(args)
   if (values.help) return 'help'
   if (values.version) return 'version'
-  if (positionals.length === 0) throw new UsageError('No peer is named: tls-resumption probe HOST[:PORT]')
+  if (positionals.length === 0) throw new UsageError('A peer is missing: tls-resumption probe HOST[:PORT]')
   const startTls = oneOf('--starttls', values.starttls, [...STARTTLS, 'none'] as const)
   const addresses = values.address?.split(',') ?? []
   for (const address of addresses) {
     if (!net.isIP(address)) throw new UsageError(`--address takes IP addresses, not '${address}'`)
   }
   const peers = [...new Set(positionals)].map(text => peerOf(text, startTls))
-  if (addresses.length > 0 && peers.length > 1) throw new UsageError('--address is for one peer alone')
+  if (addresses.length > 0 && peers.length > 1) throw new UsageError('--address works with one peer only')
   const alpn = values.alpn?.split(',')
   if (alpn && (alpn.length > 2 || alpn.some(name => name.length < 1 || name.length > 255))) {
-    throw new UsageError('--alpn takes one protocol, or two with a comma between, as in http/1.1,h2')
+    throw new UsageError('--alpn takes one or two protocols, separated by a comma, as in http/1.1,h2')
   }
   const newest = oneOf('--tls', values.tls, ['1.2', '1.3'] as const)
   return {
     peers,
     versions: newest ? [`TLSv${newest}`] : ['TLSv1.3', 'TLSv1.2'],
-    servername: nameOf('--servername', values.servername),
-    otherServername: nameOf('--other-servername', values['other-servername']) ?? 'other.invalid',
+    servername: hostName('--servername', values.servername),
+    otherServername: hostName('--other-servername', values['other-servername']) ?? 'other.invalid',
     alpn,
     addresses,
-    credentials: credentialsOf(values),
+    credentials: readCredentials(values),
     insecure: values.insecure ?? false,
     timeout: numberOf('--timeout', values.timeout, 0.1, 120, 'seconds') * 1000 || 5000,
-    tries: values.tries === undefined ? undefined : wholeOf('--tries', values.tries, 0, 100),
+    tries: values.tries === undefined ? undefined : integerOf('--tries', values.tries, 0, 100),
     json: values.json ?? false,
   }
 }
 
-function parsed(args: string[]) {
+function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
-    // Node's first sentence is the point; the rest is about positional arguments that begin with a dash.
+    // The first sentence of Node's message is sufficient. The rest explains arguments that begin with a dash.
     const [sentence = ''] = String((error as Error).message).split(/\. |\n/)
     const [, unknown] = /^Unknown option '--([^']+)'/.exec(sentence) ?? []
     const meant = unknown && Object.keys(options).find(option => similar(option, unknown))
@@ -106,7 +109,7 @@ function oneOf<Name extends string>(
   throw new UsageError(`${option} takes ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, not '${value}'`)
 }
 
-function nameOf(option: string, value: string | undefined): string | undefined {
+function hostName(option: string, value: string | undefined): string | undefined {
   if (value === undefined || (/^[\x21-\x7e]{1,255}$/.test(value) && !net.isIP(value))) return value
   throw new UsageError(`${option} takes the name of a host, not '${value}'`)
 }
@@ -118,16 +121,16 @@ function numberOf(option: string, value: string | undefined, min: number, max: n
   throw new UsageError(`${option} takes ${unit} from ${min} to ${max}, not '${value}'`)
 }
 
-function wholeOf(option: string, value: string, min: number, max: number): number {
-  const number = numberOf(option, value, min, max, 'a whole number')
+function integerOf(option: string, value: string, min: number, max: number): number {
+  const number = numberOf(option, value, min, max, 'an integer')
   if (Number.isInteger(number)) return number
-  throw new UsageError(`${option} takes a whole number from ${min} to ${max}, not '${value}'`)
+  throw new UsageError(`${option} takes an integer from ${min} to ${max}, not '${value}'`)
 }
 
-/** Reads the files, and has OpenSSL look at them before anybody is called. */
-function credentialsOf(values: { ca?: string; cert?: string; key?: string }): ProbeOptions['credentials'] {
+/** Reads the certificate files and lets OpenSSL check them, before any connection is made. */
+function readCredentials(values: { ca?: string; cert?: string; key?: string }): ProbeOptions['credentials'] {
   if ((values.cert === undefined) !== (values.key === undefined)) {
-    throw new UsageError('--cert and --key go together: a client certificate is nothing without its key')
+    throw new UsageError('--cert and --key need each other: a client certificate works only with its key')
   }
   const credentials: ProbeOptions['credentials'] = {}
   for (const name of ['ca', 'cert', 'key'] as const) {
@@ -139,7 +142,7 @@ function credentialsOf(values: { ca?: string; cert?: string; key?: string }): Pr
       throw new UsageError(`--${name}: '${path}' cannot be read (${(error as NodeJS.ErrnoException).code})`)
     }
     if (name !== 'key' && !/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(credentials[name])) {
-      throw new UsageError(`--${name}: '${path}' holds no certificate in PEM`)
+      throw new UsageError(`--${name}: '${path}' contains no PEM certificate`)
     }
   }
   try {
@@ -147,7 +150,40 @@ function credentialsOf(values: { ca?: string; cert?: string; key?: string }): Pr
   } catch (error) {
     const { code, reason, message } = error as NodeJS.ErrnoException & { reason?: string }
     const which = Object.keys(credentials).map(name => `--${name}`)
-    throw new UsageError(`OpenSSL does not take ${which.join(', ')}: ${reason ?? message} (${code})`)
+    throw new UsageError(`OpenSSL rejects ${which.join(', ')}: ${reason ?? message} (${code})`)
   }
   return credentials
 }
+
+/** The output of `--help`, at most 100 characters wide. */
+export const HELP = `Reports whether a peer resumes TLS sessions, how, for how long, and what that saves.
+
+  tls-resumption probe HOST[:PORT] …
+
+The default port is 443. The command makes about 30 connections to each peer, one after the other,
+and times 20 of them (--tries). It sends only handshakes, the negotiation of TLS where the protocol
+has one, and a HEAD request to an HTTP server that sends no ticket before its first response.
+
+  --starttls PROTOCOL      postgres, mysql, smtp, imap or ldap; none for TLS from the first byte.
+                           The default for the ports 5432, 3306, 25, 587, 143 and 389 is their
+                           protocol.
+  --tls VERSION            Probe only 1.2 or only 1.3.
+  --servername NAME        Send this name (SNI) and verify the certificate for it, instead of HOST.
+  --other-servername NAME  Offer a session under this name, to find out whether the peer binds
+                           sessions to names. (other.invalid)
+  --alpn A[,B]             Create sessions under protocol A and offer one under B, or under none.
+                           (http/1.1,h2 at the ports 443 and 8443, otherwise none)
+  --address IP[,IP …]      Connect to these addresses instead of those of the name.
+  --ca FILE                Trust these certificates (PEM) instead of those that Node.js trusts.
+  --cert FILE --key FILE   A client certificate and its key (PEM).
+  --insecure               Do not verify the peer. An attacker on the path can then impersonate it,
+                           receives the client certificate, and is what the command probes.
+  --timeout SECONDS        The time limit of each connection, with its handshake. (5)
+  --tries COUNT            The number of full and of resumed handshakes to time; 0 for none.
+                           (5, for MySQL 3)
+  --json                   Print all findings and every connection as JSON.
+  --version, --help
+
+Exit codes: 0 all peers resume, in the newest version of TLS that each supports; 1 a peer does not;
+2 the command line is invalid; 3 a peer could not be probed; 4 the program could not run.
+`

@@ -5,38 +5,38 @@ import { native } from '../native/addon.js'
 import type { ProbeOptions } from './args.js'
 import { explain, Failure } from './failures.js'
 import type { Contact, Elsewhere, Purpose, Timing, VersionFindings } from './findings.js'
-import { type Call, type Meeting, meet, type Version } from './handshake.js'
+import { type ConnectionPlan, type Observation, observe, type Version } from './handshake.js'
 import { spread } from './statistics.js'
 import type { Peer } from './target.js'
 
-/** A peer that takes some sessions only is tried so often before it counts as one that takes none. */
-const ATTEMPTS = 3
-/** Other addresses that are tried. */
+/** Attempts to resume before the peer counts as one that never resumes: it may accept only some sessions. */
+const MAX_ATTEMPTS = 3
+/** The maximum number of other addresses to try. */
 export const MAX_ADDRESSES = 4
-/** Where HTTP is at home, and servers know two protocols to choose from. */
-const HTTPS = [443, 8443]
+/** Ports of HTTPS servers, which support two ALPN protocols. */
+const HTTPS_PORTS = [443, 8443]
 
 export interface Assignment {
   peer: Peer
   options: ProbeOptions
   version: Version
-  /** All of the peer's. */
+  /** All addresses of the peer. */
   addresses: readonly string[]
-  /** The one of them that is probed. */
+  /** The address to probe. */
   address: string
   tries: number
-  /** Told of each connection that is about to be made. */
+  /** Called before each connection. */
   begins(purpose: Purpose): void
-  /** Told of each that was made. */
+  /** Called after each connection. */
   made(contact: Contact): void
 }
 
-/** Everything about one version of TLS, by one connection after the other. */
+/** Examines one version of TLS, with one connection after the other. */
 export class Examination {
   readonly #assignment: Assignment
   readonly #context: SecureContext
   readonly #alpn: readonly string[]
-  /** Not yet offered; newest last. */
+  /** Sessions that were not offered yet, the newest last. */
   readonly #unused: Buffer[] = []
   #perFull: number | undefined
   #perResumed: number | undefined
@@ -49,8 +49,8 @@ export class Examination {
   }
 
   /**
-   * The findings, where the peer speaks this version.
-   * @throws Failure where there is no handshake at all
+   * Returns the findings.
+   * @throws Failure if no handshake succeeds
    */
   async run(): Promise<VersionFindings> {
     const { version } = this.#assignment
@@ -82,7 +82,7 @@ export class Examination {
     if (this.#unused.length === 0) {
       findings.refusal = first.sessions.length > 0 ? 'lifetime-zero' : 'no-session'
     } else {
-      await this.#resume(findings).catch(stopped)
+      await this.#resume(findings).catch(rethrowAsFinal)
     }
     if (byTicket && version === 'TLSv1.2') findings.byIdToo = await this.#resumesById()
     if (findings.resumes) {
@@ -95,20 +95,20 @@ export class Examination {
     return findings
   }
 
-  /** Whether an unused session is taken at all, and a used one again. */
+  /** Finds out whether the peer accepts an unused session, and whether it accepts that session again. */
   async #resume(findings: VersionFindings): Promise<void> {
-    for (let attempt = 0, broken = 0; attempt < ATTEMPTS && broken < 2 && !findings.resumes; attempt++) {
-      const session = await this.#fresh()
+    for (let attempt = 0, broken = 0; attempt < MAX_ATTEMPTS && broken < 2 && !findings.resumes; attempt++) {
+      const session = await this.#unusedSession()
       try {
-        const meeting = await this.#offer('resume', session)
+        const observation = await this.#offer('resume', session)
         findings.taken.offered++
-        if (!meeting.resumed) continue
+        if (!observation.resumed) continue
         findings.taken.resumed++
         findings.resumes = true
-        findings.renewed = meeting.sessions.length
+        findings.renewed = observation.sessions.length
         findings.reuse = (await this.#offer('reuse', session)).resumed ? 'resumed' : 'full'
       } catch (error) {
-        // By chance, or because of the session? A peer that is fine without one broke because of it.
+        // If a full handshake succeeds now, the offered session was the cause.
         const failure = explain(error, 'handshake')
         await this.#full('check')
         findings.breaks = failure.message
@@ -134,14 +134,14 @@ export class Examination {
   }
 
   /**
-   * Under another name nothing is verified: all that counts is whether the session is taken, and whoever takes it has
-   * shown thereby that it is who was verified before. It is shown no client certificate, and told nothing.
+   * Offers a session under another server name. The certificate is not verified: only the verified peer can resume the
+   * session. The connection has no client certificate and sends no data.
    */
   async #underOtherName(): Promise<Elsewhere> {
     const { ca } = this.#assignment.options.credentials
     return this.#elsewhere('servername', {
       servername: this.#assignment.options.otherServername,
-      // @guard probe › probe-findings › whoever answers under another name is shown no client certificate
+      // @guard probe › probe-findings › probe: the connection under another name has no client certificate
       //   ⇒ `this.#makeContext(ca === undefined ? {} : { ca })` becomes
       //   `this.#makeContext(this.#assignment.options.credentials)`
       context: this.#makeContext(ca === undefined ? {} : { ca }),
@@ -149,42 +149,42 @@ export class Examination {
     })
   }
 
-  /** A client without tickets: those that keep sessions on the server's side take its id. */
+  /** Connects without ticket support, to find out whether the peer resumes by session ID. */
   async #resumesById(): Promise<boolean> {
     const context = this.#makeContext(this.#assignment.options.credentials, constants.SSL_OP_NO_TICKET)
     try {
-      const { sessions } = await this.#meet('session-id', { context })
+      const { sessions } = await this.#observe('session-id', { context })
       const [session] = sessions
       if (session === undefined) return false
-      return (await this.#meet('session-id', { context, session })).resumed
+      return (await this.#observe('session-id', { context, session })).resumed
     } catch {
       return false
     }
   }
 
-  /** Full and resumed handshakes in turn, so that what changes meanwhile changes both. */
+  /** Times full and resumed handshakes in turn, so that changes of the load affect both. */
   async #time(findings: VersionFindings, tries: number): Promise<Timing | undefined> {
-    const full: Meeting[] = []
-    const resumed: Meeting[] = []
+    const full: Observation[] = []
+    const resumed: Observation[] = []
     for (let i = 0; i < tries; i++) {
       full.push(await this.#full('timing'))
-      const meeting = await this.#offer('timing', await this.#fresh())
+      const observation = await this.#offer('timing', await this.#unusedSession())
       findings.taken.offered++
-      if (!meeting.resumed) continue
+      if (!observation.resumed) continue
       findings.taken.resumed++
-      resumed.push(meeting)
+      resumed.push(observation)
     }
     if (resumed.length === 0) return undefined
-    const of = (meetings: readonly Meeting[]) => ({
-      handshake: spread(meetings.map(({ handshakeTime }) => handshakeTime)),
-      cpu: spread(meetings.map(({ cpuTime }) => cpuTime)),
+    const of = (observations: readonly Observation[]) => ({
+      handshake: spread(observations.map(({ handshakeTime }) => handshakeTime)),
+      cpu: spread(observations.map(({ cpuTime }) => cpuTime)),
     })
     const [ofFull, ofResumed] = [of(full), of(resumed)]
     return {
       tries,
       full: ofFull,
       resumed: ofResumed,
-      // Milliseconds in one are seconds in a thousand.
+      // Milliseconds of one connection are seconds of a thousand.
       savedPerThousand: {
         handshake: ofFull.handshake.median - ofResumed.handshake.median,
         cpu: ofFull.cpu.median - ofResumed.cpu.median,
@@ -192,38 +192,38 @@ export class Examination {
     }
   }
 
-  async #elsewhere(purpose: Purpose, change: Partial<Call>): Promise<Elsewhere> {
-    const session = await this.#fresh()
-    // Newer versions of Node put the name that was verified before a session, and offer it under no other one; without
-    // it they offer the session to peers that they do not verify.
+  async #elsewhere(purpose: Purpose, change: Partial<ConnectionPlan>): Promise<Elsewhere> {
+    const session = await this.#unusedSession()
+    // Since CVE-2026-48934 Node puts the verified name in front of a session and does not offer it under another one.
+    // Without that envelope it offers the session only to peers that it does not verify.
     const start = change.strict === false ? native.sessionDescription(session)?.start : 0
     try {
       const offer = { session: session.subarray(start), expected: 0 }
-      const { resumed } = await this.#meet(purpose, { ...change, ...offer })
+      const { resumed } = await this.#observe(purpose, { ...change, ...offer })
       return { outcome: resumed ? 'resumed' : 'full' }
     } catch (error) {
       const failure = explain(error, 'handshake')
-      // The handshake was done, and only then did it ask for the certificate that was not shown.
+      // The handshake was completed, and then the server rejected the missing client certificate.
       if (failure.stage === 'afterwards') return { outcome: 'full' }
       return { outcome: 'failed', error: failure.message }
     }
   }
 
-  async #full(purpose: Purpose): Promise<Meeting> {
-    const meeting = await this.#meet(purpose, { expected: this.#perFull })
-    this.#perFull ??= meeting.sessions.length
-    this.#keep(meeting)
-    return meeting
+  async #full(purpose: Purpose): Promise<Observation> {
+    const observation = await this.#observe(purpose, { expected: this.#perFull })
+    this.#perFull ??= observation.sessions.length
+    this.#keep(observation)
+    return observation
   }
 
-  async #offer(purpose: Purpose, session: Buffer): Promise<Meeting> {
-    const meeting = await this.#meet(purpose, { session, expected: this.#perResumed })
-    if (meeting.resumed) this.#perResumed ??= meeting.sessions.length
-    this.#keep(meeting)
-    return meeting
+  async #offer(purpose: Purpose, session: Buffer): Promise<Observation> {
+    const observation = await this.#observe(purpose, { session, expected: this.#perResumed })
+    if (observation.resumed) this.#perResumed ??= observation.sessions.length
+    this.#keep(observation)
+    return observation
   }
 
-  #keep({ sessions }: Meeting): void {
+  #keep({ sessions }: Observation): void {
     for (const session of sessions) {
       const description = native.sessionDescription(session)
       const isDead = this.#assignment.version === 'TLSv1.3' && description?.lifetimeHint === 0
@@ -231,18 +231,18 @@ export class Examination {
     }
   }
 
-  /** A session that was never offered, if need be from a handshake made for that. */
-  async #fresh(): Promise<Buffer> {
+  /** Returns a session that was never offered, if necessary from an additional full handshake. */
+  async #unusedSession(): Promise<Buffer> {
     if (this.#unused.length === 0) await this.#full('session')
     const session = this.#unused.pop()
     if (session) return session
-    throw new Failure('it hands out sessions at times only', 'afterwards', 'NO_SESSION')
+    throw new Failure('it sends sessions only sometimes', 'afterwards', 'NO_SESSION')
   }
 
-  async #meet(purpose: Purpose, change: Partial<Call>): Promise<Meeting> {
+  async #observe(purpose: Purpose, change: Partial<ConnectionPlan>): Promise<Observation> {
     const { peer, options, address, version, begins, made } = this.#assignment
     begins(purpose)
-    const call: Call = {
+    const plan: ConnectionPlan = {
       address,
       port: peer.port,
       startTls: peer.startTls,
@@ -251,8 +251,8 @@ export class Examination {
       servername: options.servername ?? (net.isIP(peer.host) ? undefined : peer.host),
       alpn: this.#alpn,
       context: this.#context,
-      // @guard probe › probe-failures › a certificate of an unknown authority, for another name, or that has
-      //   expired
+      // @guard probe › probe-failures › probe: a certificate of an unknown authority, for another name or expired is
+      //   rejected
       //   ⇒ `strict: !options.insecure` becomes `strict: false`
       strict: !options.insecure,
       session: undefined,
@@ -262,8 +262,8 @@ export class Examination {
     const contact: Contact = {
       version,
       purpose,
-      address: call.address,
-      offered: call.session !== undefined,
+      address: plan.address,
+      offered: plan.session !== undefined,
       resumed: false,
       sessions: 0,
       handshakeTime: undefined,
@@ -271,12 +271,12 @@ export class Examination {
       error: undefined,
     }
     try {
-      const meeting = await meet(call)
-      contact.resumed = meeting.resumed
-      contact.sessions = meeting.sessions.length
-      contact.handshakeTime = meeting.handshakeTime
-      contact.cpuTime = meeting.cpuTime
-      return meeting
+      const observation = await observe(plan)
+      contact.resumed = observation.resumed
+      contact.sessions = observation.sessions.length
+      contact.handshakeTime = observation.handshakeTime
+      contact.cpuTime = observation.cpuTime
+      return observation
     } catch (error) {
       contact.error = explain(error, 'handshake').message
       throw error
@@ -291,18 +291,18 @@ export class Examination {
   }
 }
 
-/** For what goes wrong with a peer that was well before: it says nothing about the version. */
-function stopped(error: unknown): never {
+/** Throws the failure of a peer whose first handshake succeeded: it says nothing about the version. */
+function rethrowAsFinal(error: unknown): never {
   const { message, stage, code } = explain(error, 'handshake')
   throw new Failure(`after a full handshake, ${message}`, stage, code, true)
 }
 
-/** The protocol that sessions are made under, and the one that they are offered under. */
+/** Returns the ALPN protocol of the handshakes, and the other protocol under which a session is offered. */
 function alpnOf({ peer, options }: Pick<Assignment, 'peer' | 'options'>): readonly string[] {
-  return options.alpn ?? (HTTPS.includes(peer.port) && !peer.startTls ? ['http/1.1', 'h2'] : [])
+  return options.alpn ?? (HTTPS_PORTS.includes(peer.port) && !peer.startTls ? ['http/1.1', 'h2'] : [])
 }
 
-/** How many connections that will be, if all goes well and each handshake brings a session. */
+/** Estimates the number of connections, for a peer that sends a session with each handshake. */
 export function estimate(versions: readonly Version[], addresses: number, tries: number): number {
   const others = Math.min(addresses - 1, MAX_ADDRESSES)
   return versions.reduce((sum, version) => sum + (version === 'TLSv1.2' ? 6 : 5) + others + 2 * tries, 0)

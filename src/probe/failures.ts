@@ -1,67 +1,67 @@
-/** How far a connection had come. */
+/** The step that a connection had reached. */
 export type Stage = 'resolving' | 'connecting' | 'starttls' | 'handshake' | 'afterwards'
 
-/** A connection that came to nothing: its message is a sentence, without the peer's name and a full stop. */
+/** A failed connection. The message is a sentence without the name of the peer and without a full stop. */
 export class Failure extends Error {
   override readonly name = 'Failure'
 
   constructor(
     sentence: string,
     readonly stage: Stage,
-    /** Of Node, of OpenSSL, or of the probe. */
+    /** A code of Node.js, of OpenSSL or of the probe. */
     readonly code: string,
-    /** The other version of TLS would fare no better. */
+    /** True if the other version of TLS would fail as well. */
     readonly isFinal: boolean = stage !== 'handshake' && stage !== 'afterwards',
   ) {
-    // It may hold what the peer said, and a terminal obeys some characters.
-    // @guard probe › probe-failures › what a peer says cannot give orders to the terminal
+    // The sentence may contain text of the peer, and control characters could manipulate a terminal.
+    // @guard probe › probe-failures › probe: control characters from a peer do not reach the terminal
     //   ⇒ without `.replace(/[^\x20-\x7e]/g, '?')`
     super(sentence.replace(/[^\x20-\x7e]/g, '?'))
   }
 }
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'there is no host of this name',
-  EAI_AGAIN: 'the name cannot be looked up now: no name server answers',
+  ENOTFOUND: 'no host has this name',
+  EAI_AGAIN: 'the name cannot be resolved now: no name server answers',
   ECONNREFUSED: 'nothing listens there: the connection was refused',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network of the host',
-  EADDRNOTAVAIL: 'this machine has no address from which that one can be reached',
+  EHOSTUNREACH: 'the host is unreachable',
+  ENETUNREACH: 'the network of the host is unreachable',
+  EADDRNOTAVAIL: 'this machine has no local address for a connection to the host',
   EACCES: 'this machine does not permit the connection',
   EPERM: 'this machine does not permit the connection',
-  ECONNRESET: 'it breaks connections off as soon as they are made',
+  ECONNRESET: 'it resets connections as soon as they are established',
   ETIMEDOUT: 'the host does not answer',
 }
 
-const CLOSED = 'it closed the connection within the handshake, and did not say why'
-const CLOSED_AFTERWARDS = 'it broke the connection off right after the handshake, and did not say why'
-const NOT_TLS = 'it answers, but not in TLS; where TLS begins later in the protocol, --starttls says so'
-/** By the names of alerts (RFC 8446 section 6); others are told as OpenSSL names them. */
-const REFUSED_BY_ALERT: Readonly<Record<string, string>> = {
-  CERTIFICATE_REQUIRED: 'it demands a client certificate; --cert and --key give one',
-  UNKNOWN_CA: 'it does not trust the client certificate that --cert gives',
-  BAD_CERTIFICATE: 'it refuses the client certificate, or that there is none; --cert and --key give one',
-  CERTIFICATE_EXPIRED: 'the client certificate that --cert gives has expired',
-  PROTOCOL_VERSION: 'it does not speak this version of TLS',
+const CLOSED = 'it closed the connection during the handshake without an alert'
+const CLOSED_AFTERWARDS = 'it closed the connection right after the handshake without an alert'
+const NOT_TLS = 'it answers, but not in TLS; if the protocol negotiates TLS, name it by --starttls'
+/** Sentences by the name of the alert (RFC 8446 section 6). Other alerts are reported with OpenSSL's name. */
+const SENTENCE_BY_ALERT: Readonly<Record<string, string>> = {
+  CERTIFICATE_REQUIRED: 'it requires a client certificate; pass one by --cert and --key',
+  UNKNOWN_CA: 'it does not trust the client certificate of --cert',
+  BAD_CERTIFICATE: 'it rejects the client certificate or requires one; pass one by --cert and --key',
+  CERTIFICATE_EXPIRED: 'the client certificate of --cert has expired',
+  PROTOCOL_VERSION: 'it does not support this version of TLS',
   HANDSHAKE_FAILURE:
-    'it refuses the handshake: it finds no common ground, or demands a client certificate; --cert and --key give one',
-  UNRECOGNIZED_NAME: 'it does not know the server name; --servername tells another one',
-  NO_APPLICATION_PROTOCOL: 'it speaks none of the protocols offered; --alpn tells others',
+    'it rejects the handshake: no common parameters, or a client certificate is required; pass one by --cert and --key',
+  UNRECOGNIZED_NAME: 'it does not know the server name; pass another one by --servername',
+  NO_APPLICATION_PROTOCOL: 'it supports none of the offered protocols; pass others by --alpn',
 }
 
 /**
- * The alert that OpenSSL was sent, as `HANDSHAKE_FAILURE`, if the code is of one. Node takes the code from what OpenSSL says
- * of it, and that has become another with OpenSSL 3.5: `SSLV3_ALERT_…`, `SSL/TLS_ALERT_…`.
+ * Returns the name of the received alert, such as `HANDSHAKE_FAILURE`, if the code stands for one. Node derives the code
+ * from OpenSSL's text, which changed in OpenSSL 3.5 from `SSLV3_ALERT_…` to `SSL/TLS_ALERT_…`.
  */
 export function alertOf(code: string): string | undefined {
   const name = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?([A-Z_]+)$/.exec(code)?.[1]
   return name === 'UNRECOGNIZED_NAME' || code.includes('_ALERT_') ? name : undefined
 }
 
-/** A verdict on a certificate, as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`; what the system says has no underscores. */
+/** Codes of certificate errors, such as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`. Codes of system errors have no underscore. */
 const UNTRUSTED = /^(?!ERR_)[A-Z]+(?:_[A-Z]+)+$/
 
-/** Says in a sentence what an error of Node's means for the peer. */
+/** Turns an error of Node.js into a sentence about the peer. */
 export function explain(error: unknown, stage: Stage): Failure {
   if (error instanceof Failure) return error
   const { code = 'UNKNOWN', message, reason } = error as NodeJS.ErrnoException & { reason?: string }
@@ -69,12 +69,12 @@ export function explain(error: unknown, stage: Stage): Failure {
     return new Failure(UNREACHABLE[code] ?? `it cannot be reached (${code})`, stage, code)
   }
   if (stage === 'starttls') {
-    return new Failure('it broke the connection off before TLS began', stage, code)
+    return new Failure('it closed the connection before TLS began', stage, code)
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const told = reason ?? message
+    const detail = reason ?? message
     return new Failure(
-      `its certificate is for another name (${told}); --servername tells the one to expect`,
+      `its certificate is for another name (${detail}); pass the expected name by --servername`,
       'handshake',
       code,
       true,
@@ -82,7 +82,7 @@ export function explain(error: unknown, stage: Stage): Failure {
   }
   if (UNTRUSTED.test(code)) {
     return new Failure(
-      `its certificate is not trusted, ${message} (${code}); --ca tells whom to trust, --insecure trusts anybody`,
+      `its certificate is not trusted, ${message} (${code}); pass the authority by --ca, or skip the verification by --insecure`,
       'handshake',
       code,
       true,
@@ -91,25 +91,25 @@ export function explain(error: unknown, stage: Stage): Failure {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return new Failure(NOT_TLS, stage, code)
   }
-  // Said by this end, of a server that chose an older version.
+  // This end raises the error if the server chose an older version.
   const alert = code === 'ERR_SSL_UNSUPPORTED_PROTOCOL' ? 'PROTOCOL_VERSION' : alertOf(code)
-  const refusal = alert && REFUSED_BY_ALERT[alert]
-  if (refusal) return new Failure(refusal, stage, code)
+  const sentence = alert && SENTENCE_BY_ALERT[alert]
+  if (sentence) return new Failure(sentence, stage, code)
   if (code === 'ECONNRESET' || code === 'EPIPE') {
     return new Failure(stage === 'handshake' ? CLOSED : CLOSED_AFTERWARDS, stage, code)
   }
   return new Failure(`the handshake failed: ${reason ?? message} (${code})`, stage, code)
 }
 
-/** For a connection that took too long. */
-export function tooLate(stage: Stage, timeout: number): Failure {
+/** Returns the failure of a connection whose time limit passed. */
+export function timedOut(stage: Stage, timeout: number): Failure {
   const seconds = `within ${timeout / 1000} s`
   const sentences: Readonly<Record<Stage, string>> = {
-    resolving: `its name was not looked up ${seconds}`,
-    connecting: `it does not answer ${seconds}: the host is down, or something in between drops what is sent`,
-    starttls: `it took the connection and did not agree on TLS ${seconds}`,
-    handshake: `it took the connection and did not finish the handshake ${seconds}, as ports do that are not of TLS`,
-    afterwards: `it fell silent ${seconds}`,
+    resolving: `its name was not resolved ${seconds}`,
+    connecting: `it does not answer ${seconds}: the host is down, or a firewall drops the packets`,
+    starttls: `it accepted the connection but did not start TLS ${seconds}`,
+    handshake: `it accepted the connection but did not finish the handshake ${seconds}; maybe the port does not use TLS`,
+    afterwards: `it stopped answering ${seconds}`,
   }
   return new Failure(sentences[stage], stage, 'TIMEOUT')
 }

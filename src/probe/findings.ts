@@ -2,7 +2,7 @@ import type { Version } from './handshake.js'
 import type { StartTls } from './starttls.js'
 import type { Spread } from './statistics.js'
 
-/** What a connection was made for. */
+/** The purpose of a connection. */
 export type Purpose =
   | 'first'
   | 'resume'
@@ -13,7 +13,7 @@ export type Purpose =
   | 'session-id'
   | 'address'
   | 'timing'
-  /** To have a session for one of the others. */
+  /** Obtains a session for another purpose. */
   | 'session'
 
 /** One connection of a probe. */
@@ -21,73 +21,74 @@ export interface Contact {
   version: Version
   purpose: Purpose
   address: string
-  /** Whether a session was offered. */
+  /** True if a session was offered. */
   offered: boolean
   resumed: boolean
-  /** How many sessions it brought: TLS 1.3 tickets, or the one of TLS 1.2. */
+  /** The number of received sessions: TLS 1.3 tickets, or at most one of TLS 1.2. */
   sessions: number
   /** Milliseconds. */
   handshakeTime: number | undefined
   cpuTime: number | undefined
-  /** Why it came to nothing. */
+  /** Why the connection failed. */
   error: string | undefined
 }
 
-/** Why a peer does not resume. */
+/** The reason why a peer does not resume. */
 export type Refusal =
-  /** It hands out nothing to resume with. */
+  /** It sends neither a ticket nor a session ID. */
   | 'no-session'
-  /** What it hands out is to be thrown away at once: a lifetime of 0. */
+  /** Its tickets have a lifetime of 0, so clients must not use them. */
   | 'lifetime-zero'
-  /** It hands out sessions and takes none of them. */
+  /** It accepts none of its sessions. */
   | 'refused'
-  /** With a session offered the handshake fails. */
+  /** Handshakes fail if a session is offered. */
   | 'breaks'
 
-/** What a session got under some conditions is worth under others. */
+/** The outcome of offering a session under other conditions than those of its handshake. */
 export type Elsewhere =
   | { outcome: 'resumed' | 'full' }
-  /** The peer does not do handshakes there at all, so nothing is known. */
+  /** No handshake succeeded under these conditions, so nothing is known. */
   | { outcome: 'failed'; error: string }
 
-/** Medians with the least and the largest, in milliseconds. */
+/** Durations of handshakes in milliseconds. */
 export interface Timing {
   tries: number
   full: { handshake: Spread; cpu: Spread }
   resumed: { handshake: Spread; cpu: Spread }
-  /** Seconds in 1000 connections; below 0 where resuming took longer. */
+  /** Seconds in 1000 connections. Negative if resuming took longer. */
   savedPerThousand: { handshake: number; cpu: number }
 }
 
-/** What is known of a peer in one version of TLS that it speaks. */
+/** The findings about a peer for one version of TLS that it supports. */
 export interface VersionFindings {
   version: Version
   cipher: string
   alpn: string | undefined
   resumes: boolean
   refusal: Refusal | undefined
-  /** How handshakes break. */
+  /** How handshakes fail if a session is offered. */
   breaks: string | undefined
-  /** What sessions are told by; a TLS 1.3 one always is a ticket. */
+  /** How sessions are identified. TLS 1.3 always uses tickets. */
   by: 'ticket' | 'session-id' | undefined
-  /** TLS 1.2: whether it resumes by id for a client without tickets; undefined where not tried. */
+  /** TLS 1.2: true if it resumes by session ID for a client without tickets. undefined if not tried. */
   byIdToo: boolean | undefined
-  /** How many sessions a full handshake brings, and how many a resumed one. */
+  /** The number of sessions after a full handshake. */
   sessions: number
+  /** The number of sessions after a resumed handshake. */
   renewed: number | undefined
-  /** Bytes of a ticket, or of the id. */
+  /** The size of a ticket or session ID in bytes. */
   size: number | undefined
-  /** Seconds; undefined where the peer does not say. */
+  /** Seconds. undefined if the peer sends no lifetime. */
   lifetimeHint: number | undefined
-  /** Whether a session that was used once was taken again. */
+  /** The outcome of offering a session a second time. */
   reuse: 'resumed' | 'full' | undefined
   underOtherName: Elsewhere | undefined
   underOtherAlpn: Elsewhere | undefined
   atOtherAddresses: ({ address: string } & Elsewhere)[]
-  /** Of the unused sessions that were offered where they came from, how many were taken. */
+  /** The number of unused sessions offered under equal conditions, and how many of them resumed. */
   taken: { offered: number; resumed: number }
   timing: Timing | undefined
-  /** What went wrong before everything was tried. */
+  /** The failure that ended the examination early. */
   incomplete: string | undefined
 }
 
@@ -97,16 +98,16 @@ export interface PeerFindings {
   port: number
   startTls: StartTls | undefined
   addresses: string[]
-  /** The one that was probed. */
+  /** The address that was probed. */
   address: string | undefined
-  /** Newest first. */
+  /** The findings by version, the newest first. */
   versions: VersionFindings[]
-  /** Versions without a handshake, and why. */
+  /** Versions without a successful handshake. */
   notSpoken: { version: Version; error: string }[]
   contacts: Contact[]
-  /** Why nothing could be found out; then there is no verdict. */
+  /** Why the peer could not be probed. */
   error: { code: string; message: string } | undefined
-  /** Whether it resumes in the newest version it speaks, the one that clients get. */
+  /** True if the peer resumes in the newest version that it supports, which clients negotiate. */
   resumes: boolean | undefined
   verdict: string
   notes: string[]

@@ -1,91 +1,92 @@
 import net, { type Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
-import { alertOf, explain, type Failure, type Stage, tooLate } from './failures.js'
+import { alertOf, explain, type Failure, type Stage, timedOut } from './failures.js'
 import { type StartTls, startTls } from './starttls.js'
 
 export type Version = 'TLSv1.2' | 'TLSv1.3'
 
-export interface Call {
+/** The parameters of one connection. */
+export interface ConnectionPlan {
   address: string
   port: number
   startTls: StartTls | undefined
-  /** For one connection, all in all, in milliseconds. */
+  /** The time limit of the whole connection in milliseconds. */
   timeout: number
-  /** Whom the certificate has to name. */
+  /** The name that the certificate must have. */
   host: string
   servername: string | undefined
   alpn: readonly string[]
-  /** Made once for many connections, with the version of TLS in it. */
+  /** A context for all connections of one version of TLS. */
   context: tls.SecureContext
-  /** Whether a peer that is not authorized ends the connection. */
+  /** True to fail if the peer is not authorized. */
   strict: boolean
   session: Buffer | undefined
-  /** How many TLS 1.3 tickets are to be waited for, where that is known. */
+  /** The number of TLS 1.3 tickets to wait for, if known. */
   expected: number | undefined
 }
 
-/** What a connection showed. */
-export interface Meeting {
+/** The observations on one connection. */
+export interface Observation {
   resumed: boolean
-  /** All that came, in their order; of TLS 1.2 one at most. */
+  /** All received sessions in order. At most one with TLS 1.2. */
   sessions: Buffer[]
   alpn: string | undefined
   cipher: string
-  /** Milliseconds of TCP alone: about the time there and back. */
+  /** Milliseconds of the TCP handshake: about one round trip. */
   connectTime: number
-  /** Milliseconds from the first byte of TLS until the handshake was done at this end. */
+  /** Milliseconds from the ClientHello until this end had finished the handshake. */
   handshakeTime: number
-  /** Milliseconds of CPU that this process spent meanwhile. */
+  /** Milliseconds of CPU of this process during that time. */
   cpuTime: number
 }
 
 /**
- * Milliseconds without a ticket after which no more are expected, beside a few times there and back, and as long as the
- * handshake took: tickets come when the server has read the client's last message.
+ * The wait for a further ticket is this time plus some round trips plus the time of the handshake: the server sends tickets
+ * after it has processed the client's last message.
  */
-const PATIENCE = 200
+const TICKET_WAIT_MS = 200
 const ROUND_TRIPS = 4
-/** No server has a reason to hand out more at once. */
+/** A bound for servers that send tickets without end. */
 const MAX_TICKETS = 100
-/** What a server is given to answer this end's goodbye; it comes behind all tickets. */
-const GOODBYE = 1000
+/** The wait for the server's close_notify, which follows all tickets. */
+const CLOSE_WAIT_MS = 1000
 
 /**
- * Connects, does the handshake, waits for tickets, and takes leave. Nothing is sent but what agrees on TLS, and a
- * `HEAD` where a server of HTTP sends tickets with its first answer alone.
+ * Connects, completes the handshake, waits for tickets and closes the connection. Sends only what starts TLS, and a `HEAD`
+ * request if an HTTP server sends no tickets before its first response.
  * @throws Failure
  */
-export async function meet(call: Call): Promise<Meeting> {
+export async function observe(plan: ConnectionPlan): Promise<Observation> {
   let stage: Stage = 'connecting'
   let current: Socket | undefined
   let late: Failure | undefined
   const timer = setTimeout(() => {
-    late = tooLate(stage, call.timeout)
+    late = timedOut(stage, plan.timeout)
     current?.destroy(late)
-  }, call.timeout)
+  }, plan.timeout)
   try {
     const began = monotonicNow()
-    const tcp = net.connect({ host: call.address, port: call.port, noDelay: true })
+    const tcp = net.connect({ host: plan.address, port: plan.port, noDelay: true })
     current = tcp.on('error', ignored)
     await event(tcp, 'connect')
     const connectTime = monotonicNow() - began
-    if (call.startTls) {
+    if (plan.startTls) {
       stage = 'starttls'
-      await startTls(call.startTls, tcp)
+      await startTls(plan.startTls, tcp)
     }
     stage = 'handshake'
-    const greeted = monotonicNow()
+    const tlsStart = monotonicNow()
     const cpu = process.cpuUsage()
     const socket = tls.connect({
       socket: tcp,
-      host: call.host,
-      ...(call.servername === undefined ? {} : { servername: call.servername }),
-      ...(call.alpn.length > 0 ? { ALPNProtocols: [...call.alpn] } : {}),
-      ...(call.session ? { session: call.session } : {}),
-      secureContext: call.context,
-      rejectUnauthorized: call.strict,
-      // For `tls-resumption/auto`, which NODE_OPTIONS may have loaded and which would offer sessions of its own.
+      host: plan.host,
+      ...(plan.servername === undefined ? {} : { servername: plan.servername }),
+      ...(plan.alpn.length > 0 ? { ALPNProtocols: [...plan.alpn] } : {}),
+      ...(plan.session ? { session: plan.session } : {}),
+      secureContext: plan.context,
+      rejectUnauthorized: plan.strict,
+      // NODE_OPTIONS may have loaded `tls-resumption/auto`, which would offer its own sessions without this.
       ...{ maxCachedSessions: 0 },
     })
     current = socket.on('error', ignored)
@@ -96,8 +97,8 @@ export async function meet(call: Call): Promise<Meeting> {
     })
     await event(socket, 'secureConnect')
     const { user, system } = process.cpuUsage(cpu)
-    const handshakeTime = monotonicNow() - greeted
-    const meeting: Meeting = {
+    const handshakeTime = monotonicNow() - tlsStart
+    const observation: Observation = {
       resumed: socket.isSessionReused(),
       sessions,
       alpn: socket.alpnProtocol || undefined,
@@ -106,12 +107,12 @@ export async function meet(call: Call): Promise<Meeting> {
       handshakeTime,
       cpuTime: (user + system) / 1000,
     }
-    const renewed = renewedSession(socket, meeting.resumed, offered)
+    const renewed = renewedSession(socket, observation.resumed, offered)
     clearTimeout(timer)
     stage = 'afterwards'
-    await settle(socket, meeting, call)
+    await receiveTickets(socket, observation, plan)
     if (renewed && sessions.length === 0) sessions.push(renewed)
-    return meeting
+    return observation
   } catch (error) {
     throw late ?? explain(error, stage)
   } finally {
@@ -120,10 +121,10 @@ export async function meet(call: Call): Promise<Meeting> {
   }
 }
 
-/** What fails is told by whoever waits for it. */
+/** Listens for `error`, since the code that waits for an event reports the error. */
 function ignored(): void {}
 
-/** Of TLS 1.2: Node tells of no session that a resumption has renewed. */
+/** Returns the renewed session of a resumed TLS 1.2 connection, for which Node emits no `session` event. */
 function renewedSession(
   socket: TLSSocket,
   resumed: boolean,
@@ -134,49 +135,49 @@ function renewedSession(
   return ticket && !offered?.equals(ticket) ? socket.getSession() : undefined
 }
 
-/** Waits for tickets, then says goodbye and waits for the answer. */
-async function settle(
+/** Waits for tickets, then closes the connection and waits until the server closes it. */
+async function receiveTickets(
   socket: TLSSocket,
-  meeting: Meeting,
-  { expected, timeout, servername, host }: Call,
+  observation: Observation,
+  { expected, timeout, servername, host }: ConnectionPlan,
 ): Promise<void> {
-  const { sessions, alpn, connectTime, handshakeTime } = meeting
+  const { sessions, alpn, connectTime, handshakeTime } = observation
   const delay = ROUND_TRIPS * connectTime + handshakeTime
-  const patience = PATIENCE + delay
+  const ticketWait = TICKET_WAIT_MS + delay
   const isTls13 = socket.getProtocol() === 'TLSv1.3'
   let failure: Error | undefined
-  let isLeaving = false
+  let isClosing = false
   socket.on('error', (error: NodeJS.ErrnoException) => {
-    // What goes wrong with a goodbye does not matter, unless it is the answer to what was before.
-    if (!isLeaving || alertOf(error.code ?? '')) failure ??= error
+    // An error after the end of this side matters only if it is an alert about the handshake.
+    if (!isClosing || alertOf(error.code ?? '')) failure ??= error
   })
   socket.resume()
-  const arrive = async () => {
-    // A known number is waited for; of an unknown one all that come without a pause.
+  const waitForTickets = async () => {
+    // Waits for the known number of tickets, or until no further ticket arrives in time.
     for (let count = -1; count < sessions.length && sessions.length < (expected ?? MAX_TICKETS); ) {
       count = sessions.length
-      await pause(socket, patience, expected === undefined ? undefined : 'session')
+      await pause(socket, ticketWait, expected === undefined ? undefined : 'session')
     }
   }
   if (isTls13) {
-    await arrive()
+    await waitForTickets()
     if (sessions.length === 0 && expected !== 0 && alpn === 'http/1.1' && socket.writable) {
       socket.write(`HEAD / HTTP/1.1\r\nHost: ${servername ?? host}\r\nConnection: close\r\n\r\n`)
-      await arrive()
+      await waitForTickets()
     }
   }
   if (!socket.destroyed) {
-    isLeaving = true
+    isClosing = true
     socket.end()
-    // Without its answer it would not be certain that there are no tickets.
+    // Only the server's close_notify proves that no ticket follows.
     const isUncertain = sessions.length === 0 && expected === undefined
-    await pause(socket, isUncertain ? timeout : GOODBYE + delay)
+    await pause(socket, isUncertain ? timeout : CLOSE_WAIT_MS + delay)
   }
-  // A TLS 1.3 client has finished before the server has looked at its certificate: a refusal comes afterwards.
-  if (failure && sessions.length === 0 && !meeting.resumed) throw failure
+  // A TLS 1.3 client finishes before the server verifies its certificate, so a rejection arrives afterwards.
+  if (failure && sessions.length === 0 && !observation.resumed) throw failure
 }
 
-/** Until the socket is closed, or the time has passed, or the event came. */
+/** Waits until the socket closes, the time has passed, or the event was emitted. */
 function pause(socket: TLSSocket, time: number, name?: 'session'): Promise<void> {
   if (socket.destroyed) return Promise.resolve()
   return new Promise(resolve => {
@@ -192,7 +193,7 @@ function pause(socket: TLSSocket, time: number, name?: 'session'): Promise<void>
   })
 }
 
-/** Like `once` of `node:events`, and fails where the socket closes without an error. */
+/** Waits for an event like `once` of `node:events`, but also rejects if the socket closes without an error. */
 function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
   return new Promise((resolve, reject) => {
     const closed = () => failed(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))

@@ -1,15 +1,14 @@
 import { createRequire } from 'node:module'
 import { styleText } from 'node:util'
-import { type ProbeOptions, parseOptions, UsageError } from './args.js'
+import { HELP, type ProbeOptions, parseOptions, UsageError } from './args.js'
 import type { PeerFindings } from './findings.js'
-import { HELP } from './help.js'
 import { probe } from './probe.js'
 import { Progress } from './progress.js'
 import { type Paint, tableOf } from './table.js'
 
-/** What the command ends with. */
+/** The exit codes of the command. */
 export const EXIT = {
-  /** All peers resume, in the newest version of TLS that each speaks. */
+  /** All peers resume, in the newest version of TLS that each supports. */
   resumes: 0,
   doesNot: 1,
   usage: 2,
@@ -17,20 +16,20 @@ export const EXIT = {
   unknown: 3,
 } as const
 
-/** `tls-resumption probe …`: @returns what to exit with. */
+/** Runs `tls-resumption` with these arguments. Returns the exit code. */
 export async function main(args: string[]): Promise<number> {
   const [command, ...rest] = args
   if (command === '--version') return print(`${packageVersion()}\n`)
-  if (command === undefined) return refuse('No command is given; there is: probe')
+  if (command === undefined) return usageError('A command is missing. The commands are: probe')
   if (command === '--help' || command === '-h' || command === 'help') return print(HELP)
-  if (command !== 'probe') return refuse(`There is no command '${command}'; there is: probe`)
+  if (command !== 'probe') return usageError(`Unknown command '${command}'. The commands are: probe`)
   try {
     const options = parseOptions(rest)
     if (options === 'help') return print(HELP)
     if (options === 'version') return print(`${packageVersion()}\n`)
     return exitCode(await probeAll(options))
   } catch (error) {
-    if (error instanceof UsageError) return refuse(error.message)
+    if (error instanceof UsageError) return usageError(error.message)
     throw error
   }
 }
@@ -63,7 +62,7 @@ function print(text: string): number {
   return EXIT.resumes
 }
 
-function refuse(sentence: string): number {
+function usageError(sentence: string): number {
   process.stderr.write(`tls-resumption: ${sentence.replace(/[^?]$/, '$&.')}\nSee: tls-resumption --help\n`)
   return EXIT.usage
 }

@@ -5,29 +5,29 @@ import type { PeerFindings, Purpose } from './findings.js'
 import { addressesOf, type Peer } from './target.js'
 import { titleOf, verdictOf } from './verdict.js'
 
-/** Handshakes of each kind that are timed unless the command line says otherwise. */
-export const TRIES = 5
-/** MySQL and MariaDB count connections that do not log in, and may refuse a host that has made too many. */
-const TRIES_OF_MYSQL = 3
+/** The default number of timed handshakes of each kind. */
+const DEFAULT_TRIES = 5
+/** MySQL and MariaDB block a host after too many connections that do not log in. */
+const MYSQL_TRIES = 3
 
-const DOING: Readonly<Record<Purpose, string>> = {
+const STEP_NAMES: Readonly<Record<Purpose, string>> = {
   first: 'a full handshake',
   resume: 'resuming',
-  reuse: 'offering a session once more',
-  check: 'looking whether it is well without a session',
+  reuse: 'offering a session a second time',
+  check: 'checking a full handshake',
   servername: 'offering a session under another server name',
   alpn: 'offering a session under another protocol',
-  'session-id': 'resuming by session id',
+  'session-id': 'resuming by session ID',
   address: 'offering a session at another address',
   timing: 'timing',
   session: 'getting a session',
 }
 
-/** Probes a peer; what goes wrong is among the findings. */
+/** Probes a peer. Never rejects: a failure is part of the findings. `show` receives each step. */
 export async function probe(
   peer: Peer,
   options: ProbeOptions,
-  show: (doing: string) => void,
+  show: (step: string) => void,
 ): Promise<PeerFindings> {
   const { host, port, startTls, name } = peer
   const findings: PeerFindings = {
@@ -46,7 +46,7 @@ export async function probe(
     notes: notesOn(peer, options),
   }
   try {
-    show(`${name}: looking up its addresses`)
+    show(`${name}: resolving its name`)
     findings.addresses =
       options.addresses.length > 0 ? options.addresses : await addressesOf(host, options.timeout)
     await examineAll(peer, options, findings, show)
@@ -58,22 +58,25 @@ export async function probe(
   findings.verdict = verdictOf(findings)
   if (startTls === 'mysql' && findings.contacts.length > 0) {
     findings.notes.push(
-      `It counts these ${findings.contacts.length} connections as errors of this host, and refuses a host with too many ` +
-        '(max_connect_errors) until one has logged in, or FLUSH HOSTS',
+      `The server counts these ${findings.contacts.length} connections as errors of this host. It blocks a host with too ` +
+        'many errors (max_connect_errors) until a login from it or FLUSH HOSTS',
     )
   }
   return findings
 }
 
-/** Each version at the first address that answers. @throws Failure where there is none, or no version. */
+/**
+ * Examines each version at the first address that answers.
+ * @throws Failure if no address answers or no version is supported
+ */
 async function examineAll(
   peer: Peer,
   options: ProbeOptions,
   findings: PeerFindings,
-  show: (doing: string) => void,
+  show: (step: string) => void,
 ): Promise<void> {
   const { addresses, contacts, versions, notSpoken } = findings
-  const tries = options.tries ?? (peer.startTls === 'mysql' ? TRIES_OF_MYSQL : TRIES)
+  const tries = options.tries ?? (peer.startTls === 'mysql' ? MYSQL_TRIES : DEFAULT_TRIES)
   const expected = estimate(options.versions, addresses.length, tries)
   const failures: Failure[] = []
   for (const version of options.versions) {
@@ -87,7 +90,7 @@ async function examineAll(
         tries,
         begins: purpose =>
           show(
-            `${peer.name}: ${titleOf(version)}, ${DOING[purpose]}, ${contacts.length + 1} of about ${expected}`,
+            `${peer.name}: ${titleOf(version)}, ${STEP_NAMES[purpose]}, ${contacts.length + 1} of about ${expected}`,
           ),
         made: contact => contacts.push(contact),
       })
@@ -99,7 +102,7 @@ async function examineAll(
       } catch (error) {
         const failure = explain(error, 'handshake')
         failures.push(failure)
-        // The next address can be better where there was no connection; the next version where there was no handshake.
+        // After a failed connection the next address may work, and after a failed handshake the next version.
         if (failure.stage === 'connecting' && address !== addresses.at(-1)) continue
         if (failure.isFinal) throw failure
         findings.address = address
@@ -108,11 +111,11 @@ async function examineAll(
       }
     }
   }
-  if (versions.length === 0) throw inCommon(failures)
+  if (versions.length === 0) throw mostSpecific(failures)
 }
 
-/** The first that says more than that a version is not spoken. */
-function inCommon(failures: readonly Failure[]): Failure {
+/** Returns the first failure that is not only an unsupported version. */
+function mostSpecific(failures: readonly Failure[]): Failure {
   const last = failures.at(-1) ?? new Failure('nothing was tried', 'handshake', 'NOTHING')
   return failures.find(({ code }) => alertOf(code) !== 'PROTOCOL_VERSION') ?? last
 }
@@ -120,10 +123,10 @@ function inCommon(failures: readonly Failure[]): Failure {
 function notesOn(peer: Peer, { insecure }: ProbeOptions): string[] {
   return [
     ...(peer.isGuessed
-      ? [`STARTTLS of ${peer.startTls} follows from the port; --starttls none does without`]
+      ? [`STARTTLS of ${peer.startTls} was chosen by the port; --starttls none disables it`]
       : []),
     ...(insecure
-      ? ['Nobody was verified (--insecure): these findings, and the figures, may be of somebody in between']
+      ? ['The peer was not verified (--insecure): the findings may be those of an attacker on the path']
       : []),
   ]
 }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { Failure } from './failures.js'
 
-/** Protocols that begin in the clear and then agree on TLS. */
+/** Protocols that begin in plaintext and negotiate TLS. */
 export const STARTTLS = ['postgres', 'mysql', 'smtp', 'imap', 'ldap'] as const
 export type StartTls = (typeof STARTTLS)[number]
 
-/** Where they are at home; 993, 636 and the like are of TLS from the first byte. */
-const PORTS: Readonly<Record<number, StartTls>> = {
+/** The usual ports of these protocols. Ports such as 993 and 636 use TLS from the first byte. */
+const PROTOCOL_BY_PORT: Readonly<Record<number, StartTls>> = {
   25: 'smtp',
   143: 'imap',
   389: 'ldap',
@@ -15,15 +15,16 @@ const PORTS: Readonly<Record<number, StartTls>> = {
   5432: 'postgres',
 }
 
-export function usualAt(port: number): StartTls | undefined {
-  return PORTS[port]
+/** Returns the protocol that usually uses the port, or undefined. */
+export function protocolOfPort(port: number): StartTls | undefined {
+  return PROTOCOL_BY_PORT[port]
 }
 
-/** More than any greeting takes. */
-const MAX_BYTES = 65_536
+/** A bound for servers that send data without end. */
+const MAX_PLAINTEXT_BYTES = 65_536
 
-/** What is read in the clear until TLS begins. */
-class Clear {
+/** Reads and writes plaintext until TLS begins. */
+class PlaintextConnection {
   readonly #socket: Socket
   #bytes: Buffer = Buffer.alloc(0)
   readonly #hear = (chunk: Buffer) => {
@@ -34,7 +35,7 @@ class Clear {
     this.#error ??= error
     this.#wake?.()
   }
-  readonly #end = () => this.#fail(refused('it closed the connection before TLS began', 'CLOSED'))
+  readonly #end = () => this.#fail(failure('it closed the connection before TLS began', 'CLOSED'))
   #wake: (() => void) | undefined
   #error: Error | undefined
 
@@ -47,7 +48,7 @@ class Clear {
     this.#socket.write(bytes)
   }
 
-  /** The first so many bytes, where `length` tells how many once there are enough to tell. */
+  /** Waits for and removes the first bytes. `length` returns their number, or undefined if more bytes are needed. */
   async take(length: (bytes: Buffer) => number | undefined): Promise<Buffer> {
     for (;;) {
       const wanted = length(this.#bytes)
@@ -57,73 +58,74 @@ class Clear {
         return taken
       }
       if (this.#error) throw this.#error
-      if (this.#bytes.length > MAX_BYTES) throw refused('it says too much before TLS begins', 'TOO_MUCH')
+      if (this.#bytes.length > MAX_PLAINTEXT_BYTES)
+        throw failure('it sends too much before TLS begins', 'TOO_MUCH')
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
     }
   }
 
-  /** A line, without its end. */
+  /** Waits for and removes a line. Returns it without its end. */
   async line(): Promise<string> {
     const bytes = await this.take(bytes => bytes.indexOf('\n') + 1 || undefined)
     return bytes.toString('latin1').trimEnd()
   }
 
   /**
-   * Gives the socket back. What came already behind the last answer is not TLS but could pass for it: whoever
-   * stands in between may have put it there (CVE-2011-0411, CVE-2021-23222).
+   * Stops reading. Throws if bytes follow the last reply: an attacker on the path may have injected them, and TLS would
+   * read them as its own (CVE-2011-0411, CVE-2021-23222).
    */
-  close(): void {
+  release(): void {
     this.#socket.pause()
     this.#socket
       .off('data', this.#hear)
       .off('end', this.#end)
       .off('close', this.#end)
       .off('error', this.#fail)
-    // @guard probe › probe-starttls › *: what comes behind the consent and before TLS may be somebody else’s
-    if (this.#bytes.length > 0) throw refused('it sends more than its consent before TLS begins', 'INJECTED')
+    // @guard probe › probe-starttls › probe STARTTLS: * data between the reply and TLS is rejected
+    if (this.#bytes.length > 0) throw failure('it sends more than its reply before TLS begins', 'INJECTED')
   }
 }
 
-function refused(sentence: string, code: string): Failure {
+function failure(sentence: string, code: string): Failure {
   return new Failure(sentence, 'starttls', code)
 }
 
 function unexpected(protocol: string, said: string): Failure {
-  return refused(`it does not speak ${protocol}: it says ${JSON.stringify(said.slice(0, 80))}`, 'NOT_SPOKEN')
+  return failure(`it does not speak ${protocol}: it sends ${JSON.stringify(said.slice(0, 80))}`, 'NOT_SPOKEN')
 }
 
 function noTls(said: string): Failure {
-  return refused(`it offers no TLS: ${said}`, 'NO_TLS')
+  return failure(`it offers no TLS: ${said}`, 'NO_TLS')
 }
 
-/** Agrees with the server on TLS; from then on the socket is TLS's. */
+/** Negotiates TLS with the server. Afterwards the TLS handshake can start on the socket. */
 export async function startTls(protocol: StartTls, socket: Socket): Promise<void> {
-  const clear = new Clear(socket)
-  await agree[protocol](clear)
-  clear.close()
+  const plaintext = new PlaintextConnection(socket)
+  await negotiate[protocol](plaintext)
+  plaintext.release()
 }
 
-const agree: Readonly<Record<StartTls, (clear: Clear) => Promise<void>>> = {
+const negotiate: Readonly<Record<StartTls, (plaintext: PlaintextConnection) => Promise<void>>> = {
   /** `SSLRequest`, answered with one byte. */
-  async postgres(clear) {
-    clear.send(Buffer.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f))
-    const answer = (await clear.take(() => 1)).toString('latin1')
+  async postgres(plaintext) {
+    plaintext.send(Buffer.of(0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f))
+    const answer = (await plaintext.take(() => 1)).toString('latin1')
     if (answer === 'N') throw noTls('ssl is off')
     if (answer !== 'S') throw unexpected('PostgreSQL', answer)
   },
 
-  /** Protocol 10: the greeting tells the capabilities, and `SSLRequest` is the beginning of a login. */
-  async mysql(clear) {
-    // Three bytes of length and a sequence number, which is 0 in a greeting.
-    const packet = await clear.take(bytes => {
+  /** Protocol 10: the greeting has the capabilities, and `SSLRequest` is the first part of a login. */
+  async mysql(plaintext) {
+    // A packet has three bytes of length and a sequence number, which is 0 in a greeting.
+    const packet = await plaintext.take(bytes => {
       if (bytes.length < 4) return undefined
       return bytes[3] === 0 ? 4 + bytes.readUIntLE(0, 3) : bytes.length
     })
     const greeting = packet.subarray(4)
     if (greeting[0] === 0xff)
-      throw refused(`it says ${JSON.stringify(greeting.toString('latin1', 3))}`, 'ERROR')
+      throw failure(`it sends the error ${JSON.stringify(greeting.toString('latin1', 3))}`, 'ERROR')
     const versionEnd = greeting.indexOf(0, 1)
     const capabilitiesAt = versionEnd + 1 + 4 + 8 + 1
     if (greeting[0] !== 10 || versionEnd < 0 || greeting.length < capabilitiesAt + 2) {
@@ -137,42 +139,42 @@ const agree: Readonly<Record<StartTls, (clear: Clear) => Promise<void>>> = {
     request.writeUInt32LE(SSL | PROTOCOL_41 | SECURE_CONNECTION, 4)
     request.writeUInt32LE(0xff_ffff, 8)
     request[12] = UTF8
-    clear.send(request)
+    plaintext.send(request)
   },
 
   /** RFC 3207. */
-  async smtp(clear) {
-    await smtpReply(clear, '220')
-    clear.send('EHLO [127.0.0.1]\r\n')
-    const extensions = await smtpReply(clear, '250')
+  async smtp(plaintext) {
+    await smtpReply(plaintext, '220')
+    plaintext.send('EHLO [127.0.0.1]\r\n')
+    const extensions = await smtpReply(plaintext, '250')
     if (!extensions.some(line => /^STARTTLS\b/i.test(line.slice(4))))
-      throw noTls('no STARTTLS among its extensions')
-    clear.send('STARTTLS\r\n')
-    await smtpReply(clear, '220')
+      throw noTls('STARTTLS is not among its extensions')
+    plaintext.send('STARTTLS\r\n')
+    await smtpReply(plaintext, '220')
   },
 
   /** RFC 9051 section 6.2.1. */
-  async imap(clear) {
-    const greeting = await clear.line()
+  async imap(plaintext) {
+    const greeting = await plaintext.line()
     if (!/^\* (?:OK|PREAUTH)/i.test(greeting)) throw unexpected('IMAP', greeting)
-    clear.send('a STARTTLS\r\n')
+    plaintext.send('a STARTTLS\r\n')
     for (;;) {
-      const line = await clear.line()
+      const line = await plaintext.line()
       if (/^a OK\b/i.test(line)) return
       if (!line.startsWith('*')) throw noTls(line)
     }
   },
 
-  /** An extended operation, RFC 4511 section 4.14. */
-  async ldap(clear) {
+  /** The extended operation of RFC 4511 section 4.14. */
+  async ldap(plaintext) {
     const request = Buffer.from('1.3.6.1.4.1.1466.20037')
     const operation = Buffer.concat([
       Buffer.of(0x02, 1, 1, 0x77, 2 + request.length, 0x80, request.length),
       request,
     ])
-    clear.send(Buffer.concat([Buffer.of(0x30, operation.length), operation]))
-    const answer = await clear.take(berLength)
-    // A sequence of the message's number, and of a response [APPLICATION 24] that begins with an enumerated code.
+    plaintext.send(Buffer.concat([Buffer.of(0x30, operation.length), operation]))
+    const answer = await plaintext.take(berLength)
+    // The answer has the message ID and a response [APPLICATION 24] that begins with an enumerated result code.
     const at = answer.indexOf(Buffer.of(0x02, 1, 1, 0x78))
     const code = answer.indexOf(Buffer.of(0x0a, 1), at)
     if (at < 0 || code < 0 || code + 2 >= answer.length) throw unexpected('LDAP', answer.toString('latin1'))
@@ -180,18 +182,18 @@ const agree: Readonly<Record<StartTls, (clear: Clear) => Promise<void>>> = {
   },
 }
 
-/** The lines of a reply, the last of which has a blank behind its code (RFC 5321 section 4.2.1). */
-async function smtpReply(clear: Clear, expected: string): Promise<string[]> {
+/** Returns the lines of a reply. The code of the last line is followed by a space (RFC 5321 section 4.2.1). */
+async function smtpReply(plaintext: PlaintextConnection, expected: string): Promise<string[]> {
   const lines: string[] = []
   for (;;) {
-    const line = await clear.line()
+    const line = await plaintext.line()
     lines.push(line)
     if (!line.startsWith(expected)) throw unexpected('SMTP with STARTTLS', line)
     if (line[3] !== '-') return lines
   }
 }
 
-/** How long a BER element is, its head included (X.690 section 8.1.3). */
+/** Returns the length of a BER element with its header (X.690 section 8.1.3), or undefined if bytes are missing. */
 function berLength(bytes: Buffer): number | undefined {
   const [tag, first] = bytes
   if (tag === undefined || first === undefined) return undefined

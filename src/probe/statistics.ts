@@ -1,11 +1,11 @@
-/** A median with the least and the largest. */
+/** A median with the smallest and the largest value. */
 export interface Spread {
   median: number
   least: number
   largest: number
 }
 
-/** @param values one at least. */
+/** Returns the spread of at least one value. */
 export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (index: number) => sorted[index] ?? Number.NaN

@@ -2,10 +2,10 @@ import type { Elsewhere, PeerFindings, VersionFindings } from './findings.js'
 import type { Spread } from './statistics.js'
 import { titleOf } from './verdict.js'
 
-/** How a terminal shows emphasis; without one, as it is. */
+/** Emphasizes a text for a terminal. Returns it unchanged if the output is no terminal. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
 
-/** A peer's findings for people: a column for each version of TLS, then the verdict. */
+/** Returns the findings about a peer as text: one column for each version of TLS, then the verdict and notes. */
 export function tableOf(findings: PeerFindings, paint: Paint): string {
   const { peer, address, startTls, versions, notSpoken, contacts, resumes, verdict, notes } = findings
   const how = [address, startTls && `STARTTLS of ${startTls}`].filter(Boolean).join(', ')
@@ -18,7 +18,7 @@ export function tableOf(findings: PeerFindings, paint: Paint): string {
     `  ${paint(colour, `${verdict}.`)}`,
     ...(versions.length > 0 ? notSpoken.map(({ version, error }) => `  ${titleOf(version)}: ${error}.`) : []),
     ...versions.flatMap(({ version, incomplete }) =>
-      incomplete ? [`  ${titleOf(version)} was not tried to the end: ${incomplete}.`] : [],
+      incomplete ? [`  ${titleOf(version)} was not examined completely: ${incomplete}.`] : [],
     ),
     ...notes.map(note => `  ${note}.`),
     ...(contacts.length > 1
@@ -34,39 +34,40 @@ const ROWS: readonly Row[] = [
   ['', ({ version }) => titleOf(version)],
   [
     'resumes',
-    ({ resumes, by, byIdToo }) => (resumes ? `by ${wayOf(by)}${byIdToo ? ', and by id' : ''}` : 'no'),
+    ({ resumes, by, byIdToo }) =>
+      resumes ? `by ${mechanismOf(by)}${byIdToo ? ', and by session ID' : ''}` : 'no',
   ],
   [
     'sessions of a full handshake',
     ({ sessions, size, by }) =>
-      `${sessions}${size ? `, ${size} bytes` : ''}${by === 'session-id' ? ' of id' : ''}`,
+      `${sessions}${size ? `, ${size} bytes` : ''}${by === 'session-id' ? ' of session ID' : ''}`,
   ],
   [
-    'of a resumed one',
+    'sessions of a resumed handshake',
     ({ renewed }) =>
       renewed === undefined ? undefined : renewed === 0 ? '0, not renewed' : `${renewed}, renewed`,
   ],
   [
-    'lifetime the peer tells',
+    'lifetime hint',
     ({ lifetimeHint, by }) =>
       by === undefined ? undefined : lifetimeHint === undefined ? 'none' : duration(lifetimeHint),
   ],
-  ['offered once more', again],
+  ['offered a second time', reuseOf],
   ['under another server name', ({ underOtherName }) => bound(underOtherName)],
   ['under another ALPN', ({ underOtherAlpn }) => bound(underOtherAlpn)],
-  ['at its other addresses', ({ atOtherAddresses }) => atOthers(atOtherAddresses)],
+  ['at other addresses', ({ atOtherAddresses }) => atOthers(atOtherAddresses)],
   [
-    'unused ones taken',
+    'unused sessions accepted',
     ({ taken }) => (taken.offered > 0 ? `${taken.resumed} of ${taken.offered}` : undefined),
   ],
   ['full handshake', ({ timing }) => timing && milliseconds(timing.full.handshake)],
-  ['resumed', ({ timing }) => timing && milliseconds(timing.resumed.handshake)],
-  ['CPU of this end, full', ({ timing }) => timing && milliseconds(timing.full.cpu)],
-  ['CPU of this end, resumed', ({ timing }) => timing && milliseconds(timing.resumed.cpu)],
+  ['resumed handshake', ({ timing }) => timing && milliseconds(timing.resumed.handshake)],
+  ['CPU of this process, full', ({ timing }) => timing && milliseconds(timing.full.cpu)],
+  ['CPU of this process, resumed', ({ timing }) => timing && milliseconds(timing.resumed.cpu)],
   ['saved in 1000 connections', ({ timing }) => timing && saved(timing.savedPerThousand)],
 ]
 
-/** What no version has anything to say about is left out. */
+/** Returns the rows in which at least one version has a cell. */
 function lines(versions: readonly VersionFindings[]): string[][] {
   const rows = ROWS.map(([title, cell]) => [title, ...versions.map(one => cell(one) ?? '')]).filter(
     ([, ...cells]) => cells.some(cell => cell !== ''),
@@ -75,28 +76,28 @@ function lines(versions: readonly VersionFindings[]): string[][] {
   return rows.map(row => row.map((cell, column) => cell.padEnd((widths[column] ?? 0) + 2)))
 }
 
-function wayOf(by: VersionFindings['by']): string {
-  return by === 'session-id' ? 'session id' : 'ticket'
+function mechanismOf(by: VersionFindings['by']): string {
+  return by === 'session-id' ? 'session ID' : 'ticket'
 }
 
-/** A peer that does not take all unused ones either says nothing by it. */
-function again({ reuse, taken }: VersionFindings): string | undefined {
+/** A peer that rejects unused sessions as well does not prove single use by rejecting a used one. */
+function reuseOf({ reuse, taken }: VersionFindings): string | undefined {
   if (reuse === undefined) return undefined
-  if (reuse === 'resumed') return 'taken again'
-  return taken.resumed < taken.offered ? 'not taken' : 'single use'
+  if (reuse === 'resumed') return 'accepted again'
+  return taken.resumed < taken.offered ? 'rejected' : 'single use'
 }
 
 function bound(elsewhere: Elsewhere | undefined): string | undefined {
   if (elsewhere === undefined) return undefined
   if (elsewhere.outcome === 'failed') return 'no handshake'
-  return elsewhere.outcome === 'resumed' ? 'taken: not bound' : 'full: bound'
+  return elsewhere.outcome === 'resumed' ? 'accepted: not bound' : 'rejected: bound'
 }
 
 function atOthers(others: VersionFindings['atOtherAddresses']): string | undefined {
   if (others.length === 0) return undefined
   const count = (outcome: Elsewhere['outcome']) => others.filter(other => other.outcome === outcome).length
   const failed = count('failed')
-  return `taken at ${count('resumed')} of ${others.length}${failed > 0 ? `, ${failed} failed` : ''}`
+  return `accepted at ${count('resumed')} of ${others.length}${failed > 0 ? `, ${failed} failed` : ''}`
 }
 
 function milliseconds({ median, least, largest }: Spread): string {
@@ -111,7 +112,7 @@ function figure(value: number): string {
   return value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0)
 }
 
-/** `7200 s (2 h)`. */
+/** Formats seconds as in `7200 s (2 h)`. */
 function duration(seconds: number): string {
   for (const [unit, length] of [
     ['days', 86_400],
