@@ -108,6 +108,6 @@ test('a check in the place of the default one is asked before each session is of
   })
   t.deepEqual(
     outcomes.map(({ resumed, refused }) => refused ?? resumed),
-    [false, true, true, 'refused'],
+    [false, true, true, 'rejected'],
   )
 })
