@@ -53,6 +53,7 @@
 mod annotated;
 mod blob;
 mod bounds;
+mod breaker;
 mod builder;
 mod cache;
 mod call_time;
@@ -75,6 +76,7 @@ mod ticket_keys;
 pub use annotated::{ANNOTATION_LEN, Annotation, EntryId};
 pub use blob::Blob;
 pub use bounds::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
+pub use breaker::{OfferBreaker, Outcome, PendingOffer, Permission};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};

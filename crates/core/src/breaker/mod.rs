@@ -1,0 +1,162 @@
+//! Decides whether a connection may offer a session, from what became of earlier offers.
+//!
+//! Some peers break on an offer: they send an alert, reset the connection, or never answer. Others always reject it.
+//! Failures are kept per endpoint, rejections per key. Each is one word of a fixed table, in one of a few slots of its name, so
+//! no call waits or allocates. What a word becomes is decided by the pure functions in [`endpoint`] and [`key`].
+//!
+//! If all slots of a name hold news about other names, nothing is recorded about it, and its sessions are offered. If a slot
+//! becomes free just as two threads record the first news of a name, the name can have two words. The later one is then not
+//! read until the earlier one is reset.
+
+mod endpoint;
+mod key;
+mod pending;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::hash::BuildHasher;
+#[cfg(not(test))]
+use std::hash::RandomState as Hasher;
+
+pub use endpoint::Permission;
+pub use pending::PendingOffer;
+
+use endpoint::EndpointState;
+use key::KeyState;
+use pending::PendingOffers;
+use slots::Slots;
+
+/// Not random, so that tests may count on which names meet.
+#[cfg(test)]
+type Hasher = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
+
+/// What became of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The peer resumed the session that was offered.
+    Resumed,
+    /// The peer made a full handshake in spite of an offer.
+    Rejected,
+    /// The peer sent a fatal TLS alert after an offer.
+    Alerted,
+    /// The connection was reset, or hung, after an offer.
+    Broken,
+    /// A handshake without an offer succeeded.
+    FullSucceeded,
+    /// A handshake without an offer failed.
+    FullFailed,
+}
+
+/// A circuit breaker for offers, for any number of threads.
+///
+/// Times are milliseconds of one monotonic clock, below 2^41.
+///
+/// ```
+/// use tls_resumption_core::{OfferBreaker, Outcome, Permission};
+///
+/// let breaker = OfferBreaker::new();
+/// let may_offer = |now| breaker.may_offer(b"db.example:5432", b"key", 1000, now);
+/// assert_eq!(may_offer(0), Permission::Offer);
+/// breaker.report(Outcome::Alerted, b"db.example:5432", b"key", 0);
+/// assert_eq!(may_offer(59_999), Permission::Pause);
+/// assert_eq!(may_offer(60_064), Permission::Offer);
+/// ```
+pub struct OfferBreaker {
+    endpoints: Slots,
+    keys: Slots,
+    pending: PendingOffers,
+    hasher: Hasher,
+}
+
+impl OfferBreaker {
+    /// Creates a breaker that permits all offers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            endpoints: Slots::new(),
+            keys: Slots::new(),
+            pending: PendingOffers::new(),
+            hasher: Hasher::default(),
+        }
+    }
+
+    /// Returns whether a connection that begins now may offer a session of `key` to `endpoint`.
+    ///
+    /// An offer to the endpoint that is pending for `hang_after` milliseconds or longer counts as [`Outcome::Broken`], once.
+    #[must_use = "a probe is given to one connection, which must report its outcome"]
+    pub fn may_offer(&self, endpoint: &[u8], key: &[u8], hang_after: u64, now: u64) -> Permission {
+        let hash = self.hash(endpoint);
+        self.pending.expire(hash, hang_after, now, || {
+            self.endpoints.update(hash, now, |state: EndpointState| (state.broken(now), ()));
+        });
+        let key_state: KeyState = self.keys.read(self.hash(key));
+        self.endpoints.update(hash, now, |state: EndpointState| {
+            state.may_offer(key_state.is_paused(now), now)
+        })
+    }
+
+    /// Records that a connection offers a session now, until [`ended`](Self::ended). Returns `None` if too many offers to
+    /// endpoints with the same slots are pending: then a hang of this one is not recognised.
+    #[must_use = "an offer that is never ended seems to hang"]
+    pub fn started(&self, endpoint: &[u8], now: u64) -> Option<PendingOffer> {
+        self.pending.start(self.hash(endpoint), now)
+    }
+
+    /// Records that the peer answered an offer, or that its connection is closed.
+    pub fn ended(&self, offer: PendingOffer) {
+        self.pending.end(offer);
+    }
+
+    /// Records what became of a handshake.
+    pub fn report(&self, outcome: Outcome, endpoint: &[u8], key: &[u8], now: u64) {
+        let hash = self.hash(endpoint);
+        let of_endpoint = |step: fn(EndpointState, u64) -> EndpointState| {
+            self.endpoints.update(hash, now, |state| (step(state, now), ()));
+        };
+        match outcome {
+            Outcome::Resumed => {
+                self.endpoints.reset(hash);
+                self.keys.reset(self.hash(key));
+            }
+            Outcome::Rejected => {
+                of_endpoint(EndpointState::rejected);
+                let step = |state: KeyState| (state.rejected(now), ());
+                self.keys.update(self.hash(key), now, step);
+            }
+            Outcome::Alerted => of_endpoint(EndpointState::alerted),
+            Outcome::Broken => of_endpoint(EndpointState::broken),
+            Outcome::FullSucceeded => of_endpoint(EndpointState::full_succeeded),
+            Outcome::FullFailed => of_endpoint(EndpointState::full_failed),
+        }
+    }
+
+    /// Forgets an endpoint, its pending offers too.
+    pub fn forget_endpoint(&self, endpoint: &[u8]) {
+        let hash = self.hash(endpoint);
+        self.endpoints.reset(hash);
+        self.pending.forget(hash);
+    }
+
+    /// Forgets the rejections of a key.
+    pub fn forget_key(&self, key: &[u8]) {
+        self.keys.reset(self.hash(key));
+    }
+
+    /// Forgets everything.
+    pub fn forget_all(&self) {
+        self.endpoints.clear();
+        self.keys.clear();
+        self.pending.clear();
+    }
+
+    fn hash(&self, name: &[u8]) -> u64 {
+        self.hasher.hash_one(name)
+    }
+}
+
+impl Default for OfferBreaker {
+    fn default() -> Self {
+        Self::new()
+    }
+}

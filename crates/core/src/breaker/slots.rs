@@ -1,0 +1,137 @@
+//! One word for each name, in a table of fixed size.
+
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering};
+
+/// In how many slots, one after the other, the word of a name may be.
+pub(super) const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
+/// How many names can have a word at once.
+pub(super) const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
+
+/// The state of a name, as far as it fits in a word.
+pub(super) trait State: Copy + Eq + Default {
+    /// Packs it into the 10 lowest bits, which are 0 for the default state only, and a time in milliseconds.
+    fn pack(self) -> (u64, u64);
+
+    /// Restores it. The time is not earlier than the packed one, by less than [`TIME_UNIT`].
+    fn unpack(bits: u64, time: u64) -> Self;
+}
+
+const STATE_BITS: u32 = 10;
+const TAG_BITS: u32 = 19;
+const TIME_SHIFT: u32 = STATE_BITS + TAG_BITS;
+/// Times are rounded up to a multiple of this many milliseconds, so that they fit for 69 years.
+pub(super) const TIME_UNIT: u64 = 64;
+
+const TAG_MASK: u64 = ((1 << TAG_BITS) - 1) << STATE_BITS;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+
+/// One word a slot, from the top: a time in units (35 bits), a tag of the name (19), the state (10). 0 is free.
+///
+/// A word publishes nothing but itself, so accesses are relaxed unless another word depends on them.
+pub(super) struct Slots(Box<[AtomicU64]>);
+
+impl Slots {
+    pub(super) fn new() -> Self {
+        Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// Gives a name the default state, in all of its slots.
+    pub(super) fn reset(&self, hash: u64) {
+        for slot in self.ways(hash) {
+            let word = slot.load(Ordering::Relaxed);
+            if is_of(word, hash) {
+                // If the word has changed, that news is later than this.
+                let _ = slot.compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        for slot in &self.0 {
+            slot.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The slot that has the word of a name, or else the one that it should take, and that slot's word.
+    fn find(&self, hash: u64, now: u64) -> Option<(&AtomicU64, u64)> {
+        let mut best: Option<(&AtomicU64, u64)> = None;
+        for slot in self.ways(hash) {
+            // Acquire: pairs with the exchange in `update`, for a caller that reads another table before this one.
+            let word = slot.load(Ordering::Acquire);
+            if is_of(word, hash) {
+                return Some((slot, word));
+            }
+            // A free one, or the one whose news is oldest. A pause that is not over is never given up.
+            if time(word) <= now && best.is_none_or(|(_, other)| time(word) < time(other)) {
+                best = Some((slot, word));
+            }
+        }
+        best
+    }
+
+    /// Replaces the state of a name by what `step` makes of it, in one step for all threads. Returns the second result of
+    /// the `step` that took effect.
+    pub(super) fn update<S: State, R>(&self, hash: u64, now: u64, step: impl Fn(S) -> (S, R)) -> R {
+        loop {
+            let Some((slot, word)) = self.find(hash, now) else {
+                return step(S::default()).1;
+            };
+            let before = if is_of(word, hash) { unpack(word) } else { S::default() };
+            let (after, result) = step(before);
+            if after == before {
+                return result;
+            }
+            // Release: pairs with `find`. Acquire is not needed, since no other word is read after it.
+            let then = pack(after, hash);
+            if slot.compare_exchange(word, then, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return result;
+            }
+        }
+    }
+
+    /// Returns the state of a name.
+    pub(super) fn read<S: State>(&self, hash: u64) -> S {
+        let mut words = self.ways(hash).map(|slot| slot.load(Ordering::Relaxed));
+        words.find(|word| is_of(*word, hash)).map_or_else(S::default, unpack)
+    }
+
+    fn ways(&self, hash: u64) -> impl Iterator<Item = &AtomicU64> {
+        ways(hash).map(|place| &self.0[place])
+    }
+}
+
+/// The places that the word of a name may take.
+pub(super) fn ways(hash: u64) -> impl Iterator<Item = usize> {
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of the number of slots")]
+    let first = (hash % SLOTS as u64) as usize;
+    (0..WAYS).map(move |way| (first + way) % SLOTS)
+}
+
+fn tag(hash: u64) -> u64 {
+    hash >> (u64::BITS - TAG_BITS) << STATE_BITS
+}
+
+fn is_of(word: u64, hash: u64) -> bool {
+    word != 0 && word & TAG_MASK == tag(hash)
+}
+
+fn time(word: u64) -> u64 {
+    (word >> TIME_SHIFT) * TIME_UNIT
+}
+
+fn pack<S: State>(state: S, hash: u64) -> u64 {
+    if state == S::default() {
+        return 0;
+    }
+    let (bits, time) = state.pack();
+    debug_assert!(bits & !STATE_MASK == 0 && bits != 0, "it fits, and is not free");
+    time.div_ceil(TIME_UNIT) << TIME_SHIFT | tag(hash) | bits
+}
+
+fn unpack<S: State>(word: u64) -> S {
+    S::unpack(word & STATE_MASK, time(word))
+}

@@ -1,0 +1,285 @@
+use super::{OfferBreaker, Outcome, Permission};
+
+const ENDPOINT: &[u8] = b"peer.example:443";
+const KEY: &[u8] = b"key";
+const HANG: u64 = 1000;
+
+fn may_offer(breaker: &OfferBreaker, now: u64) -> Permission {
+    breaker.may_offer(ENDPOINT, KEY, HANG, now)
+}
+
+fn report(breaker: &OfferBreaker, outcome: Outcome, now: u64) {
+    breaker.report(outcome, ENDPOINT, KEY, now);
+}
+
+#[cfg(not(loom))]
+mod alone {
+    use std::thread;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::breaker::PendingOffer;
+    use crate::breaker::slots::{SLOTS, TIME_UNIT, WAYS};
+
+    const MINUTE: u64 = 60_000;
+
+    #[test]
+    fn endpoints_fail_apart_and_keys_are_rejected_apart() {
+        let breaker = OfferBreaker::new();
+        report(&breaker, Outcome::Alerted, 0);
+        assert_eq!(may_offer(&breaker, 0), Permission::Pause);
+        assert_eq!(breaker.may_offer(ENDPOINT, b"another", HANG, 0), Permission::Pause);
+        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 0), Permission::Offer);
+        for _ in 0..20 {
+            breaker.report(Outcome::Rejected, b"another", KEY, 0);
+        }
+        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 4999), Permission::Pause);
+        assert_eq!(breaker.may_offer(b"another", b"another", HANG, 0), Permission::Offer);
+        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 5000 + TIME_UNIT), Permission::Offer);
+    }
+
+    #[test]
+    fn one_resumption_resets_the_endpoint_and_the_key() {
+        let breaker = OfferBreaker::new();
+        (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        for now in [0, 2 * MINUTE, 5 * MINUTE] {
+            report(&breaker, Outcome::Alerted, now);
+        }
+        report(&breaker, Outcome::Resumed, 5 * MINUTE);
+        assert_eq!(may_offer(&breaker, 5 * MINUTE), Permission::Offer);
+        report(&breaker, Outcome::Alerted, 5 * MINUTE);
+        assert_eq!(may_offer(&breaker, 6 * MINUTE + TIME_UNIT), Permission::Offer, "a first pause");
+        report(&breaker, Outcome::Resumed, 6 * MINUTE);
+        (0..19).for_each(|_| report(&breaker, Outcome::Rejected, 6 * MINUTE));
+        assert_eq!(may_offer(&breaker, 6 * MINUTE), Permission::Offer, "it counts from 0");
+    }
+
+    #[test]
+    fn an_offer_that_hangs_is_found_by_the_next_connection_which_probes() {
+        let breaker = OfferBreaker::new();
+        let offer = breaker.started(ENDPOINT, 10).unwrap();
+        assert_eq!(may_offer(&breaker, 10 + HANG - 1), Permission::Offer);
+        assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Probe);
+        assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Pause);
+        report(&breaker, Outcome::FullSucceeded, 10 + HANG);
+        // The connection that hung gives up.
+        report(&breaker, Outcome::Broken, 5 * HANG);
+        breaker.ended(offer);
+        assert_eq!(may_offer(&breaker, MINUTE), Permission::Pause);
+        assert_eq!(may_offer(&breaker, MINUTE + 2 * HANG), Permission::Offer, "it hung once");
+    }
+
+    #[test]
+    fn an_offer_that_ended_does_not_hang() {
+        let breaker = OfferBreaker::new();
+        let offers: Vec<_> = (0..WAYS).map(|_| breaker.started(ENDPOINT, 0).unwrap()).collect();
+        assert_eq!(breaker.started(ENDPOINT, 0), None, "no more are followed");
+        for offer in offers {
+            assert!((1..1 << 53).contains(&offer.to_bits()));
+            breaker.ended(PendingOffer::from_bits(offer.to_bits()));
+        }
+        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
+        let offer = breaker.started(ENDPOINT, 0).unwrap();
+        for wrong in [0, u64::MAX, offer.to_bits() + 1, offer.to_bits() + (1 << 12)] {
+            breaker.ended(PendingOffer::from_bits(wrong));
+        }
+        assert_eq!(may_offer(&breaker, HANG), Permission::Probe, "the numbers named no offer");
+    }
+
+    #[test]
+    fn an_endpoint_is_forgotten_with_its_pending_offers() {
+        let breaker = OfferBreaker::new();
+        breaker.started(ENDPOINT, 0).unwrap();
+        report(&breaker, Outcome::Alerted, 0);
+        (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        breaker.forget_endpoint(ENDPOINT);
+        assert_eq!(may_offer(&breaker, HANG), Permission::Pause, "the key is not");
+        breaker.forget_key(KEY);
+        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
+
+        breaker.started(ENDPOINT, 0).unwrap();
+        report(&breaker, Outcome::Alerted, 0);
+        (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        breaker.forget_all();
+        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
+    }
+
+    #[test]
+    fn news_of_many_endpoints_displaces_old_news_but_no_pause() {
+        let breaker = OfferBreaker::new();
+        let names = |from: u32| (from..).map(u32::to_be_bytes);
+        let is_paused =
+            |name: &[u8], now| breaker.may_offer(name, KEY, HANG, now) == Permission::Pause;
+        for name in names(0).take(SLOTS * 2) {
+            breaker.report(Outcome::Alerted, &name, KEY, 0);
+        }
+        let paused: Vec<_> = names(0).take(SLOTS * 2).filter(|name| is_paused(name, 1)).collect();
+        assert!(paused.len() > SLOTS * 3 / 4 && paused.len() <= SLOTS + SLOTS / 64);
+        for name in names(1 << 20).take(SLOTS) {
+            breaker.report(Outcome::Alerted, &name, KEY, 1);
+        }
+        assert!(paused.iter().all(|name| is_paused(name, 2)));
+        let later = 2 * MINUTE;
+        let recorded = names(1 << 24).take(SLOTS / 2).filter(|name| {
+            breaker.report(Outcome::Alerted, name, KEY, later);
+            is_paused(name, later + 1)
+        });
+        assert!(recorded.count() > SLOTS / 2 - SLOTS / 64);
+    }
+
+    #[test]
+    fn of_many_threads_one_probes() {
+        for _ in 0..300 {
+            let breaker = OfferBreaker::new();
+            breaker.started(ENDPOINT, 0).unwrap();
+            let permissions: Vec<_> = thread::scope(|scope| {
+                let ask = || may_offer(&breaker, HANG);
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let count = |what| permissions.iter().filter(|it| **it == what).count();
+            assert_eq!((count(Permission::Probe), count(Permission::Offer)), (1, 0));
+        }
+    }
+
+    fn an_outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            Just(Outcome::Rejected),
+            Just(Outcome::Alerted),
+            Just(Outcome::Broken),
+            Just(Outcome::FullSucceeded),
+            Just(Outcome::FullFailed),
+        ]
+    }
+
+    /// How long offers pause at most from `now` on.
+    fn longest_pause(breaker: &OfferBreaker, now: u64) -> u64 {
+        let answers = |after: &u64| {
+            breaker.may_offer(ENDPOINT, b"a fresh key", HANG, now + after) != Permission::Pause
+        };
+        let minutes = (0..=24 * 60 + 1).map(|minutes| minutes * MINUTE);
+        minutes.into_iter().find(answers).expect("every pause ends")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_happens_a_pause_ends_within_a_day(
+            history in vec((an_outcome(), 0..3 * MINUTE, any::<bool>()), 0..60),
+        ) {
+            let breaker = OfferBreaker::new();
+            let mut now = 0;
+            for (outcome, after, asks) in history {
+                now += after;
+                if asks {
+                    may_offer(&breaker, now);
+                }
+                report(&breaker, outcome, now);
+            }
+            prop_assert!(longest_pause(&breaker, now) <= 24 * 60 * MINUTE + MINUTE);
+        }
+
+        #[test]
+        fn without_alerts_a_pause_ends_within_ten_minutes(
+            history in vec((an_outcome(), 0..15 * MINUTE, any::<bool>()), 0..60),
+        ) {
+            let breaker = OfferBreaker::new();
+            let mut now = 0;
+            for (outcome, after, asks) in history {
+                now += after;
+                if asks {
+                    may_offer(&breaker, now);
+                }
+                if outcome != Outcome::Alerted {
+                    report(&breaker, outcome, now);
+                }
+            }
+            prop_assert!(longest_pause(&breaker, now) <= 11 * MINUTE);
+        }
+    }
+}
+
+#[cfg(loom)]
+mod loom_models {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    fn beside<T: 'static>(
+        breaker: &Arc<OfferBreaker>,
+        what: impl FnOnce(&OfferBreaker) -> T + 'static,
+    ) -> thread::JoinHandle<T> {
+        let breaker = Arc::clone(breaker);
+        thread::spawn(move || what(&breaker))
+    }
+
+    #[test]
+    fn of_two_connections_after_a_reset_one_probes_and_none_offers() {
+        loom::model(|| {
+            let breaker = Arc::new(OfferBreaker::new());
+            report(&breaker, Outcome::Broken, 0);
+            let other = beside(&breaker, |breaker| may_offer(breaker, 0));
+            let both = [may_offer(&breaker, 0), other.join().unwrap()];
+            assert!(both.contains(&Permission::Probe) && both.contains(&Permission::Pause));
+        });
+    }
+
+    #[test]
+    fn of_two_connections_that_find_a_hang_one_probes_and_none_offers() {
+        loom::model(|| {
+            let breaker = Arc::new(OfferBreaker::new());
+            breaker.started(ENDPOINT, 0).unwrap();
+            let other = beside(&breaker, |breaker| may_offer(breaker, HANG));
+            let both = [may_offer(&breaker, HANG), other.join().unwrap()];
+            assert!(
+                both.contains(&Permission::Probe) && both.contains(&Permission::Pause),
+                "{both:?}"
+            );
+        });
+    }
+
+    #[test]
+    fn two_alerts_at_once_make_one_pause() {
+        loom::model(|| {
+            let breaker = Arc::new(OfferBreaker::new());
+            let other = beside(&breaker, |breaker| report(breaker, Outcome::Alerted, 0));
+            report(&breaker, Outcome::Alerted, 0);
+            other.join().unwrap();
+            assert_eq!(may_offer(&breaker, 59_999), Permission::Pause);
+            assert_eq!(may_offer(&breaker, 61_000), Permission::Offer);
+        });
+    }
+
+    #[test]
+    fn a_probe_that_succeeds_while_another_connection_asks_pauses() {
+        loom::model(|| {
+            let breaker = Arc::new(OfferBreaker::new());
+            report(&breaker, Outcome::Broken, 0);
+            assert_eq!(may_offer(&breaker, 0), Permission::Probe);
+            let other = beside(&breaker, |breaker| may_offer(breaker, 0));
+            report(&breaker, Outcome::FullSucceeded, 0);
+            assert_eq!(other.join().unwrap(), Permission::Pause);
+            assert_eq!(may_offer(&breaker, 59_999), Permission::Pause);
+        });
+    }
+
+    #[test]
+    fn an_offer_that_ends_as_another_connection_looks_either_hangs_or_not() {
+        loom::model(|| {
+            let breaker = Arc::new(OfferBreaker::new());
+            let offer = breaker.started(ENDPOINT, 0).unwrap();
+            let other = beside(&breaker, move |breaker| {
+                breaker.ended(offer);
+                report(breaker, Outcome::Resumed, HANG);
+            });
+            let permission = may_offer(&breaker, HANG);
+            other.join().unwrap();
+            assert!(matches!(permission, Permission::Offer | Permission::Probe));
+            assert!(breaker.started(ENDPOINT, HANG).is_some());
+        });
+    }
+}
