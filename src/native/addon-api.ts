@@ -72,6 +72,20 @@ export interface Native
   /** Ends a lease. Returns true if a follower waits for it. */
   release(handle: number, key: Key, lease: number, fruitful: boolean): boolean
 
+  /**
+   * Asks the process's circuit breaker for offers: 0 if the connection must not offer, 1 if it may, 2 if it must not and
+   * probes. An offer to the endpoint that is pending for `hangAfter` milliseconds counts as a hang. Here and below, `now` is
+   * in milliseconds, and NaN stands for the addon's own clock.
+   */
+  breakerMayOffer(endpoint: string, key: Key, hangAfter: number, now: number): 0 | 1 | 2
+  /** Records an offer and returns a number that names it, or 0 if it is not followed. */
+  breakerStarted(endpoint: string, now: number): number
+  /** Records that the peer answered an offer of this thread, or that its connection is closed. */
+  breakerEnded(offer: number): void
+  /** Records the outcome of a handshake. The numbers are in `offer-breaker.ts`. */
+  breakerReport(outcome: number, endpoint: string, key: Key, now: number): void
+  breakerForgetEndpoint(endpoint: string): void
+  breakerForgetAll(): void
   /** Increments the purge counter of a host, for all threads. */
   purge(host: string): void
   /** Returns the purge counter of a host. */

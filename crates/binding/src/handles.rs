@@ -1,4 +1,4 @@
-//! The caches and rings of keys that one JavaScript thread holds open.
+//! The caches and rings of keys that one JavaScript thread holds open, and its pending offers.
 //!
 //! The table belongs to the N-API environment, so only that environment's thread ever touches it
 //! and looking a handle up takes no lock. When a worker ends, however it ends, Node runs the
@@ -14,11 +14,13 @@ use napi::{Env, sys};
 use tls_resumption_core::{Cache, KeyRing};
 
 use crate::napi::errors;
+use crate::offer_breaker::OffersOfThread;
 
 #[derive(Default)]
 struct Handles {
     caches: Table<Cache>,
     rings: Table<KeyRing>,
+    offers: RefCell<OffersOfThread>,
 }
 
 struct Table<T>(RefCell<Vec<Option<Arc<T>>>>);
@@ -73,6 +75,11 @@ pub fn with<T: Held, R>(env: Env, handle: u32, action: impl FnOnce(&T) -> Result
         Some(Some(held)) => action(held),
         _ => Err(errors::closed()),
     }
+}
+
+/// The offers of `env`'s thread.
+pub fn offers<'env>(env: Env) -> Result<&'env RefCell<OffersOfThread>> {
+    of(env).map(|handles| &handles.offers)
 }
 
 /// The table of an environment, made at its first use.

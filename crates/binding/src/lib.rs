@@ -16,6 +16,7 @@ mod cache;
 mod chains;
 mod handles;
 mod napi;
+mod offer_breaker;
 mod operations;
 mod purge_counters;
 mod registry;

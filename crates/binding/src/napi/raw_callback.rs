@@ -12,7 +12,7 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::napi::args::Arg;
-use crate::{operations, purge_counters, session, ticket_keys, verified};
+use crate::{offer_breaker, operations, purge_counters, session, ticket_keys, verified};
 
 /// The most arguments any of the functions takes.
 pub const ARITY: usize = 6;
@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 21] = [
+    let functions: [(&CStr, Callback); 27] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -90,6 +90,12 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"mayLead", operations::may_lead),
         (c"lead", operations::lead),
         (c"release", operations::release),
+        (c"breakerMayOffer", offer_breaker::may_offer),
+        (c"breakerStarted", offer_breaker::started),
+        (c"breakerEnded", offer_breaker::ended),
+        (c"breakerReport", offer_breaker::report),
+        (c"breakerForgetEndpoint", offer_breaker::forget_endpoint),
+        (c"breakerForgetAll", offer_breaker::forget_all),
         (c"purge", purge_counters::purge),
         (c"purgesOf", purge_counters::of),
         (c"purges", purge_counters::total),

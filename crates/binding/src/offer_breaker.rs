@@ -1,0 +1,139 @@
+//! The circuit breaker for offers: one for all threads of the process.
+//!
+//! The TypeScript signatures are in `src/native/addon.ts`. Times are milliseconds; what is no number is the time now.
+
+use std::sync::LazyLock;
+
+use napi::Env;
+use napi::bindgen_prelude::Result;
+use napi::sys::{napi_callback_info, napi_env, napi_value};
+use tls_resumption_core::{Clock, OfferBreaker, Outcome, PendingOffer, Permission, SystemClock};
+
+use crate::handles;
+use crate::napi::args::Arg;
+use crate::napi::errors;
+use crate::napi::raw_callback::{Value, enter};
+
+static BREAKER: LazyLock<(OfferBreaker, SystemClock)> =
+    LazyLock::new(|| (OfferBreaker::new(), SystemClock::new()));
+
+/// As numbered in `src/cache/offer-breaker.ts`.
+const OUTCOMES: [Outcome; 6] = [
+    Outcome::Resumed,
+    Outcome::Rejected,
+    Outcome::Alerted,
+    Outcome::Broken,
+    Outcome::FullSucceeded,
+    Outcome::FullFailed,
+];
+
+/// `breakerMayOffer(endpoint, key, hangAfter, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
+pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [endpoint, key, hang_after, now, ..]| {
+        let (hang_after, now) = (to_millis(hang_after.number()), time(&now));
+        with_names(&endpoint, &key, |endpoint, key| {
+            Value::Integer(match BREAKER.0.may_offer(endpoint, key, hang_after, now) {
+                Permission::Pause => 0,
+                Permission::Offer => 1,
+                Permission::Probe => 2,
+            })
+        })
+    })
+}
+
+/// `breakerStarted(endpoint, now)`: records an offer and returns a number that names it, or 0 if it is not followed.
+pub unsafe extern "C" fn started(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [endpoint, now, ..]| {
+        let now = time(&now);
+        endpoint.with_key(|endpoint| {
+            let offer = BREAKER.0.started(endpoint.as_bytes(), now);
+            if let Some(offer) = offer {
+                of_thread(env, |offers| offers.push(offer))?;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+            Ok(Value::Number(offer.map_or(0, PendingOffer::to_bits) as f64))
+        })
+    })
+}
+
+/// `breakerEnded(offer)`: records that the peer answered an offer, or that its connection is closed.
+pub unsafe extern "C" fn ended(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |env, [offer, ..]| {
+        let offer = PendingOffer::from_bits(to_millis(offer.number()));
+        of_thread(env, |offers| {
+            if let Some(place) = offers.iter().position(|other| *other == offer) {
+                offers.swap_remove(place);
+                BREAKER.0.ended(offer);
+            }
+        })?;
+        Ok(Value::Boolean(true))
+    })
+}
+
+/// `breakerReport(outcome, endpoint, key, now)`: records what became of a handshake.
+pub unsafe extern "C" fn report(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [outcome, endpoint, key, now, ..]| {
+        let outcome = OUTCOMES
+            .get(outcome.handle() as usize)
+            .ok_or_else(|| errors::out_of_range("outcome", "from 0 to 5"))?;
+        let now = time(&now);
+        with_names(&endpoint, &key, |endpoint, key| {
+            BREAKER.0.report(*outcome, endpoint, key, now);
+            Value::Boolean(true)
+        })
+    })
+}
+
+/// `breakerForgetEndpoint(endpoint)`: forgets what is recorded about an endpoint.
+pub unsafe extern "C" fn forget_endpoint(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [endpoint, ..]| {
+        endpoint.with_key(|endpoint| {
+            BREAKER.0.forget_endpoint(endpoint.as_bytes());
+            Ok(Value::Boolean(true))
+        })
+    })
+}
+
+/// `breakerForgetAll()`: forgets everything.
+pub unsafe extern "C" fn forget_all(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, _| {
+        BREAKER.0.forget_all();
+        Ok(Value::Boolean(true))
+    })
+}
+
+/// The offers that a thread has made and that are pending. When the thread ends, nobody will say what became of them, so
+/// they must not seem to hang.
+#[derive(Default)]
+pub struct OffersOfThread(Vec<PendingOffer>);
+
+impl Drop for OffersOfThread {
+    fn drop(&mut self) {
+        for offer in self.0.drain(..) {
+            BREAKER.0.ended(offer);
+        }
+    }
+}
+
+fn of_thread<R>(env: Env, action: impl FnOnce(&mut Vec<PendingOffer>) -> R) -> Result<R> {
+    Ok(action(&mut handles::offers(env)?.borrow_mut().0))
+}
+
+fn with_names(
+    endpoint: &Arg,
+    key: &Arg,
+    action: impl FnOnce(&[u8], &[u8]) -> Value,
+) -> Result<Value> {
+    endpoint
+        .with_key(|endpoint| key.with_key(|key| Ok(action(endpoint.as_bytes(), key.as_bytes()))))
+}
+
+fn time(now: &Arg) -> u64 {
+    let now = now.number();
+    if now.is_nan() { BREAKER.1.now() } else { to_millis(now) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn to_millis(number: f64) -> u64 {
+    number as u64
+}

@@ -1,0 +1,135 @@
+import { native } from '../native/addon.js'
+import { SECOND } from '../util/time.js'
+
+/**
+ * Whether a connection may offer a session: `offer` if it may, `pause` if it must not, and `probe` if it must not and its
+ * handshake shows whether the endpoint is well without an offer.
+ */
+export type OfferDecision = 'offer' | 'pause' | 'probe'
+
+const DECISIONS: readonly OfferDecision[] = ['pause', 'offer', 'probe']
+
+/** As numbered in `crates/binding/src/offer_breaker.rs`. */
+const RESUMED = 0
+const REJECTED = 1
+const ALERTED = 2
+const BROKEN = 3
+const FULL_SUCCEEDED = 4
+const FULL_FAILED = 5
+
+/** How long an offer is pending before another connection counts it as a hang, in milliseconds. */
+export const HANG_AFTER: number = SECOND
+
+/** Reports about an endpoint only need a key for the shape of the call. */
+const NO_KEY = '-'
+
+/**
+ * The circuit breaker for offers. All threads of the process share its state.
+ *
+ * Some peers break on an offer, and others always reject it. Failures are kept per endpoint (transport and SNI),
+ * rejections per session key. The state of an endpoint is one of these:
+ *
+ * | state | `mayOffer` | left by |
+ * | --- | --- | --- |
+ * | closed | `offer` | {@link alerted} → paused; {@link broken}, or a pending offer that hangs → suspected |
+ * | suspected | `probe` → probing | {@link alerted} → paused |
+ * | probing | `pause` | {@link fullSucceeded} → paused; {@link fullFailed} → the state before the suspicion; ten seconds without a report → suspected |
+ * | paused | `pause` | the end of the pause → trial |
+ * | trial | `offer` to one connection, `pause` to the others | {@link alerted} → paused; {@link broken} → suspected; {@link rejected} or ten seconds without a report → the next trial |
+ *
+ * {@link resumed} leads from every state to closed, and forgets all failures and rejections. A report that the table does
+ * not list changes nothing: it is news of a handshake that began before the state did.
+ *
+ * A pause after an alert lasts one minute, and each further one twice as long, up to a day. A pause after a probe lasts one
+ * minute, and each further one twice as long, up to ten minutes: an attacker who can reset connections can cause it.
+ *
+ * Rejections of one key pause its offers after 20 in a row for five seconds, and after each further one for twice as long,
+ * up to a minute.
+ *
+ * The tables have room for about 4,000 endpoints and 4,000 keys that are not closed. What does not fit is not recorded.
+ */
+export class OfferBreaker {
+  readonly #now: () => number
+
+  /**
+   * `now` returns milliseconds of a monotonic clock that all threads share. By default it is the addon's own: the clocks
+   * of Node.js start anew in each thread.
+   */
+  constructor(now: () => number = () => Number.NaN) {
+    this.#now = now
+  }
+
+  /**
+   * Decides about a connection that has a session to offer. Whoever gets `probe` makes a handshake without an offer and
+   * reports {@link fullSucceeded} or {@link fullFailed}.
+   *
+   * An offer to the endpoint that is pending for `hangAfter` milliseconds counts as {@link broken}, once. Add what the
+   * caller's own event loop lags, since its answers may wait to be read. If another thread lags, the suspicion is wrong
+   * until that thread reports {@link resumed}.
+   */
+  mayOffer(endpoint: string, key: string | Uint8Array, hangAfter: number = HANG_AFTER): OfferDecision {
+    return DECISIONS[native.breakerMayOffer(endpoint, key, hangAfter, this.#now())] ?? 'pause'
+  }
+
+  /**
+   * Records that a connection sends its ClientHello with an offer.
+   *
+   * @returns A number for {@link ended}, or 0 if so many offers to this endpoint are pending that this one is not followed.
+   */
+  started(endpoint: string): number {
+    return native.breakerStarted(endpoint, this.#now())
+  }
+
+  /**
+   * Records that an offer of this thread does not hang: a byte came, or the connection is closed. To be called once for
+   * each {@link started}; 0 is ignored. Offers of a thread that ends are ended with it.
+   */
+  ended(offer: number): void {
+    if (offer !== 0) native.breakerEnded(offer)
+  }
+
+  /** The peer resumed the session: closes the breaker for the endpoint, and forgets the rejections of the key. */
+  resumed(endpoint: string, key: string | Uint8Array): void {
+    native.breakerReport(RESUMED, endpoint, key, this.#now())
+  }
+
+  /** The peer made a full handshake in spite of the offer: counts a rejection of the key. */
+  rejected(endpoint: string, key: string | Uint8Array): void {
+    native.breakerReport(REJECTED, endpoint, key, this.#now())
+  }
+
+  /** A fatal TLS alert came after the offer: opens the breaker for the endpoint at once. */
+  alerted(endpoint: string): void {
+    native.breakerReport(ALERTED, endpoint, NO_KEY, this.#now())
+  }
+
+  /**
+   * The connection was reset after the offer, or hung: makes the next handshake a probe. A hang counts only if no byte
+   * came and the event loop's own lag was small.
+   */
+  broken(endpoint: string): void {
+    native.breakerReport(BROKEN, endpoint, NO_KEY, this.#now())
+  }
+
+  /** A handshake without an offer succeeded: if the endpoint is probed, the offer is to blame, and a pause begins. */
+  fullSucceeded(endpoint: string): void {
+    native.breakerReport(FULL_SUCCEEDED, endpoint, NO_KEY, this.#now())
+  }
+
+  /** A handshake without an offer failed: if the endpoint is probed, the offer is not to blame, and nothing is recorded. */
+  fullFailed(endpoint: string): void {
+    native.breakerReport(FULL_FAILED, endpoint, NO_KEY, this.#now())
+  }
+
+  /**
+   * Forgets an endpoint with its pending offers, or everything. A purge calls it. Rejections are kept per key, and a purge
+   * changes the keys.
+   */
+  forget(endpoint?: string): void {
+    if (endpoint === undefined) native.breakerForgetAll()
+    else native.breakerForgetEndpoint(endpoint)
+  }
+}
+
+/** The breaker of all connections. */
+export const offerBreaker: OfferBreaker = new OfferBreaker()
