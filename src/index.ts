@@ -1,5 +1,5 @@
 /**
- * TLS session resumption for Node.js: one native cache of sessions, shared by all threads.
+ * TLS session resumption for Node.js: one native session cache, shared by all threads of the process.
  *
  * @packageDocumentation
  * @module tls-resumption

@@ -1,20 +1,19 @@
 import { channel } from 'node:diagnostics_channel'
 
 /**
- * How a client connection of this package began, and if it did not resume, why:
+ * The outcome of a client connection: `resumed`, or the reason why it did not resume.
  *
- * - `resumed`: a session was offered, and the peer took it.
- * - `no-session`: there was none to offer: never met, expired, used up, or evicted, or the peer hands out none.
- * - `rejected-by-peer`: one was offered, and the peer did a full handshake all the same.
- * - `reverification-failed`: there was one, but a full handshake might not authorize its certificate now.
- * - `backed-off`: the peer has failed several times when it was offered one, or refused many in a row, and is left
- *   alone for a while.
- * - `uncacheable`: the options have something that no key can stand for, as a `pskCallback` or an inline
- *   `checkServerIdentity`.
- * - `caller-session`: the caller brought a session of its own.
+ * - `resumed`: a session was offered, and the peer resumed from it.
+ * - `no-session`: the cache had no session to offer. It is the first connection to the peer, the sessions expired, were
+ *   used up or evicted, or the peer issues none.
+ * - `rejected-by-peer`: a session was offered, and the peer did a full handshake.
+ * - `reverification-failed`: there was a session, but a full handshake might not authorize its peer now.
+ * - `backed-off`: the peer failed or rejected too often when a session was offered, so offers are paused.
+ * - `uncacheable`: no session key can represent an option, such as a `pskCallback` or an inline `checkServerIdentity`.
+ * - `caller-session`: the caller supplied a session of its own.
  * - `opted-out`: `sessionCache: null`, or an agent with `maxCachedSessions: 0`.
- * - `excluded`: the options of `install()` leave the peer, or this connection, out.
- * - `failed`: the connection ended before its handshake was done.
+ * - `excluded`: the options of `install()` exclude the peer or this connection.
+ * - `failed`: the connection ended before its handshake was completed.
  */
 export type ClientReason =
   | 'resumed'
@@ -29,12 +28,12 @@ export type ClientReason =
   | 'failed'
 
 /**
- * What `diagnostics_channel` publishes as `tls-resumption:client`, once for each connection: when its handshake is done
- * or has failed, or at once where it is none that could resume. It holds no secret.
+ * The message of the channel `tls-resumption:client` of `node:diagnostics_channel`. It is published once for each connection:
+ * when the handshake is completed or has failed, or at once if the connection cannot resume. It contains no secret.
  */
 export interface ClientMessage {
   reason: ClientReason
-  /** Where the connection goes, for people to read, as at the beginning of a `sessionKey`: `tcp:db.example:5432`. */
+  /** The peer label, with which a `sessionKey` begins: `tcp:db.example:5432`. */
   peer: string
   /** Whether a session was offered. */
   offered: boolean
@@ -44,7 +43,7 @@ export interface ClientMessage {
   protocol: string | undefined
 }
 
-/** How many connections of this thread began in which way. */
+/** The number of connections of this thread by outcome. */
 export type ClientStats = Record<ClientReason, number>
 
 const messages = channel('tls-resumption:client')
@@ -63,9 +62,9 @@ const counts: ClientStats = {
 }
 
 /**
- * How many client connections of this thread resumed, and how many did not for which reason, since the package was
- * loaded. For each connection as it comes, subscribe to `tls-resumption:client` of `node:diagnostics_channel`, whose
- * messages are {@link ClientMessage}s.
+ * Returns how many client connections of this thread had each outcome since the package was loaded. To observe each
+ * connection, subscribe to the channel `tls-resumption:client` of `node:diagnostics_channel`. Its messages are
+ * {@link ClientMessage}s.
  *
  * @example
  * ```ts
@@ -83,7 +82,7 @@ export function clientStats(): ClientStats {
   return { ...counts }
 }
 
-/** Counts a connection, and tells who listens. `peer` and `more` are asked for only then. */
+/** Counts a connection and publishes its message. `peer` and `more` are called only if the channel has subscribers. */
 export function recordConnection(
   reason: ClientReason,
   peer: () => string,
