@@ -27,7 +27,7 @@ test('all benchmarks have been recorded, each by the command that repeats it', t
 
 test('documents and charts are what the recorded results give: npm run bench -- --record writes them', t => {
   const files = generated()
-  t.true(files.has('BENCHMARKS.md'))
+  t.true(files.has('docs/results/benchmarks.md'))
   for (const [file, content] of files) t.is(read(file), content, file)
 })
 
@@ -37,12 +37,12 @@ test('documents and charts are what the recorded results give: npm run bench -- 
  */
 const ALLOWED: Record<string, Record<string, string>> = {
   'README.md': {},
-  'docs/comparison.md': {},
-  'docs/client-service.md': { '64 MiB': 'the default of `maxSize`' },
-  'docs/worker-threads.md': {},
+  'docs/explanation/comparison.md': {},
+  'docs/how-to/enable-for-a-process.md': { '64 MiB': 'the default of `maxSize`' },
+  'docs/tutorials/share-between-workers.md': {},
   'docs/servers.md': {},
   'docs/fleet-with-redis.md': { '50 ms': 'the default of `timeout`' },
-  'docs/measuring.md': {},
+  'docs/how-to/measure.md': {},
 }
 
 for (const [file, allowed] of Object.entries(ALLOWED)) {

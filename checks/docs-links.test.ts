@@ -5,7 +5,7 @@ import test from 'ava'
 import { slugOf } from '../benchmark/lib/report/document.ts'
 
 const root = join(import.meta.dirname, '..')
-const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'BENCHMARKS.md', 'CONTRIBUTING.md']
+const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md']
 for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })) {
   if (name.endsWith('.md')) documents.push(join('docs', name))
 }

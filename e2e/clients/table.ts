@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { type Kind, kinds, labelOf, placements } from './kinds.ts'
 import type { Entry } from './record.ts'
 
-const page = new URL('../../docs/interop.md', import.meta.url)
+const page = new URL('../../docs/results/clients.md', import.meta.url)
 const BEGIN = '<!-- by npm run test:interop -- --record -->\n'
 const END = '<!-- end -->'
 
@@ -11,7 +11,7 @@ export function writeTable(entries: readonly Entry[]): void {
   const text = readFileSync(page, 'utf8')
   const [before = '', rest = ''] = text.split(BEGIN)
   const end = rest.indexOf(END)
-  if (end < 0) throw new Error('docs/interop.md has no place for the table')
+  if (end < 0) throw new Error('docs/results/clients.md has no place for the table')
   writeFileSync(page, before + BEGIN + tableOf(entries) + rest.slice(end))
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- NAME …]`: the figures of all `bench:*`, or of those named, with few rounds, in minutes; then a
  * report of them, target/bench/report.html, with the charts beside it. `--record` takes all rounds, writes
- * benchmark/results, and from there BENCHMARKS.md and the figures of the other documents. One that fails is told, the
+ * benchmark/results, and from there docs/results/benchmarks.md and the figures of the other documents. One that fails is told, the
  * others go on, and the exit code is 1: name it to run it again.
  */
 import { spawn } from 'node:child_process'

@@ -1,4 +1,4 @@
-/** What was measured, in Markdown: BENCHMARKS.md, and what the HTML report is made from. */
+/** What was measured, in Markdown: docs/results/benchmarks.md, and what the HTML report is made from. */
 import { markdownTable, targetTable, textOf } from '../format.ts'
 import { type Chart, isMet, type Result, type ResultTable, type Target } from '../result.ts'
 

@@ -1,6 +1,6 @@
 /** The documents of the repository that show figures, and what in them is generated. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { markdownTable } from '../format.ts'
 import { recordedResults } from '../record.ts'
@@ -10,11 +10,13 @@ import { chartsOf } from './page.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const FIGURES = join('docs', 'figures')
+/** The page with all tables. */
+const BENCHMARKS = join('docs', 'results', 'benchmarks.md')
 
 /** Those with places for figures in their text. */
 export const WITH_PLACES = [
   'README.md',
-  ...readdirSync(join(ROOT, 'docs'))
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(isMarkdown)
     .map(name => join('docs', name)),
 ]
@@ -28,7 +30,7 @@ export function generated(): Map<string, string> {
   const files = new Map<string, string>()
   if (results.size === 0) return files
   const all = sorted(results.values())
-  files.set('BENCHMARKS.md', document(all, FIGURES))
+  files.set(BENCHMARKS, document(all, figuresFrom(BENCHMARKS)))
   for (const [name, svg] of chartsOf(all)) files.set(join(FIGURES, name), svg)
   for (const file of WITH_PLACES) {
     const text = readFileSync(join(ROOT, file), 'utf8')
@@ -76,7 +78,7 @@ function contentOf(
   const table = result.tables.find(table => table.id === id)
   if (table === undefined)
     throw new Error(`${file} asks for ${what}, which benchmark/results/${name}.json does not have`)
-  const figures = join(relativeTo(file), FIGURES)
+  const figures = figuresFrom(file)
   switch (kind) {
     case 'table':
       return `${markdownTable(table)}\n\n${conditions(result)}`
@@ -90,8 +92,9 @@ function contentOf(
   }
 }
 
-function relativeTo(file: string): string {
-  return dirname(file) === '.' ? '' : '..'
+/** Returns the path from a document to the charts. */
+function figuresFrom(file: string): string {
+  return relative(dirname(file), FIGURES)
 }
 
 function isMarkdown(name: string): boolean {

@@ -4,7 +4,7 @@
  *
  * `-- --targets linux-x64-gnu,…` takes those alone; `--no-run` builds and checks; `--built` checks and runs what was
  * built before; `--twice` builds again from nothing and compares the hashes; `--write` puts the table into
- * docs/platforms.md; `--strict` makes what could not be built an error, and refuses stand-ins. What came out is in
+ * docs/reference/platforms.md; `--strict` makes what could not be built an error, and refuses stand-ins. What came out is in
  * target/platforms, and beside it report.json.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

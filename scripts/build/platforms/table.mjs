@@ -1,10 +1,10 @@
-/** The table of docs/platforms.md, made from what was built and run. */
+/** The table of docs/reference/platforms.md, made from what was built and run. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../lib/setup.mjs'
 import { glibcOf } from './inspect.mjs'
 
-const PAGE = join(root, 'docs', 'platforms.md')
+const PAGE = join(root, 'docs', 'reference', 'platforms.md')
 const [START, END] = ['<!-- platforms: start -->', '<!-- platforms: end -->']
 
 /** One row a target; for the terminal and the page alike. */
