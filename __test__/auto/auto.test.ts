@@ -55,11 +55,105 @@ for (const how of ['own execArgv', 'own env that says off', 'eval']) {
   })
 }
 
-test('TLS_RESUMPTION=off loads nothing, not even the addon', async t => {
-  const { met, stderr } = await run(t, { flags: ['--no-addons', ...AUTO], env: { TLS_RESUMPTION: 'off' } })
-  t.deepEqual(met, [FULL, FULL])
-  t.is(stderr, '')
+for (const value of ['off', ' OFF ', '0', 'false', 'No', 'disabled']) {
+  test(`TLS_RESUMPTION='${value}' disables the package, and loads no addon`, async t => {
+    const { met, stderr } = await run(t, { flags: ['--no-addons', ...AUTO], env: { TLS_RESUMPTION: value } })
+    t.deepEqual(met, [FULL, FULL])
+    t.is(stderr, '')
+  })
+}
+
+for (const value of ['', 'on', '1', 'TRUE', 'yes', 'enabled']) {
+  test(`TLS_RESUMPTION='${value}' enables the package`, async t => {
+    const { met, stderr } = await run(t, { env: { TLS_RESUMPTION: value } })
+    t.deepEqual(met, [FULL, RESUMED])
+    t.is(stderr, '')
+  })
+}
+
+/** How often each warning of the package is in a text. */
+function countWarnings(stderr: string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const [, message = ''] of stderr.matchAll(/TlsResumptionWarning: (.*)/g)) {
+    counts[message] = (counts[message] ?? 0) + 1
+  }
+  return counts
+}
+
+const VARIABLES = `The variables are TLS_RESUMPTION, ${[
+  'ADDON',
+  'COALESCE',
+  'EXCLUDE',
+  'INCLUDE',
+  'MAX',
+  'MAX_AGE',
+  'MAX_SIZE',
+  'PATH',
+  'SAMPLE_RATE',
+  'SINGLE_USE',
+  'TTL',
+]
+  .map(name => `TLS_RESUMPTION_${name}`)
+  .join(', ')}.`
+
+for (const [name, value, warning] of [
+  ['TLS_RESUMPTION', 'offf', "must be 'on' or 'off', not 'offf', so connections resume. Did you mean 'off'?"],
+  [
+    'TLS_RESUMPTION',
+    'fasle',
+    "must be 'on' or 'off', not 'fasle', so connections resume. Did you mean 'false'?",
+  ],
+  [
+    'TLS_RESUMPTION',
+    'production',
+    "must be 'on' or 'off', not 'production', so connections resume. Set it to 'off' to disable tls-resumption.",
+  ],
+  ['TLS_RESUMPTION_EXCLUDES', 'localhost', 'Did you mean TLS_RESUMPTION_EXCLUDE?'],
+  ['TLS_RESUMPTION_EXCLUED', 'localhost', 'Did you mean TLS_RESUMPTION_EXCLUDE?'],
+  ['TLS_RESUMPTION_MAXSIZE', '5', 'Did you mean TLS_RESUMPTION_MAX_SIZE?'],
+  ['tls_resumption_exclude', 'localhost', 'Did you mean TLS_RESUMPTION_EXCLUDE?'],
+  ['TLS_RESUMTION_EXCLUDE', 'localhost', 'Did you mean TLS_RESUMPTION_EXCLUDE?'],
+  ['TLS_RESUMPTION_SHARE', '0.5', VARIABLES],
+] as const) {
+  test(`${name}=${value} causes one warning with the right name, in however many threads`, async t => {
+    const { met, stderr } = await run(t, { env: { [name]: value }, how: 'plain' })
+    t.deepEqual(met, [FULL, RESUMED, RESUMED, RESUMED])
+    const problem = name === 'TLS_RESUMPTION' ? '' : 'is ignored, since there is no such variable. '
+    t.deepEqual(countWarnings(stderr), { [`tls-resumption/auto: ${name} ${problem}${warning}`]: 1 })
+  })
+}
+
+test('variables of other features, and of tests, cause no warning', async t => {
+  const env = {
+    TLS_RESUMPTION_ADDON: '',
+    TLS_RESUMPTION_PATH: '',
+    TLS_RESUMPTION_MAX_AGE: '1000',
+    TLS_RESUMPTION_TEST_ANYTHING: '1',
+    TLS_OTHER: '1',
+  }
+  t.is((await run(t, { env })).stderr, '')
 })
+
+/** Makes the process look like another runtime before the package is loaded. */
+const imitate = (change: string) => [
+  '--import',
+  `data:text/javascript,${encodeURIComponent(`Object.defineProperties(process, ${change})`)}`,
+  ...AUTO,
+]
+for (const [runtime, change] of [
+  ['Bun 1.4.5', "{ versions: { value: { ...process.versions, bun: '1.4.5' } } }"],
+  ['Deno 2.9.6', "{ versions: { value: { ...process.versions, deno: '2.9.6' } } }"],
+  ['a Node.js without OpenSSL 3', "{ versions: { value: { ...process.versions, openssl: '0.0.0' } } }"],
+  ['a Node.js without OpenSSL 3', "{ versions: { value: { ...process.versions, openssl: '1.1.1' } } }"],
+] as const) {
+  test(`in ${runtime} (${change}) one warning says so, and TLS is as it was`, async t => {
+    const { met, stderr } = await run(t, { flags: imitate(change), how: 'in one thread' })
+    t.deepEqual(met, [FULL, FULL])
+    const [[warning, count] = [], ...others] = Object.entries(countWarnings(stderr))
+    t.true(warning?.startsWith(`TLS connections do not resume: This is ${runtime}`), stderr)
+    t.deepEqual([count, others], [1, []])
+  })
+}
 
 for (const [env, resumes] of [
   [{ TLS_RESUMPTION_EXCLUDE: 'other.example, localhost' }, false],
@@ -73,6 +167,7 @@ for (const [env, resumes] of [
       TLS_RESUMPTION_MAX: '10',
       TLS_RESUMPTION_MAX_SIZE: '100000',
       TLS_RESUMPTION_TTL: '60000',
+      TLS_RESUMPTION_MAX_AGE: '60000',
       TLS_RESUMPTION_SINGLE_USE: 'true',
       TLS_RESUMPTION_SAMPLE_RATE: '1',
       TLS_RESUMPTION_INCLUDE: '',
@@ -93,6 +188,7 @@ for (const [name, value, expected] of [
   ['TLS_RESUMPTION_TTL', '1h', 'a whole number of milliseconds, 1 or more'],
   ['TLS_RESUMPTION_SINGLE_USE', 'maybe', 'true or false'],
   ['TLS_RESUMPTION_SAMPLE_RATE', '150%', 'a number from 0 to 1'],
+  ['TLS_RESUMPTION_MAX_AGE', '1d', 'a whole number of milliseconds, from 1 to 604800000 (seven days)'],
 ] as const) {
   test(`${name}=${value} is told, and the default takes its place`, async t => {
     const { met, stderr } = await run(t, { env: { [name]: value } })

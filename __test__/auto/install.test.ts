@@ -521,6 +521,9 @@ serial('options that are wrong are refused, and what held before holds', async t
     [{ sampleRate: 1.1 }, 'ERR_OUT_OF_RANGE'],
     [{ sampleRate: Number.NaN }, 'ERR_OUT_OF_RANGE'],
     [{ sessionCache: {} }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxAge: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ maxAge: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ maxAge: 604_800_001 }, 'ERR_OUT_OF_RANGE'],
     [{ excludes: [] }, 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'],
     [{ share: 1 }, 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'],
   ] as const) {
@@ -617,4 +620,21 @@ serial('createSecureContext hands on its `this` and all that it is given', t => 
   Reflect.apply(tls.createSecureContext, tls, all)
   uninstall()
   t.deepEqual(calls, [tls, ...all])
+})
+
+serial('install: in a runtime that is not supported it warns once, and tls.connect stays', async t => {
+  const { versions } = process
+  const warnings: string[] = []
+  const listen = ({ message }: Error) => warnings.push(message)
+  process.on('warning', listen)
+  t.teardown(() => {
+    process.off('warning', listen)
+    Object.defineProperty(process, 'versions', { value: versions })
+  })
+  Object.defineProperty(process, 'versions', { value: { ...versions, bun: '1.4.5' }, configurable: true })
+  install()
+  install()
+  t.is(tls.connect, plain)
+  await new Promise(setImmediate)
+  t.deepEqual(warnings, ['install() changes nothing: this is Bun 1.4.5, whose TLS is not that of Node.js'])
 })

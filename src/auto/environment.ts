@@ -1,14 +1,15 @@
-/** What `tls-resumption/auto` is told by environment variables. */
+/** Installs what the environment variables say. `variables.ts` knows their names. */
 
 import { clientCache } from '../cache/default-caches.js'
 import { DEFAULT_CLIENT_CACHE, SessionCache, type SessionCacheOptions } from '../cache/session-cache.js'
-import * as log from '../util/log.js'
+import { SEVEN_DAYS } from '../util/time.js'
 import { install } from './install.js'
+import { checkNames, checkSwitch, type Environment, warn } from './variables.js'
 
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** Installs what the environment asks for. What is wrong in it is told by a warning, and the default takes its place. */
+/** Installs what the environment asks for. For each wrong name or value it warns, and uses the default. */
 export function installFromEnvironment(environment: Environment): void {
+  checkSwitch(environment)
+  checkNames(environment)
   const read = <T>(name: string, expected: string, parse: (text: string) => T | undefined): T | undefined => {
     const text = environment[name]?.trim()
     if (text === undefined || text === '') return undefined
@@ -22,26 +23,29 @@ export function installFromEnvironment(environment: Environment): void {
     ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
   }
+  const age = `a whole number of milliseconds, from 1 to ${SEVEN_DAYS} (seven days)`
+  const maxAge = read('TLS_RESUMPTION_MAX_AGE', age, integer(1, SEVEN_DAYS))
   const coalesce = read('TLS_RESUMPTION_COALESCE', 'true or false', boolean)
   const sampleRate = read('TLS_RESUMPTION_SAMPLE_RATE', 'a number from 0 to 1', fraction)
   const include = read('TLS_RESUMPTION_INCLUDE', 'hosts, separated by commas', list)
   const exclude = read('TLS_RESUMPTION_EXCLUDE', 'hosts, separated by commas', list)
-  const sessionCache = open(cache)
+  const sessionCache = openCache(cache)
   const rollout = {
     ...(include && { include }),
     ...(exclude && { exclude }),
     ...(sampleRate !== undefined && { sampleRate }),
     ...(coalesce !== undefined && { coalesce }),
+    ...(maxAge !== undefined && { maxAge }),
   }
   try {
     install({ sessionCache, ...rollout })
   } catch (error) {
-    // A list that cannot be read may be one of peers to be left alone: then all are.
+    // The list may be of peers that break when they are offered a session.
     warn(`nothing resumes: ${(error as Error).message}`)
   }
 }
 
-function open(options: SessionCacheOptions): SessionCache | null {
+function openCache(options: SessionCacheOptions): SessionCache | null {
   if (Object.values(options).every(value => value === undefined)) return clientCache(undefined)
   try {
     return new SessionCache({ name: DEFAULT_CLIENT_CACHE, ...options })
@@ -73,8 +77,4 @@ function list(text: string): string[] {
     .split(',')
     .map(item => item.trim())
     .filter(Boolean)
-}
-
-function warn(message: string): void {
-  log.warn('ENVIRONMENT', `tls-resumption/auto: ${message}`)
 }

@@ -15,8 +15,11 @@ import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
+import { unsupportedRuntime } from '../node/runtime.js'
 import { isSessionOfAgent } from '../node/tls-internals.js'
-import { checkBoolean, checkOptionBag, checkString } from '../util/validate.js'
+import { warnOnce } from '../util/log.js'
+import { SEVEN_DAYS } from '../util/time.js'
+import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 
 /** The options of {@link install}. */
@@ -25,13 +28,16 @@ export interface InstallOptions extends RolloutOptions {
   sessionCache?: SessionCache | null | undefined
   /** See {@link ResumptionOptions.coalesce}. */
   coalesce?: boolean | undefined
+  /** See {@link ConnectOptions.maxAge}. */
+  maxAge?: number | undefined
 }
 
-const OPTIONS: readonly string[] = ['sessionCache', 'coalesce', ...ROLLOUT_OPTIONS]
+const OPTIONS: readonly string[] = ['sessionCache', 'coalesce', 'maxAge', ...ROLLOUT_OPTIONS]
 
 interface Installed {
   cache: SessionCache | null
   coalesce: boolean
+  maxAge: number | undefined
   chooses: Chooses
 }
 
@@ -47,6 +53,8 @@ let replaced: { restore(): void }[] = []
  * latest options hold. A connection of this package's own functions goes by their options, not by these. Options with
  * `sessionCache: null` opt a single `tls.connect` out.
  *
+ * In Bun, in Deno and in a Node.js with BoringSSL it warns and changes nothing.
+ *
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
  * wrong; what holds then stays.
  *
@@ -60,10 +68,16 @@ let replaced: { restore(): void }[] = []
  */
 export function install(options: InstallOptions = {}): void {
   checkOptionBag('options', options, OPTIONS)
-  const { sessionCache, coalesce = true, ...rollout } = options
+  const { sessionCache, coalesce = true, maxAge, ...rollout } = options
   checkBoolean('coalesce', coalesce)
+  checkInteger('maxAge', maxAge, 1, SEVEN_DAYS)
   const chooses = chooser(rollout)
-  installed = { cache: clientCache(sessionCache), coalesce, chooses }
+  const runtime = unsupportedRuntime()
+  if (runtime !== undefined) {
+    warnOnce('RUNTIME', `install() changes nothing: this is ${runtime}`)
+    return
+  }
+  installed = { cache: clientCache(sessionCache), coalesce, maxAge, chooses }
   if (replaced.length > 0) return
   replaced = [
     replaceFunction('connect', wrapConnect),
@@ -94,7 +108,7 @@ function wrapConnect(original: typeof tls.connect): typeof tls.connect {
 type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>; listener: unknown }
 
 /** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
-function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | undefined {
+function wayOf(args: unknown[], { cache, coalesce, maxAge, chooses }: Installed): Way | undefined {
   const [first] = args
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
     return undefined
@@ -108,7 +122,7 @@ function wayOf(args: unknown[], { cache, coalesce, chooses }: Installed): Way | 
     }
     const options = withoutLibrarys(given)
     checkString('cachePartition', given.cachePartition, 256)
-    const plan = planFor(cache, options, { coalesce, cachePartition: given.cachePartition })
+    const plan = planFor(cache, options, { coalesce, maxAge, cachePartition: given.cachePartition })
     if (plan !== undefined) return { plan, listener }
     return { args: options === given ? args : [options, listener] }
   } catch {

@@ -125,7 +125,7 @@ export interface Plan {
   resumption: Resumption
 }
 
-type PlanOptions = Omit<ResumptionOptions, 'sessionCache'>
+type PlanOptions = Omit<ResumptionOptions, 'sessionCache'> & { maxAge?: number | undefined }
 
 /**
  * The plan for a connection with options that {@link withDefaults} has completed, or undefined where it is none that

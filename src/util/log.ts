@@ -1,3 +1,5 @@
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
+
 /** Emits a process warning of this package. `code` is the part after `TLS_RESUMPTION_`. */
 export function warn(code: string, message: string, detail?: string): void {
   process.emitWarning(message, {
@@ -5,4 +7,12 @@ export function warn(code: string, message: string, detail?: string): void {
     code: `TLS_RESUMPTION_${code}`,
     ...(detail !== undefined && { detail }),
   })
+}
+
+/** Emits a warning unless this thread has emitted it before, or a thread that has started it, directly or not. */
+export function warnOnce(code: string, message: string): void {
+  const key = `tls-resumption.warned: ${code} ${message}`
+  if (getEnvironmentData(key) !== undefined) return
+  setEnvironmentData(key, true)
+  warn(code, message)
 }

@@ -13,7 +13,8 @@ export function checkOptionBag(name: string, value: unknown, known: readonly str
 }
 
 /**
- * Returns true if two names are equal but for case and separators, or if one letter was left out, added or replaced.
+ * Returns true if two names are equal but for case and separators, or if one letter was left out, added or replaced, or
+ * two neighbouring letters were swapped.
  */
 export function similar(one: string, other: string): boolean {
   const [a, b] = [one, other].map(name => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
@@ -22,8 +23,10 @@ export function similar(one: string, other: string): boolean {
   const [short, long] = a.length <= b.length ? [a, b] : [b, a]
   let at = 0
   while (at < short.length && short[at] === long[at]) at++
-  const rest = short.length === long.length ? at + 1 : at
-  return short.slice(rest) === long.slice(at + 1)
+  if (short.length < long.length) return short.slice(at) === long.slice(at + 1)
+  const isSwapped = short[at] === long[at + 1] && short[at + 1] === long[at]
+  const rest = at + (isSwapped ? 2 : 1)
+  return short.slice(rest) === long.slice(rest)
 }
 
 /** Throws unless the value is undefined or an integer from `min` to `max`. */
