@@ -8,13 +8,17 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::bindgen_prelude::{Result, check_status};
 use napi::{Env, sys};
-use tls_resumption_core::{Cache, KeyRing};
+use tls_resumption_core::{Cache, KeyRing, wait_until_wiped};
 
 use crate::napi::errors;
 use crate::offer_breaker::OffersOfThread;
+
+/// How long the end of a thread waits until its caches are wiped.
+const WIPE_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Handles {
@@ -104,5 +108,9 @@ unsafe extern "C" fn drop_handles(_: sys::napi_env, data: *mut c_void, _: *mut c
     // SAFETY: `data` is the box leaked by `of`, and Node calls a finalizer once.
     let handles = unsafe { Box::from_raw(data.cast::<Handles>()) };
     // Unwinding into Node would abort the process; a cache that cannot be dropped is left behind.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(handles)));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        drop(handles);
+        // The process may end next. Wiping a million sessions takes some 50 ms.
+        let _ = wait_until_wiped(WIPE_LIMIT);
+    }));
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::call_time::CallTime;
@@ -10,6 +11,9 @@ use crate::{
     Blob, BufferTooSmall, BuildError, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory,
     Options, Rejected, Stats, sweeper,
 };
+
+/// Up to this many bytes of blocks are wiped by the thread that drops the last handle.
+const WIPE_AT_ONCE: u64 = 4 << 20;
 
 const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -61,7 +65,7 @@ impl Cache {
     /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
         let inner = &self.inner;
-        self.sweep_if_due(inner.store().put(key, blob, options, &inner.now()))
+        self.sweep_if_due(inner.store.put(key, blob, options, &inner.now()))
     }
 
     /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
@@ -72,7 +76,7 @@ impl Cache {
     /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
     pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
         let inner = &self.inner;
-        self.sweep_if_due(inner.store().add(key, blob, options, &inner.now()))
+        self.sweep_if_due(inner.store.add(key, blob, options, &inner.now()))
     }
 
     /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
@@ -133,28 +137,52 @@ impl Cache {
     /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
-        self.inner.store().contains(key, &self.inner.now())
+        self.inner.store.contains(key, &self.inner.now())
     }
 
     /// Removes all entries under `key` and returns how many live ones there were.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn remove(&self, key: Key<'_>) -> usize {
-        self.inner.store().remove(key, &self.inner.now())
+        self.inner.store.remove(key, &self.inner.now())
     }
 
-    /// Removes all entries, at once for all threads. They are wiped when it returns; what other calls are just storing or
-    /// removing, those wipe before they return.
+    /// Removes all entries, at once for all threads.
+    ///
+    /// In a cache that has never had more than about 2,000 entries they are wiped when the call returns. In a larger one
+    /// a background thread wipes them; to wait for that, call [`finish_clear`](Self::finish_clear). Entries that other
+    /// calls are storing or removing at that moment are wiped before these return.
     pub fn clear(&self) {
-        self.inner.store().clear();
+        if let Some(drain) = self.inner.store.clear()
+            && !sweeper::drain(&self.inner)
+        {
+            self.inner.store.finish(drain);
+        }
+    }
+
+    /// Wipes what [`clear`](Self::clear) has removed and the background thread has not wiped yet.
+    ///
+    /// ```
+    /// use tls_resumption_core::{Cache, EntryOptions, Key};
+    ///
+    /// let (cache, key) = (Cache::default(), Key::new(b"example.org:443").unwrap());
+    /// cache.put(key, b"a session", EntryOptions::default()).unwrap();
+    /// cache.clear();
+    /// cache.finish_clear();
+    /// assert_eq!(cache.stats().cleared, 1);
+    /// ```
+    pub fn finish_clear(&self) {
+        if self.inner.store.is_draining() {
+            self.inner.store.finish(self.inner.store.drain());
+        }
     }
 
     /// Removes every entry that had expired when the call began, and returns how many it removed itself.
     #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
     pub fn sweep(&self) -> usize {
-        let now = self.inner.clock().now();
+        let now = self.inner.clock.now();
         let (mut removed, mut from) = (0, Some(0));
         while let Some(start) = from {
-            let (gone, next) = self.inner.store().sweep_step(start, now);
+            let (gone, next) = self.inner.store.sweep_step(start, now);
             removed += gone;
             from = next;
         }
@@ -183,7 +211,7 @@ impl Cache {
             return Leadership::Alone;
         }
         let time = time.min(MAX_LEASE).as_millis();
-        self.inner.leases().lead(key, u64::try_from(time).unwrap_or(0), self.inner.clock().now())
+        self.inner.leases.lead(key, u64::try_from(time).unwrap_or(0), self.inner.clock.now())
     }
 
     /// Whether a connection that begins now has a reason to call [`lead`](Self::lead): there is nothing for it to offer,
@@ -197,7 +225,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn may_lead(&self, key: Key<'_>) -> bool {
-        let is_paused = || self.inner.leases().is_paused(key, self.inner.clock().now());
+        let is_paused = || self.inner.leases.is_paused(key, self.inner.clock.now());
         !self.options().single_use && !self.contains(key) && !is_paused()
     }
 
@@ -205,14 +233,14 @@ impl Cache {
     /// false also for a lease that was over.
     #[must_use = "who waits is to be told"]
     pub fn release(&self, key: Key<'_>, lease: Lease, is_productive: bool) -> bool {
-        self.inner.leases().release(key, lease, is_productive, self.inner.clock().now())
+        self.inner.leases.release(key, lease, is_productive, self.inner.clock.now())
     }
 
     /// How many entries there are, expired ones that nothing has met yet among them. Never more than
     /// [`Options::max`]. What other threads are just storing or removing may count.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.store().len()
+        self.inner.store.len()
     }
 
     /// Whether there are no entries.
@@ -224,25 +252,25 @@ impl Cache {
     /// How many bytes all blobs and annotations have together. Never more than [`Options::max_bytes`].
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.inner.store().bytes()
+        self.inner.store.bytes()
     }
 
     /// The counters and gauges. While other threads are at work they are not all of one moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.inner.store().stats()
+        self.inner.store.stats()
     }
 
     /// The memory that blobs take, and how it is kept to this process.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        self.inner.store().memory()
+        self.inner.store.memory()
     }
 
     /// What it was built with.
     #[must_use]
     pub fn options(&self) -> &Options {
-        self.inner.options()
+        &self.inner.options
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -258,7 +286,7 @@ impl Cache {
         sweep_is_due: Result<bool, Rejected>,
     ) -> Result<(), Rejected> {
         if sweep_is_due? {
-            self.inner.store().sweep_after_insert(&self.inner.now());
+            self.inner.store.sweep_after_insert(&self.inner.now());
         }
         Ok(())
     }
@@ -285,42 +313,37 @@ impl Cache {
         how: ReadMode,
         out: &mut impl Destination,
     ) -> Result<Option<usize>, BufferTooSmall> {
-        self.inner.store().read(key, how, out, &self.inner.now())
+        self.inner.store.read(key, how, out, &self.inner.now())
     }
 }
 
-/// What is behind a cache, and what the sweeping thread reaches through a `Weak`, so that it keeps no cache alive.
+/// The state behind all handles of a cache. The background thread reaches it through a `Weak`, so that it keeps no
+/// cache alive.
 pub(crate) struct CacheInner {
     options: Options,
     clock: Arc<dyn Clock>,
     store: Store,
     leases: Leases,
+    /// The number of [`Cache`]s. The background thread has references that do not count.
+    handles: AtomicUsize,
 }
 
 impl CacheInner {
-    pub(crate) fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+    fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
         let store = Store::new(options)?;
-        Ok(Self { options, clock, store, leases: Leases::new() })
-    }
-
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
+        Ok(Self { options, clock, store, leases: Leases::new(), handles: AtomicUsize::new(1) })
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    pub(crate) fn now(&self) -> CallTime<'_> {
-        CallTime::now(&*self.clock)
-    }
-
-    pub(crate) fn leases(&self) -> &Leases {
-        &self.leases
-    }
-
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn now(&self) -> CallTime<'_> {
+        CallTime::now(&*self.clock)
     }
 }
 
@@ -330,19 +353,35 @@ impl Default for Cache {
     }
 }
 
-/// Only the options: blobs are secret and keys name peers.
+/// Makes another handle of the same cache.
+impl Clone for Cache {
+    fn clone(&self) -> Self {
+        // Relaxed: a handle exists, so the count is not 0.
+        self.inner.handles.fetch_add(1, Ordering::Relaxed);
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+/// Prints only the options, because blobs are secret and keys name peers.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("options", self.inner.options()).finish_non_exhaustive()
+        f.debug_struct("Cache").field("options", self.options()).finish_non_exhaustive()
     }
 }
 
 impl Drop for Cache {
-    /// Wipes here rather than with the last reference, which the sweeping thread may be holding just now.
+    /// Wipes the memory with the last handle. If there is much of it, the background thread does so.
     fn drop(&mut self) {
-        self.clear();
-        if self.inner.options().sweep_interval.is_some() {
+        // Release: pairs with the acquire of the last handle. All other calls come before the wipe.
+        if self.inner.handles.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        if self.options().sweep_interval.is_some() {
             sweeper::unregister(&self.inner);
+        }
+        let is_small = self.inner.store.memory().used <= WIPE_AT_ONCE;
+        if is_small || !sweeper::retire(&self.inner) {
+            self.inner.store.wipe();
         }
     }
 }

@@ -86,6 +86,7 @@ pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
 pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats};
+pub use sweeper::wait_until_wiped;
 #[cfg(not(loom))]
 pub use ticket_keys::{
     AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,

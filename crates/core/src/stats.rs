@@ -1,4 +1,4 @@
-/// The memory that blobs lie in, and how it is kept to this process.
+/// The memory of blobs, and how it is protected.
 ///
 /// ```
 /// # use tls_resumption_core::{Cache, EntryOptions, Key};
@@ -10,20 +10,23 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Memory {
-    /// Bytes that blobs took so far at their most, in blocks. What blobs gave back is used for later ones.
+    /// The most bytes that blobs have taken so far, in blocks. Later blobs use what earlier ones gave back.
     pub used: u64,
-    /// Bytes locked, which the system does not write to swap space; in steps of 64 KiB, so it can be more than is used.
-    /// Less than that if the process may lock no more (`RLIMIT_MEMLOCK`), 0 on Windows. Tried as blobs come, not ahead.
+    /// Bytes that the system does not write to swap space. At most [`used`](Self::used), rounded up to whole steps.
+    ///
+    /// It is less if the process may lock no more memory (`RLIMIT_MEMLOCK`), and 0 on Windows.
     pub locked: u64,
-    /// Whether the system was told to leave all of it out of core dumps; Linux alone can.
+    /// True if the system excludes all of it from core dumps, which only Linux can.
     pub excluded_from_core_dumps: bool,
+    /// The most entries that the cache has had at the same time, give or take some that threads had in hand.
+    pub highest_node: u64,
 }
 
 /// What a cache did since it was built, and what it holds.
 ///
-/// Every entry that was ever stored is accounted for, in each snapshot that is taken while no other thread is in
-/// the middle of a call:
-/// `sets == takes + deletes + replaced + cleared + evictions + expirations + size`.
+/// Every entry that was ever stored is accounted for. While no other thread is in the middle of a call,
+/// `sets == takes + deletes + replaced + cleared + evictions + expirations + size`. Entries that a
+/// [`clear`](crate::Cache::clear) removed count as cleared when they are wiped.
 ///
 /// ```
 /// # use tls_resumption_core::{Cache, EntryOptions, Key};
@@ -39,28 +42,28 @@ pub struct Memory {
 pub struct Stats {
     /// Calls of get, offer and take that returned a blob.
     pub hits: u64,
-    /// Calls of get, offer and take that found nothing live.
+    /// Calls of get, offer and take that found no live entry.
     pub misses: u64,
-    /// Entries stored, by put and add.
+    /// Entries stored by put and add.
     pub sets: u64,
-    /// Entries removed by being handed out: by take, and by offer where it is single use.
+    /// Entries removed by being handed out: by take, and by offer if it is single use.
     pub takes: u64,
     /// Live entries removed by remove.
     pub deletes: u64,
-    /// Live entries overwritten by put, or pushed out by a newer one of their key in add.
+    /// Live entries that put overwrote, or that add removed because their key had too many.
     pub replaced: u64,
-    /// Entries removed by clear, expired ones among them.
+    /// Entries removed by clear, expired ones included.
     pub cleared: u64,
     /// Live entries removed to make room.
     pub evictions: u64,
-    /// Entries removed because they had expired, whatever met them.
+    /// Entries removed because they had expired.
     pub expirations: u64,
-    /// Blobs that were [refused](crate::Refused).
+    /// Blobs that were [rejected](crate::Rejected).
     pub rejected: u64,
-    /// Sweeps completed: asked for, after insertions, and in the background.
+    /// Sweeps completed: on request, after insertions, and in the background.
     pub sweeps: u64,
-    /// Entries there are now, expired ones that nothing has met yet among them.
+    /// Entries stored now, including expired ones that no call has met yet.
     pub size: u64,
-    /// Bytes of blobs there are now.
+    /// Bytes of the blobs stored now.
     pub bytes: u64,
 }

@@ -78,7 +78,6 @@ fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
     }
     let _ = (cache.len(), cache.bytes(), cache.is_empty(), cache.stats(), cache.memory());
     cache.sweep();
-    cache.clear();
 }
 
 #[test]
@@ -91,6 +90,10 @@ fn no_operation_allocates() {
             let builder = Cache::builder().sweep_interval(None).single_use(single_use);
             let cache = builder.max(max(max_entries)).build();
             assert_eq!(calls(|| everything(&cache, &keys, &mut out)), 0, "with {max_entries}");
+            // A larger cache hands the rest of the work to a thread.
+            if max_entries <= 2000 {
+                assert_eq!(calls(|| cache.clear()), 0, "with {max_entries}");
+            }
             let stats = cache.stats();
             assert!(stats.expirations > 0 && stats.takes > 0 && stats.replaced > 0, "{stats:?}");
             assert_eq!(stats.evictions > 0, max_entries < 3000, "{stats:?}");

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tls_resumption_core::{ByteBudget, Cache, Capacity, EntryOptions, Key};
 
@@ -40,4 +42,16 @@ fn memory_is_taken_for_what_is_there_and_not_for_what_may_come() {
         }
     }
     assert!(resident() - before < filled + 2 * MB, "{} after {filled}", resident() - before);
+
+    // The background thread wipes what is cleared, and gives its memory back.
+    cache.clear();
+    let began = Instant::now();
+    while resident() - before > filled / 2 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{} of {filled}", resident() - before);
+        sleep(Duration::from_millis(10));
+    }
+    for number in 0..50_000 {
+        cache.put(Key::new(&key(number)).unwrap(), &[1; 1024], EntryOptions::default()).unwrap();
+    }
+    assert!(resident() - before < filled + 2 * MB, "used again");
 }

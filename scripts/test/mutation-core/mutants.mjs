@@ -80,7 +80,7 @@ export const mutants = [
   {
     name: 'what is evicted is not looked for in the list',
     file: 'index/list.rs',
-    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<NodeSnapshot<'_>>, seen\| \{[\s\S]*?\}\);\n +found\n/,
+    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<NodeSnapshot<'_>>, seen\| \{\n +if seen\.id == id [\s\S]*?\}\);\n +found\n/,
     to: `let _ = hash;
         let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), TaggedLink(0));
         (seen.state.version() == version && !seen.next.is_marked()).then_some(seen)
@@ -97,15 +97,15 @@ export const mutants = [
   {
     name: 'who stores does not look whether a clear came between',
     file: 'insert.rs',
-    from: 'if self.clear_generation() != entry.clear_generation {\n            let version',
-    to: 'if self.clear_generation() == 0 && entry.clear_generation == 1 {\n            let version',
+    from: 'if self.generations.current() == entry.generation {',
+    to: 'if entry.generation < 1000 {',
     by: ['preempted', 'stopped'],
   },
   {
     name: 'a clear removes what came after a later one',
-    file: 'evict.rs',
-    from: '!size.is_of(self.clear_generation())',
-    to: '!size.is_of(0)',
+    file: 'clear.rs',
+    from: '!node.size.is_of(self.generations.current())',
+    to: '!node.size.is_of(0)',
     by: ['stopped'],
   },
   {
@@ -119,7 +119,7 @@ export const mutants = [
   {
     name: 'a blob is filled without a fence',
     file: 'payload/block_slab.rs',
-    from: '// Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.\n        fence(Ordering::Release);',
+    from: '// Pairs with the acquire fence in `copy`: a reader of one of these words sees that the version moved on.\n        fence(Ordering::Release);',
     to: '',
     by: ['loom::memory'],
     loom: true,
@@ -127,7 +127,7 @@ export const mutants = [
   {
     name: 'a blob is copied without a fence',
     file: 'payload/block_slab.rs',
-    from: /(sees it moved\.\n +)fence\(Ordering::Acquire\);/,
+    from: /(sees that it moved\.\n +)fence\(Ordering::Acquire\);/,
     to: '$1',
     by: ['loom::basic::a_reader', 'loom::memory'],
     loom: true,
@@ -138,5 +138,56 @@ export const mutants = [
     from: 'need.beyond(*have).is_none()\n    }',
     to: 'true\n    }',
     by: ['stopped', 'oracle_equivalence'],
+  },
+  {
+    name: 'a group of stamps is released without a fence',
+    file: 'recency.rs',
+    from: /(sees the cleared\n +\/\/ bit and sets it\.\n +)fence\(Ordering::SeqCst\);/,
+    to: '$1',
+    by: ['loom::recency::a_group'],
+    loom: true,
+  },
+  {
+    name: 'the bound of all deadlines is removed without a fence',
+    file: 'recency.rs',
+    from: /(that one lowers the bound\.\n +)fence\(Ordering::SeqCst\);/,
+    to: '$1',
+    by: ['loom::recency::a_deadline'],
+    loom: true,
+  },
+  {
+    name: 'a late stamp is given to a later entry',
+    file: 'recency.rs',
+    from: '(self.0 ^ version) & VERSION_MASK == 0',
+    to: 'version > 0',
+    by: ['recency'],
+  },
+  {
+    name: 'entries stored during a drain are not counted',
+    file: 'clear.rs',
+    from: 'if self.is_draining() {\n            self.count',
+    to: 'if self.is_draining() && generation > 1000 {\n            self.count',
+    by: ['bounded'],
+  },
+  {
+    name: 'a remove goes on while others add',
+    file: 'key_run.rs',
+    from: 'for _ in 0..run.live {',
+    to: 'loop {',
+    by: ['bounded'],
+  },
+  {
+    name: 'all stamps are read where few entries are left',
+    file: 'recency.rs',
+    from: 'if is_enough || read == MAX_GROUPS {',
+    to: 'if read == u32::MAX {',
+    by: ['bounded'],
+  },
+  {
+    name: 'a group without an entry is not released',
+    file: 'recency.rs',
+    from: 'word.fetch_and(!bit, Ordering::Relaxed);',
+    to: '',
+    by: ['bounded'],
   },
 ]

@@ -3,10 +3,10 @@ use crate::Stats;
 use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
-/// What is counted: the counters of [`Stats`].
+/// An event that is counted: the counters of [`Stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
-    /// A blob was read and stays. One that goes by being read counts as gone alone.
+    /// A blob was read and stays. A blob that is removed by being read counts only as gone.
     Shown,
     Miss,
     Set,
@@ -15,7 +15,7 @@ pub(super) enum Count {
     Gone(Removal),
 }
 
-/// Why an entry goes. Each has its counter, so that no entry goes unaccounted for.
+/// Why an entry leaves. Each reason has its counter, so that every entry is accounted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Removal {
     Taken,
@@ -41,16 +41,16 @@ impl Count {
     }
 }
 
-/// Each thread counts in its lane.
+/// Each thread counts in its stripe.
 #[derive(Default)]
 pub(super) struct Counters {
     stripes: [CachePadded<[AtomicU64; COUNTERS]>; STRIPES],
 }
 
 impl Counters {
-    /// Returns the count of the lane.
+    /// Counts an event. Returns the count of the stripe.
     pub(super) fn add(&self, what: Count) -> u64 {
-        // A count alone: nothing to pair with.
+        // Relaxed: a number only, it publishes nothing.
         self.stripes[stripe()].0[what.index()].fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -58,7 +58,7 @@ impl Counters {
         self.stripes.iter().map(|stripe| stripe.0[what.index()].load(Ordering::Relaxed)).sum()
     }
 
-    /// Without the gauges.
+    /// Returns the counters, with gauges of 0.
     pub(super) fn stats(&self) -> Stats {
         let gone = |why| self.sum(Count::Gone(why));
         Stats {

@@ -1,180 +1,150 @@
 use crate::call_time::Now;
 
 use super::Store;
-use super::counters::{Count, Removal};
-use super::index::list::Hash;
-use super::index::node::{BlockRef, Id, LenAndGeneration, UNLINKED};
+use super::counters::Removal;
+use super::index::node::{BlockRef, Id, LenAndGeneration};
+use super::payload::block_slab::BLOCK_BYTES;
 use super::quota::Quota;
-use super::striped::random;
-use super::sync::{Ordering, fence};
+use super::recency::{Candidate, EXACT_UP_TO};
+use super::sync::Ordering;
 
-/// How many random nodes are looked at to find one to evict.
-const SAMPLES: u64 = 16;
+/// At most as many candidates as share a group.
+const MAX_BATCH: usize = 64;
 
-/// How many random nodes are looked at before all are gone through.
-const MAX_LOOKS: u64 = 64;
-
-/// How many nodes a step of a sweep looks at that has a thread for itself.
-const SWEEP_STEP: Id = 1024;
-
-/// How many nodes the step looks at that an insertion takes in a hundred: one call in a hundred is within what is said of
-/// the slowest in a thousand.
-const INSERT_SWEEP_STEP: Id = 256;
-
-/// A node that may go. Not known to be linked.
-#[derive(Clone, Copy)]
-struct Candidate {
-    id: Id,
-    version: u64,
-    hash: Hash,
-    /// Whether it has a stamp, which it gets once it is linked.
-    stamped: bool,
-    /// Of two the lesser one goes first: what expired goes before what did not, by its expiry and then its age,
-    /// and what did not by its last use.
-    rank: (bool, u64, u64),
+/// Candidates that are evicted together.
+struct Batch {
+    candidates: [Option<Candidate>; MAX_BATCH],
+    len: usize,
 }
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { candidates: [None; MAX_BATCH], len: 0 }
+    }
+}
+
+impl Batch {
+    fn push(&mut self, candidate: Candidate) {
+        if let Some(place) = self.candidates.get_mut(self.len) {
+            *place = Some(candidate);
+            self.len += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Candidate> {
+        self.candidates[..self.len].iter().filter_map(|candidate| *candidate)
+    }
+}
+
+/// How many victims are tried before an eviction fails. Only other threads that remove the same ones make it fail.
+const ATTEMPTS: u32 = 8;
 
 impl Store {
-    /// Takes the sweep that insertions drive a step further.
-    pub(crate) fn sweep_after_insert(&self, now: impl Now) {
-        // Two threads that read the same place do the same step: nothing to pair with.
-        let from = self.swept_to.0.load(Ordering::Relaxed);
-        let (_, next) = self.sweep_range(from, now, INSERT_SWEEP_STEP);
-        self.swept_to.0.store(next.unwrap_or(0), Ordering::Relaxed);
+    /// Removes entries that should go first, `keep` apart, until they have `missing` together. Returns what they had,
+    /// which is less if other threads were faster each time.
+    pub(super) fn evict(&self, missing: Quota, keep: Option<Id>, now: impl Now) -> Quota {
+        // No node has the id 0.
+        let spared = keep.unwrap_or(0);
+        let mut evicted = Quota::default();
+        for _ in 0..ATTEMPTS {
+            if self.is_exact() {
+                let victim = self.choose_exact(spared, now);
+                let Some(quota) = victim.map(|victim| self.evict_candidate(victim, now)) else {
+                    break;
+                };
+                evicted = evicted.plus(quota.unwrap_or_default());
+            } else {
+                evicted = evicted.plus(self.evict_sampled(missing.beyond(evicted), spared, now));
+            }
+            if !evicted.is_none() {
+                break;
+            }
+        }
+        evicted
     }
 
-    /// Removes the expired ones among a bounded number of entries. Tells how many, and where to go on; nowhere if
-    /// that completed the sweep.
-    pub(crate) fn sweep_step(&self, from: Id, now: impl Now) -> (usize, Option<Id>) {
-        self.sweep_range(from, now, SWEEP_STEP)
-    }
-
-    fn sweep_range(&self, from: Id, now: impl Now, looks: Id) -> (usize, Option<Id>) {
+    /// Removes the least recently used entry of a sample. If that is not enough, removes entries beside it that are
+    /// nearly as old: they lie together, so they cost less than samples of their own.
+    fn evict_sampled(&self, missing: Quota, spared: Id, now: impl Now) -> Quota {
         let last = self.list.nodes.highest_used();
-        let to = last.min(from + looks);
-        let mut removed = 0;
-        for id in from + 1..=to {
-            // Almost none has expired, so this asks one thing first.
-            let expires_at = self.list.nodes[id].expires_at.load(Ordering::Acquire);
-            if now.has_come(expires_at)
-                && let Some(candidate) = self.candidate(id, now)
-                && candidate.rank < LIVE
-                && let Some(quota) = self.remove_candidate(&candidate, Removal::Expired, now)
-            {
-                self.quota.give_back(quota);
-                removed += 1;
-            }
-        }
-        let next = (to < last).then_some(to);
-        if next.is_none() {
-            self.counters.add(Count::Sweep);
-        }
-        (removed, next)
-    }
-
-    /// Removes all entries, at once for all threads. They are wiped when it returns, or when the call does that has one in
-    /// hand.
-    pub(crate) fn clear(&self) {
-        // Release pairs with the acquire in `clear_generation`.
-        self.clear_generation.0.fetch_add(1, Ordering::AcqRel);
-        // Pairs with the fence in `linked`: a node of an earlier era is either linked and seen below, or whoever
-        // links it finds this era and removes it.
-        fence(Ordering::SeqCst);
-        for id in 1..=self.list.nodes.highest_used() {
-            if let Some(candidate) = self.candidate(id, 0_u64) {
-                let size = LenAndGeneration(self.list.nodes[id].size.load(Ordering::Acquire));
-                // Whose era began meanwhile, by another `clear`, came after this one.
-                if !size.is_of(self.clear_generation())
-                    && let Some(quota) = self.remove_candidate(&candidate, Removal::Cleared, 0_u64)
-                {
-                    self.quota.give_back(quota);
-                }
-            }
-        }
-        // Release pairs with the acquire in `held`.
-        self.cleared.0.fetch_add(1, Ordering::Release);
-    }
-
-    /// Removes the entry that should go first, `keep` apart, and leaves the caller its permit. `None` if there is
-    /// none, or others were faster each time.
-    pub(super) fn evict(&self, keep: Option<Id>, now: impl Now) -> Option<Quota> {
-        let mut spared = [keep.unwrap_or(0), 0];
-        for _ in 0..4 {
-            let victim = self.victim(spared, now)?;
-            if let Some(quota) = self.remove_candidate(&victim, Removal::Evicted, now) {
-                return Some(quota);
-            }
-            // Most likely it is not linked yet.
-            spared[1] = victim.id;
-        }
-        None
-    }
-
-    fn victim(&self, spared: [Id; 2], now: impl Now) -> Option<Candidate> {
-        let last = self.list.nodes.highest_used();
-        let candidate =
-            |id: Id| self.candidate(id, now).filter(|it| it.stamped && !spared.contains(&it.id));
-        if !self.is_exact() && last > 0 {
-            let (mut best, mut found): (Option<Candidate>, _) = (None, 0);
-            for _ in 0..MAX_LOOKS {
-                if let Some(other) = candidate(random_id(last)) {
-                    best = Some(first_to_go(best, other));
-                    found += 1;
-                    if found == SAMPLES {
-                        break;
-                    }
-                }
-            }
-            if best.is_some() {
-                return best;
-            }
-        }
-        (1..=last).filter_map(candidate).fold(None, |best, other| Some(first_to_go(best, other)))
-    }
-
-    /// The node as it is, if it is filled and may be linked.
-    fn candidate(&self, id: Id, now: impl Now) -> Option<Candidate> {
-        let node = &self.list.nodes[id];
-        let state = self.state(id);
-        if !state.is_filled() {
-            return None;
-        }
-        // Acquire keeps the second look at the version behind these.
-        let hash = Hash {
-            high: node.hash_high.load(Ordering::Acquire),
-            low: node.hash_low.load(Ordering::Acquire),
+        let Some(oldest) = self.recency.oldest_of_sample(last, spared) else {
+            return Quota::default();
         };
-        let expires_at = node.expires_at.load(Ordering::Acquire);
-        let stamp = node.stamp.load(Ordering::Acquire);
-        let order = BlockRef(node.place.load(Ordering::Acquire)).order();
-        let version = state.version();
-        if self.state(id).version() != version {
-            return None;
+        let evicted = self.evict_candidate(oldest.candidate, now).unwrap_or_default();
+        let missing = missing.beyond(evicted);
+        if missing.is_none() {
+            return evicted;
         }
-        let rank =
-            if now.has_come(expires_at) { (false, expires_at, order) } else { (true, stamp, 0) };
-        Some(Candidate { id, version, hash, stamped: stamp != UNLINKED, rank })
+        let (mut batch, mut expected) = (Batch::default(), Quota::default());
+        for candidate in self.recency.older_in_group(oldest, last, spared) {
+            if missing.beyond(expected).is_none() {
+                break;
+            }
+            let node = &self.list.nodes[candidate.id];
+            // Relaxed: a hint, the candidate is examined later.
+            let len = LenAndGeneration(node.size.load(Ordering::Relaxed)).len();
+            expected = expected.plus(Quota::entry(len));
+            self.list.prefetch_bucket(node);
+            batch.push(candidate);
+        }
+        // The memory of all of them is fetched at the same time.
+        for candidate in batch.iter() {
+            let node = &self.list.nodes[candidate.id];
+            self.list.prefetch_first(node);
+            // Relaxed: as above.
+            let first = BlockRef(node.place.load(Ordering::Relaxed)).first();
+            self.blocks.prefetch(first, BLOCK_BYTES);
+        }
+        batch.iter().fold(evicted, |evicted, candidate| {
+            evicted.plus(self.evict_candidate(candidate, now).unwrap_or_default())
+        })
     }
 
-    fn remove_candidate(
-        &self,
-        candidate: &Candidate,
-        why: Removal,
-        now: impl Now,
-    ) -> Option<Quota> {
-        let mut seen = self.list.find(candidate.hash, candidate.id, candidate.version)?;
-        self.remove_node(&mut seen, candidate.hash, why, now)
+    /// Returns the entry that has expired for the longest time, or else the least recently used one.
+    fn choose_exact(&self, spared: Id, now: impl Now) -> Option<Candidate> {
+        let last = self.list.nodes.highest_used();
+        let expired = now
+            .has_come(self.recency.earliest_deadline())
+            .then(|| self.longest_expired(last, spared, now))
+            .flatten();
+        expired.or_else(|| self.recency.oldest_of_all(last, spared))
     }
-}
 
-/// What is before this has expired.
-const LIVE: (bool, u64, u64) = (true, 0, 0);
+    fn longest_expired(&self, last: Id, spared: Id, now: impl Now) -> Option<Candidate> {
+        self.recency.take_earliest_deadline();
+        let mut earliest = u64::MAX;
+        let mut best: Option<((u64, u64), Candidate)> = None;
+        for candidate in self.recency.all(last) {
+            let Some(node) = self.examine(candidate.id) else { continue };
+            let rank = (node.expires_at, node.order);
+            if candidate.id != spared
+                && now.has_come(node.expires_at)
+                && best.is_none_or(|(least, _)| rank < least)
+            {
+                if let Some(((expires_at, _), _)) = best.replace((rank, candidate)) {
+                    earliest = earliest.min(expires_at);
+                }
+            } else {
+                earliest = earliest.min(node.expires_at);
+            }
+        }
+        self.recency.lower_earliest_deadline(earliest);
+        best.map(|(_, candidate)| candidate)
+    }
 
-fn first_to_go(best: Option<Candidate>, other: Candidate) -> Candidate {
-    best.filter(|best| best.rank <= other.rank).unwrap_or(other)
-}
+    fn evict_candidate(&self, candidate: Candidate, now: impl Now) -> Option<Quota> {
+        let node = self.examine(candidate.id);
+        let node = node.filter(|node| candidate.stamp.is_of(node.version));
+        let found = node.and_then(|node| Some((self.find(&node)?, node.hash)));
+        let Some((mut seen, hash)) = found else {
+            self.recency.forget(candidate);
+            return None;
+        };
+        self.remove_node(&mut seen, hash, Removal::Evicted, now)
+    }
 
-/// One of `1..=last`.
-fn random_id(last: Id) -> Id {
-    (((random() >> 32) * u64::from(last)) >> 32) as Id + 1
+    /// True if the order of use is exact: if the cache has, and has ever had, few entries.
+    pub(super) fn is_exact(&self) -> bool {
+        self.options.max.get() <= EXACT_UP_TO || self.list.nodes.highest_used() <= EXACT_UP_TO
+    }
 }

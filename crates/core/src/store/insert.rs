@@ -2,42 +2,45 @@ use crate::call_time::Now;
 use crate::{ANNOTATION_LEN, Annotation, EntryId, EntryOptions, Key, Rejected};
 
 use super::counters::{Count, Removal};
-use super::index::list::Hash;
-use super::index::node::{BlockRef, Id, LenAndGeneration, NodeState, UNLINKED};
+use super::index::list::{Hash, NodeSnapshot, RunEnd};
+use super::index::node::{BlockRef, Id, LenAndGeneration, NodeState};
+use super::key_run::KeyRun;
 use super::payload::block_slab::blocks_for;
 use super::quota::Quota;
-use super::sync::{Ordering, fence, spin_loop};
-use super::{Store, striped};
+use super::sync::{AtomicU64, Ordering, back_off, fence};
+use super::{MAX_CONFLICTS, Store};
 
-/// After how many insertions of a lane a store is swept.
+/// After how many insertions of a stripe the store is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
 
-/// How often an insertion looks for room before it gives up. Only threads stopped with permits in their hands
-/// make it look more than a few times.
+/// How often an insertion looks for room in vain before it gives up. Only threads that were stopped with quota in
+/// their hands make it look more than a few times.
 #[cfg(not(loom))]
-const TRIES: u32 = 1000;
+const MAX_SHORTAGES: u32 = 1000;
 #[cfg(loom)]
-const TRIES: u32 = 1;
+const MAX_SHORTAGES: u32 = 1;
 
-/// A blob on its way into the store.
+/// An entry that is to be stored.
 struct NewEntry<'a> {
     hash: Hash,
     blob: &'a [u8],
     annotation: Option<&'a Annotation>,
     expires_at: u64,
     reusable: bool,
-    /// The era in which the key was looked at last.
-    clear_generation: u64,
+    /// How many entries the key may have beside the new one.
+    others: usize,
+    /// The clear generation in which the key was last read.
+    generation: u64,
 }
 
 impl NewEntry<'_> {
-    /// How many bytes it takes.
+    /// Returns how many bytes the entry takes.
     fn len(&self) -> usize {
         self.blob.len() + self.annotation.map_or(0, |_| ANNOTATION_LEN)
     }
 }
 
-/// What an insertion came to.
+/// The result of an insertion.
 pub(crate) struct Inserted {
     pub(crate) id: EntryId,
     pub(crate) sweep_is_due: bool,
@@ -45,15 +48,40 @@ pub(crate) struct Inserted {
 
 /// A filled node that is not linked.
 #[derive(Clone, Copy)]
-struct FilledNode {
+struct Unlinked {
     id: Id,
     state: NodeState,
     first: u32,
     tick: u64,
 }
 
+/// What an insertion has gathered, and how often it has failed.
+#[derive(Default)]
+struct Progress {
+    have: Quota,
+    node: Option<Unlinked>,
+    shortages: u32,
+    conflicts: u32,
+}
+
+impl Progress {
+    fn may_go_on(&self) -> bool {
+        self.shortages < MAX_SHORTAGES && self.conflicts < MAX_CONFLICTS
+    }
+
+    fn note_conflict(&mut self) {
+        back_off(self.conflicts);
+        self.conflicts += 1;
+    }
+
+    fn note_shortage(&mut self) {
+        back_off(self.shortages);
+        self.shortages += 1;
+    }
+}
+
 impl Store {
-    /// Stores a blob in the place of all there is under its key. Whether a sweep is due.
+    /// Stores a blob and removes all other entries of its key. Returns whether a sweep is due.
     pub(crate) fn put(
         &self,
         key: Key<'_>,
@@ -65,7 +93,7 @@ impl Store {
         inserted.map(|inserted| inserted.sweep_is_due)
     }
 
-    /// Stores as `put` does, with an annotation.
+    /// Stores as [`put`](Self::put) does, with an annotation.
     pub(crate) fn put_annotated(
         &self,
         key: Key<'_>,
@@ -77,7 +105,7 @@ impl Store {
         self.insert(key, Some(annotation), blob, options, now, 0)
     }
 
-    /// Stores a blob as the newest under its key. Whether a sweep is due.
+    /// Stores a blob as the newest entry of its key. Returns whether a sweep is due.
     pub(crate) fn add(
         &self,
         key: Key<'_>,
@@ -89,7 +117,7 @@ impl Store {
         inserted.map(|inserted| inserted.sweep_is_due)
     }
 
-    /// Stores as `add` does, with an annotation.
+    /// Stores as [`add`](Self::add) does, with an annotation.
     pub(crate) fn add_annotated(
         &self,
         key: Key<'_>,
@@ -101,13 +129,13 @@ impl Store {
         self.insert(key, Some(annotation), blob, options, now, self.others())
     }
 
-    /// How many entries an added one may have beside it.
+    /// Returns how many entries an added one may have beside it.
     pub(super) fn others(&self) -> usize {
         usize::from(self.options.tickets_per_key.get()) - 1
     }
 
-    /// `others`: how many there may be beside the new one. With none, the newest there is is overwritten in one
-    /// step; all older ones go before.
+    /// `others`: how many entries there may be beside the new one. If none, the newest entry is overwritten in one step
+    /// after all older ones were removed.
     pub(super) fn insert(
         &self,
         key: Key<'_>,
@@ -124,17 +152,18 @@ impl Store {
             annotation,
             expires_at: now.end_of(ttl),
             reusable: options.reusable,
-            clear_generation: self.clear_generation(),
+            others,
+            generation: self.generations.current(),
         };
         self.check(&entry)?;
-        let id = self.store(&mut entry, now, others);
+        let id = self.store(&mut entry, now);
         let sweep_is_due = self.counters.add(Count::Set).is_multiple_of(INSERTIONS_BETWEEN_SWEEPS);
         Ok(Inserted { id, sweep_is_due })
     }
 
     fn check(&self, entry: &NewEntry<'_>) -> Result<(), Rejected> {
         let (len, max) = (entry.len() as u64, self.options.max_bytes.longest_blob());
-        let refused = if entry.blob.is_empty() {
+        let rejected = if entry.blob.is_empty() {
             Rejected::Empty
         } else if len > max {
             Rejected::TooLarge { len, max }
@@ -142,89 +171,140 @@ impl Store {
             return Ok(());
         };
         self.counters.add(Count::Rejected);
-        Err(refused)
+        Err(rejected)
     }
 
-    fn store(&self, entry: &mut NewEntry<'_>, now: impl Now, others: usize) -> EntryId {
-        let hash = entry.hash;
-        let wanted = Quota::entry(entry.len() as u64);
-        let mut have = Quota::default();
-        let mut fresh = None;
-        let mut tries = 0;
-        while tries < TRIES {
-            let (run, end) = self.run(hash, now);
-            if run.clear_generation != entry.clear_generation {
-                // A `clear` came before, so that this comes after it, and with it what is replaced: dead on
-                // arrival it would take along what others stored meanwhile.
-                entry.clear_generation = run.clear_generation;
-                if let Some(FilledNode { id, .. }) = fresh {
-                    let size = LenAndGeneration::new(entry.len() as u64, entry.clear_generation);
-                    // As in `prepare`: the exchange in `link` publishes it.
-                    self.list.nodes[id].size.store(size.0, Ordering::Release);
-                }
+    /// Returns the name of the entry.
+    fn store(&self, entry: &mut NewEntry<'_>, now: impl Now) -> EntryId {
+        let mut progress = Progress::default();
+        while progress.may_go_on() {
+            let (run, end) = self.run(entry.hash, now);
+            if run.generation != entry.generation {
+                self.renew(entry, progress.node, run.generation);
             }
-            if let Some(mut dead) = run.dead {
-                self.delete_node(&mut dead, hash, Removal::Expired, now);
+            if self.make_place(&run, entry, &mut progress, now) {
                 continue;
             }
-            if run.live > others.max(1) {
-                // Its permit is as good as any for the new one.
-                let oldest = &mut run.oldest().expect("there are live ones");
-                let quota = self.remove_node(oldest, hash, Removal::Replaced, now);
-                have = have.plus(quota.unwrap_or_default());
+            let over = run.newest.filter(|_| entry.others == 0);
+            if !self.gather(entry, over.as_ref(), &mut progress, now) {
                 continue;
             }
-            let mut over = run.newest.filter(|_| others == 0);
-            let inherited = over.map_or_else(Quota::default, |over| Quota::entry(over.size.len()));
-            if !self.quota.gather(wanted.beyond(inherited), &mut have) {
-                let evicted = self.evict(over.map(|over| over.id), now);
-                if evicted.is_none() {
-                    // It looked at all nodes, so that with many of them it must not look often.
-                    tries += 1 + self.list.nodes.highest_used() / 1024;
-                }
-                have = have.plus(evicted.unwrap_or_default());
-                continue;
+            if progress.node.is_none() {
+                progress.node = self.prepare(entry);
             }
-            if fresh.is_none() {
-                fresh = self.prepare(entry);
-            }
-            let Some(new) = fresh else {
-                tries += 1;
-                spin_loop();
+            let Some(new) = progress.node else {
+                progress.note_shortage();
                 continue;
             };
-            if !self.list.link(new.id, &end, over.as_mut()) {
-                continue;
+            if self.link(new, entry, &end, over, progress.have, now) {
+                return EntryId::new(new.id, new.state.version());
             }
-            if let Some(over) = over {
-                have = have.plus(self.reclaim(&over, hash, Removal::Replaced, now));
-            }
-            self.quota.give_back(have.beyond(wanted));
-            self.linked(new, entry, now);
-            return EntryId::new(new.id, new.state.version());
+            progress.note_conflict();
         }
-        self.quota.give_back(have);
-        self.abandon_insert(fresh, entry, now, others);
+        self.quota.give_back(progress.have);
+        self.abandon_insert(progress.node, entry, now);
         EntryId::NONE
     }
 
-    /// What follows the moment from which others find the node.
-    fn linked(&self, new: FilledNode, entry: &NewEntry<'_>, now: impl Now) {
-        // Nothing but the choice of what to evict rests on the stamp.
-        self.list.nodes[new.id].stamp.store(new.tick, Ordering::Relaxed);
-        // Pairs with the fence in `clear`: if that did not find the node, this finds the new era.
-        fence(Ordering::SeqCst);
-        if self.clear_generation() != entry.clear_generation {
-            let version = new.state.version();
-            if let Some(mut seen) = self.list.find(entry.hash, new.id, version) {
-                self.delete_node(&mut seen, entry.hash, Removal::Cleared, now);
-            }
+    /// Moves an entry to a newer clear generation. A `clear` came before, and removed what the entry replaces. If the entry
+    /// kept its generation it would be dead, and would remove entries that other threads stored in the meantime.
+    fn renew(&self, entry: &mut NewEntry<'_>, node: Option<Unlinked>, generation: u64) {
+        entry.generation = generation;
+        if let Some(Unlinked { id, .. }) = node {
+            let size = LenAndGeneration::new(entry.len() as u64, generation);
+            // Release: as in `prepare`. The exchange in `link` publishes it.
+            self.list.nodes[id].size.store(size.0, Ordering::Release);
         }
     }
 
-    /// A node and blocks with all there is to the new entry. `None` if threads in the middle of an operation have
-    /// all the spare ones.
-    fn prepare(&self, entry: &NewEntry<'_>) -> Option<FilledNode> {
+    /// Removes an entry of the key that has to leave first. Returns false if there is none.
+    fn make_place(
+        &self,
+        run: &KeyRun<'_>,
+        entry: &NewEntry<'_>,
+        progress: &mut Progress,
+        now: impl Now,
+    ) -> bool {
+        if let Some(mut dead) = run.dead {
+            if !self.delete_node(&mut dead, entry.hash, Removal::Expired, now) {
+                progress.note_conflict();
+            }
+            return true;
+        }
+        if run.live > entry.others.max(1)
+            && let Some(mut oldest) = run.oldest()
+        {
+            // Its quota is as good as any for the new entry.
+            match self.remove_node(&mut oldest, entry.hash, Removal::Replaced, now) {
+                Some(quota) => progress.have = progress.have.plus(quota),
+                None => progress.note_conflict(),
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Gathers the quota of the entry, beside that of the entry it overwrites. Returns whether it has all of it.
+    fn gather(
+        &self,
+        entry: &NewEntry<'_>,
+        over: Option<&NodeSnapshot<'_>>,
+        progress: &mut Progress,
+        now: impl Now,
+    ) -> bool {
+        let inherited = over.map_or_else(Quota::default, |over| Quota::entry(over.size.len()));
+        let needed = Quota::entry(entry.len() as u64).beyond(inherited);
+        if self.quota.gather(needed, &mut progress.have) {
+            return true;
+        }
+        let missing = needed.beyond(progress.have);
+        let evicted = self.evict(missing, over.map(|over| over.id), now);
+        if evicted.is_none() {
+            progress.note_shortage();
+        }
+        progress.have = progress.have.plus(evicted);
+        false
+    }
+
+    /// Links a filled node, in place of `over` if there is one. Returns false if the run has changed.
+    fn link(
+        &self,
+        new: Unlinked,
+        entry: &NewEntry<'_>,
+        end: &RunEnd<'_>,
+        mut over: Option<NodeSnapshot<'_>>,
+        mut have: Quota,
+        now: impl Now,
+    ) -> bool {
+        if !self.list.link(new.id, end, over.as_mut()) {
+            return false;
+        }
+        if let Some(over) = over {
+            have = have.plus(self.reclaim(&over, entry.hash, Removal::Replaced, now));
+        }
+        self.quota.give_back(have.beyond(Quota::entry(entry.len() as u64)));
+        self.linked(new, entry, now);
+        true
+    }
+
+    /// Completes an insertion whose node other threads can find.
+    fn linked(&self, new: Unlinked, entry: &NewEntry<'_>, now: impl Now) {
+        self.recency.stamp_linked(new.id, new.state, new.tick);
+        // Pairs with the fence in `clear`: if the drain did not meet the node, this finds the new generation. Pairs with
+        // those of `Recency` as well.
+        fence(Ordering::SeqCst);
+        self.recency.announce(new.id, entry.expires_at, self.is_exact());
+        if self.generations.current() == entry.generation {
+            let size = LenAndGeneration::new(entry.len() as u64, entry.generation);
+            self.generations.add(size, entry.generation);
+        } else if let Some(mut seen) = self.list.find(entry.hash, new.id, new.state.version()) {
+            self.delete_node(&mut seen, entry.hash, Removal::Cleared, now);
+        }
+    }
+
+    /// Returns a node and blocks that hold the new entry. `None` if threads in the middle of a call have all the
+    /// spare ones.
+    fn prepare(&self, entry: &NewEntry<'_>) -> Option<Unlinked> {
         let nodes = &self.list.nodes;
         let blocks = blocks_for(entry.len());
         let id = self.list.allocate()?;
@@ -239,63 +319,37 @@ impl Store {
                 self.blocks.fill_behind(first, ANNOTATION_LEN, entry.blob);
             }
         }
-        let tick = self.tick_of_insertion();
+        let tick = self.recency.tick_of_insertion(self.is_exact());
         let node = &nodes[id];
-        // Release: a thread that still looks at an earlier life and reads one of these sees, by its acquire load
-        // and the free lists, that the word that led it here has changed.
-        let set = |field: &super::AtomicU64, value| field.store(value, Ordering::Release);
-        set(&node.hash_high, entry.hash.high);
-        set(&node.hash_low, entry.hash.low);
-        set(&node.stamp, UNLINKED);
-        set(&node.expires_at, entry.expires_at);
-        set(&node.size, LenAndGeneration::new(entry.len() as u64, entry.clear_generation).0);
-        set(&node.place, BlockRef::new(first, tick).0);
         let state = self.state(id).next().reusable(entry.reusable);
         let state = state.annotated(entry.annotation.is_some());
+        self.recency.begin(id, state);
+        // Release: a thread that still reads an earlier life and sees one of these then sees, by its acquire load
+        // and the free lists, that the word which led it here has changed.
+        let set = |field: &AtomicU64, value| field.store(value, Ordering::Release);
+        set(&node.hash_high, entry.hash.high);
+        set(&node.hash_low, entry.hash.low);
+        set(&node.expires_at, entry.expires_at);
+        set(&node.size, LenAndGeneration::new(entry.len() as u64, entry.generation).0);
+        set(&node.place, BlockRef::new(first, tick).0);
         set(&node.state, state.0);
-        Some(FilledNode { id, state, first, tick })
+        Some(Unlinked { id, state, first, tick })
     }
 
-    /// The entry counts as stored and evicted at once: a cache may forget. What it would have replaced goes.
-    fn abandon_insert(
-        &self,
-        fresh: Option<FilledNode>,
-        entry: &NewEntry<'_>,
-        now: impl Now,
-        others: usize,
-    ) {
-        if let Some(new) = fresh {
+    /// Ends an insertion that found no room, or met conflicts only. The entry counts as stored and evicted at once: a
+    /// cache may forget. The entries that it would have replaced are removed.
+    fn abandon_insert(&self, node: Option<Unlinked>, entry: &NewEntry<'_>, now: impl Now) {
+        if let Some(new) = node {
             let node = &self.list.nodes[new.id];
+            self.recency.end(new.id, new.state);
             node.state.store(new.state.next().0, Ordering::Release);
             self.blocks.wipe(new.first, entry.len());
             self.blocks.free(new.first, blocks_for(entry.len()));
             self.list.nodes.free(new.id);
         }
-        if others == 0 {
-            while let Some(mut old) = self.run(entry.hash, now).0.oldest() {
-                self.delete_node(&mut old, entry.hash, Removal::Replaced, now);
-            }
+        if entry.others == 0 {
+            self.remove_run(entry.hash, Removal::Replaced, now);
         }
         self.counters.add(Count::Gone(Removal::Evicted));
-    }
-
-    fn tick_of_insertion(&self) -> u64 {
-        // A number that all take from one word: nothing to pair with.
-        let tick = &self.tick.0;
-        if self.is_exact() || striped::random().is_multiple_of(16) {
-            return tick.fetch_add(1, Ordering::Relaxed) + 1;
-        }
-        tick.load(Ordering::Relaxed)
-    }
-
-    /// Makes it the last used of all.
-    pub(super) fn touch(&self, id: Id) {
-        // As above. The words are left alone if they say so already, so that a hot key stays in all processors.
-        let (tick, stamp) = (&self.tick.0, &self.list.nodes[id].stamp);
-        let now = tick.load(Ordering::Relaxed);
-        if stamp.load(Ordering::Relaxed) != now {
-            let now = if self.is_exact() { tick.fetch_add(1, Ordering::Relaxed) + 1 } else { now };
-            stamp.store(now, Ordering::Relaxed);
-        }
     }
 }

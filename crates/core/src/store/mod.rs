@@ -1,25 +1,29 @@
 //! The rules of the cache for any number of threads at once, without a lock.
 //!
-//! Nothing here waits for another thread: who meets a change half made completes it or goes around it. Memory is
-//! of two kinds, nodes and blocks, never changes its kind and is never given back while the store lives, so a
-//! thread may read what another one is recycling; it then finds that a tag or a version moved and looks again.
+//! No call waits for another thread. A thread that meets a half-made change completes it or goes around it. Memory is
+//! divided into nodes and blocks, never changes its kind, and is not given back while the store lives. So a thread may
+//! read what another thread is recycling: a tag or a version has then moved, and it looks again.
 //!
-//! The life of an entry: permits are gathered (others evicted for them), a node and blocks taken and filled, the
-//! node linked; then exactly one thread marks it, and that one moves its version, wipes its bytes, unlinks it and
-//! gives node, blocks and permits back.
+//! The life of an entry: a thread gathers quota, evicting other entries if need be. It takes a node and blocks, fills
+//! them, and links the node. Later exactly one thread marks the node. That thread moves the version, wipes the bytes,
+//! unlinks the node, and gives node, blocks and quota back.
 //!
-//! `docs/core.md` in the repository shows how all that lies in memory, with sizes, which store pairs with which load, and
-//! what was tried; `docs/proof.md` where each call takes effect.
+//! `docs/core.md` in the repository has the memory layout, the pairing of stores and loads, and what was tried.
+//! `docs/proof.md` says where each call takes effect.
 
+mod clear;
 mod counters;
 mod evict;
 mod index;
 mod insert;
+mod key_run;
 pub(crate) mod memory;
 mod payload;
 mod quota;
 mod read;
+mod recency;
 mod striped;
+mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -31,27 +35,36 @@ use crate::{BuildError, EntryId, Key, Memory, Options, Stats};
 
 pub(crate) use insert::Inserted;
 
+use clear::Generations;
 use counters::{Count, Counters, Removal};
-use index::list::{Hash, NodeSnapshot, OrderedList, RunEnd};
-use index::node::{Id, LenAndGeneration, NodeState};
+use index::list::{Hash, NodeSnapshot, OrderedList};
+use index::node::{BlockRef, Id, LenAndGeneration, NodeState};
 use index::split_order::MAX_BUCKETS;
 use memory::reserved::OutOfAddressSpace;
 use payload::block_slab::{BLOCK_BYTES, BlockSlab, blocks_for};
 use quota::{Quota, QuotaPool};
+use recency::Recency;
 use striped::CachePadded;
-use sync::{AtomicU32, AtomicU64, Ordering};
+use sync::{AtomicU32, Ordering};
 
-/// Up to this many entries recency is exact.
-const EXACT_UP_TO: u32 = 512;
-
-/// How many buckets there are in the beginning: as many as fit in a page.
+/// The number of buckets at first: as many as fit in a page.
 const FIRST_BUCKETS: usize = 512;
 
-/// Nodes and blocks beyond what permits allow, for threads between two owners of a permit.
+/// Nodes and blocks beyond what quota allows, for threads between two owners of a quota.
 #[cfg(not(loom))]
 const SPARE: usize = 1024;
 #[cfg(loom)]
 const SPARE: usize = 3;
+
+/// Up to this many entries all quota is in one stripe. In pieces two threads could each hold a part of the last one,
+/// and both would evict.
+const SINGLE_STRIPE_UP_TO: u32 = 64;
+
+/// How often a call tries again what other threads made fail, before it takes the way that always ends.
+#[cfg(not(loom))]
+const MAX_CONFLICTS: u32 = 1000;
+#[cfg(loom)]
+const MAX_CONFLICTS: u32 = 100;
 
 /// See the [module](self).
 pub(crate) struct Store {
@@ -59,54 +72,23 @@ pub(crate) struct Store {
     hasher: SipHasher24,
     list: OrderedList,
     blocks: BlockSlab,
+    recency: Recency,
     quota: QuotaPool,
     counters: Counters,
-    /// Begun anew by each `clear`. What is of another era does not count any more.
-    clear_generation: CachePadded<AtomicU64>,
-    /// How many `clear`s are complete.
-    cleared: CachePadded<AtomicU64>,
-    /// The time that stamps tell: while recency is exact the number of uses, then a part of the insertions.
-    tick: CachePadded<AtomicU64>,
-    /// Where the sweep that insertions drive goes on.
+    generations: Generations,
+    /// The place at which the sweep that insertions drive continues.
     swept_to: CachePadded<AtomicU32>,
 }
 
-/// What there is under one key.
-#[derive(Default)]
-struct KeyRun<'a> {
-    /// The era in which all of it was seen.
-    clear_generation: u64,
-    live: usize,
-    /// The oldest, if it is not the newest.
-    older: Option<NodeSnapshot<'a>>,
-    newest: Option<NodeSnapshot<'a>>,
-    /// The newest unused one, if the newest is used.
-    older_unused: Option<NodeSnapshot<'a>>,
-    dead: Option<NodeSnapshot<'a>>,
-}
-
-impl<'a> KeyRun<'a> {
-    fn oldest(&self) -> Option<NodeSnapshot<'a>> {
-        self.older.or(self.newest)
-    }
-
-    fn newest_unused(&self) -> Option<NodeSnapshot<'a>> {
-        self.newest.filter(|newest| !newest.state.is_used()).or(self.older_unused)
-    }
-
-    /// Most runs have one entry, so what concerns several is written down when there is a second.
-    #[expect(clippy::inline_always, reason = "see `Cursor::peek`")]
-    #[inline(always)]
-    fn push(&mut self, seen: &NodeSnapshot<'a>) {
-        if let Some(last) = self.newest {
-            self.older.get_or_insert(last);
-            if !last.state.is_used() {
-                self.older_unused = Some(last);
-            }
-        }
-        self.live += 1;
-        self.newest = Some(*seen);
-    }
+/// A filled node as it was when it was read. It may be linked.
+struct FilledNode {
+    id: Id,
+    version: u64,
+    hash: Hash,
+    expires_at: u64,
+    /// Among entries that expire together, the lower one was stored earlier.
+    order: u64,
+    size: LenAndGeneration,
 }
 
 impl Store {
@@ -123,7 +105,7 @@ impl Store {
         )
     }
 
-    /// `buckets`: how many there are in the beginning and at most.
+    /// `buckets`: the number at first and at most.
     fn with(
         options: Options,
         hash_key: [u8; 16],
@@ -132,107 +114,98 @@ impl Store {
         let entries = options.max.get();
         let bytes = options.max_bytes.get();
         let full = usize::try_from(bytes).map_or(usize::MAX, |bytes| bytes.div_ceil(BLOCK_BYTES));
-        let partial =
-            usize::try_from(bytes.min(entries.into())).expect("not more than the entries");
+        let partial = usize::try_from(bytes.min(entries.into())).expect("at most the entries");
+        let nodes = entries as usize + SPARE;
         Ok(Self {
             options,
             hasher: SipHasher24::new_with_key(&hash_key),
-            list: OrderedList::new(entries as usize + SPARE, buckets)?,
-            // Twice, since a blob that is overwritten has its blocks until the new one has its own.
+            list: OrderedList::new(nodes, buckets)?,
+            // Twice, because an overwritten blob keeps its blocks until the new one has its own.
             blocks: BlockSlab::new(full.saturating_mul(2).saturating_add(partial + SPARE))?,
-            quota: QuotaPool::new(Quota { entries: entries.into(), bytes }, entries <= EXACT_UP_TO),
+            recency: Recency::new(nodes)?,
+            quota: QuotaPool::new(
+                Quota { entries: entries.into(), bytes },
+                entries <= SINGLE_STRIPE_UP_TO,
+            ),
             counters: Counters::default(),
-            clear_generation: CachePadded::default(),
-            cleared: CachePadded::default(),
-            tick: CachePadded::default(),
+            generations: Generations::default(),
             swept_to: CachePadded::default(),
         })
     }
 
-    /// Whether there is a live entry under the key.
+    /// True if there is a live entry under the key.
     pub(crate) fn contains(&self, key: Key<'_>, now: impl Now) -> bool {
         let hash = self.hash(key);
         let (run, _) = self.run(hash, now);
         if run.dead.is_some() {
-            self.remove_expired(hash, now);
+            self.remove_dead(hash, now);
         }
         run.live > 0
     }
 
-    /// Removes all there is under the key and tells how many live ones that were.
+    /// Removes the entries that the key has when the call begins. Returns how many live ones it removed.
     pub(crate) fn remove(&self, key: Key<'_>, now: impl Now) -> usize {
         let hash = self.hash(key);
-        let mut removed = 0;
-        loop {
-            self.remove_expired(hash, now);
-            let (run, _) = self.run(hash, now);
-            let Some(mut oldest) = run.oldest() else {
-                return removed;
-            };
-            if self.delete_node(&mut oldest, hash, Removal::Deleted, now) {
-                removed += 1;
-            }
-        }
+        self.remove_dead(hash, now);
+        self.remove_run(hash, Removal::Deleted, now)
     }
 
     /// Removes one entry. Returns false if it is not there any more.
     pub(crate) fn remove_entry(&self, key: Key<'_>, entry: EntryId, now: impl Now) -> bool {
         let hash = self.hash(key);
-        self.remove_expired(hash, now);
-        // Before the scan: the caller's insertion was over, so an entry of another generation is from before a `clear`.
-        let clear_generation = self.clear_generation();
+        self.remove_dead(hash, now);
+        // Before the scan: the insertion of the caller was over, so an entry of another generation is older than a `clear`.
+        let generation = self.generations.current();
         let Some(mut seen) = self.list.find_entry(hash, entry) else {
             return false;
         };
-        seen.size.is_of(clear_generation)
+        seen.size.is_of(generation)
             && !now.has_come(seen.expires_at)
             && self.delete_node(&mut seen, hash, Removal::Deleted, now)
     }
 
     pub(crate) fn len(&self) -> usize {
-        usize::try_from(self.held().entries).expect("at most `max`")
+        usize::try_from(self.usage().entries).expect("at most `max`")
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.held().bytes
+        self.usage().bytes
     }
 
-    /// The counters and gauges, not all of one moment while others are at work.
+    /// Returns the counters and gauges. While other threads work they are not from one moment.
     pub(crate) fn stats(&self) -> Stats {
-        let Quota { entries: size, bytes } = self.held();
+        let Quota { entries: size, bytes } = self.usage();
         Stats { size, bytes, ..self.counters.stats() }
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        self.blocks.memory()
+        Memory { highest_node: self.list.nodes.highest_used().into(), ..self.blocks.memory() }
     }
 
-    /// What the entries have that there are or are about to be. What `clear` is about to remove does not count.
-    fn held(&self) -> Quota {
+    /// Wipes all blobs in one pass. No thread may use the store any more.
+    pub(crate) fn wipe(&self) {
+        self.blocks.wipe_all();
+    }
+
+    /// Gives the memory of free blocks back to the system, as far as they are whole pages.
+    pub(crate) fn trim(&self) {
+        self.blocks.trim();
+    }
+
+    /// Returns what the entries have that are stored or about to be. Entries that a `clear` removed do not count.
+    fn usage(&self) -> Quota {
         loop {
-            let cleared = self.cleared.0.load(Ordering::Acquire);
-            let clear_generation = self.clear_generation();
+            let generation = self.generations.current();
+            if let Some(usage) = self.generations.usage() {
+                return usage;
+            }
             let held = self.quota.held();
-            let held = if cleared == clear_generation {
-                held
-            } else {
-                held.and(self.usage_of_generation(clear_generation))
-            };
-            // The acquire loads above keep this one behind them, and pair with the release of a permit and of a
-            // version: in the same era, what was missing among them no `clear` took away.
-            if clear_generation == self.clear_generation() {
+            // The acquire loads above keep this one behind them. They pair with the release of a quota: in the same
+            // generation, no `clear` took away what was missing among them.
+            if generation == self.generations.current() {
                 return held;
             }
         }
-    }
-
-    /// What the entries of an era have, by looking at all nodes.
-    fn usage_of_generation(&self, clear_generation: u64) -> Quota {
-        let filled = (1..=self.list.nodes.highest_used()).filter(|id| self.state(*id).is_filled());
-        let sizes =
-            filled.map(|id| LenAndGeneration(self.list.nodes[id].size.load(Ordering::Acquire)));
-        let of_era = sizes.filter(|size| size.is_of(clear_generation));
-        of_era.fold(Quota::default(), |sum, size| sum.plus(Quota::entry(size.len())))
     }
 
     fn hash(&self, key: Key<'_>) -> Hash {
@@ -240,48 +213,7 @@ impl Store {
         Hash { high: hash.h1, low: hash.h2 }
     }
 
-    fn clear_generation(&self) -> u64 {
-        // Acquire pairs with the release in `clear`.
-        self.clear_generation.0.load(Ordering::Acquire)
-    }
-
-    /// Whether recency is exact: whether there are, or ever were, but so few entries.
-    fn is_exact(&self) -> bool {
-        self.options.max.get() <= EXACT_UP_TO || self.list.nodes.highest_used() <= EXACT_UP_TO
-    }
-
-    /// The run of a key. Its last is live at the moment its `next` was read.
-    #[expect(clippy::inline_always, reason = "see `Cursor::peek`")]
-    #[inline(always)]
-    fn run(&self, hash: Hash, now: impl Now) -> (KeyRun<'_>, RunEnd<'_>) {
-        loop {
-            let clear_generation = self.clear_generation();
-            let (mut run, end) = self.list.scan(hash, |run: &mut KeyRun<'_>, seen| {
-                if seen.size.is_of(clear_generation) && !now.has_come(seen.expires_at) {
-                    self.blocks.prefetch(seen.place.first(), length(seen));
-                    run.push(seen);
-                } else {
-                    run.dead.get_or_insert(*seen);
-                }
-            });
-            // Otherwise what was stored after a `clear` would seem to be from before it. The acquire loads of the
-            // scan keep this one behind them.
-            if clear_generation == self.clear_generation() {
-                run.clear_generation = clear_generation;
-                return (run, end);
-            }
-        }
-    }
-
-    /// Removes what is under the key and does not count any more.
-    #[cold]
-    fn remove_expired(&self, hash: Hash, now: impl Now) {
-        while let Some(mut dead) = self.run(hash, now).0.dead {
-            self.delete_node(&mut dead, hash, Removal::Expired, now);
-        }
-    }
-
-    /// Removes an entry. `false`: another thread did.
+    /// Removes an entry. Returns false if another thread did.
     fn delete_node(
         &self,
         seen: &mut NodeSnapshot<'_>,
@@ -293,7 +225,7 @@ impl Store {
         quota.inspect(|quota| self.quota.give_back(*quota)).is_some()
     }
 
-    /// Removes an entry and leaves the caller its permit. `None`: another thread removed it.
+    /// Removes an entry and leaves its quota to the caller. Returns `None` if another thread removed it.
     fn remove_node(
         &self,
         seen: &mut NodeSnapshot<'_>,
@@ -304,12 +236,12 @@ impl Store {
         self.list.mark(seen).then(|| self.reclaim(seen, hash, why, now))
     }
 
-    /// Does what whoever marked an entry has to do, and leaves the caller its permit.
+    /// Wipes, unlinks and frees an entry that the caller has marked. Leaves its quota to the caller.
     fn reclaim(&self, seen: &NodeSnapshot<'_>, hash: Hash, why: Removal, now: impl Now) -> Quota {
-        // What was handed out counts as that, whatever came between.
+        // An entry that was handed out counts as taken, even if it was cleared or expired in the meantime.
         let why = if why == Removal::Taken {
             why
-        } else if !seen.size.is_of(self.clear_generation()) {
+        } else if !seen.size.is_of(self.generations.current()) {
             Removal::Cleared
         } else if now.has_come(seen.expires_at) {
             Removal::Expired
@@ -317,8 +249,10 @@ impl Store {
             why
         };
         self.counters.add(Count::Gone(why));
+        self.generations.subtract(seen.size);
+        self.recency.end(seen.id, seen.state);
         let node = &self.list.nodes[seen.id];
-        // Before the wipe, whose release fence makes this visible to whoever reads a wiped word.
+        // Before the wipe: its release fence makes this visible to a reader of a wiped word.
         node.state.store(seen.state.next().0, Ordering::Release);
         let (first, len) = (seen.place.first(), length(seen));
         self.blocks.wipe(first, len);
@@ -328,13 +262,40 @@ impl Store {
         Quota::entry(seen.size.len())
     }
 
+    /// Reads a node. Returns `None` if it is not filled, or changed while it was read.
+    fn examine(&self, id: Id) -> Option<FilledNode> {
+        let node = &self.list.nodes[id];
+        let state = self.state(id);
+        if !state.is_filled() {
+            return None;
+        }
+        // Acquire: keeps the second load of the state behind these.
+        let filled = FilledNode {
+            id,
+            version: state.version(),
+            hash: Hash {
+                high: node.hash_high.load(Ordering::Acquire),
+                low: node.hash_low.load(Ordering::Acquire),
+            },
+            expires_at: node.expires_at.load(Ordering::Acquire),
+            order: BlockRef(node.place.load(Ordering::Acquire)).order(),
+            size: LenAndGeneration(node.size.load(Ordering::Acquire)),
+        };
+        (self.state(id).version() == filled.version).then_some(filled)
+    }
+
+    /// Finds a node that was read in the list. Returns `None` if it is not linked, or was removed.
+    fn find(&self, node: &FilledNode) -> Option<NodeSnapshot<'_>> {
+        self.list.find(node.hash, node.id, node.version)
+    }
+
     fn state(&self, id: Id) -> NodeState {
-        // Acquire pairs with the release in `reclaim` and in `prepare`.
+        // Acquire: pairs with the release in `reclaim` and in `prepare`.
         NodeState(self.list.nodes[id].state.load(Ordering::Acquire))
     }
 }
 
-/// A blob's length in bytes, which fits since the blob came as a slice.
+/// Returns the length of a blob in bytes, which fits because the blob came as a slice.
 #[expect(clippy::cast_possible_truncation, reason = "came from a usize")]
 fn length(seen: &NodeSnapshot<'_>) -> usize {
     seen.size.len() as usize
@@ -363,7 +324,7 @@ impl Store {
         let live = (1..=nodes.highest_used()).filter(|id| self.state(*id).is_filled());
         let sizes = live.map(|id| LenAndGeneration(nodes[id].size.load(Ordering::Acquire)));
         let sizes: Vec<u64> = sizes
-            .inspect(|size| assert!(size.is_of(self.clear_generation()), "a `clear` missed it"))
+            .inspect(|size| assert!(size.is_of(self.generations.current()), "a `clear` missed it"))
             .map(LenAndGeneration::len)
             .collect();
         let entries = sizes.len() as u64;

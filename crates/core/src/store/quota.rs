@@ -1,7 +1,7 @@
 use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
-/// The right to have so many entries with so many bytes together.
+/// The right to hold a number of entries and of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Quota {
     pub(super) entries: u64,
@@ -24,7 +24,7 @@ impl Quota {
         Self { entries: self.entries + other.entries, bytes: self.bytes + other.bytes }
     }
 
-    /// What is missing to have `self` with `other` in hand.
+    /// Returns what is missing to have `self` with `other` in hand.
     pub(super) fn beyond(self, other: Self) -> Self {
         Self {
             entries: self.entries.saturating_sub(other.entries),
@@ -32,7 +32,7 @@ impl Quota {
         }
     }
 
-    /// The lesser of each.
+    /// Returns the minimum of each.
     pub(super) fn and(self, other: Self) -> Self {
         Self { entries: self.entries.min(other.entries), bytes: self.bytes.min(other.bytes) }
     }
@@ -46,15 +46,15 @@ impl Quota {
     }
 }
 
-/// All permits that nobody has. What an entry has, or a thread on its way to one, is not here, so there are never
-/// more entries or bytes than there were permits in the beginning.
+/// The quota that no entry and no thread has. An entry keeps its quota while it is stored, so there are never more
+/// entries or bytes than there was quota at first.
 pub(super) struct QuotaPool {
     all: Quota,
     stripes: Vec<CachePadded<AtomicU64>>,
 }
 
 impl QuotaPool {
-    /// With one lane, as a small cache has it, nothing is ever gathered in pieces.
+    /// With a single stripe, quota is never gathered in pieces.
     pub(super) fn new(all: Quota, single_stripe: bool) -> Self {
         let count = if single_stripe { 1 } else { STRIPES };
         let mut stripes: Vec<_> = (0..count).map(|_| CachePadded(AtomicU64::new(0))).collect();
@@ -62,7 +62,7 @@ impl QuotaPool {
         Self { all, stripes }
     }
 
-    /// As they can lie after a while.
+    /// A pool whose quota is spread over stripes.
     #[cfg(all(loom, test))]
     pub(super) fn apart(stripes: &[Quota]) -> Self {
         let all = stripes.iter().fold(Quota::default(), |sum, quota| sum.plus(*quota));
@@ -71,7 +71,7 @@ impl QuotaPool {
         Self { all, stripes }
     }
 
-    /// Adds to `have` of what `need` asks beyond it, as far as there is. Whether that is all.
+    /// Adds to `have` what `need` asks beyond it, as far as there is. Returns whether that is all.
     pub(super) fn gather(&self, need: Quota, have: &mut Quota) -> bool {
         let start = stripe();
         for step in 0..self.stripes.len() {
@@ -87,18 +87,18 @@ impl QuotaPool {
 
     pub(super) fn give_back(&self, quota: Quota) {
         if !quota.is_none() {
-            // The sum of all permits fits, so neither part overflows. Release pairs with the acquire in `take`:
-            // what had the permit is gone before something else has it.
+            // The sum of all quota fits, so neither part overflows. Release: pairs with the acquire in `take`. What had
+            // the quota is gone before another entry has it.
             let stripe = &self.stripes[stripe() % self.stripes.len()].0;
             stripe.fetch_add(quota.pack(), Ordering::AcqRel);
         }
     }
 
-    /// What somebody has. While others are at work one permit may count twice, or not at all.
+    /// Returns the quota that entries and threads have. While threads work, some may count twice or not at all.
     pub(super) fn held(&self) -> Quota {
         let stripes = self.stripes.iter();
         stripes.fold(self.all, |held, stripe| {
-            // Acquire pairs with the release in `give_back`.
+            // Acquire: pairs with the release in `give_back`.
             held.beyond(Quota::unpack(stripe.0.load(Ordering::Acquire)))
         })
     }
@@ -110,7 +110,7 @@ impl QuotaPool {
             if taken.is_none() {
                 return taken;
             }
-            // Acquire pairs with the release in `give_back`.
+            // Acquire: pairs with the release in `give_back`.
             match stripe.compare_exchange_weak(
                 word,
                 word - taken.pack(),

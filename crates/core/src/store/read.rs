@@ -6,16 +6,18 @@ use crate::{ANNOTATION_LEN, BufferTooSmall, Key};
 
 use super::counters::{Count, Removal};
 use super::index::list::{Hash, NodeSnapshot};
-use super::sync::Ordering;
-use super::{KeyRun, Store, length};
+use super::key_run::KeyRun;
+use super::sync::{Ordering, back_off};
+use super::{MAX_CONFLICTS, Store, length};
 
-/// An entry changed under the hands of its reader, who looks again.
+/// Another thread changed the entry while it was read.
 struct Conflict;
 
 impl Store {
-    /// Copies a blob into the beginning of `out`, behind its annotation if `out` takes one, and returns the length of what it
-    /// copied. One that does not fit leaves everything as
-    /// it was.
+    /// Copies a blob into the beginning of `out`, after its annotation if `out` takes one. Returns the length of what it
+    /// copied. A blob that does not fit changes nothing.
+    ///
+    /// If other threads change the entry each time that it is read, the call ends as a miss.
     pub(crate) fn read(
         &self,
         key: Key<'_>,
@@ -24,18 +26,20 @@ impl Store {
         now: impl Now,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let hash = self.hash(key);
-        loop {
+        for conflicts in 0..MAX_CONFLICTS {
             let (run, _) = self.run(hash, now);
-            let outcome = self.read_chosen(&run, hash, how, out, now);
-            let read = match outcome {
-                Ok(read) => read?,
-                Err(Conflict) => continue,
+            let Ok(read) = self.read_chosen(&run, hash, how, out, now) else {
+                back_off(conflicts);
+                continue;
             };
+            let read = read?;
             if run.dead.is_some() {
-                self.remove_expired(hash, now);
+                self.remove_dead(hash, now);
             }
             return Ok(read);
         }
+        self.counters.add(Count::Miss);
+        Ok(None)
     }
 
     fn read_chosen<D: Destination>(
@@ -59,15 +63,15 @@ impl Store {
             Err(too_small) => return Ok(Err(too_small)),
         };
         let copied = out.len();
-        let goes = match how {
+        let is_consumed = match how {
             ReadMode::Get => false,
             ReadMode::Offer => self.options.single_use && !chosen.state.is_reusable(),
             ReadMode::Take => true,
         };
-        if goes {
+        if is_consumed {
             self.take_chosen::<D>(&chosen, hash, out, now)?;
         } else {
-            self.show::<D>(&chosen, how, out)?;
+            self.copy_chosen::<D>(&chosen, how, out)?;
         }
         Ok(Ok(Some(copied)))
     }
@@ -80,13 +84,13 @@ impl Store {
         now: impl Now,
     ) -> Result<(), Conflict> {
         self.list.mark_unchanged(chosen).map_err(|_| Conflict)?;
-        // Marked by this thread: the blob is its own until it wipes it.
+        // This thread marked it, so the blob belongs to it until it wipes it.
         self.copy::<D>(chosen, out);
         self.quota.give_back(self.reclaim(chosen, hash, Removal::Taken, now));
         Ok(())
     }
 
-    /// Copies what `out` has room for: the blob, or the annotation and the blob.
+    /// Copies what `out` takes: the blob, or the annotation and the blob.
     #[inline]
     fn copy<D: Destination>(&self, chosen: &NodeSnapshot<'_>, out: &mut [u8]) {
         let first = chosen.place.first();
@@ -101,16 +105,16 @@ impl Store {
         }
     }
 
-    fn show<D: Destination>(
+    fn copy_chosen<D: Destination>(
         &self,
         chosen: &NodeSnapshot<'_>,
         how: ReadMode,
         out: &mut [u8],
     ) -> Result<(), Conflict> {
         self.copy::<D>(chosen, out);
-        // The copy ends with an acquire fence, so that this stays behind it: if the version did not move, what was
-        // copied is the entry. Who offers it first marks it in the same step, since a mark without the ticket in hand
-        // would be one for nothing if another thread takes it.
+        // The copy ends with an acquire fence, which keeps this behind it: if the version did not move, the copy is the
+        // entry. The first offer marks the entry as used in the same step. Marked earlier, the ticket could be taken by
+        // another thread, and the mark would be for nothing.
         let is_whole = if how == ReadMode::Offer && !chosen.state.is_used() {
             let (old, new) = (chosen.state.0, chosen.state.used().0);
             let state = &self.list.nodes[chosen.id].state;
@@ -119,11 +123,11 @@ impl Store {
             self.state(chosen.id).version() == chosen.state.version()
         };
         if !is_whole {
-            // It may be another entry's.
+            // It may be the secret of another entry.
             out.zeroize();
             return Err(Conflict);
         }
-        self.touch(chosen.id);
+        self.recency.touch(chosen.id, chosen.state, self.is_exact());
         self.counters.add(Count::Shown);
         Ok(())
     }

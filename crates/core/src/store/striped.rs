@@ -1,12 +1,12 @@
-//! Which of several equal words a thread uses, so that threads seldom meet.
+//! Words that several threads change, one copy for each group of threads, so that they seldom share a cache line.
 
-/// How many lanes there are.
+/// The number of copies.
 #[cfg(not(loom))]
 pub(super) const STRIPES: usize = 8;
 #[cfg(loom)]
 pub(super) const STRIPES: usize = 1;
 
-/// Alone in its pair of cache lines: processors fetch two at a time.
+/// Occupies a pair of cache lines, because processors fetch two at a time.
 #[repr(align(128))]
 #[derive(Default)]
 pub(super) struct CachePadded<T>(pub(super) T);
@@ -20,24 +20,24 @@ mod imp {
 
     static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-    // Constant and without a drop, so that a thread leaves nothing to be run at its end.
+    // Constant and without a destructor, so that a thread has nothing to run when it ends.
     thread_local! {
-        static LANE: Cell<usize> = const { Cell::new(usize::MAX) };
+        static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
         static RANDOM: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// The calling thread's lane.
+    /// Returns the stripe of the calling thread.
     pub(in super::super) fn stripe() -> usize {
-        LANE.with(|stripe| {
+        STRIPE.with(|stripe| {
             if stripe.get() == usize::MAX {
-                // Only a number: nothing to pair with.
+                // Relaxed: a number only, it publishes nothing.
                 stripe.set(THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES);
             }
             stripe.get()
         })
     }
 
-    /// A number that is random enough to sample by (`SplitMix64`).
+    /// Returns a number that is random enough for sampling (`SplitMix64`).
     pub(in super::super) fn random() -> u64 {
         RANDOM.with(|random| {
             let mut seed = random.get();

@@ -8,6 +8,7 @@ use super::node::{BlockRef, Id, LenAndGeneration, Node, NodeState, TaggedLink};
 use super::node_arena::NodeArena;
 use super::split_order::{Bucket, Buckets};
 use crate::store::memory::reserved::OutOfAddressSpace;
+use crate::store::payload::atomic_copy::prefetch;
 use crate::store::sync::{AtomicU64, Ordering};
 
 /// The hash of a key, which stands for the key.
@@ -242,6 +243,26 @@ impl OrderedList {
             word = now;
         }
         prev
+    }
+
+    /// Fetches the bucket at which the walk to a node begins.
+    pub(crate) fn prefetch_bucket(&self, node: &Node) {
+        prefetch(self.bucket_of(node), 1);
+    }
+
+    /// Fetches the node that follows that bucket.
+    pub(crate) fn prefetch_first(&self, node: &Node) {
+        // Relaxed: a hint.
+        let id = TaggedLink(self.bucket_of(node).load(Ordering::Relaxed)).id();
+        if Bucket::named(id).is_none() {
+            prefetch(&self.nodes[id], 1);
+        }
+    }
+
+    fn bucket_of(&self, node: &Node) -> &AtomicU64 {
+        // Relaxed: a hint.
+        let high = node.hash_high.load(Ordering::Relaxed);
+        self.buckets.word(self.buckets.of(Hash { high, low: 0 }))
     }
 
     /// The node, if it is linked and not marked and in the same life.

@@ -101,16 +101,16 @@ const GENERATION_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
 pub(crate) struct LenAndGeneration(pub(crate) u64);
 
 impl LenAndGeneration {
-    pub(crate) fn new(len: u64, clear_generation: u64) -> Self {
-        Self(clear_generation << LEN_BITS | len)
+    pub(crate) fn new(len: u64, generation: u64) -> Self {
+        Self(generation << LEN_BITS | len)
     }
 
     pub(crate) fn len(self) -> u64 {
         self.0 & LEN_MASK
     }
 
-    pub(crate) fn is_of(self, clear_generation: u64) -> bool {
-        self.0 >> LEN_BITS == clear_generation & GENERATION_MASK
+    pub(crate) fn is_of(self, generation: u64) -> bool {
+        self.0 >> LEN_BITS == generation & GENERATION_MASK
     }
 }
 
@@ -135,9 +135,6 @@ impl BlockRef {
     }
 }
 
-/// The stamp of a node that must not be chosen for eviction, since it is not linked yet.
-pub(crate) const UNLINKED: u64 = u64::MAX;
-
 /// One entry: a cache line.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -148,8 +145,6 @@ pub(crate) struct Node {
     pub(crate) state: AtomicU64,
     pub(crate) hash_high: AtomicU64,
     pub(crate) hash_low: AtomicU64,
-    /// When it was last used. Another life's stamp may come in late, so nothing but the choice rests on it.
-    pub(crate) stamp: AtomicU64,
     /// The first millisecond in which it must not be returned any more.
     pub(crate) expires_at: AtomicU64,
     /// A [`LenAndGeneration`].

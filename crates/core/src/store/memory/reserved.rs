@@ -86,6 +86,16 @@ mod mapped {
             });
         }
 
+        /// Gives the memory of whole pages in a range of values back to the system. They read as zero afterwards.
+        ///
+        /// The caller owns these values, and they are zero already.
+        pub(crate) fn release(&self, range: std::ops::Range<usize>) {
+            let size = size_of::<T>();
+            let (from, to) = (range.start * size, range.end * size);
+            let is_locked = self.memory_lock.covers(to as u64);
+            map::release_pages(self.start.cast(), from, to, is_locked);
+        }
+
         /// How many bytes are kept out of swap.
         pub(crate) fn locked(&self) -> u64 {
             self.memory_lock.locked()
@@ -149,6 +159,32 @@ mod map {
     pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
     }
+
+    /// `start` is of a mapping that has `to` bytes. `is_locked`: the pages are locked, and are again when they are touched.
+    #[cfg(target_os = "linux")]
+    pub(super) fn release_pages(start: NonNull<u8>, from: usize, to: usize, is_locked: bool) {
+        // A multiple of every page size.
+        const PAGE: usize = 64 << 10;
+        let (from, to) = (from.next_multiple_of(PAGE), to / PAGE * PAGE);
+        if from >= to {
+            return;
+        }
+        let place = start.as_ptr().wrapping_add(from).cast();
+        if is_locked {
+            // SAFETY: unlocking changes no content, and the pages are of the mapping.
+            unsafe { libc::munlock(place, to - from) };
+        }
+        // SAFETY: the caller owns what is in these pages. It is zero, as it is when they are touched again.
+        unsafe { libc::madvise(place, to - from, libc::MADV_DONTNEED) };
+        if is_locked {
+            // SAFETY: as for `munlock`. Without such a call of the system they stay unlocked.
+            unsafe { libc::mlock2(place, to - from, libc::MLOCK_ONFAULT) };
+        }
+    }
+
+    /// Elsewhere the advice does not do that.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn release_pages(_start: NonNull<u8>, _from: usize, _to: usize, _is_locked: bool) {}
 
     /// `start` is of a mapping that has `from + bytes` bytes.
     pub(crate) fn lock(start: NonNull<u8>, from: usize, bytes: usize) -> bool {

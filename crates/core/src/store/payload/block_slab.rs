@@ -12,6 +12,14 @@ pub(crate) const BLOCK_WORDS: usize = 32;
 pub(crate) const BLOCK_WORDS: usize = 2;
 pub(crate) const BLOCK_BYTES: usize = BLOCK_WORDS * WORD_BYTES;
 
+/// How many free blocks in a row are given back to the system: 256 KiB. Shorter runs would split the mapping too often.
+#[cfg(not(loom))]
+const TRIM_RUN: usize = 1024;
+
+/// How many blocks are popped at once to be given back, and pushed at once afterwards.
+#[cfg(not(loom))]
+const TRIM_CHAIN: usize = 4096;
+
 /// What block numbers leave room for in a node.
 pub(crate) const MAX_BLOCKS: usize = 1 << 31;
 
@@ -47,6 +55,38 @@ impl Head {
     fn to(self, block: u32) -> Self {
         let tag = (self.word >> self.block_bits) + 1;
         Self { word: tag << self.block_bits | u64::from(block), ..self }
+    }
+}
+
+/// A walk along the blocks of a blob. It fetches some of them ahead, because they may lie anywhere.
+struct Chain<'a> {
+    slab: &'a BlockSlab,
+    block: u32,
+    ahead: u32,
+    /// How many blocks are not fetched yet.
+    unfetched: usize,
+}
+
+/// A chain of no more blocks is fetched by the processor in time.
+const FEW_BLOCKS: usize = 8;
+
+/// How many blocks are fetched ahead.
+const FETCHED_AHEAD: usize = 6;
+
+impl<'a> Chain<'a> {
+    fn next(&mut self) -> &'a [AtomicU64] {
+        let block = self.slab.block(self.block);
+        self.block = self.slab.next(self.block);
+        if self.unfetched > 0 {
+            self.fetch_one();
+        }
+        block
+    }
+
+    fn fetch_one(&mut self) {
+        atomic_copy::prefetch(&self.slab.block(self.ahead)[0], BLOCK_BYTES);
+        self.ahead = self.slab.next(self.ahead);
+        self.unfetched = self.unfetched.saturating_sub(1);
     }
 }
 
@@ -102,18 +142,17 @@ impl BlockSlab {
         self.push(first, last);
     }
 
-    /// Copies a blob into a chain of the caller's own.
+    /// Copies a blob into a chain that the caller owns.
     pub(crate) fn fill(&self, first: u32, blob: &[u8]) {
-        // Pairs with the acquire fence in `copy`: who reads one of these words sees the version moved on.
+        // Pairs with the acquire fence in `copy`: a reader of one of these words sees that the version moved on.
         fence(Ordering::Release);
-        let mut block = first;
+        let mut chain = self.chain(first, blob.len());
         for bytes in blob.chunks(BLOCK_BYTES) {
-            atomic_copy::fill(self.block(block), bytes);
-            block = self.next(block);
+            atomic_copy::fill(chain.next(), bytes);
         }
     }
 
-    /// Copies bytes into a chain of the caller's own, behind the first `skip`, which are whole words.
+    /// Copies bytes into a chain that the caller owns, after the first `skip` bytes, which are whole words.
     pub(crate) fn fill_behind(&self, first: u32, skip: usize, bytes: &[u8]) {
         // As in `fill`.
         fence(Ordering::Release);
@@ -127,7 +166,7 @@ impl BlockSlab {
         }
     }
 
-    /// Copies as [`copy`](Self::copy) does, from behind the first `skip` bytes, which are whole words.
+    /// Copies as [`copy`](Self::copy) does, after the first `skip` bytes, which are whole words.
     pub(crate) fn copy_behind(&self, first: u32, skip: usize, out: &mut [u8]) {
         let (mut block, mut offset) = self.block_at(first, skip / WORD_BYTES);
         let mut rest = out;
@@ -141,13 +180,13 @@ impl BlockSlab {
         fence(Ordering::Acquire);
     }
 
-    /// The block of a chain in which that word is, and the word's place in it.
+    /// Returns the block of a chain that has a word, and the place of the word in it.
     fn block_at(&self, first: u32, word: usize) -> (u32, usize) {
         let last = (0..word / BLOCK_WORDS).fold(first, |block, _| self.next(block));
         (last, word % BLOCK_WORDS)
     }
 
-    /// Has a chain brought in that is about to be read, as far as it lies in one piece, which is most often all of it.
+    /// Fetches the beginning of a chain that is about to be read.
     #[inline]
     pub(crate) fn prefetch(&self, first: u32, len: usize) {
         const AT_MOST: usize = 256;
@@ -155,28 +194,108 @@ impl BlockSlab {
         atomic_copy::prefetch(&self.block(first)[0], len.min(AT_MOST));
     }
 
-    /// Copies what is in a chain. If it is not the caller's own, only a version that did not move makes it good.
+    /// Copies a chain into `out`. If the caller does not own the chain, the copy is valid only if the version of the node
+    /// has not moved afterwards.
     pub(crate) fn copy(&self, first: u32, out: &mut [u8]) {
-        let mut block = first;
+        let mut chain = self.chain(first, out.len());
         for bytes in out.chunks_mut(BLOCK_BYTES) {
-            atomic_copy::copy(self.block(block), bytes);
-            block = self.next(block);
+            atomic_copy::copy(chain.next(), bytes);
         }
-        // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees it moved.
+        // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees that it moved.
         fence(Ordering::Acquire);
     }
 
-    /// Zeroes the blob in a chain of the caller's own.
+    /// Zeroes the blob in a chain that the caller owns.
     pub(crate) fn wipe(&self, first: u32, len: usize) {
-        // Pairs with the acquire fence in `copy`: who reads one of these zeros sees the version moved on.
+        // Pairs with the acquire fence in `copy`: a reader of one of these zeros sees that the version moved on.
         fence(Ordering::Release);
-        let mut block = first;
+        let mut chain = self.chain(first, len);
         let mut left = len;
         while left > 0 {
             let here = left.min(BLOCK_BYTES);
-            atomic_copy::wipe(&self.block(block)[..here.div_ceil(WORD_BYTES)]);
+            atomic_copy::wipe(&chain.next()[..here.div_ceil(WORD_BYTES)]);
             left -= here;
-            block = self.next(block);
+        }
+    }
+
+    /// Walks the blocks of a blob.
+    fn chain(&self, first: u32, len: usize) -> Chain<'_> {
+        let mut chain =
+            Chain { slab: self, block: first, ahead: first, unfetched: blocks_for(len) };
+        if chain.unfetched > FEW_BLOCKS {
+            (0..FETCHED_AHEAD).for_each(|_| chain.fetch_one());
+        } else {
+            chain.unfetched = 0;
+        }
+        chain
+    }
+
+    /// Zeroes all blocks that were ever used, in one pass. No thread may use them any more.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of blocks")]
+    pub(crate) fn wipe_all(&self) {
+        // Relaxed: a number only. The caller is the last one.
+        let blocks = self.high_water.0.load(Ordering::Relaxed) as usize + 1;
+        atomic_copy::wipe(&self.words[..(blocks * BLOCK_WORDS).min(self.words.len())]);
+    }
+
+    /// Gives the memory of free blocks back to the system, where they fill [`TRIM_RUN`] in a row.
+    ///
+    /// The blocks are popped first, so they belong to this thread. It never holds more than a third of all blocks: quota
+    /// allows entries less than two thirds, so insertions do not run out of them.
+    #[cfg(not(loom))]
+    pub(crate) fn trim(&self) {
+        let mut taken = Vec::new();
+        while taken.len() < self.links.len() / 3
+            && let Some((first, count)) = self.pop_some(TRIM_CHAIN)
+        {
+            let mut block = first;
+            for _ in 0..count {
+                taken.push(block);
+                block = self.next(block);
+            }
+        }
+        taken.sort_unstable();
+        for run in taken.chunk_by(|one, next| one + 1 == *next) {
+            if run.len() >= TRIM_RUN {
+                let start = run[0] as usize * BLOCK_WORDS;
+                self.words.release(start..start + run.len() * BLOCK_WORDS);
+            }
+        }
+        for run in taken.chunks(TRIM_CHAIN) {
+            for pair in run.windows(2) {
+                self.links[pair[0] as usize].store(pair[1], Ordering::Release);
+            }
+            if let (Some(first), Some(last)) = (run.first(), run.last()) {
+                self.push(*first, *last);
+            }
+        }
+    }
+
+    /// The checker has no system to give memory back to.
+    #[cfg(loom)]
+    #[expect(clippy::unused_self, reason = "as above")]
+    pub(crate) fn trim(&self) {}
+
+    /// Pops a chain of at most `count` free blocks. Returns its first block and its length.
+    #[cfg(not(loom))]
+    fn pop_some(&self, count: usize) -> Option<(u32, usize)> {
+        // Acquire: pairs with the release in `push`, as in `allocate`.
+        let mut head = self.head(self.free.0.load(Ordering::Acquire));
+        loop {
+            let (popped, last) = self.walk(head.block(), count);
+            if popped == 0 {
+                return None;
+            }
+            let rest = self.links[last as usize].load(Ordering::Acquire);
+            match self.free.0.compare_exchange_weak(
+                head.word,
+                head.to(rest).word,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some((head.block(), popped)),
+                Err(now) => head = self.head(now),
+            }
         }
     }
 
@@ -254,6 +373,7 @@ impl BlockSlab {
             // A number alone: nothing to pair with.
             used: self.high_water.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
             locked: self.words.locked(),
+            highest_node: 0,
             excluded_from_core_dumps: self.words.is_excluded_from_core_dumps(),
         }
     }

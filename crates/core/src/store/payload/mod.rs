@@ -1,4 +1,4 @@
 //! Where the bytes of blobs are stored, and how they are moved in and out.
 
-mod atomic_copy;
+pub(super) mod atomic_copy;
 pub(super) mod block_slab;

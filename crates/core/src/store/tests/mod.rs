@@ -1,4 +1,6 @@
 #[cfg(not(loom))]
+mod bounded;
+#[cfg(not(loom))]
 mod growth;
 #[cfg(not(loom))]
 mod linearizability;

@@ -212,7 +212,7 @@ proptest! {
                     prop_assert_eq!(store.remove(key, now), oracle.remove_key(key, now));
                 }
                 Step::Clear => {
-                    store.clear();
+                    assert!(store.clear().is_none());
                     oracle.clear();
                 }
                 Step::Sweep => {

@@ -122,7 +122,11 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
         950..970 => {
             store.remove(name, now);
         }
-        970..972 => store.clear(),
+        970..972 => {
+            if let Some(drain) = store.clear() {
+                store.finish(drain);
+            }
+        }
         972..975 => {
             store.sweep(now);
         }
@@ -163,7 +167,7 @@ fn stress_on(store: Store, keys: u64, threads: usize) {
         let different: HashSet<&u64> = handed_out.iter().collect();
         assert_eq!(different.len(), handed_out.len(), "a blob was handed out twice");
         shared.store.reconcile();
-        shared.store.clear();
+        assert!(shared.store.clear().is_none());
         shared.store.reconcile();
         assert_eq!((shared.store.len(), shared.store.bytes()), (0, 0));
     });

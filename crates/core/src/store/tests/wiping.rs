@@ -61,7 +61,7 @@ fn whatever_removes_an_entry_wipes_it_before_it_returns() {
     is_wiped_by(false, |store| assert!(!store.contains(key("secret"), 10)));
     is_wiped_by(false, |store| assert_eq!(store.remove(key("secret"), 0), 1));
     is_wiped_by(false, |store| assert_eq!(store.sweep(10), 1));
-    is_wiped_by(false, Store::clear);
+    is_wiped_by(false, |store| assert!(store.clear().is_none()));
     is_wiped_by(false, |store| insert(store, "secret", 1));
     is_wiped_by(false, |store| {
         store.add(key("secret"), &[1; LEN], EntryOptions::default(), 0).unwrap();
@@ -72,4 +72,13 @@ fn whatever_removes_an_entry_wipes_it_before_it_returns() {
         insert(store, "a third", 2);
         assert_eq!(store.stats().evictions, 1);
     });
+}
+
+#[test]
+fn the_end_of_a_store_wipes_all_blocks_in_one_pass() {
+    let store = store(false);
+    insert(&store, "another", SECRET);
+    assert!(is_left(&store));
+    store.wipe();
+    assert!(!is_left(&store));
 }

@@ -170,7 +170,7 @@ impl Subject for Named {
             }
             Operation::Len => Outcome::Count(self.len()),
             Operation::Clear => {
-                self.clear();
+                assert!(self.clear().is_none());
                 Outcome::Done
             }
             Operation::Sweep => Outcome::Count(self.sweep(now)),

@@ -7,6 +7,7 @@
 //! - **Several entries go one by one.** What `put` replaces beside the newest, what `add` drops beyond the limit,
 //!   what `remove` and `sweep` find, and expired entries that a call comes upon: each goes in a step of its own,
 //!   the oldest first, at any time during the call.
+//! - **A `remove` ends.** Entries that other calls add to the key while it is under way may stay.
 //! - **What goes for a newer one was counted before.** When another call removes one between an insertion's count and
 //!   its removal of the oldest, one fewer is left than there might be.
 //! - **A cache may forget.** Where there is not room for all, an insertion may evict any one entry before it
@@ -147,7 +148,7 @@ impl<'a> Spec<'a> {
             }
             (Operation::Contains(_), Outcome::Is(there)) => store.contains(key, now) == there,
             (Operation::Remove(_), Outcome::Count(count)) => {
-                store.live(key, now) == 0 && from.made[at] == count
+                store.live(key, now) <= self.insertions_met(call) && from.made[at] == count
             }
             (Operation::RemoveEntry(_), Outcome::Entry(named)) => {
                 let fits = |(serial, was_there): (u64, bool)| {
@@ -212,6 +213,16 @@ impl<'a> Spec<'a> {
     fn met(&self, call: &Call) -> impl Iterator<Item = &'a Call> {
         let others = self.calls.iter().filter(move |other| !ptr::eq(*other, call));
         others.filter(move |other| other.overlaps(call))
+    }
+
+    /// How many other calls add to the key while a `remove` is under way.
+    fn insertions_met(&self, call: &Call) -> usize {
+        let name = name_of(call.operation);
+        let inserts = |met: &&Call| {
+            matches!(met.operation, Operation::Put(_) | Operation::Add(_))
+                && name_of(met.operation) == name
+        };
+        self.met(call).filter(inserts).count()
     }
 
     fn meets_a_holder(&self, call: &Call) -> bool {

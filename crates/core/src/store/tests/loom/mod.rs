@@ -3,3 +3,4 @@ mod basic;
 mod growth;
 mod memory;
 mod pairs;
+mod recency;

@@ -84,14 +84,12 @@ fn an_eviction_passes_over_what_is_not_linked_yet() {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let one = beside(&store, |store| put(store, b"b", 2));
-        let two = beside(&store, |store| store.evict(None, 0));
+        let two = beside(&store, |store| store.evict(Quota::entry(1), None, 0));
         one.join().unwrap();
         let evicted = two.join().unwrap();
-        if let Some(quota) = evicted {
-            store.quota.give_back(quota);
-        }
+        store.quota.give_back(evicted);
         let left = [get(&store, b"a"), get(&store, b"b")].iter().flatten().count();
-        assert_eq!(left, 2 - usize::from(evicted.is_some()));
+        assert_eq!(left, 2 - usize::from(!evicted.is_none()));
         store.reconcile();
     });
 }
@@ -117,7 +115,7 @@ fn what_a_clear_overtakes_takes_nothing_along_that_came_after_it() {
     check(3, || {
         let store = Arc::new(store(3, 1));
         let other = beside(&store, |store| put(store, b"a", 1));
-        store.clear();
+        assert!(store.clear().is_none());
         put(&store, b"a", 2);
         other.join().unwrap();
         assert!(matches!(get(&store, b"a"), Some(1 | 2)), "put after the clear, and gone");
@@ -130,7 +128,7 @@ fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
     check(3, || {
         let store = Arc::new(store(3, 2));
         let other = beside(&store, |store| add(store, b"a", 1));
-        store.clear();
+        assert!(store.clear().is_none());
         put(&store, b"a", 2);
         other.join().unwrap();
         let left = [take(&store, b"a"), take(&store, b"a")];
@@ -143,8 +141,8 @@ fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
 fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
     check(2, || {
         let store = Arc::new(store(2, 1));
-        let other = beside(&store, Store::clear);
-        store.clear();
+        let other = beside(&store, |store| assert!(store.clear().is_none()));
+        assert!(store.clear().is_none());
         put(&store, b"a", 1);
         let found = get(&store, b"a");
         other.join().unwrap();
@@ -160,8 +158,9 @@ fn beside_an_eviction(call: fn(&Store)) {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let evictor = beside(&store, |store| {
-            let quota = store.evict(None, 0);
-            quota.inspect(|quota| store.quota.give_back(*quota)).is_some()
+            let quota = store.evict(Quota::entry(1), None, 0);
+            store.quota.give_back(quota);
+            !quota.is_none()
         });
         call(&store);
         let evicted = evictor.join().unwrap();

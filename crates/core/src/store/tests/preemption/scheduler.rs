@@ -73,8 +73,20 @@ pub(in crate::store) fn stop<T: Send, R>(
     })
 }
 
+/// Returns how many steps a call makes.
+pub(in crate::store) fn steps_of(call: impl FnOnce()) -> u64 {
+    const MANY: u64 = u64::MAX - 1;
+    LEFT.set(MANY);
+    call();
+    MANY - LEFT.replace(u64::MAX)
+}
+
 /// Steps through the pauses of a loop as well.
 pub(in crate::store) fn spin_loop() {
+    step();
+}
+
+pub(in crate::store) fn yield_now() {
     step();
 }
 
@@ -130,6 +142,21 @@ macro_rules! stepping {
             pub(in crate::store) fn fetch_add(&self, by: $integer, order: Ordering) -> $integer {
                 step();
                 self.0.fetch_add(by, order)
+            }
+
+            pub(in crate::store) fn fetch_min(&self, by: $integer, order: Ordering) -> $integer {
+                step();
+                self.0.fetch_min(by, order)
+            }
+
+            pub(in crate::store) fn fetch_or(&self, bits: $integer, order: Ordering) -> $integer {
+                step();
+                self.0.fetch_or(bits, order)
+            }
+
+            pub(in crate::store) fn fetch_and(&self, bits: $integer, order: Ordering) -> $integer {
+                step();
+                self.0.fetch_and(bits, order)
             }
 
             pub(in crate::store) fn fetch_max(&self, by: $integer, order: Ordering) -> $integer {

@@ -6,6 +6,7 @@
 use super::scheduler::stop;
 use crate::read_mode::ReadMode;
 use crate::store::Store;
+use crate::store::quota::Quota;
 use crate::{
     ANNOTATION_LEN, ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl,
 };
@@ -76,7 +77,7 @@ fn all_there_is_to_do(store: &Store) {
     store.sweep(NOW);
     store.remove(key("tickets"), NOW);
     assert!(!store.contains(key("tickets"), NOW));
-    store.clear();
+    assert!(store.clear().is_none());
     let Stats { size, .. } = store.stats();
     assert!(size <= 1, "what the stopped one has in hand");
     put(store, "last", 12);
@@ -110,7 +111,7 @@ fn at_every_step<R: Send>(
             assert_eq!(read(&store, "last", ReadMode::Get), last, "after step {at}");
         }
         store.reconcile();
-        store.clear();
+        assert!(store.clear().is_none());
         store.reconcile();
         assert_eq!((store.len(), store.bytes()), (0, 0));
     }
@@ -192,9 +193,7 @@ fn in_the_removal_of_one_entry() {
 #[test]
 fn in_eviction() {
     anywhere(None, |store| {
-        if let Some(quota) = store.evict(None, NOW) {
-            store.quota.give_back(quota);
-        }
+        store.quota.give_back(store.evict(Quota::entry(1), None, NOW));
     });
 }
 
@@ -206,7 +205,7 @@ fn in_a_sweep() {
 
 #[test]
 fn in_clear() {
-    anywhere(Some(1), Store::clear);
+    anywhere(Some(1), |store| assert!(store.clear().is_none()));
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! The work of one call has a bound, whatever the store has held before, and whatever other threads do.
+
+use std::cell::Cell;
+
+use super::preemption::scheduler::steps_of;
+use crate::call_time::Now;
+use crate::read_mode::{Destination, ReadMode};
+use crate::store::Store;
+use crate::{
+    BufferTooSmall, ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl,
+};
+
+fn store(max: u64, max_bytes: u64) -> Store {
+    let options = Options {
+        max: Capacity::new(max).unwrap(),
+        max_bytes: ByteBudget::new(max_bytes).unwrap(),
+        tickets_per_key: TicketsPerKey::new(4).unwrap(),
+        sweep_interval: None,
+        ..Options::default()
+    };
+    Store::new(options).unwrap()
+}
+
+fn put(store: &Store, number: u64, blob: &[u8]) {
+    let name = number.to_le_bytes();
+    store.put(Key::new(&name).unwrap(), blob, EntryOptions::default(), 0).unwrap();
+}
+
+fn remove(store: &Store, number: u64) {
+    assert_eq!(store.remove(Key::new(&number.to_le_bytes()).unwrap(), 0), 1);
+}
+
+/// The steps of a put that evicts, the average of many. `small`: how many small entries the store has held before.
+fn steps_of_a_put(small: u64) -> u64 {
+    const PUTS: u64 = 50;
+    let large = vec![1; 20_000];
+    let store = store(100_000, 100 * large.len() as u64);
+    (0..small).for_each(|number| put(&store, number, &[2; 100]));
+    (0..500).for_each(|number| put(&store, small + number, &large));
+    assert_eq!(store.len(), 100, "no small one is left");
+    let steps =
+        steps_of(|| (500..500 + PUTS).for_each(|number| put(&store, small + number, &large)));
+    store.reconcile();
+    steps / PUTS
+}
+
+#[test]
+fn a_put_after_many_small_entries_makes_as_many_steps_as_in_a_fresh_store() {
+    let (fresh, used) = (steps_of_a_put(0), steps_of_a_put(20_000));
+    assert!(2 * used <= 3 * fresh, "{used} after {fresh}");
+}
+
+#[test]
+fn a_large_store_is_cleared_in_few_steps_and_counts_what_comes_later() {
+    let store = store(10_000, 1 << 20);
+    (0..5_000).for_each(|number| put(&store, number, b"before"));
+    let mut drain = None;
+    assert!(steps_of(|| drain = store.clear()) < 20);
+    let drain = drain.expect("it is too large to be wiped at once");
+
+    assert!(steps_of(|| assert_eq!((store.len(), store.bytes()), (0, 0))) < 200);
+    (0..5).for_each(|number| put(&store, number, b"later"));
+    remove(&store, 3);
+    let Stats { size, bytes, .. } = store.stats();
+    assert_eq!((size, bytes), (4, 20), "while the others are wiped");
+    assert!(!store.contains(Key::new(&3_u64.to_le_bytes()).unwrap(), 0));
+
+    let drain = store.drain_step(drain).expect("it has more than one step");
+    let another = store.clear().expect("it is as large as before");
+    assert_eq!(store.len(), 0);
+    put(&store, 7, b"last");
+    store.finish(drain);
+    store.finish(another);
+    assert_eq!((store.len(), store.bytes(), store.stats().cleared), (1, 4, 5_004));
+    store.reconcile();
+}
+
+/// The time. When it is read while the key has no entry, it adds one.
+struct Adding<'a> {
+    store: &'a Store,
+    left: Cell<u32>,
+    busy: Cell<bool>,
+}
+
+impl Now for &Adding<'_> {
+    fn has_come(self, then: u64) -> bool {
+        if self.left.get() > 0 && !self.busy.replace(true) {
+            let key = Key::new(b"key").unwrap();
+            if !self.store.contains(key, 0) {
+                self.left.set(self.left.get() - 1);
+                self.store.add(key, b"more", EntryOptions::default(), 0).unwrap();
+            }
+            self.busy.set(false);
+        }
+        then == 0
+    }
+
+    fn end_of(self, ttl: Ttl) -> u64 {
+        ttl.as_millis()
+    }
+}
+
+#[test]
+fn a_remove_takes_no_more_than_the_key_had_while_others_add() {
+    let store = store(100, 1000);
+    let key = Key::new(b"key").unwrap();
+    store.add(key, b"first", EntryOptions::default(), 0).unwrap();
+    let adding = Adding { store: &store, left: Cell::new(500), busy: Cell::new(false) };
+    let removed = store.remove(key, &adding);
+    assert_eq!((removed, adding.left.get(), store.len()), (1, 499, 1));
+    store.reconcile();
+}
+
+/// A buffer of a caller who overwrites the entry just before it is copied.
+struct Overwriting<'a> {
+    store: &'a Store,
+    times: u32,
+    buffer: [u8; 8],
+}
+
+impl Destination for Overwriting<'_> {
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+        self.times += 1;
+        put(self.store, 1, &[9; 8]);
+        Ok(&mut self.buffer[..needed])
+    }
+}
+
+#[test]
+fn a_read_ends_as_a_miss_if_the_entry_changes_each_time() {
+    let store = store(100, 1000);
+    put(&store, 1, &[9; 8]);
+    for how in [ReadMode::Get, ReadMode::Offer, ReadMode::Take] {
+        let mut out = Overwriting { store: &store, times: 0, buffer: [0; 8] };
+        let name = 1_u64.to_le_bytes();
+        assert_eq!(store.read(Key::new(&name).unwrap(), how, &mut out, 0), Ok(None));
+        assert!(out.times >= 100, "it tried");
+        assert_eq!(out.buffer, [0; 8], "nothing of what it copied stays");
+    }
+    assert_eq!(store.stats().misses, 3);
+    store.reconcile();
+}
