@@ -12,46 +12,57 @@ type Socket = tls.TLSSocket & Internals
 
 const HOOKS = ['_writeGeneric', '_final'] as const
 
+/** A handshake that is held: the transport is connected, and no ClientHello is sent yet. */
+export interface HandshakeGate {
+  /** Starts the handshake, then sends what the application has written. */
+  open(): void
+  /** Gives up: the socket is closed. Pending writes fail as they do on any closed socket. */
+  abandon(): void
+}
+
 /**
- * Takes the start of the handshake over from a socket that `tls.connect` returned and that is still connecting.
+ * Holds the handshake of a socket whose `connect` event is about to reach its listeners. What the application writes
+ * waits, since a write would start the handshake. `onEnd` is called where the application ends the socket with nothing
+ * left to write: it must open the gate.
  *
- * @returns what starts it, to be called once it is connected; undefined where the socket cannot be held.
+ * @returns undefined where the socket cannot be held: it is not Node's own, or the application has changed it.
  */
-export function takeStart(socket: tls.TLSSocket): (() => void) | undefined {
+export function holdHandshake(socket: tls.TLSSocket, onEnd: () => void): HandshakeGate | undefined {
   const { _start: start } = socket as Partial<Socket>
   if (typeof start !== 'function' || !socket.listeners('connect').includes(start)) return undefined
-  if (HOOKS.some(hook => typeof (socket as Socket)[hook] !== 'function' || Object.hasOwn(socket, hook)))
-    return undefined
-  socket.off('connect', start)
-  return () => start.call(socket)
-}
-
-/** Whether somebody has written already, before us or past the stream, and so has started the handshake. */
-// @guard offer-back-off › single-flight › *: who has written before us, and so begun, does not wait
-//   ⇒ `> 0` becomes `< 0`
-export function hasBegun(socket: tls.TLSSocket): boolean {
-  return ((socket as Partial<Socket>)._bytesDispatched ?? 0) > 0
-}
-
-/**
- * Keeps a connected socket from writing, since the first write would start the handshake. What is written meanwhile
- * waits, as it does until a socket is connected; an end with nothing left to write calls `onEnd`, which must release.
- *
- * @returns what releases it.
- */
-export function holdWrites(socket: tls.TLSSocket, onEnd: () => void): () => void {
   const internals = socket as Socket
+  if (HOOKS.some(hook => typeof internals[hook] !== 'function' || Object.hasOwn(internals, hook))) {
+    return undefined
+  }
+  socket.off('connect', start)
   // A stream has one write under way at a time, and ends when there is none.
-  let waiting: unknown[] | undefined
-  internals._writeGeneric = (...args) => {
-    waiting = args
+  let pendingWrite: unknown[] | undefined
+  const hooks = {
+    _writeGeneric: (...args: unknown[]) => {
+      pendingWrite = args
+    },
+    _final: (callback: (error?: Error | null) => void) => {
+      onEnd()
+      internals._final(callback)
+    },
   }
-  internals._final = callback => {
-    onEnd()
-    internals._final(callback)
+  for (const hook of HOOKS) {
+    Object.defineProperty(internals, hook, { value: hooks[hook], configurable: true, writable: true })
   }
-  return () => {
-    for (const hook of HOOKS) delete (internals as Partial<Socket>)[hook]
-    if (waiting) internals._writeGeneric(...waiting)
+  const release = () => {
+    for (const hook of HOOKS) Reflect.deleteProperty(internals, hook)
+    if (pendingWrite) internals._writeGeneric(...pendingWrite)
   }
+  return {
+    open() {
+      start.call(socket)
+      release()
+    },
+    abandon: release,
+  }
+}
+
+/** True if something was written below or above TLS, so that the handshake has started. */
+export function hasStartedHandshake(socket: tls.TLSSocket): boolean {
+  return ((socket as Partial<Socket>)._bytesDispatched ?? 0) > 0
 }

@@ -16,11 +16,6 @@ export function hostOfSocket(socket: Duplex | undefined): string | undefined {
   return (socket as { _host?: string } | undefined)?._host
 }
 
-/** True if the `session` among these options was put there by the cache of an `https.Agent`. */
-export function isSessionOfAgent(options: tls.ConnectionOptions): boolean {
-  return (options as { _agentKey?: unknown })._agentKey !== undefined
-}
-
 /** Returns the native context that a server uses now. `setSecureContext` replaces it. */
 export function nativeContextOf(server: tls.Server): NativeContext {
   return (server as unknown as { _sharedCreds: { context: NativeContext } })._sharedCreds.context
@@ -55,4 +50,56 @@ const { getPeerCertificate } = tls.TLSSocket.prototype
 export function translatePeerCertificate(certificate: object, detailed: boolean): tls.PeerCertificate {
   const handle = { getPeerCertificate: () => certificate }
   return getPeerCertificate.call({ _handle: handle } as unknown as tls.TLSSocket, detailed as true)
+}
+
+/** Before Node.js 24 each call of `getPeerX509Certificate` takes the chain away from the connection. */
+const readsChainOnce = Number.parseInt(process.versions.node, 10) < 24
+
+/**
+ * Returns the certificates that the peer sent, as DER, in its order. Undefined where asking would change what the
+ * application gets later.
+ */
+export function sentCertificates(socket: tls.TLSSocket): Buffer[] | undefined {
+  if (readsChainOnce) return undefined
+  const sent: Buffer[] = []
+  for (let next = socket.getPeerX509Certificate(); next; next = next.issuerCertificate) sent.push(next.raw)
+  return sent
+}
+
+/**
+ * Returns the session that an `https.Agent` has in its own cache for these options. A session that the caller of
+ * `https.request` gave is another object.
+ */
+export function sessionOfAgent(options: tls.ConnectionOptions): unknown {
+  const {
+    _agentKey: key,
+    agent,
+    _defaultAgent: byDefault,
+  } = options as {
+    _agentKey?: unknown
+    agent?: unknown
+    _defaultAgent?: unknown
+  }
+  if (typeof key !== 'string') return undefined
+  const { _sessionCache: cache } = (agent || byDefault || {}) as {
+    _sessionCache?: { map?: Record<string, unknown> }
+  }
+  return cache?.map?.[key]
+}
+
+/**
+ * True if undici's connector made these options. It passes the last session of its own cache as `session`, and so does
+ * the `fetch` of Node.js.
+ */
+export function isOfUndici(options: tls.ConnectionOptions): boolean {
+  const { ALPNProtocols: protocols, highWaterMark } = options as tls.ConnectionOptions & {
+    highWaterMark?: unknown
+  }
+  return (
+    highWaterMark === 16_384 &&
+    'localAddress' in options &&
+    'socket' in options &&
+    Array.isArray(protocols) &&
+    protocols.includes('http/1.1')
+  )
 }
