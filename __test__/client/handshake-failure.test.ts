@@ -4,7 +4,6 @@ import net, { type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
-import { failed, mayOffer } from '../../dist/client/peer-state.js'
 import { outcome } from '../support/outcome.ts'
 import { finish, startServer } from '../support/server.ts'
 
@@ -95,12 +94,4 @@ test('a handshake that fails, and was offered nothing, leaves what others have s
   socket.destroy(new Error('something else'))
   await t.throwsAsync(closed, { message: 'something else' })
   t.is(sessionCache.size, size)
-})
-
-test.serial('of thousands of failing peers the last ones are remembered', t => {
-  for (let i = 0; i < 3; i++) failed('long ago')
-  for (let peer = 0; peer < 1000; peer++) for (let i = 0; i < 3; i++) failed(`crowd ${peer}`)
-  t.true(mayOffer('long ago'))
-  t.false(mayOffer('crowd 0'))
-  t.false(mayOffer('crowd 999'))
 })

@@ -19,7 +19,6 @@ import {
   uninstall,
 } from 'tls-resumption'
 import { DEFAULT_CLIENT_CACHE } from '../../dist/cache/session-cache.js'
-import { failed, mayOffer } from '../../dist/client/peer-state.js'
 import { treatAs } from '../../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from '../support/server.ts'
 import { startStallingProxy } from '../support/stalling-proxy.ts'
@@ -201,15 +200,6 @@ test.serial('a connection that waits for another one goes on with a full handsha
   passage.open()
   t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, FULL])
   t.is(options.sessionCache.size, 0)
-})
-
-test.serial('what was held against a peer is forgotten', t => {
-  const options = { host: 'db.example', port: 5432 }
-  const keyOf = () => sessionKey(options) as string
-  for (let count = 0; count < 3; count++) failed(keyOf())
-  t.false(mayOffer(keyOf()))
-  purge(options)
-  t.true(mayOffer(keyOf()))
 })
 
 test.serial('contexts that connections share are made anew', async t => {

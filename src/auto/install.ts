@@ -1,22 +1,14 @@
 import type tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import {
-  type ConnectOptions,
-  isOptions,
-  normalize,
-  perform,
-  planFor,
-  withoutOurs,
-} from '../client/connect.js'
+import { type ConnectOptions, isOptions, normalize } from '../client/connect.js'
+import { executePlan, type Plan, planConnection } from '../client/plan.js'
 import { isInside } from '../client/reentrancy.js'
-import { noteEmitted } from '../client/session-provenance.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
 import { unsupportedRuntime } from '../node/runtime.js'
-import { isSessionOfAgent } from '../node/tls-internals.js'
 import { warnOnce } from '../util/log.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
@@ -98,45 +90,39 @@ function wrapConnect(original: typeof tls.connect): typeof tls.connect {
   return function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
     const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
     if (installed === undefined || isInside()) return call(args)
-    const way = wayOf(args, installed)
-    if (way === undefined) return call(args)
-    if ('args' in way) return noted(call(way.args))
-    return perform(way.plan, options => call([options, way.listener]))
+    const planned = planCall(args, installed)
+    // A call that is Node's alone gets its arguments as they came.
+    if (planned?.plan.inputs === undefined) return call(args)
+    return executePlan(planned.plan, options => call([options, planned.listener]))
   } as typeof tls.connect
 }
 
-type Way = { args: unknown[] } | { plan: NonNullable<ReturnType<typeof planFor>>; listener: unknown }
+/** A plan for a call, and the listener among its arguments. */
+interface PlannedCall {
+  plan: Plan
+  listener: unknown
+}
 
-/** How a call is to be made: by a plan, or as it came; undefined where it is none of our business. */
-function wayOf(args: unknown[], { cache, coalesce, maxAge, chooses }: Installed): Way | undefined {
+/** Plans a call. Undefined where the options leave it to Node, or are wrong. */
+function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Installed): PlannedCall | undefined {
   const [first] = args
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
     return undefined
   try {
     const [asGiven, listener] = normalize(args)
     const given = withDefaults(asGiven)
-    const refusal = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
-    if (refusal !== undefined) {
-      recordConnection(refusal, () => peerOf(given))
+    const reason = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
+    if (reason !== undefined) {
+      recordConnection(reason, () => peerOf(given))
       return undefined
     }
-    const options = withoutLibrarys(given)
-    checkString('cachePartition', given.cachePartition, 256)
-    const plan = planFor(cache, options, { coalesce, maxAge, cachePartition: given.cachePartition })
-    if (plan !== undefined) return { plan, listener }
-    return { args: options === given ? args : [options, listener] }
+    const { cachePartition } = given
+    checkString('cachePartition', cachePartition, 256)
+    return { plan: planConnection(cache, given, { coalesce, maxAge, cachePartition }), listener }
   } catch {
-    // Whatever is wrong, Node says it better.
+    // `tls.connect` reports what is wrong with the options.
     return undefined
   }
-}
-
-/** Without a session that a library supplied from a cache of its own. */
-function withoutLibrarys(options: tls.ConnectionOptions): tls.ConnectionOptions {
-  // @guard library-session › install › an agent that has sessions from before comes to offer ours ⇒ if true
-  if (!options.session || !isSessionOfAgent(options)) return withoutOurs(options)
-  const { session: _, ...rest } = options
-  return rest
 }
 
 /** As our own functions are told not to resume, and as https.Agent is. */
@@ -144,12 +130,4 @@ function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): b
   // @guard excluded-peers › install › an agent that is told to cache no sessions does not resume
   //   ⇒ without `|| options.maxCachedSessions === 0`
   return options.sessionCache === null || options.maxCachedSessions === 0
-}
-
-/** What a library keeps of such a socket is not its caller's when it comes back. */
-function noted(socket: tls.TLSSocket): tls.TLSSocket {
-  // @guard library-session › install › a session that a library kept of a connection that is not resumed does
-  //   not win later
-  socket.on('session', session => noteEmitted('', session))
-  return socket
 }

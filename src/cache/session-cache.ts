@@ -144,6 +144,9 @@ const closeCollected = new FinalizationRegistry<number>(handle => native.close(h
 /** Returns the native handle of a cache, for the package's own modules. 0 after disposal. */
 export let handleOf: (cache: SessionCache) => number
 
+/** True if this object was made with `singleUse: true`. */
+export let isSingleUse: (cache: SessionCache) => boolean
+
 /**
  * A bounded cache of TLS sessions in native memory. All threads that open the same name share it.
  *
@@ -167,6 +170,7 @@ export class SessionCache implements Disposable {
   /** 0 after disposal. */
   #handle: number
   readonly #name: string | undefined
+  readonly #isSingleUse: boolean
 
   /**
    * Opens the cache of the given name, or creates it. The options of an open cache stay as they were created; options
@@ -199,6 +203,7 @@ export class SessionCache implements Disposable {
     if (handle === 0) throw nameConflict('cache', name ?? '', contradictions)
     this.#handle = handle
     this.#name = name
+    this.#isSingleUse = singleUse === true
     closeCollected.register(this, handle, this)
     openedCaches.add(this)
   }
@@ -329,6 +334,7 @@ export class SessionCache implements Disposable {
 
   static {
     handleOf = cache => cache.#handle
+    isSingleUse = cache => cache.#isSingleUse
   }
 }
 

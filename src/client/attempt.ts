@@ -1,301 +1,414 @@
 import { AsyncResource } from 'node:async_hooks'
-import { errorMonitor } from 'node:events'
 import type tls from 'node:tls'
-import { borrowSession, dropSessions, hasSession, mayLead, storeSession } from '../cache/internal.js'
-import type { SessionCache } from '../cache/session-cache.js'
+import { dropSessions, hasSession, removeEntry, storeVerified } from '../cache/internal.js'
+import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
-import { type Era, onPurge } from '../key/purge-generation.js'
 import { peerOfKey } from '../key/session-key.js'
-import { hasBegun, holdWrites, takeStart } from '../node/handshake-gate.js'
-import { tellCertificate } from '../session/resumed-socket.js'
-import { factsOf, TLS_1_3 } from '../session/session-info.js'
-import { LruMap } from '../util/lru-map.js'
-import { monotonicNow } from '../util/time.js'
-import { failed, mayOffer, refused, resumed } from './peer-state.js'
-import { stillTrusted, type Trusted, type Verification } from './reverify.js'
-import { noteEmitted } from './session-provenance.js'
-import { arrived, join, type Lead, wait } from './single-flight.js'
+import type { HandshakeGate } from '../node/handshake-gate.js'
+import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
+import { sentCertificates } from '../node/tls-internals.js'
+import { CertificateChain } from '../session/certificate-chain.js'
+import { returnCertificates } from '../session/resumed-socket.js'
+import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
+import { encodeVerification, type Verification } from '../session/verified-session.js'
+import { clearTimeout, monotonicNow, setTimeout, wallClock } from '../util/time.js'
+import { storeChain } from './chains.js'
+import { isHandshakeAlert, isTransportError } from './connection-error.js'
+import { type OfferedSession, type OfferInputs, type OfferOutcome, offerSession } from './offer.js'
+import { recordSessionTime, sessionTime } from './peer-state.js'
+import type { CheckServerIdentity } from './reverify.js'
+import { followFlight, joinFlight, type Lead, landFlight, waitBound } from './single-flight.js'
 
-/** A handshake given up before this many milliseconds was given up by the caller, not lost by the peer. */
-const HANGING_MS = 1000
-
-/** What is needed to resume a connection and to remember its sessions. */
-export interface Resumption {
-  cache: SessionCache
-  key: string
-  era: Era
-  verification: Verification
-  /** Whether it may wait for the session of another connection. */
-  coalesce: boolean
+/** What a connection needs to resume and to store its sessions. */
+export interface AttemptInputs extends OfferInputs {
+  /** True if it may wait for the session of another connection. */
+  readonly coalesce: boolean
+  /** True if it runs over a stream of the caller, whose time to connect is not known. */
+  readonly isOverStream: boolean
+  /** Until when the options' CRLs are current, in milliseconds since 1970; undefined where that cannot be told. */
+  readonly crlsCurrentUntil: (now: number) => number | undefined
+  readonly isAnchor: (certificate: CertificateChain['leaf']) => boolean
 }
 
-/** `setSession` is documented, but missing in the type declarations. */
-type Socket = tls.TLSSocket & { setSession(session: Buffer): void; secureConnecting?: boolean }
+/** A peer that has sent no byte for so many milliseconds after an offer hangs. */
+const HANG_MS = 1000
+/** A timer that fires so many milliseconds late shows that this thread was busy, not that the peer hangs. */
+const MAX_LAG_MS = 100
+
+type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
+
+/** What a full handshake showed about the peer. */
+interface Capture {
+  readonly chain: CertificateChain
+  readonly isChainVerified: boolean
+}
 
 /**
- * Makes a socket that `tls.connect` returned, and that is still connecting, offer a session and keep
- * those it gets. Whatever goes wrong here leaves the connection to a full handshake.
+ * One connection from `connect()` to `close`: what it offered, how it began, and what is stored of it. Each event of its
+ * socket is one method; nothing that goes wrong here changes what the connection does.
  */
-export function resume(socket: tls.TLSSocket, resumption: Resumption): void {
-  const { cache, key, coalesce } = resumption
-  const attempt = new Attempt(socket as Socket, resumption)
-  const start = coalesce && mayLead(cache, key) ? takeStart(socket) : undefined
-  // At the last moment: a ticket is not spent on a connection that never comes about. Node's own
-  // listener for 'connect' starts the handshake, so this one has to be before it.
-  socket.prependOnceListener('connect', () => {
-    if (socket.destroyed) return
-    attempt.listen()
-    const isWithout = attempt.offer()
-    if (start === undefined) return
-    const role = isWithout ? join(cache, key) : undefined
-    if (role === 'wait') startInTurn(socket, attempt, resumption, start)
-    else {
-      if (role) attempt.lead(role)
-      start()
-    }
-  })
-}
-
-/** Starts the handshake when the connection that leads has got a session or has failed to. */
-function startInTurn(
-  socket: tls.TLSSocket,
-  attempt: Attempt,
-  { cache, key }: Resumption,
-  start: () => void,
-): void {
-  attempt.waited = true
-  const release = holdWrites(socket, () => goOn())
-  // It is another connection that has it go on, or a timer, whose AsyncLocalStorage is none of this one's.
-  const proceed = AsyncResource.bind(() => {
-    socket.off('close', goOn)
-    // TLS over this one may have begun it meanwhile, and may even have us woken from within it.
-    if (!hasBegun(socket)) {
-      if (!socket.destroyed) attempt.offer()
-      start()
-    }
-    release()
-  })
-  const goOn = wait(cache, key, () => proceed())
-  socket.once('close', goOn)
-}
-
-/** The same for `tls.connect` over a socket already there, where the handshake starts at once. */
-export function resumeAtOnce(
-  resumption: Resumption,
-  connect: (session: Buffer | undefined) => tls.TLSSocket,
-): tls.TLSSocket {
-  let socket: tls.TLSSocket | undefined
-  let given: Trusted | undefined
-  const outcome = offer(resumption, (session, trusted) => {
-    given = trusted
-    // The socket keeps its options, so what it gets must not be memory that others use next.
-    const own = Buffer.allocUnsafeSlow(session.length)
-    session.copy(own)
-    try {
-      socket = connect(own)
-    } finally {
-      own.fill(0)
-    }
-  })
-  socket ??= connect(undefined)
-  const attempt = new Attempt(socket as Socket, resumption)
-  attempt.outcome = outcome
-  if (given) attempt.hasGiven(given)
-  attempt.listen()
-  return socket
-}
-
-/** Whether a session was offered, or why not. */
-type Offer = 'offered' | Extract<ClientReason, 'no-session' | 'reverification-failed' | 'backed-off'>
-
-function offer(
-  { cache, key, era, verification }: Resumption,
-  use: (session: Buffer, trusted: Trusted) => void,
-): Offer {
-  if (era.isOver) return 'no-session'
-  if (!mayOffer(key)) return 'backed-off'
-  const outcome = borrowSession(cache, 'offer', key, (session): Offer => {
-    const trusted = stillTrusted(session, verification)
-    if (trusted === undefined) return 'reverification-failed'
-    use(session, trusted)
-    return 'offered'
-  })
-  return outcome ?? 'no-session'
-}
-
-/** One connection: what it offered, how that ended, and what is kept of it. */
-class Attempt {
-  /** Whether a session of ours was offered, or why not. */
-  outcome: Offer = 'no-session'
-  /** Whether the caller has given the socket a session of its own: what comes of that is not kept. */
-  isForeign = false
-  waited = false
-  readonly #socket: Socket
-  readonly #resumption: Resumption
-  readonly #setSession: Socket['setSession']
+export class ConnectionAttempt implements SocketEvents {
+  readonly #inputs: AttemptInputs
+  #port!: SocketPort
+  #socket!: tls.TLSSocket
+  #phase: Phase = 'connecting'
+  /** Why no session was offered, or that one was. */
+  #outcome: OfferOutcome = 'no-session'
+  #offered: OfferedSession | undefined
+  /** True if the application gave the socket a session: then nothing is stored, and nothing is judged. */
+  #hasCallerSession = false
+  /** True if this handshake tests whether the peer works without an offer. */
+  #isProbe = false
+  #capture: Capture | undefined
   #lead: Lead | undefined
-  #given: Trusted | undefined
+  #leaveFlight: (() => void) | undefined
+  #gate: HandshakeGate | undefined
+  #hangTimer: NodeJS.Timeout | undefined
+  #isHanging = false
+  #transportBytes = 0
   #ticket: Buffer | undefined
-  #isReused = false
-  #isTold = false
-  #startedAt = Number.POSITIVE_INFINITY
+  #isReported = false
+  #waitedSince: number | undefined
+  #waitTime = 0
+  #addressedAt: number = monotonicNow()
+  #startedAt = 0
+  readonly #storedEntries: number[] = []
 
-  constructor(socket: Socket, resumption: Resumption) {
-    this.#socket = socket
-    this.#resumption = resumption
-    this.#setSession = socket.setSession
-    socket.setSession = session => {
-      this.isForeign = true
-      this.#setSession.call(socket, session)
+  constructor(inputs: AttemptInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Returns a `checkServerIdentity` that first copies the chain, because the caller's may change the object. */
+  capturing(check: CheckServerIdentity): CheckServerIdentity {
+    const attempt = this
+    return function (this: unknown, hostname, certificate) {
+      attempt.#capture = undefined
+      const capture = attempt.#captured(certificate as tls.DetailedPeerCertificate, true)
+      const error = Reflect.apply(check, this, [hostname, certificate])
+      // Where the caller's function throws, nothing is stored.
+      attempt.#capture = capture
+      return error
     }
-    // Before the application's listeners: one of them may destroy the socket, which then tells nothing.
-    socket.prependOnceListener('secureConnect', () => {
-      this.#isReused = this.#hasOffered && socket.isSessionReused()
-      if (this.#hasOffered) (this.#isReused ? resumed : refused)(resumption.key)
-      this.#lead?.onSecure(socket.getProtocol() === 'TLSv1.3')
-      this.#tell(this.#reason(), () => socket.getProtocol() ?? undefined)
-      // When the application's listeners have had their say: they may turn the peer away.
-      if (this.#isReused && this.#isBelowTls13) process.nextTick(() => this.#keepRenewed())
+  }
+
+  /** Watches a socket of `tls.connect` whose handshake starts when its transport is connected. */
+  attach(socket: tls.TLSSocket): void {
+    this.attachPort(new TlsSocketPort(socket, this), socket)
+  }
+
+  attachPort(port: SocketPort, socket: tls.TLSSocket): void {
+    this.#port = port
+    this.#socket = socket
+  }
+
+  /** Opens a connection over a stream that is connected already: its handshake starts within `open`. */
+  startAtOnce(open: (session: Buffer | undefined) => tls.TLSSocket): tls.TLSSocket {
+    let socket: tls.TLSSocket | undefined
+    this.#choose((session, offered) => {
+      this.#offered = offered
+      // The socket keeps its options, so the session must not be memory that is used again.
+      const own = Buffer.allocUnsafeSlow(session.length)
+      session.copy(own)
+      try {
+        socket = open(own)
+      } finally {
+        own.fill(0)
+      }
     })
-    // An application may connect again as soon as it hears of the error, so this has to be heard before;
-    // a monitor does not make the error a handled one.
-    socket.once(errorMonitor, this.#onEnd).once('close', this.#onEnd)
+    socket ??= open(undefined)
+    this.attach(socket)
+    this.#afterOffer()
+    this.#port.watchSessions()
+    this.#enterHandshake()
+    return socket
   }
 
-  /** A session of ours has been given to the socket. */
-  hasGiven(trusted: Trusted): void {
-    if (!this.#given) tellCertificate(this.#socket, () => (this.isForeign ? undefined : this.#given?.leaf))
-    this.#given = trusted
-    if (this.#isBelowTls13) this.#ticket = this.#socket.getTLSTicket()
+  onAddress(): void {
+    this.#addressedAt = monotonicNow()
   }
 
-  get #isBelowTls13(): boolean {
-    return this.#given !== undefined && this.#given.version < TLS_1_3
+  onTransportConnected(): void {
+    if (this.#phase !== 'connecting' || !this.#port.isUsable) return
+    const { cache, peer, coalesce, isOverStream } = this.#inputs
+    const connectTime = isOverStream ? undefined : monotonicNow() - this.#addressedAt
+    this.#startedAt = monotonicNow()
+    this.#port.watchSessions()
+    this.#offer()
+    if (coalesce && this.#outcome === 'no-session' && this.#isFree) {
+      const role = joinFlight(cache, peer.key)
+      const bound = role === 'follow' ? waitBound(connectTime, sessionTime(peer.endpoint)) : 0
+      if (bound > 0 && this.#hold(bound)) return
+      if (typeof role === 'object') this.#leadFlight(role)
+    }
+    this.#enterHandshake()
+  }
+
+  onSecure(): void {
+    if (this.#phase === 'closed') return
+    const isFirst = this.#phase !== 'secure'
+    this.#phase = 'secure'
+    if (this.#hasCallerSession) {
+      if (isFirst) this.#report('caller-session')
+      return
+    }
+    const isResumed = this.#isResumed
+    // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
+    if (!isResumed && this.#capture === undefined && !this.#port.isAuthorized) {
+      const certificate = this.#port.peerCertificate()
+      if (certificate) this.#capture = this.#captured(certificate, false)
+    }
+    if (!isFirst) return
+    clearTimeout(this.#hangTimer)
+    const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
+    if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
+    this.#judgeSecure(isResumed)
+    this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
+    this.#report(isResumed ? 'resumed' : this.#hasOffered ? 'rejected-by-peer' : this.#reason)
+    // After the application's listeners: they may turn the peer away.
+    if (isResumed && this.#offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
+  }
+
+  onSession(session: Buffer): void {
+    if (this.#hasCallerSession || this.#phase === 'closed') return
+    const { peer } = this.#inputs
+    const verification = this.#verificationOf(session)
+    const record = verification && encodeVerification(verification)
+    // Whatever is stored of it: a library may pass it back.
+    peer.recordEmitted(session, record)
+    if (record !== undefined && !this.#port.isDestroyed) this.#store(session, record)
+  }
+
+  onCallerSession(): void {
+    this.#hasCallerSession = true
+  }
+
+  onClosed(error: unknown): void {
+    const phase = this.#phase
+    if (phase === 'closed') return
+    this.#phase = 'closed'
+    clearTimeout(this.#hangTimer)
+    this.#leaveFlight?.()
+    this.#gate?.abandon()
+    this.#report('failed')
+    this.#lead?.end(phase !== 'secure')
+    if (this.#hasCallerSession) return
+    if (phase === 'secure') this.#judgeEnd(error)
+    else this.#judgeFailure(error)
+  }
+
+  /** True if a session may be given to the socket: one given during the handshake would break it. */
+  get #isFree(): boolean {
+    return !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake
   }
 
   get #hasOffered(): boolean {
-    return this.outcome === 'offered'
+    return this.#outcome === 'offered'
   }
 
-  /** Whether a session may be given to the socket: one given during the handshake would break it. */
-  get #isFree(): boolean {
-    return !this.isForeign && !hasBegun(this.#socket)
+  get #isResumed(): boolean {
+    return this.#hasOffered && this.#port.isResumed
   }
 
-  /** Offers a session, if there is one. To be called just before the handshake. Whether there is none. */
-  offer(): boolean {
-    this.#startedAt = monotonicNow()
-    if (!this.#isFree) return false
+  get #reason(): ClientReason {
+    return this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome
+  }
+
+  /** Chooses a session and lends it to `use`. In doubt, there is none. */
+  #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
+    const { peer } = this.#inputs
+    const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
+    if (advice !== 'offer') {
+      this.#isProbe = advice === 'probe'
+      this.#outcome = 'backed-off'
+      return
+    }
+    this.#outcome = offerSession(this.#inputs, use)
+  }
+
+  #offer(): void {
+    if (!this.#isFree) return
     try {
-      this.outcome = offer(this.#resumption, (session, trusted) => {
-        this.#setSession.call(this.#socket, session)
-        this.hasGiven(trusted)
+      this.#choose((session, offered) => {
+        this.#port.giveSession(session)
+        this.#offered = offered
       })
+      this.#afterOffer()
     } catch {
       // In doubt, a full handshake.
     }
-    return this.outcome === 'no-session'
   }
 
-  /** Others wait for what this one gets, unless there is something by now. */
-  lead(lead: Lead): void {
+  #afterOffer(): void {
+    const offered = this.#offered
+    if (!this.#hasOffered || offered === undefined) return
+    returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
+    if (offered.isBelowTls13) this.#ticket = this.#port.ticket
+    this.#transportBytes = this.#port.transportBytesRead ?? 0
+    this.#watchForHang(monotonicNow())
+  }
+
+  /** Reports a hang as soon as it is one, so that the next connection makes no offer. */
+  #watchForHang(since: number): void {
+    this.#hangTimer = setTimeout(() => {
+      const late = monotonicNow() - since - HANG_MS
+      const bytes = this.#port.transportBytesRead
+      if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
+      if (late > MAX_LAG_MS) return this.#watchForHang(monotonicNow())
+      this.#isHanging = true
+      offerBreaker.broken(this.#inputs.peer.endpoint)
+    }, HANG_MS).unref()
+  }
+
+  #enterHandshake(): void {
+    this.#phase = 'handshaking'
+    this.#startedAt = monotonicNow()
+  }
+
+  /** Followers wait for what this connection gets, unless another session has come since. */
+  #leadFlight(lead: Lead): void {
     this.#lead = lead
-    if (!hasSession(this.#resumption.cache, this.#resumption.key)) return
-    this.offer()
+    const { cache, peer } = this.#inputs
+    if (!hasSession(cache, peer.key)) return
+    this.#offer()
     if (this.#hasOffered) lead.end(true)
   }
 
-  #reason(): ClientReason {
-    if (this.isForeign) return 'caller-session'
-    if (this.outcome !== 'offered') return this.outcome
-    return this.#isReused ? 'resumed' : 'rejected-by-peer'
+  /** Follows another connection for `bound` milliseconds at most. Returns false where the socket cannot be held. */
+  #hold(bound: number): boolean {
+    const { cache, peer } = this.#inputs
+    this.#gate = this.#port.hold(() => proceed(false, true))
+    if (this.#gate === undefined) return false
+    this.#phase = 'held'
+    this.#waitedSince = monotonicNow()
+    // Another connection or a timer calls it, which has another AsyncLocalStorage.
+    const proceed = AsyncResource.bind((landed: boolean, isEnding = false) => {
+      if (this.#phase !== 'held') return
+      this.#waitTime = monotonicNow() - (this.#waitedSince ?? 0)
+      this.#leaveFlight?.()
+      if (!landed && !isEnding) recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
+      if (this.#isFree) this.#offer()
+      this.#enterHandshake()
+      const gate = this.#gate
+      this.#gate = undefined
+      gate?.open()
+    })
+    this.#leaveFlight = followFlight(cache, peer.key, bound, landed => proceed(landed))
+    return true
   }
 
-  #tell(reason: ClientReason, protocol?: () => string | undefined): void {
-    if (this.#isTold) return
-    this.#isTold = true
-    const peer = () => peerOfKey(this.#resumption.key)
-    recordConnection(reason, peer, () => ({
-      offered: this.#hasOffered,
-      waited: this.waited,
-      protocol: protocol?.(),
-    }))
+  #report(reason: ClientReason): void {
+    if (this.#isReported) return
+    this.#isReported = true
+    recordConnection(
+      reason,
+      () => peerOfKey(this.#inputs.peer.key),
+      () => ({
+        offered: this.#hasOffered,
+        waited: this.#waitedSince !== undefined,
+        waitTime: this.#waitTime,
+        protocol: reason === 'failed' ? undefined : this.#port.protocol,
+      }),
+    )
   }
 
-  /** Called when the handshake is about to start: Node delivers no sessions to a listener from before
-   * it changed the address it connects to. */
-  listen(): void {
-    this.#startedAt = monotonicNow()
-    this.#socket.on('session', session => this.#keep(session))
+  #judgeSecure(isResumed: boolean): void {
+    const { endpoint, key } = this.#inputs.peer
+    if (isResumed) offerBreaker.resumed(endpoint, key)
+    else if (this.#hasOffered) offerBreaker.rejected(endpoint, key)
+    else if (this.#isProbe) offerBreaker.fullSucceeded(endpoint)
   }
 
-  readonly #onEnd = (error?: unknown): void => {
-    const socket = this.#socket
-    socket.off(errorMonitor, this.#onEnd).off('close', this.#onEnd)
-    const isSecure = socket.secureConnecting === false
-    this.#tell('failed')
-    this.#lead?.end(!isSecure)
+  /** The connection ended before its handshake was done. */
+  #judgeFailure(error: unknown): void {
+    const { cache, peer } = this.#inputs
+    if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
     if (!this.#hasOffered) return
-    const { cache, key } = this.#resumption
-    // The peer may have choked on the session, or not want the one that it resumed. Once it has answered,
-    // an error is of another kind: many clients end even a good connection with one.
-    const isRefused = error && this.#isReused && socket.bytesRead === 0
-    if (!isSecure || isRefused) dropSessions(cache, key)
-    const isHanging = monotonicNow() - this.#startedAt >= HANGING_MS
-    if (!isSecure && (error || isHanging)) failed(key)
+    if (isHandshakeAlert(error)) offerBreaker.alerted(peer.endpoint)
+    else if (isTransportError(error) && !this.#isHanging) offerBreaker.broken(peer.endpoint)
+    if (isHandshakeAlert(error) || this.#isHanging) dropSessions(cache, peer.key)
+  }
+
+  /** The connection ended after its handshake. */
+  #judgeEnd(error: unknown): void {
+    const { cache, peer } = this.#inputs
+    const chain = this.#isResumed ? this.#offered?.chain : this.#capture?.chain
+    if (this.#port.bytesRead > 0) {
+      if (chain) peer.recordAccepted(chain.digest)
+      return
+    }
+    // A peer may reject the session that it resumed: in TLS 1.3 after the client's side of the handshake is done.
+    if (this.#hasOffered && isHandshakeAlert(error)) {
+      offerBreaker.alerted(peer.endpoint)
+      dropSessions(cache, peer.key)
+    } else if (this.#hasOffered && isTransportError(error)) offerBreaker.broken(peer.endpoint)
+    const isDestroyedHere = !this.#port.hasEnded && !isTransportError(error) && !isHandshakeAlert(error)
+    // The application may have rejected the peer, so what this connection brought must not authorize the next one.
+    if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
+      for (const entry of this.#storedEntries) removeEntry(cache, peer.key, entry)
+    }
+  }
+
+  #captured(certificate: tls.DetailedPeerCertificate, isChainVerified: boolean): Capture | undefined {
+    try {
+      const chain = CertificateChain.capture(certificate, sentCertificates(this.#socket))
+      return chain && { chain, isChainVerified }
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Returns what a session of this connection relies on; undefined where nothing is known that it could rely on. */
+  #verificationOf(session: Buffer): Verification | undefined {
+    const info = readSessionInfo(session)
+    if (info === undefined || info.lifetime === 0) return undefined
+    const leaf = session.subarray(info.leafStart, info.leafEnd)
+    if (this.#port.isResumed) {
+      const offered = this.#hasOffered ? this.#offered : undefined
+      return offered?.chain.hasLeaf(leaf) ? offered.verification : undefined
+    }
+    const capture = this.#capture
+    // After a renegotiation the session comes before the new certificate was checked.
+    if (!capture?.chain.hasLeaf(leaf) || info.verified !== capture.isChainVerified) return undefined
+    const now = wallClock()
+    const crlsUntil = this.#inputs.crlsCurrentUntil(now)
+    if (crlsUntil === undefined) return undefined
+    const { goodFrom, goodUntil } = capture.chain.validity(now, this.#inputs.isAnchor)
+    return {
+      chainDigest: capture.chain.digest,
+      isChainVerified: capture.isChainVerified,
+      verifiedAt: now,
+      goodFrom,
+      goodUntil: Math.min(goodUntil, crlsUntil),
+    }
+  }
+
+  #store(session: Buffer, record: Buffer): void {
+    const { cache, peer, verifier } = this.#inputs
+    if (peer.generation.isOver) return
+    if (verifier.isStrict && !this.#port.isAuthorized) return
+    const info = readSessionInfo(session)
+    if (info === undefined) return
+    if (!this.#port.isResumed && this.#capture) storeChain(this.#capture.chain)
+    const isTls13 = info.version >= TLS_1_3
+    const options = { ttl: info.lifetime, reusable: !isTls13, add: isTls13 }
+    const entry = storeVerified(cache, peer.key, session, record, options)
+    if (entry === 0) return
+    this.#storedEntries.push(entry)
+    peer.recordStored(cache)
+    if (!this.#port.isResumed) recordSessionTime(peer.endpoint, monotonicNow() - this.#startedAt)
+    this.#lead?.end(true)
+    landFlight(cache, peer.key)
   }
 
   /**
-   * Node tells of no session that a TLS 1.2 resumption renewed, as servers do when they have rotated their keys: the
-   * one at hand would be worth nothing as soon as its key goes.
+   * Stores a session that a TLS 1.2 resumption renewed, as servers do after a key rotation. Node.js emits no event for
+   * it, and the session at hand is worth nothing as soon as its key is gone.
    */
-  #keepRenewed(): void {
-    if (!this.#hasOffered || this.#socket.destroyed) return
-    const ticket = this.#socket.getTLSTicket()
+  #storeRenewed(): void {
+    if (this.#phase !== 'secure' || !this.#port.isUsable) return
+    const { ticket } = this.#port
     if (ticket === undefined || this.#ticket?.equals(ticket)) return
-    const session = this.#socket.getSession()
-    if (session) this.#keep(session)
-  }
-
-  #keep(session: Buffer): void {
-    const socket = this.#socket
-    if (this.isForeign) return
-    const { cache, key, era, verification } = this.#resumption
-    // Whatever becomes of it: a library that keeps it, too, and passes it back, has it from us.
-    noteEmitted(key, session)
-    // Destroyed: by an application that did not like what it saw.
-    if (socket.destroyed || (socket.isSessionReused() && !this.#hasOffered)) return
-    if (era.isOver) return
-    if (verification.strict && !socket.authorized) return
-    const facts = factsOf(session)
-    if (facts === undefined || facts.lifetime === 0) return
-    // A resumed handshake repeats the verdict on the chain and skips the check of the name. Where that
-    // would turn a refusal into an approval, which a lenient caller may look at, nothing is kept.
-    if (facts.verified !== socket.authorized) return
-    const isTls13 = facts.version >= TLS_1_3
-    const isStored = storeSession(cache, isTls13 ? 'add' : 'set', key, session, {
-      ttl: facts.lifetime,
-      reusable: !isTls13,
-    })
-    if (!isStored) return
-    remember(this.#resumption)
-    this.#lead?.end(true)
-    arrived(cache, key)
+    const { session } = this.#port
+    if (session) this.onSession(session)
   }
 }
-
-/** What this thread has stored last, so that it can wipe it after a purge. */
-const stored = new LruMap<string, { cache: WeakRef<SessionCache>; era: Era }>(1000)
-
-function remember({ cache, key, era }: Resumption): void {
-  stored.set(key, { cache: new WeakRef(cache), era })
-}
-
-onPurge(() => {
-  for (const [key, { cache, era }] of stored.entries()) {
-    if (!era.isOver) continue
-    const left = cache.deref()
-    if (left) dropSessions(left, key)
-    stored.delete(key)
-  }
-})

@@ -1,18 +1,13 @@
-import net from 'node:net'
-import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import { SessionCache } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
-import { Era } from '../key/purge-generation.js'
-import { contextTag, hostnameOf, isStrict, keyOf, peerOf, withDefaults } from '../key/session-key.js'
+import { peerOf, withDefaults } from '../key/session-key.js'
 import { invalidArgType } from '../util/errors.js'
-import { checkBoolean, checkString } from '../util/validate.js'
-import { type Resumption, resume, resumeAtOnce } from './attempt.js'
+import { SEVEN_DAYS } from '../util/time.js'
+import { checkBoolean, checkInteger, checkString } from '../util/validate.js'
+import { executePlan, type Plan, planConnection } from './plan.js'
 import { inside } from './reentrancy.js'
-import type { Verification } from './reverify.js'
-import { isOurs } from './session-provenance.js'
-import { secureContextFor } from './shared-contexts.js'
 
 /** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
 export interface ResumptionOptions {
@@ -32,6 +27,12 @@ export interface ResumptionOptions {
    * @defaultValue true
    */
   coalesce?: boolean | undefined
+  /**
+   * How old the last verification of a peer by a full handshake may be, in milliseconds, 1 to 604,800,000 (seven days).
+   * An older session is not offered. The value is applied when a session is offered, not when it is stored.
+   * @defaultValue 86_400_000 (a day)
+   */
+  maxAge?: number | undefined
 }
 
 /** The options of {@link connect}. */
@@ -89,98 +90,28 @@ export function connectWith(
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
   const full = withDefaults(options)
-  const { sessionCache, cachePartition, coalesce } = full
+  const { sessionCache, cachePartition, coalesce, maxAge } = full
   checkString('cachePartition', cachePartition, 256)
   checkBoolean('coalesce', coalesce)
+  checkInteger('maxAge', maxAge, 1, SEVEN_DAYS)
   checkSession(full.session)
   const cache = clientCache(sessionCache)
-  // Whoever has wrapped `tls.connect` is not to see them.
+  // A package that has wrapped `tls.connect` must not get them.
   if (sessionCache !== undefined) full.sessionCache = undefined
   if (cachePartition !== undefined) full.cachePartition = undefined
   if (coalesce !== undefined) full.coalesce = undefined
+  if (maxAge !== undefined) full.maxAge = undefined
   if (cache === null) {
     recordConnection('opted-out', () => peerOf(full))
     return inside(() => open(full))
   }
-  const own = withoutOurs(full)
-  let plan: Plan | undefined
+  let plan: Plan = { options: full, inputs: undefined }
   try {
-    plan = planFor(cache, own, { cachePartition, coalesce })
+    plan = planConnection(cache, full, { cachePartition, coalesce, maxAge })
   } catch {
-    // Whatever is wrong, Node says it better.
+    // `tls.connect` reports what is wrong with the options.
   }
-  return inside(() => (plan === undefined ? open(own) : perform(plan, open)))
-}
-
-/** Without a session of ours that a library kept and passes back: whether it is offered is for us to say. */
-export function withoutOurs(options: tls.ConnectionOptions): tls.ConnectionOptions {
-  if (!options.session || !isOurs(options.session)) return options
-  const { session: _, ...rest } = options
-  return rest
-}
-
-/** How a connection is to be made. */
-export interface Plan {
-  options: tls.ConnectionOptions
-  resumption: Resumption
-}
-
-type PlanOptions = Omit<ResumptionOptions, 'sessionCache'> & { maxAge?: number | undefined }
-
-/**
- * The plan for a connection with options that {@link withDefaults} has completed, or undefined where it is none that
- * could resume. They get the context that the connection is to have.
- */
-export function planFor(
-  cache: SessionCache,
-  options: tls.ConnectionOptions,
-  { cachePartition, coalesce = true }: PlanOptions = {},
-): Plan | undefined {
-  // A session of the caller's own wins.
-  if (options.session) {
-    recordConnection('caller-session', () => peerOf(options))
-    return undefined
-  }
-  const context = contextTag(options)
-  const era = new Era(options)
-  const key = context && keyOf(options, cachePartition, { context, era })
-  if (key === undefined) {
-    recordConnection('uncacheable', () => peerOf(options))
-    return undefined
-  }
-  shareContext(options, context)
-  return { options, resumption: { cache, key, era, verification: verificationOf(options), coalesce } }
-}
-
-function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
-  if (options.secureContext || tag === undefined) return
-  options.secureContext = secureContextFor(options, tag)
-}
-
-/** Opens a connection by its plan. */
-export function perform(
-  { options, resumption }: Plan,
-  open: (options: tls.ConnectionOptions) => tls.TLSSocket,
-): tls.TLSSocket {
-  if (options.socket && !isConnecting(options.socket))
-    return resumeAtOnce(resumption, session => open({ ...options, session }))
-  const socket = open(options)
-  resume(socket, resumption)
-  return socket
-}
-
-/** Then the handshake does not start inside of `tls.connect`. */
-function isConnecting(socket: Duplex): boolean {
-  return socket instanceof net.Socket && socket.connecting
-}
-
-function verificationOf(options: tls.ConnectionOptions): Verification {
-  return {
-    strict: isStrict(options),
-    hostname: hostnameOf(options),
-    checkServerIdentity: options.checkServerIdentity ?? tls.checkServerIdentity,
-    options,
-  }
+  return inside(() => executePlan(plan, open))
 }
 
 function checkSession(session: unknown): void {

@@ -1,49 +1,115 @@
+import { types } from 'node:util'
+import { dropSessions } from '../cache/internal.js'
+import { offerBreaker } from '../cache/offer-breaker.js'
+import type { SessionCache } from '../cache/session-cache.js'
+import { type Era, onPurge } from '../key/purge-generation.js'
+import { native } from '../native/addon.js'
 import { LruMap } from '../util/lru-map.js'
-import { monotonicNow } from '../util/time.js'
 
-/** After so many failed handshakes in a row, a peer is offered no session for a minute: it may break on them. */
-const FAILURES = 3
-const PAUSE_MS = 60_000
-/**
- * After so many full handshakes in spite of an offer, none is made for a few seconds, then for longer: an offer costs
- * a tenth of a full handshake. Behind a load balancer one of several servers knows the session, so not after a few.
- */
-const REFUSALS = 20
-const FIRST_PAUSE_MS = 5_000
 const MAX_PEERS = 1000
+/** A peer that sends many tickets displaces only its own. */
+const MAX_SESSIONS_PER_PEER = 16
+const MAX_CHAINS_PER_PEER = 8
 
-interface Trouble {
-  failures: number
-  refusals: number
-  /** By the monotonic clock. */
-  pausedUntil: number
+/** What this thread knows of a session that one of its sockets emitted. */
+export interface EmittedSession {
+  readonly peer: PeerState
+  /** The encoded verification that it relies on; undefined where it has none. */
+  readonly record: Buffer | undefined
 }
 
-const troubles = new LruMap<string, Trouble>(MAX_PEERS)
+/** What this thread remembers about the peer of one session key. What all threads share is in native memory. */
+export class PeerState {
+  readonly key: string
+  /** Transport and server name: failures and times are those of an endpoint, not of a key. */
+  readonly endpoint: string
+  readonly generation: Era
+  readonly #fingerprints: number[] = []
+  readonly #acceptedChains = new Set<string>()
+  #storedIn: WeakRef<SessionCache> | undefined
 
-/** Whether sessions may be offered under the key. */
-export function mayOffer(key: string): boolean {
-  const trouble = troubles.get(key)
-  return trouble === undefined || monotonicNow() >= trouble.pausedUntil
+  constructor(key: string, endpoint: string, generation: Era) {
+    this.key = key
+    this.endpoint = endpoint
+    this.generation = generation
+  }
+
+  /** Remembers that a socket of this peer emitted the session, so that it is known when a library passes it back. */
+  recordEmitted(session: Buffer, record: Buffer | undefined): void {
+    const fingerprint = fingerprintOf(session)
+    if (!emitted.has(fingerprint) && this.#fingerprints.push(fingerprint) > MAX_SESSIONS_PER_PEER) {
+      emitted.delete(this.#fingerprints.shift() as number)
+    }
+    emitted.set(fingerprint, { peer: this, record })
+  }
+
+  /** Remembers that sessions of this peer were stored in the cache, so that a purge can wipe them. */
+  recordStored(cache: SessionCache): void {
+    if (this.#storedIn?.deref() !== cache) this.#storedIn = new WeakRef(cache)
+  }
+
+  /** Remembers that an application has received data from a peer with this chain: it does not reject the chain. */
+  recordAccepted(chainDigest: Buffer): void {
+    if (this.#acceptedChains.size === MAX_CHAINS_PER_PEER) this.#acceptedChains.clear()
+    this.#acceptedChains.add(chainDigest.toString('latin1'))
+  }
+
+  hasAccepted(chainDigest: Buffer): boolean {
+    return this.#acceptedChains.has(chainDigest.toString('latin1'))
+  }
+
+  /** Forgets the emitted sessions, and wipes the stored ones where `wipe` says so. */
+  forget(wipe: boolean): void {
+    for (const fingerprint of this.#fingerprints) emitted.delete(fingerprint)
+    const cache = wipe ? this.#storedIn?.deref() : undefined
+    if (cache) dropSessions(cache, this.key)
+  }
 }
 
-/** A session offered under the key was resumed. */
-export function resumed(key: string): void {
-  troubles.delete(key)
+/** The sessions that sockets of this thread emitted, by fingerprint. */
+const emitted = new Map<number, EmittedSession>()
+const peers = new LruMap<string, PeerState>(MAX_PEERS, evicted => evicted.forget(false))
+
+/** Returns the state of the peer with this session key. */
+export function peerState(key: string, endpoint: string, generation: Era): PeerState {
+  let peer = peers.get(key)
+  if (peer === undefined) {
+    peer = new PeerState(key, endpoint, generation)
+    peers.set(key, peer)
+  }
+  return peer
 }
 
-/** A handshake that offered a session ended well, as a full one. */
-export function refused(key: string): void {
-  const refusals = (troubles.get(key)?.refusals ?? 0) + 1
-  // Others that were under way when the pause began do not make it longer.
-  if (!mayOffer(key)) return
-  const pause = refusals < REFUSALS ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (refusals - REFUSALS), PAUSE_MS)
-  troubles.set(key, { failures: 0, refusals, pausedUntil: monotonicNow() + pause })
+/** Returns what is known of a session that a caller passes; undefined where no socket of this thread emitted it. */
+export function findEmitted(session: unknown): EmittedSession | undefined {
+  if (emitted.size === 0 || !types.isUint8Array(session)) return undefined
+  // Another thread could change shared memory while it is read.
+  return emitted.get(
+    fingerprintOf(types.isSharedArrayBuffer(session.buffer) ? Buffer.from(session) : session),
+  )
 }
 
-/** A handshake that offered a session failed. */
-export function failed(key: string): void {
-  const { failures, refusals } = troubles.get(key) ?? { failures: 0, refusals: 0 }
-  const pausedUntil = failures + 1 >= FAILURES ? monotonicNow() + PAUSE_MS : 0
-  troubles.set(key, { failures: failures + 1, refusals, pausedUntil })
+function fingerprintOf(session: Uint8Array): number {
+  return native.sessionMark(session)
+}
+
+onPurge(() => {
+  for (const [key, peer] of peers.entries()) {
+    if (!peer.generation.isOver) continue
+    peer.forget(true)
+    offerBreaker.forget(peer.endpoint)
+    peers.delete(key)
+  }
+})
+
+/** How long the last full handshakes took until their session came, in milliseconds, by endpoint. */
+const sessionTimes = new LruMap<string, number>(MAX_PEERS)
+
+/** Records how long a full handshake took until its session came: `Infinity` where followers waited for nothing. */
+export function recordSessionTime(endpoint: string, milliseconds: number): void {
+  sessionTimes.set(endpoint, milliseconds)
+}
+
+export function sessionTime(endpoint: string): number | undefined {
+  return sessionTimes.get(endpoint)
 }

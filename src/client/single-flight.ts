@@ -3,106 +3,136 @@ import { acquireLease, releaseLease } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
 
+/** How long the lease of a leader lasts that is not heard of any more, in milliseconds. */
+const LEASE_MS = 1000
 /**
- * How long, in milliseconds, a connection waits at most for the session of the one that leads, and how long the lease
- * of a leader lasts that is not heard of any more.
- */
-export const MAX_WAIT_MS = 1000
-/**
- * TLS 1.3 tickets come after the handshake, a round trip later: a leader is given as long again as its handshake took,
- * and this many milliseconds for whoever is busy.
+ * TLS 1.3 tickets come after the handshake, a round trip later: a leader keeps its lease for as long again as its
+ * handshake took, and for this many milliseconds more in case its thread is busy.
  */
 const GRACE_MS = 200
 
+/** The longest that a follower waits, in milliseconds. */
+export const MAX_WAIT_MS = 250
+/** A full handshake takes two to three round trips, and each computes this many milliseconds at most. */
+const COMPUTE_MS = 50
+
 /** Tells other threads under which key a leader has ended. */
-const CHANNEL = 'tls-resumption:burst'
+const CHANNEL = 'tls-resumption:single-flight'
 
 /** The right to do the full handshake for all connections of the process that begin under the key now. */
 export interface Lead {
-  /** The handshake is done. Whether its sessions come later, as in TLS 1.3, or now. */
+  /** The handshake is done. `later`: its sessions come after it, as in TLS 1.3. */
   onSecure(later: boolean): void
-  /** Ends it: those who wait look for a session and go on. `fruitful`: whether waiting made sense. */
-  end(fruitful: boolean): void
+  /** Ends it: the followers look for a session and go on. `productive`: waiting made sense. */
+  end(productive: boolean): void
 }
 
-interface Waiter {
+interface Follower {
   cache: SessionCache
-  goOn(): void
+  proceed(): void
 }
 
-/** Who leads in this thread, by key; a waiter for one of them need not ask the others. */
+/** The keys that a connection of this thread leads: a follower of one of them need not ask the other threads. */
 const leaders = new Map<string, SessionCache>()
-const waiters = new Map<string, Set<Waiter>>()
-/** Open while somebody in this thread waits for another. */
+const followers = new Map<string, Set<Follower>>()
+/** Open while a connection in this thread follows one in another thread. */
 let channel: BroadcastChannel | undefined
 
 /**
- * For a connection that found no session. Undefined: go on alone. A {@link Lead}: go on, and tell how it ends. `wait`:
- * another connection leads.
+ * Returns how long a connection may follow, in milliseconds; 0: it should not. To wait and then do a full handshake all
+ * the same is the worst of both, so a leader that will probably take longer has no followers.
+ *
+ * @param connectTime how long this connection took to reach the address; undefined over a stream of the caller.
+ * @param sessionTime how long the last full handshake with this endpoint took until its session came, if that is known.
  */
-export function join(cache: SessionCache, key: string): Lead | 'wait' | undefined {
-  if (leaders.get(key) === cache) return 'wait'
-  let lease = acquireLease(cache, key, MAX_WAIT_MS)
+export function waitBound(connectTime: number | undefined, sessionTime: number | undefined): number {
+  const expected = sessionTime ?? (connectTime === undefined ? Number.POSITIVE_INFINITY : 3 * connectTime)
+  const bound = connectTime === undefined ? MAX_WAIT_MS : Math.min(MAX_WAIT_MS, 3 * connectTime + COMPUTE_MS)
+  return expected <= bound ? bound : 0
+}
+
+/**
+ * For a connection that found no session. Returns a {@link Lead} where it leads, `follow` where another one does, and
+ * undefined where it should go on by itself.
+ */
+export function joinFlight(cache: SessionCache, key: string): Lead | 'follow' | undefined {
+  if (leaders.get(key) === cache) return 'follow'
+  let lease = acquireLease(cache, key, LEASE_MS)
   if (lease === 0 && channel === undefined) {
-    // The leader may have ended before there was anything to hear of it.
+    // The leader may have ended before this thread listened.
     listen()
-    lease = acquireLease(cache, key, MAX_WAIT_MS)
+    lease = acquireLease(cache, key, LEASE_MS)
     if (lease !== 0) stopListening()
   }
-  if (lease === 0) return 'wait'
+  if (lease === 0) return 'follow'
   return lease > 0 ? lead(cache, key, lease) : undefined
 }
 
-/** Calls `goOn` once: when the leader has ended, or after {@link MAX_WAIT_MS}. Returns what does so at once. */
-export function wait(cache: SessionCache, key: string, goOn: () => void): () => void {
-  const waiter = { cache, goOn: () => end() }
-  const timer = setTimeout(() => end(), MAX_WAIT_MS)
-  const ofKey = waiters.get(key) ?? new Set()
-  waiters.set(key, ofKey.add(waiter))
-  const end = () => {
-    if (!ofKey.delete(waiter)) return
+/**
+ * Calls `proceed` once: with true when the leader has ended or a session has come, with false after `milliseconds`.
+ * Returns a function that leaves the flight without a call.
+ */
+export function followFlight(
+  cache: SessionCache,
+  key: string,
+  milliseconds: number,
+  proceed: (landed: boolean) => void,
+): () => void {
+  const ofKey = followers.get(key) ?? new Set()
+  const leave = () => {
+    if (!ofKey.delete(follower)) return false
     clearTimeout(timer)
-    if (ofKey.size === 0 && waiters.get(key) === ofKey) waiters.delete(key)
-    if (waiters.size === 0) stopListening()
-    goOn()
+    if (ofKey.size === 0 && followers.get(key) === ofKey) followers.delete(key)
+    if (followers.size === 0) stopListening()
+    return true
   }
-  return end
+  const follower: Follower = {
+    cache,
+    proceed: () => {
+      if (leave()) proceed(true)
+    },
+  }
+  const timer = setTimeout(() => {
+    if (leave()) proceed(false)
+  }, milliseconds)
+  followers.set(key, ofKey.add(follower))
+  return leave
 }
 
-/** A session was stored: whoever waits for one goes on. */
-export function arrived(cache: SessionCache, key: string): void {
-  if (waiters.size > 0) wake(key, cache)
+/** A session was stored under the key: its followers go on. */
+export function landFlight(cache: SessionCache, key: string): void {
+  if (followers.size > 0) wake(key, cache)
 }
 
 function lead(cache: SessionCache, key: string, lease: number): Lead {
   const startedAt = monotonicNow()
   let isOver = false
-  let timer = setTimeout(() => end(false), MAX_WAIT_MS).unref()
+  let timer = setTimeout(() => end(false), LEASE_MS).unref()
   leaders.set(key, cache)
-  const end = (fruitful: boolean) => {
+  const end = (productive: boolean) => {
     if (isOver) return
     isOver = true
     clearTimeout(timer)
     leaders.delete(key)
-    const areOthersWaiting = releaseLease(cache, key, lease, fruitful)
+    const areOthersWaiting = releaseLease(cache, key, lease, productive)
     wake(key, cache)
-    if (areOthersWaiting) tellThreads(key)
+    if (areOthersWaiting) wakeThreads(key)
   }
   return {
     onSecure(later) {
       if (isOver) return
       clearTimeout(timer)
       const grace = later ? monotonicNow() - startedAt + GRACE_MS : 0
-      // Whatever arrived while the thread was busy is read first.
-      timer = setTimeout(() => setImmediate(end, false), Math.min(grace, MAX_WAIT_MS)).unref()
+      // What arrived while the thread was busy is read first.
+      timer = setTimeout(() => setImmediate(end, false), Math.min(grace, LEASE_MS)).unref()
     },
     end,
   }
 }
 
 function wake(key: string, cache?: SessionCache): void {
-  for (const waiter of [...(waiters.get(key) ?? [])]) {
-    if (cache === undefined || waiter.cache === cache) waiter.goOn()
+  for (const follower of [...(followers.get(key) ?? [])]) {
+    if (cache === undefined || follower.cache === cache) follower.proceed()
   }
 }
 
@@ -119,7 +149,7 @@ function stopListening(): void {
   channel = undefined
 }
 
-function tellThreads(key: string): void {
+function wakeThreads(key: string): void {
   const own = new BroadcastChannel(CHANNEL)
   own.postMessage(key)
   own.close()

@@ -39,6 +39,8 @@ export interface ClientMessage {
   offered: boolean
   /** Whether it waited for the session of another connection, which did the full handshake for several. */
   waited: boolean
+  /** How long it waited, in milliseconds. */
+  waitTime: number
   /** `TLSv1.3` and the like; undefined where no handshake is done yet. */
   protocol: string | undefined
 }
@@ -90,6 +92,6 @@ export function recordConnection(
 ): void {
   counts[reason]++
   if (!messages.hasSubscribers) return
-  const { offered = false, waited = false, protocol } = more()
-  messages.publish({ reason, peer: peer(), offered, waited, protocol } satisfies ClientMessage)
+  const { offered = false, waited = false, waitTime = 0, protocol } = more()
+  messages.publish({ reason, peer: peer(), offered, waited, waitTime, protocol } satisfies ClientMessage)
 }

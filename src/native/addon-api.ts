@@ -96,6 +96,8 @@ export interface Native
   /** Writes five numbers about a session into `out`. Returns false if the bytes are no session. */
   sessionFacts(session: Uint8Array, out: Uint8Array): boolean
   /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */
+  /** Until when all CRLs in the bytes are current that are current at `now`, in ms since 1970. NaN: malformed. */
+  crlNextUpdate(bytes: Uint8Array, now: number): number
   sessionMark(session: Uint8Array): number
 
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened

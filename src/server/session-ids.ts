@@ -10,7 +10,7 @@ import {
   type SecondTier,
   type TierPart,
 } from '../fleet/second-tier.js'
-import { factsOf, TLS_1_3 } from '../session/session-info.js'
+import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { invalidArgType } from '../util/errors.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { serverInUse } from './errors.js'
@@ -182,7 +182,7 @@ function keep(cache: SessionCache, key: Uint8Array, session: Buffer, ttl: number
 
 /** In milliseconds; 0 for what is no session of TLS 1.2. */
 function lifetimeOf(session: Buffer): number {
-  const facts = factsOf(session)
+  const facts = readSessionInfo(session)
   return facts === undefined || facts.version >= TLS_1_3 ? 0 : facts.lifetime
 }
 

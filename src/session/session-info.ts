@@ -4,7 +4,7 @@ import { native } from '../native/addon.js'
 export const TLS_1_3 = 0x0304
 
 /** What decides how a session may be cached. */
-export interface SessionFacts {
+export interface SessionInfo {
   /** The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3. */
   version: number
   /** For how many milliseconds it may be kept; 0: not at all. */
@@ -22,7 +22,7 @@ const numbers = new Float64Array(5)
 const out = new Uint8Array(numbers.buffer)
 
 /** Reads a session blob; undefined for bytes that are none. */
-export function factsOf(session: Buffer): SessionFacts | undefined {
+export function readSessionInfo(session: Buffer): SessionInfo | undefined {
   if (!native.sessionFacts(session, out)) return undefined
   return {
     version: numbers[0] as number,

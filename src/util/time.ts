@@ -9,8 +9,9 @@ export { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } fr
 export const SECOND = 1000
 export const MINUTE: number = 60 * SECOND
 export const HOUR: number = 60 * MINUTE
+export const DAY: number = 24 * HOUR
 /** The longest lifetime of a TLS 1.3 ticket: RFC 8446 section 4.6.1. */
-export const SEVEN_DAYS: number = 7 * 24 * HOUR
+export const SEVEN_DAYS: number = 7 * DAY
 
 /** The source of the two functions below. A test may replace it. */
 export const clock: { monotonic(): number; wall(): number } = {

@@ -1,0 +1,95 @@
+import { acquireLease, borrowVerified } from '../cache/internal.js'
+import type { SessionCache } from '../cache/session-cache.js'
+import type { CertificateChain } from '../session/certificate-chain.js'
+import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
+import {
+  decodeVerification,
+  isCurrent,
+  isDueForRenewal,
+  type Verification,
+} from '../session/verified-session.js'
+import { wallClock } from '../util/time.js'
+import { findChain } from './chains.js'
+import type { PeerState } from './peer-state.js'
+import { checkIdentity, type PeerVerifier } from './reverify.js'
+
+/** What decides whether a session may be offered. */
+export interface OfferInputs {
+  readonly cache: SessionCache
+  readonly peer: PeerState
+  readonly verifier: PeerVerifier
+  /** How old the verification of a session may be, in milliseconds. */
+  readonly maxAge: number
+}
+
+/** A session that may be offered. */
+export interface OfferedSession {
+  readonly verification: Verification
+  readonly chain: CertificateChain
+  /** What `checkServerIdentity` returns now. A caller that is not strict finds it in `authorizationError`. */
+  readonly identityError: Error | undefined
+  readonly isBelowTls13: boolean
+}
+
+/** True if a session was offered, or the reason why none was. */
+export type OfferOutcome = 'offered' | 'no-session' | 'reverification-failed' | 'backed-off'
+
+/** While a lease is held, one connection verifies the peer again. In milliseconds. */
+const RENEWAL_LEASE_MS = 10_000
+
+/**
+ * Lends the session that a connection should offer now to `use`, which must not keep it. A session that no full handshake
+ * of this package has verified is never offered.
+ */
+export function offerSession(
+  { cache, peer, verifier, maxAge }: OfferInputs,
+  use: (session: Buffer, offered: OfferedSession) => void,
+): OfferOutcome {
+  if (peer.generation.isOver) return 'no-session'
+  const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
+    const offered = reverify(session, decodeVerification(record), verifier, maxAge)
+    if (offered === undefined) return 'reverification-failed'
+    if (isDueForRenewal(offered.verification, maxAge, wallClock()) && isFirstToRenew(cache, peer.key)) {
+      return 'reverification-failed'
+    }
+    use(session, offered)
+    return 'offered'
+  })
+  return outcome ?? 'no-session'
+}
+
+/**
+ * Verifies the peer of a session again, as far as that is possible without it.
+ *
+ * @returns undefined where a full handshake might not authorize the peer now, or would authorize it otherwise.
+ */
+export function reverify(
+  session: Buffer,
+  verification: Verification | undefined,
+  verifier: PeerVerifier,
+  maxAge: number,
+): OfferedSession | undefined {
+  if (verification === undefined || !isCurrent(verification, maxAge, wallClock())) return undefined
+  const info = readSessionInfo(session)
+  const chain = findChain(verification.chainDigest)
+  if (info === undefined || chain === undefined) return undefined
+  if (!chain.hasLeaf(session.subarray(info.leafStart, info.leafEnd))) return undefined
+  if (info.verified !== verification.isChainVerified) return undefined
+  const isBelowTls13 = info.version < TLS_1_3
+  // OpenSSL repeats the stored result of such a chain, so Node.js reports it without the check of the name.
+  if (!info.verified) {
+    return verifier.isStrict ? undefined : { verification, chain, identityError: undefined, isBelowTls13 }
+  }
+  try {
+    const identityError = checkIdentity(chain, verifier)
+    const isAcceptable = identityError === undefined || !verifier.isStrict
+    return isAcceptable ? { verification, chain, identityError, isBelowTls13 } : undefined
+  } catch {
+    // The caller's check threw. In doubt, a full handshake decides.
+    return undefined
+  }
+}
+
+function isFirstToRenew(cache: SessionCache, key: string): boolean {
+  return acquireLease(cache, `${key} renewal`, RENEWAL_LEASE_MS) > 0
+}
