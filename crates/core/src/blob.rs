@@ -25,6 +25,7 @@ impl Blob {
     }
 
     /// Allocates exactly once: a buffer that grows would leave an unwiped copy behind at each step.
+    #[cfg(any(test, feature = "oracle"))]
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(Box::from(bytes)))
     }
