@@ -93,7 +93,7 @@ export interface Native
   /** Returns the number of all purges. */
   purges(): number
 
-  /** Writes five numbers about a session into `out`. Returns false if the bytes are no session. */
+  /** Writes up to eight numbers about a session into `out`. Returns false if the bytes are no session. */
   sessionFacts(session: Uint8Array, out: Uint8Array): boolean
   /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */
   /** Until when all CRLs in the bytes are current that are current at `now`, in ms since 1970. NaN: malformed. */

@@ -15,10 +15,16 @@ export interface SessionInfo {
   leafStart: number
   /** Where it ends; where it begins, if there is none. */
   leafEnd: number
+  /** The verification result of the peer's chain: an `X509_V_ERR_*` of OpenSSL, or 0. */
+  verifyResult: number
+  /** When the session was established, in milliseconds since 1970 by the local clock, in whole seconds. */
+  establishedAt: number
+  /** The session timeout of the local context in milliseconds. */
+  timeout: number
 }
 
 /** What the addon writes, since to make an object there takes longer than to read the session. */
-const numbers = new Float64Array(5)
+const numbers = new Float64Array(8)
 const out = new Uint8Array(numbers.buffer)
 
 /** Reads a session blob; undefined for bytes that are none. */
@@ -30,5 +36,8 @@ export function readSessionInfo(session: Buffer): SessionInfo | undefined {
     verified: numbers[2] === 1,
     leafStart: numbers[3] as number,
     leafEnd: numbers[4] as number,
+    verifyResult: numbers[5] as number,
+    establishedAt: numbers[6] as number,
+    timeout: numbers[7] as number,
   }
 }

@@ -10,9 +10,10 @@ use tls_resumption_session::{SessionInfo, unwrap_envelope};
 use crate::cache::saturate;
 use crate::napi::raw_callback::{Value, enter};
 
-/// `sessionFacts(session, out)`: fills `out` with five numbers of eight bytes, in the machine's order: the protocol
-/// version on the wire, for how many milliseconds the session may be kept, whether the peer's chain was verified, and
-/// where the DER of the peer's own certificate begins and ends in the blob. False for bytes that are no session.
+/// `sessionFacts(session, out)`: fills `out` with up to eight numbers of eight bytes, in the machine's order: the protocol
+/// version on the wire, for how many milliseconds the session may be kept, whether the peer's chain was verified, where the
+/// DER of the peer's own certificate begins and ends in the blob, the result of the verification (0 is `X509_V_OK`), when
+/// the session was established in milliseconds since 1970, and its timeout in milliseconds. False for bytes that are no session.
 pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, out, ..]| {
         let (session, out) = (session.bytes("session", BYTES)?, out.bytes("out", BYTES)?);
@@ -30,7 +31,8 @@ pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_
 
 const BYTES: &str = "a Uint8Array";
 
-fn facts_of(session: &[u8]) -> Option<[f64; 5]> {
+#[expect(clippy::cast_precision_loss, reason = "numbers of seconds, and of an error")]
+fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
     let info = SessionInfo::parse(session).ok()?;
     // The leaf is a slice of the blob, so the distance of their addresses is its place.
     let leaf = info.leaf.map_or(0..0, |leaf| {
@@ -44,6 +46,9 @@ fn facts_of(session: &[u8]) -> Option<[f64; 5]> {
         saturate(leaf.start).into(),
         saturate(leaf.end).into(),
     ])
+        info.verify_result as f64,
+        info.time as f64 * 1000.0,
+        info.timeout as f64 * 1000.0,
 }
 
 static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);

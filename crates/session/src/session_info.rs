@@ -30,6 +30,8 @@ pub struct SessionInfo<'blob> {
     pub ticket_length: usize,
     /// The lifetime that the peer gave the ticket, in seconds; 0 if it gave none.
     pub lifetime_hint: u64,
+    /// When the session was established, in seconds since 1970 by the local clock; 0 if it does not say.
+    pub time: i64,
     /// The session timeout of the local context, in seconds.
     pub timeout: u64,
     /// The verification result of the peer's chain (`X509_V_OK` is 0). A resumed handshake reports it again and
@@ -40,6 +42,7 @@ pub struct SessionInfo<'blob> {
 }
 
 // Field numbers of SSL_SESSION_ASN1 in OpenSSL's ssl/ssl_asn1.c.
+const TIME: TagNumber = TagNumber(1);
 const TIMEOUT: TagNumber = TagNumber(2);
 const PEER: TagNumber = TagNumber(3);
 const VERIFY_RESULT: TagNumber = TagNumber(5);
@@ -75,6 +78,7 @@ impl<'blob> SessionInfo<'blob> {
                 id_length: id.as_bytes().len(),
                 ticket_length: 0,
                 lifetime_hint: 0,
+                time: 0,
                 timeout: 0,
                 verify_result: 0,
                 leaf: None,
@@ -94,6 +98,7 @@ impl<'blob> SessionInfo<'blob> {
             return Err(tag.value_error().into());
         }
         match tag.number() {
+            TIME => self.time = i64::from_der(field.value())?,
             TIMEOUT => self.timeout = u64::from_der(field.value())?,
             PEER => self.leaf = Some(field.value()),
             VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,

@@ -65,6 +65,7 @@ fn the_session_to_be_changed_is_valid() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    assert_eq!(info.time, 0x1234);
     #[test]
     fn random_bytes(blob in vec(any::<u8>(), 0..300)) {
         fuzzed::session(&blob);

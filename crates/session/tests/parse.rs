@@ -58,6 +58,10 @@ fn hint(seconds: u64) -> Vec<u8> {
     explicit(9, &integer(seconds))
 }
 
+fn time(seconds: u64) -> Vec<u8> {
+    explicit(1, &integer(seconds))
+}
+
 fn timeout(seconds: u64) -> Vec<u8> {
     explicit(2, &integer(seconds))
 }
@@ -68,7 +72,11 @@ fn lifetime(blob: &[u8]) -> Option<Duration> {
 
 #[test]
 fn every_field_is_read() {
-    let blob = session(TLS_1_3, &[1; 32], &[timeout(7200), verify_result(20), hint(300), ticket()]);
+    let blob = session(
+        TLS_1_3,
+        &[1; 32],
+        &[time(1_768_000_000), timeout(7200), verify_result(20), hint(300), ticket()],
+    );
     assert_eq!(
         SessionInfo::parse(&blob),
         Ok(SessionInfo {
@@ -76,6 +84,7 @@ fn every_field_is_read() {
             id_length: 32,
             ticket_length: 200,
             lifetime_hint: 300,
+            time: 1_768_000_000,
             timeout: 7200,
             verify_result: 20,
             leaf: None,
