@@ -1,14 +1,14 @@
 /**
  * `npm run fuzz -- TARGET [SECONDS]`: lets libFuzzer loose on a target of cargo-fuzz, for a minute unless told
  * otherwise. `operations` performs sequences on the cache and the oracle, `session` reads blobs, beginning with real
- * ones. Needs a nightly toolchain; cargo-fuzz is installed
+ * ones, and `crl` reads revocation lists. Needs a nightly toolchain; cargo-fuzz is installed
  * under target where it is missing.
  */
 import { spawnSync } from 'node:child_process'
 import { root } from '../lib/setup.mjs'
 import { missingFor, withTools } from '../lib/tools.mjs'
 
-const FOLDERS = { operations: 'crates/core', session: 'crates/session' }
+const FOLDERS = { operations: 'crates/core', session: 'crates/session', crl: 'crates/session' }
 const [target, seconds = '60'] = process.argv.slice(2)
 const folder = FOLDERS[target]
 

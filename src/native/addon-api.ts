@@ -99,6 +99,11 @@ export interface Native
   /** Until when all CRLs in the bytes are current that are current at `now`, in ms since 1970. NaN: malformed. */
   crlNextUpdate(bytes: Uint8Array, now: number): number
   sessionMark(session: Uint8Array): number
+  /**
+   * Returns the earliest `nextUpdate` of the revocation lists that are current at `nowMs`, in milliseconds since 1970. The
+   * bytes are PEM or DER of one or several lists. Returns Infinity if no list bounds, and NaN if the bytes are malformed.
+   */
+  crlNextUpdate(bytes: Uint8Array, nowMs: number): number
 
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the active key into the 48 bytes of `out`. Returns false if there is none. */

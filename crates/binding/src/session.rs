@@ -2,10 +2,11 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_session::{SessionInfo, unwrap_envelope};
+use tls_resumption_session::{SessionInfo, crl_next_update, unwrap_envelope};
 
 use crate::cache::saturate;
 use crate::napi::raw_callback::{Value, enter};
@@ -45,10 +46,31 @@ fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
         f64::from(info.verify_result == 0),
         saturate(leaf.start).into(),
         saturate(leaf.end).into(),
-    ])
         info.verify_result as f64,
         info.time as f64 * 1000.0,
         info.timeout as f64 * 1000.0,
+    ])
+}
+
+/// `crlNextUpdate(bytes, nowMs)`: the earliest `nextUpdate` of the revocation lists in `bytes` that are current at `nowMs`, in
+/// milliseconds since 1970. `Infinity` if none bounds, `NaN` if the bytes are malformed.
+pub unsafe extern "C" fn crl_bound(env: napi_env, info: napi_callback_info) -> napi_value {
+    enter(env, info, |_, [bytes, now, ..]| {
+        let bytes = bytes.bytes("bytes", BYTES)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates"
+        )]
+        let now = Duration::from_millis(now.number() as u64);
+        // SAFETY: no JavaScript runs here, and the caller gives no shared memory.
+        let bound = crl_next_update(unsafe { bytes.as_slice() }, now);
+        Ok(Value::Number(match bound {
+            Ok(Some(bound)) => bound.as_secs_f64() * 1000.0,
+            Ok(None) => f64::INFINITY,
+            Err(_) => f64::NAN,
+        }))
+    })
 }
 
 static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);

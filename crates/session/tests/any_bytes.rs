@@ -2,6 +2,8 @@
 
 mod fuzzed;
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -11,6 +13,10 @@ const SESSION: &[u8] = b"\0nodejs:tls:session:1\0\0\x03a.b\
     \xa1\x04\x02\x02\x12\x34\xa2\x04\x02\x02\x1c\x20\xa3\x07\x30\x05\x04\x03\x05\x05\x05\
     \xa5\x03\x02\x01\x14\xa9\x04\x02\x02\x01\x2c\xaa\x05\x04\x03\x09\x09\x09";
 const ENVELOPE: usize = 22 + 2 + 3;
+
+/// Current in January 2026.
+const LIST: &[u8] = include_bytes!("crls/january.der");
+const IN_JANUARY: Duration = Duration::from_secs(1_768_000_000);
 
 #[derive(Debug, Clone)]
 enum Change {
@@ -59,16 +65,28 @@ fn the_session_to_be_changed_is_valid() {
     let info = tls_resumption_session::SessionInfo::parse(SESSION).unwrap();
     assert!(info.id_length > 0 && info.ticket_length > 0 && info.leaf.is_some());
     assert_eq!((info.lifetime_hint, info.timeout, info.verify_result), (300, 7200, 20));
+    assert_eq!(info.time, 0x1234);
     fuzzed::session(SESSION);
+}
+
+#[test]
+fn the_list_to_be_changed_is_current() {
+    assert!(tls_resumption_session::crl_next_update(LIST, IN_JANUARY).unwrap().is_some());
+    fuzzed::crl(LIST, IN_JANUARY);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    assert_eq!(info.time, 0x1234);
     #[test]
     fn random_bytes(blob in vec(any::<u8>(), 0..300)) {
         fuzzed::session(&blob);
+        fuzzed::crl(&blob, IN_JANUARY);
+    }
+
+    #[test]
+    fn a_list_with_random_changes(changes in vec(a_change(), 1..4)) {
+        fuzzed::crl(&changed(LIST.to_vec(), &changes), IN_JANUARY);
     }
 
     #[test]

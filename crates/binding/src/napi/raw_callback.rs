@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks beside what napi-rs exports.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 27] = [
+    let functions: [(&CStr, Callback); 28] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -101,6 +101,7 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"purges", purge_counters::total),
         (c"sessionFacts", session::facts),
         (c"sessionMark", session::mark),
+        (c"crlNextUpdate", session::crl_bound),
         (c"ringNewest", ticket_keys::newest),
         (c"ringFind", ticket_keys::find),
         (c"ringExport", ticket_keys::export),
