@@ -12,7 +12,7 @@ import { returnCertificates } from '../session/resumed-socket.js'
 import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { encodeVerification, type Verification } from '../session/verified-session.js'
 import { clearTimeout, monotonicNow, setTimeout, wallClock } from '../util/time.js'
-import { storeChain } from './chains.js'
+import { knownChain, storeChain } from './chains.js'
 import { isHandshakeAlert, isTransportError } from './connection-error.js'
 import { type OfferedSession, type OfferInputs, type OfferOutcome, offerSession } from './offer.js'
 import { recordSessionTime, sessionTime } from './peer-state.js'
@@ -65,6 +65,8 @@ export class ConnectionAttempt implements SocketEvents {
   #gate: HandshakeGate | undefined
   #hangTimer: NodeJS.Timeout | undefined
   #isHanging = false
+  #isResumed = false
+  #isChainStored = false
   #transportBytes = 0
   #ticket: Buffer | undefined
   #isReported = false
@@ -135,9 +137,9 @@ export class ConnectionAttempt implements SocketEvents {
     this.#port.watchSessions()
     this.#offer()
     if (coalesce && this.#outcome === 'no-session' && this.#isFree) {
-      const role = joinFlight(cache, peer.key)
-      const bound = role === 'follow' ? waitBound(connectTime, sessionTime(peer.endpoint)) : 0
-      if (bound > 0 && this.#hold(bound)) return
+      const bound = waitBound(connectTime, sessionTime(peer.endpoint))
+      const role = joinFlight(cache, peer.key, bound > 0)
+      if (role === 'follow' && this.#hold(bound)) return
       if (typeof role === 'object') this.#leadFlight(role)
     }
     this.#enterHandshake()
@@ -151,7 +153,8 @@ export class ConnectionAttempt implements SocketEvents {
       if (isFirst) this.#report('caller-session')
       return
     }
-    const isResumed = this.#isResumed
+    const isResumed = this.#hasOffered && this.#port.isResumed
+    this.#isResumed = isResumed
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
     if (!isResumed && this.#capture === undefined && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
@@ -203,10 +206,6 @@ export class ConnectionAttempt implements SocketEvents {
 
   get #hasOffered(): boolean {
     return this.#outcome === 'offered'
-  }
-
-  get #isResumed(): boolean {
-    return this.#hasOffered && this.#port.isResumed
   }
 
   get #reason(): ClientReason {
@@ -351,7 +350,7 @@ export class ConnectionAttempt implements SocketEvents {
   #captured(certificate: tls.DetailedPeerCertificate, isChainVerified: boolean): Capture | undefined {
     try {
       const chain = CertificateChain.capture(certificate, sentCertificates(this.#socket))
-      return chain && { chain, isChainVerified }
+      return chain && { chain: knownChain(chain), isChainVerified }
     } catch {
       return undefined
     }
@@ -388,16 +387,30 @@ export class ConnectionAttempt implements SocketEvents {
     if (verifier.isStrict && !this.#port.isAuthorized) return
     const info = readSessionInfo(session)
     if (info === undefined) return
-    if (!this.#port.isResumed && this.#capture) storeChain(this.#capture.chain)
+    this.#storeChain()
     const isTls13 = info.version >= TLS_1_3
     const options = { ttl: info.lifetime, reusable: !isTls13, add: isTls13 }
     const entry = storeVerified(cache, peer.key, session, record, options)
     if (entry === 0) return
     this.#storedEntries.push(entry)
     peer.recordStored(cache)
-    if (!this.#port.isResumed) recordSessionTime(peer.endpoint, monotonicNow() - this.#startedAt)
+    this.#recordSessionTime()
     this.#lead?.end(true)
     landFlight(cache, peer.key)
+  }
+
+  /** Stores the chain that sessions of this connection rely on; an inherited one is stored already. */
+  #storeChain(): void {
+    if (this.#isChainStored || this.#capture === undefined) return
+    this.#isChainStored = true
+    storeChain(this.#capture.chain)
+  }
+
+  /** Only leaders count: a connection that was faster than its leader does not make that one worth waiting for. */
+  #recordSessionTime(): void {
+    const { endpoint } = this.#inputs.peer
+    if (this.#isResumed || (this.#lead === undefined && sessionTime(endpoint) !== undefined)) return
+    recordSessionTime(endpoint, monotonicNow() - this.#startedAt)
   }
 
   /**

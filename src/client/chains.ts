@@ -7,14 +7,17 @@ import { LruMap } from '../util/lru-map.js'
 const known = new LruMap<string, CertificateChain>(1000)
 onPurge(() => known.clear())
 
-/** Stores a chain for all threads and returns the object that this thread uses for it. */
-export function storeChain(chain: CertificateChain): CertificateChain {
+/** Returns the object that this thread uses for an equal chain, whose certificates are parsed already. */
+export function knownChain(chain: CertificateChain): CertificateChain {
   const id = chain.digest.toString('latin1')
   const same = known.get(id)
+  if (same === undefined) known.set(id, chain)
+  return same ?? chain
+}
+
+/** Stores a chain for all threads, before a session that relies on it. */
+export function storeChain(chain: CertificateChain): void {
   chainStore.put(chain.digest, chain.encode())
-  if (same !== undefined) return same
-  known.set(id, chain)
-  return chain
 }
 
 /**

@@ -80,11 +80,11 @@ export function executePlan(
 ): tls.TLSSocket {
   if (inputs === undefined) return open(options)
   const attempt = new ConnectionAttempt(inputs)
-  const watched = { ...options, checkServerIdentity: attempt.capturing(inputs.verifier.checkServerIdentity) }
+  options.checkServerIdentity = attempt.capturing(inputs.verifier.checkServerIdentity)
   if (options.socket && !isConnecting(options.socket)) {
-    return attempt.startAtOnce(session => open(session ? { ...watched, session } : watched))
+    return attempt.startAtOnce(session => open(session ? { ...options, session } : options))
   }
-  const socket = open(watched)
+  const socket = open(options)
   attempt.attach(socket)
   return socket
 }

@@ -52,12 +52,17 @@ export function waitBound(connectTime: number | undefined, sessionTime: number |
 }
 
 /**
- * For a connection that found no session. Returns a {@link Lead} where it leads, `follow` where another one does, and
- * undefined where it should go on by itself.
+ * For a connection that found no session. Returns a {@link Lead} where it leads, `follow` where another one does and it
+ * may follow, and undefined where it should go on by itself.
  */
-export function joinFlight(cache: SessionCache, key: string): Lead | 'follow' | undefined {
-  if (leaders.get(key) === cache) return 'follow'
+export function joinFlight(
+  cache: SessionCache,
+  key: string,
+  mayFollow: boolean,
+): Lead | 'follow' | undefined {
+  if (leaders.get(key) === cache) return mayFollow ? 'follow' : undefined
   let lease = acquireLease(cache, key, LEASE_MS)
+  if (lease === 0 && !mayFollow) return undefined
   if (lease === 0 && channel === undefined) {
     // The leader may have ended before this thread listened.
     listen()
