@@ -1,39 +1,13 @@
 import tls from 'node:tls'
-import { clientCache } from '../cache/default-caches.js'
 import { SessionCache } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { peerOf, withDefaults } from '../key/session-key.js'
 import { invalidArgType } from '../util/errors.js'
-import { SEVEN_DAYS } from '../util/time.js'
-import { checkBoolean, checkInteger, checkString } from '../util/validate.js'
 import { executePlan, type Plan, planConnection } from './plan.js'
 import { inside } from './reentrancy.js'
+import { checkResumptionOptions, type ResumptionOptions } from './resumption-options.js'
 
-/** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
-export interface ResumptionOptions {
-  /**
-   * Where sessions are kept. Left out, one cache that all threads of the process use; null, none: the
-   * connection is neither resumed nor remembered.
-   */
-  sessionCache?: SessionCache | null | undefined
-  /**
-   * Separates sessions that would otherwise share a key: of a tenant, or of one of several hosts behind an address.
-   * 1 to 256 characters.
-   */
-  cachePartition?: string | undefined
-  /**
-   * Whether, of connections that begin at once to a peer without a session, one does the full handshake and the others
-   * wait for its session: as long as that takes, and a second at most. In all threads; never with `singleUse`.
-   * @defaultValue true
-   */
-  coalesce?: boolean | undefined
-  /**
-   * How old the last verification of a peer by a full handshake may be, in milliseconds, 1 to 604,800,000 (seven days).
-   * An older session is not offered. The value is applied when a session is offered, not when it is stored.
-   * @defaultValue 86_400_000 (a day)
-   */
-  maxAge?: number | undefined
-}
+export type { ResumptionOptions } from './resumption-options.js'
 
 /** The options of {@link connect}. */
 export interface ConnectOptions extends tls.ConnectionOptions, ResumptionOptions {}
@@ -91,11 +65,8 @@ export function connectWith(
 ): tls.TLSSocket {
   const full = withDefaults(options)
   const { sessionCache, cachePartition, coalesce, maxAge } = full
-  checkString('cachePartition', cachePartition, 256)
-  checkBoolean('coalesce', coalesce)
-  checkInteger('maxAge', maxAge, 1, SEVEN_DAYS)
+  const cache = checkResumptionOptions(full)
   checkSession(full.session)
-  const cache = clientCache(sessionCache)
   // A package that has wrapped `tls.connect` must not get them.
   if (sessionCache !== undefined) full.sessionCache = undefined
   if (cachePartition !== undefined) full.cachePartition = undefined

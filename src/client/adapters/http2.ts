@@ -1,15 +1,9 @@
 import type http2 from 'node:http2'
 import net from 'node:net'
 import tls from 'node:tls'
-import { clientCache } from '../../cache/default-caches.js'
-import { checkBoolean, checkOptionBag, checkString } from '../../util/validate.js'
-import { connectWith, type ResumptionOptions } from '../connect.js'
-
-const OPTIONS: readonly string[] = [
-  'sessionCache',
-  'cachePartition',
-  'coalesce',
-] satisfies (keyof ResumptionOptions)[]
+import { checkOptionBag } from '../../util/validate.js'
+import { connectWith } from '../connect.js'
+import { checkResumptionOptions, RESUMPTION_OPTIONS, type ResumptionOptions } from '../resumption-options.js'
 
 /** What `http2.connect` takes as `createConnection`. */
 export type Http2CreateConnection = (
@@ -33,11 +27,9 @@ export type Http2CreateConnection = (
  * ```
  */
 export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2CreateConnection {
-  checkOptionBag('options', resumption, OPTIONS)
-  const { sessionCache, cachePartition, coalesce } = resumption
-  clientCache(sessionCache)
-  checkString('cachePartition', cachePartition, 256)
-  checkBoolean('coalesce', coalesce)
+  checkOptionBag('options', resumption, RESUMPTION_OPTIONS)
+  checkResumptionOptions(resumption)
+  const { sessionCache, cachePartition, coalesce, maxAge } = resumption
   return (authority, { createConnection: _, ...options }) => {
     const endpoint = readAuthority(authority)
     if (authority.protocol === 'http:') return net.connect({ ...endpoint, ...(options as object) })
@@ -52,6 +44,7 @@ export function http2CreateConnection(resumption: ResumptionOptions = {}): Http2
         sessionCache,
         cachePartition,
         coalesce,
+        maxAge,
       },
       completed => tls.connect(completed),
     )

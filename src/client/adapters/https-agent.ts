@@ -1,11 +1,10 @@
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
-import { clientCache } from '../../cache/default-caches.js'
 import type { SessionCache } from '../../cache/session-cache.js'
-import { checkBoolean, checkString } from '../../util/validate.js'
-import { connectWith, type ResumptionOptions } from '../connect.js'
+import { connectWith } from '../connect.js'
 import { inside } from '../reentrancy.js'
+import { checkResumptionOptions, type ResumptionOptions } from '../resumption-options.js'
 
 /** The options of {@link HttpsAgent}. */
 export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions {}
@@ -29,14 +28,13 @@ export class HttpsAgent extends https.Agent {
   readonly #sessionCache: SessionCache | null | undefined
   readonly #cachePartition: string | undefined
   readonly #coalesce: boolean | undefined
+  readonly #maxAge: number | undefined
 
   /**
-   * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache` and `cachePartition`.
+   * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an option of this package that is wrong.
    */
-  constructor({ sessionCache, cachePartition, coalesce, ...options }: HttpsAgentOptions = {}) {
-    clientCache(sessionCache)
-    checkString('cachePartition', cachePartition, 256)
-    checkBoolean('coalesce', coalesce)
+  constructor({ sessionCache, cachePartition, coalesce, maxAge, ...options }: HttpsAgentOptions = {}) {
+    checkResumptionOptions({ sessionCache, cachePartition, coalesce, maxAge })
     // No cached sessions is how https.Agent is told not to resume.
     const isOn = sessionCache !== null && options.maxCachedSessions !== 0 && !usesProxy(options)
     // Node's own cache hands one ticket to any number of connections, under a key that says less.
@@ -44,11 +42,12 @@ export class HttpsAgent extends https.Agent {
     this.#sessionCache = isOn ? sessionCache : null
     this.#cachePartition = cachePartition
     this.#coalesce = coalesce
+    this.#maxAge = maxAge
   }
 
   /**
-   * Called by Node with the options of the request and the agent. `sessionCache`, `cachePartition`
-   * and `coalesce` of a request go before those of the agent, unless that has opted out.
+   * Called by Node.js with the options of the request and the agent. The options of this package in a request win over
+   * those of the agent, unless the agent has opted out.
    */
   override createConnection(
     options: https.RequestOptions & ResumptionOptions,
@@ -64,10 +63,11 @@ export class HttpsAgent extends https.Agent {
       sessionCache = this.#sessionCache,
       cachePartition = this.#cachePartition,
       coalesce = this.#coalesce,
+      maxAge = this.#maxAge,
       ...rest
     } = options
     return connectWith(
-      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition, coalesce },
+      { ...(rest as tls.ConnectionOptions), sessionCache, cachePartition, coalesce, maxAge },
       completed => super.createConnection(completed as https.RequestOptions, callback) as tls.TLSSocket,
     )
   }

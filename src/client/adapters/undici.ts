@@ -1,9 +1,9 @@
 import net from 'node:net'
 import tls from 'node:tls'
-import { clientCache } from '../../cache/default-caches.js'
 import { clearTimeout, setTimeout } from '../../util/time.js'
-import { checkBoolean, checkInteger, checkString } from '../../util/validate.js'
-import { type ConnectOptions, connectWith, type ResumptionOptions } from '../connect.js'
+import { checkBoolean, checkInteger } from '../../util/validate.js'
+import { type ConnectOptions, connectWith } from '../connect.js'
+import { checkResumptionOptions, type ResumptionOptions } from '../resumption-options.js'
 
 /** The options of {@link buildConnector}: those of undici's own, of `tls.connect`, and ours. */
 export interface BuildConnectorOptions
@@ -66,9 +66,7 @@ export function buildConnector({
   checkBoolean('keepAlive', keepAlive)
   checkInteger('timeout', timeout, 0, 2 ** 31 - 1)
   checkInteger('keepAliveInitialDelay', keepAliveInitialDelay, 0, 2 ** 31 - 1)
-  checkString('cachePartition', options.cachePartition, 256)
-  checkBoolean('coalesce', options.coalesce)
-  clientCache(options.sessionCache)
+  checkResumptionOptions(options)
   const path = socketPath ? { path: socketPath } : {}
 
   return (endpoint, callback) => {
