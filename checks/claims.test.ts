@@ -1,5 +1,5 @@
 /** No claim without a command: what documents say in figures comes out of a result that is recorded. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { recordedResults } from '../benchmark/lib/record.ts'
@@ -23,6 +23,12 @@ test('all benchmarks have been recorded, each by the command that repeats it', t
       for (const figure of Object.values(target)) t.not(figure, null, `${name}: ${target.figure}`)
     }
   }
+})
+
+test('the recorded results are a summary of at most 300 lines', t => {
+  const folder = join(root, 'benchmark', 'results')
+  const texts = readdirSync(folder).map(name => readFileSync(join(folder, name), 'utf8'))
+  t.true(texts.join('').split('\n').length <= 300)
 })
 
 test('documents and charts are what the recorded results give: npm run bench -- --record writes them', t => {

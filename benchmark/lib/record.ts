@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { targetTable, terminalTable } from './format.ts'
 import type { Result, ResultTable, Target } from './result.ts'
+import { summaryText } from './summary.ts'
 
 /** All but documents and results, which one benchmark after another writes. */
 const MEASURED = [':/', ':(exclude,top)benchmark/results', ':(exclude,top)docs', ':(exclude,top,glob)*.md']
@@ -21,18 +22,18 @@ export interface Findings {
 }
 
 /**
- * Prints the findings. With `file` they are written there as well, and with `record` to `benchmark/results`, where the
- * documents take their figures from.
+ * Prints the findings. With `file` the full record is written there, and with `record` a summary to `benchmark/results`,
+ * where the documents take their figures from.
  */
 export function report(findings: Findings, options: { record?: boolean; file?: string } = {}): void {
   const { tables, targets } = findings
   const shown = targets.length ? [...tables, targetTable(targets)] : tables
   process.stdout.write(`${shown.map(terminalTable).join('\n\n')}\n`)
-  const text = `${JSON.stringify(resultOf(findings), null, 2)}\n`
-  if (options.file) writeFileSync(options.file, text)
+  const result = resultOf(findings)
+  if (options.file) writeFileSync(options.file, `${JSON.stringify(result, null, 2)}\n`)
   if (options.record) {
     mkdirSync(RESULTS, { recursive: true })
-    writeFileSync(new URL(`${findings.name}.json`, RESULTS), text)
+    writeFileSync(new URL(`${findings.name}.json`, RESULTS), summaryText(result))
   }
 }
 

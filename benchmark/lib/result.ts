@@ -28,8 +28,10 @@ export interface ResultTable {
   samples: string
   /** What to know when reading it, in Markdown. */
   remark?: string
-  /** Left out: the table is not worth a picture. */
+  /** A table without it has no picture. */
   chart?: Chart
+  /** True if only the full record has the table, and neither `benchmark/results` nor the documents. */
+  isDetail?: boolean
 }
 
 export interface Column {

@@ -3,15 +3,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 const results = new URL('../../benchmark/results/', import.meta.url)
 
 interface Entries<Entry> {
-  /** Puts what was seen in the place of what was recorded of the same before, and leaves the rest. */
+  /** Adds entries, or replaces those with the same identity. */
   record(entries: readonly Entry[]): void
-  /** What has been recorded so far. */
+  /** Returns what has been recorded so far. */
   recorded(): Entry[]
 }
 
 /**
- * A file of `benchmark/results` that is a list, a line an entry, which runs of parts bring up to date. `identityOf` tells
- * entries apart: of two that agree in it the later one holds.
+ * Opens a file of `benchmark/results` that is a list, which runs of parts bring up to date. Of two entries with the same
+ * identity the later one replaces the other. Entries whose identities begin with the same two values share a line.
  */
 export function entriesIn<Entry>(name: string, identityOf: (entry: Entry) => unknown[]): Entries<Entry> {
   const file = new URL(name, results)
@@ -29,8 +29,13 @@ export function entriesIn<Entry>(name: string, identityOf: (entry: Entry) => unk
       const fresh = new Set(entries.map(idOf))
       const kept = recorded().filter(entry => !fresh.has(idOf(entry)))
       const all = [...kept, ...entries].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+      const lines = new Map<string, string[]>()
+      for (const entry of all) {
+        const line = JSON.stringify(identityOf(entry).slice(0, 2))
+        lines.set(line, [...(lines.get(line) ?? []), JSON.stringify(entry)])
+      }
       mkdirSync(results, { recursive: true })
-      writeFileSync(file, `[\n${all.map(entry => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`)
+      writeFileSync(file, `[\n${[...lines.values()].map(line => line.join(', ')).join(',\n')}\n]\n`)
     },
     recorded,
   }
