@@ -1,15 +1,15 @@
 /**
- * `npm run bench:core [-- --quick --record --json FILE --rounds N]`: the core beside its peers.
+ * `npm run bench:core [-- --quick --record --json FILE --rounds N]`: measures the store beside other caches.
  *
- * `npm run bench:core -- throughput --mix take-set --threads 1,2` measures one part by hand, with options of the program
- * that does it: `npm run bench:core -- throughput --help`. Parts are throughput, memory, sweep, hit-ratio, residue.
+ * `npm run bench:core -- throughput --mix take-set --threads 1,2` measures one part. Parts are throughput, memory, sweep,
+ * hit-ratio and residue; `npm run bench:core -- throughput --help` prints their options.
  */
 import { execFileSync } from 'node:child_process'
 import os from 'node:os'
-import { benchmarkOptions } from '../lib/options.ts'
 import { createProgress, type Progress } from '../lib/progress.ts'
-import { report } from '../lib/record.ts'
-import type { ResultTable, Target } from '../lib/result.ts'
+import { type Findings, report } from '../lib/record.ts'
+import type { ResultTable } from '../lib/result.ts'
+import { runBenchmark } from '../lib/runner.ts'
 import { NEEDED, type Plan, plan } from './plan.ts'
 import { PARTS, type Part, Program, type Rows } from './program.ts'
 import { hitRatioTable, hitRatioTargets } from './tables/hit-ratio.ts'
@@ -18,22 +18,27 @@ import { sweepTable } from './tables/sweep.ts'
 import { mixTables, overview, sizeTable, throughputTargets } from './tables/throughput.ts'
 import { residueTable, residueTargets, wipingTable } from './tables/wiping.ts'
 
-const progress = createProgress()
 const [part, ...options] = process.argv.slice(2)
-if (PARTS.includes(part as Part)) await byHand(part as Part, options)
-else await all()
+if (PARTS.includes(part as Part)) await runPart(part as Part, options)
+else {
+  await runBenchmark('core', { quick: 6, full: 20 }, async ({ quick, rounds, progress }) => {
+    if (!quick && os.freemem() < NEEDED)
+      throw new RangeError(
+        `a run of all sizes needs ${NEEDED / 2 ** 30} GiB of free memory; --quick does not`,
+      )
+    return measure(plan({ quick, rounds }), progress)
+  })
+}
 
-async function byHand(part: Part, options: string[]): Promise<void> {
+/** Measures one part with the options of the program that measures it. */
+async function runPart(part: Part, options: string[]): Promise<void> {
+  const progress = createProgress()
   progress.phase('building')
   const program = await Program.build()
   const tables = await tablesOf(part)
   progress.stop()
-  report({
-    name: 'core',
-    command: `npm run bench:core -- ${[part, ...options].join(' ')}`,
-    tables,
-    targets: [],
-  })
+  const command = `npm run bench:core -- ${[part, ...options].join(' ')}`
+  report({ name: 'core', command, tables, targets: [] })
 
   async function tablesOf(part: Part): Promise<ResultTable[]> {
     const run = <P extends Part>(part: P) => program.run(part, options, progress.phase)
@@ -52,28 +57,7 @@ async function byHand(part: Part, options: string[]): Promise<void> {
   }
 }
 
-async function all(): Promise<void> {
-  const { quick, rounds, command, output } = benchmarkOptions('core', { quick: 6, full: 20 })
-  if (!quick && os.freemem() < NEEDED)
-    throw new RangeError(`a run of all sizes needs ${NEEDED / 2 ** 30} GiB of free memory; --quick does not`)
-  const { tables, targets } = await measure(plan({ quick, rounds }), progress)
-  progress.stop()
-  report(
-    {
-      name: 'core',
-      command,
-      tables,
-      targets,
-      versions: { rustc: execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1] ?? '' },
-    },
-    output,
-  )
-}
-
-async function measure(
-  plan: Plan,
-  { phase }: Progress,
-): Promise<{ tables: ResultTable[]; targets: Target[] }> {
+async function measure(plan: Plan, { phase }: Progress): Promise<Omit<Findings, 'name' | 'command'>> {
   phase('building')
   const program = await Program.build()
   const unwiped = plan.wiping && (await Program.build({ unwiped: true }))
@@ -103,10 +87,10 @@ async function measure(
       ...mixTables(main),
       ...(pairs.length ? [wipingTable(pairs)] : []),
       residueTable(residue),
-      overview(mixes),
-      sizeTable(sizes),
+      { ...overview(mixes), isDetail: true },
+      { ...sizeTable(sizes), isDetail: true },
       memoryTable(memory),
-      roundingTable(rounding),
+      { ...roundingTable(rounding), isDetail: true },
       sweepTable(sweep),
       hitRatioTable(hits),
     ],
@@ -116,5 +100,6 @@ async function measure(
       ...hitRatioTargets(hits),
       ...residueTargets(residue),
     ],
+    versions: { rustc: execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1] ?? '' },
   }
 }
