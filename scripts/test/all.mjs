@@ -8,6 +8,7 @@
  *
  * Options:
  * - `--no-lint` leaves the checks out.
+ * - `--docs` adds `npm run check:docs`.
  * - `--nodes 22,24,26=all` adds the tests of trust on other versions of Node.js, and with `=all` every test.
  * - `--servers redis,nginx` adds `npm run test:servers` with these servers.
  * - `--probe nginx,openssl` adds `npm run test:probe` with these servers.
@@ -23,6 +24,7 @@ import { guardTests } from './mutation-trust/guards.mjs'
 import { runSteps } from './steps.mjs'
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
+const TESTS = '__test__/**/*.test.ts'
 
 /** Tests of what differs between versions of Node.js, beside those that notice a removed guard of trust. */
 const VERSIONED = [
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
   options: {
     match: { type: 'string', multiple: true, default: [] },
     'no-lint': { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
     nodes: { type: 'string', default: '' },
     servers: { type: 'string', default: '' },
     interop: { type: 'string', default: '' },
@@ -71,12 +74,13 @@ function all() {
       name: 'Rust example',
       command: ['cargo', 'run', '--locked', '--quiet', '--example', 'shared', '-p', 'tls-resumption-rustls'],
     },
-    { name: 'TypeScript tests', command: [process.execPath, AVA], count: countAva },
+    { name: 'TypeScript tests', command: [process.execPath, AVA, TESTS], count: countAva },
+    ...(values.docs ? [script('documents', 'docs/check-docs.mjs')] : []),
     ...listed(values.nodes).map(wanted => {
       const [major, all] = wanted.split('=')
       return onNode(
         major,
-        all === 'all' ? [AVA] : [AVA, ...guardTests(), ...VERSIONED],
+        all === 'all' ? [AVA, TESTS] : [AVA, ...guardTests(), ...VERSIONED],
         all === 'all' ? '' : ': trust',
       )
     }),
