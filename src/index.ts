@@ -31,6 +31,7 @@ export {
   serverStats,
 } from './diagnostics/server-events.js'
 export { type SessionKeyOptions, sessionKey } from './key/session-key.js'
+export { revokeSessions } from './server/revoke-sessions.js'
 export { type ResumeSessionsOptions, resumeSessions } from './server/session-ids.js'
 export type { GivenKeys, KeySource } from './server/tickets/key-source.js'
 export {

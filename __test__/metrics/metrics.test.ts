@@ -172,13 +172,13 @@ testWithStore.serial('metrics: events of servers with a second tier', async t =>
   const tier = new RedisTier({ client, keys: [randomBytes(32)], timeout: 10_000 })
   const sessionCache = new SessionCache()
   resumeSessions(server, { sessionCache, tier })
-  const before = (await read())('server_events_total', { reason: 'id-found-in-tier' }) ?? 0
+  const before = (await read())('server_events_total', { reason: 'session-id-hit-tier' }) ?? 0
   const dial = { host: 'localhost', port, ca, sessionCache: new SessionCache() }
   await finish(connect(dial))
   while (tier.stats().stores === 0) await new Promise(setImmediate)
   sessionCache.clear()
   await finish(connect(dial))
-  t.is((await read())('server_events_total', { reason: 'id-found-in-tier' }), before + 1)
+  t.is((await read())('server_events_total', { reason: 'session-id-hit-tier' }), before + 1)
 })
 
 test.serial('metrics: OpenTelemetry exports the same values until the collection stops', async t => {

@@ -1,4 +1,4 @@
-/** What happens at a server is told, counted, and holds no secret. */
+/** What happens at a server is published and counted. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import tls from 'node:tls'
@@ -11,11 +11,11 @@ import {
   serverStats,
   TicketKeys,
 } from 'tls-resumption'
-import { finish, SSL_OP_NO_TICKET, startServer } from '../support/server.ts'
+import { finish, SSL_OP_NO_TICKET, startServer, testAuthority } from '../support/server.ts'
 
 let names = 0
 
-/** What is told from now on of what has this name, and of handshakes. */
+/** Collects the messages from now on. */
 function listen(t: ExecutionContext) {
   const name = `server diagnostics ${names++}`
   const told: ServerMessage[] = []
@@ -25,7 +25,7 @@ function listen(t: ExecutionContext) {
   return { name, told, reasons: () => told.map(({ reason }) => reason) }
 }
 
-test.serial('session ids', async t => {
+test.serial('events: hits and misses of session IDs', async t => {
   const { name, told, reasons } = listen(t)
   const { server, port, ca } = await startServer(t, {
     maxVersion: 'TLSv1.2',
@@ -37,22 +37,29 @@ test.serial('session ids', async t => {
   const before = serverStats()
   await finish(connect(dial))
   // A client that would speak TLS 1.3 has an id that stands for nothing (RFC 8446 appendix D.4).
-  t.deepEqual(told, [
-    { reason: 'id-not-found', name, protocol: undefined, newerKeys: undefined },
-    { reason: 'full', name: undefined, protocol: 'TLSv1.2', newerKeys: undefined },
-  ])
+  const [miss, full] = told
+  t.deepEqual(miss, {
+    reason: 'session-id-miss',
+    name,
+    protocol: undefined,
+    newerKeys: undefined,
+    duration: undefined,
+  })
+  const { duration = 0, ...rest } = full ?? {}
+  t.deepEqual(rest, { reason: 'full', name: undefined, protocol: 'TLSv1.2', newerKeys: undefined })
+  t.true(duration > 0 && duration < 10_000, `${duration} ms`)
   await finish(connect(dial))
   sessionCache.clear()
   await finish(connect(dial))
-  t.deepEqual(reasons().slice(2), ['id-found', 'resumed', 'id-not-found', 'full'])
+  t.deepEqual(reasons().slice(2), ['session-id-hit', 'resumed', 'session-id-miss', 'full'])
   const after = serverStats()
   t.is(after.full - before.full, 2)
   t.is(after.resumed - before.resumed, 1)
-  t.is(after['id-found'] - before['id-found'], 1)
-  t.is(after['id-not-found'] - before['id-not-found'], 2)
+  t.is(after['session-id-hit'] - before['session-id-hit'], 1)
+  t.is(after['session-id-miss'] - before['session-id-miss'], 2)
 })
 
-test.serial('tickets, of the newest key, of the one before, and of one that is gone', async t => {
+test.serial('events: tickets of the active key, of a retired one, and of one that is gone', async t => {
   const { name, told, reasons } = listen(t)
   const { server, port, ca } = await startServer(t, { minVersion: 'TLSv1.3' })
   const keys = new TicketKeys({ name, rotateEvery: 0, keep: 2 })
@@ -68,11 +75,11 @@ test.serial('tickets, of the newest key, of the one before, and of one that is g
   await finish(connect(dial))
   t.deepEqual(reasons(), [
     ...['full'],
-    ...['ticket-opened', 'resumed'],
-    ...['ticket-opened', 'resumed', 'rotation'],
+    ...['ticket-accepted', 'resumed'],
+    ...['ticket-accepted', 'resumed', 'rotation'],
     ...['ticket-unknown', 'full', 'rotation'],
   ])
-  const opened = told.filter(({ reason }) => reason === 'ticket-opened')
+  const opened = told.filter(({ reason }) => reason === 'ticket-accepted')
   t.deepEqual(
     opened.map(({ newerKeys }) => newerKeys),
     [0, 1],
@@ -80,7 +87,32 @@ test.serial('tickets, of the newest key, of the one before, and of one that is g
   t.true(opened.every(message => message.name === name))
 })
 
-test.serial('a server that resumes nothing, since its clients may not be verified alike', async t => {
+test.serial('events: a ticket that OpenSSL refuses after the ring accepted it', async t => {
+  const { name, reasons } = listen(t)
+  const start = async (dnsName: string) =>
+    startServer(t, { ...(await identityFor(dnsName)), minVersion: 'TLSv1.3' })
+  const [one, other] = [await start('one.example'), await start('other.example')]
+  const keys = new TicketKeys({ name })
+  t.teardown(() => keys[Symbol.dispose]())
+  for (const { server } of [one, other]) keys.attach(server)
+  const dial = { ca: one.ca, servername: 'one.example', checkServerIdentity: () => undefined }
+  let session: Buffer | undefined
+  const first = tls.connect({ ...dial, port: one.port })
+  first.on('session', made => {
+    session = made
+  })
+  await finish(first)
+  const before = serverStats()
+  await finish(tls.connect({ ...dial, port: other.port, session }))
+  t.deepEqual(reasons(), ['full', 'ticket-accepted', 'full', 'ticket-refused'])
+  t.is(serverStats()['ticket-refused'] - before['ticket-refused'], 1)
+})
+
+async function identityFor(dnsName: string) {
+  return (await testAuthority()).issue({ commonName: 'server', dnsNames: [dnsName], usage: 'server' })
+}
+
+test.serial('events: ambiguous client trust', async t => {
   const { name, reasons } = listen(t)
   const { server, port, ca } = await startServer(t, { requestCert: true, rejectUnauthorized: false })
   server.addContext('other.example', {})
@@ -88,11 +120,11 @@ test.serial('a server that resumes nothing, since its clients may not be verifie
   t.teardown(() => keys[Symbol.dispose]())
   keys.attach(server)
   await finish(tls.connect({ port, ca, servername: 'localhost' }))
-  t.true(reasons().includes('refused-by-guard'))
-  t.false(reasons().includes('ticket-opened'))
+  t.true(reasons().includes('ambiguous-client-trust'))
+  t.false(reasons().includes('ticket-accepted'))
 })
 
-test.serial('a server given back to Node tells nothing, and has no listener of ours', async t => {
+test.serial('events: a released server publishes nothing and has no listeners of the package', async t => {
   const { reasons } = listen(t)
   const { server, port, ca } = await startServer(t)
   const listeners = server.listenerCount('secureConnection')
@@ -104,7 +136,7 @@ test.serial('a server given back to Node tells nothing, and has no listener of o
   t.deepEqual(reasons(), [])
 })
 
-test.serial('it holds no secret', async t => {
+test.serial('events: messages hold no secret', async t => {
   const { name, told } = listen(t)
   const { server, port, ca } = await startServer(t, {
     maxVersion: 'TLSv1.2',
@@ -115,7 +147,7 @@ test.serial('it holds no secret', async t => {
   await finish(connect(dial))
   await finish(connect(dial))
   for (const message of told) {
-    t.deepEqual(Object.keys(message).sort(), ['name', 'newerKeys', 'protocol', 'reason'])
+    t.deepEqual(Object.keys(message).sort(), ['duration', 'name', 'newerKeys', 'protocol', 'reason'])
     t.true(Object.values(message).every(value => ['string', 'number', 'undefined'].includes(typeof value)))
   }
 })

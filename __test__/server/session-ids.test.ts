@@ -5,16 +5,14 @@ import https from 'node:https'
 import tls from 'node:tls'
 import test from 'ava'
 import { connect, resumeSessions, SessionCache } from 'tls-resumption'
+import { handleOf } from '../../dist/cache/session-cache.js'
+import { native } from '../../dist/native/addon.js'
 import { createAuthority } from '../../fixtures/certificates.ts'
 import { finish, SSL_OP_NO_TICKET, startServer, testAuthority } from '../support/server.ts'
 
 const WITH_IDS: tls.TlsOptions = { maxVersion: 'TLSv1.2', secureOptions: SSL_OP_NO_TICKET }
 
-interface ServerInternals {
-  _sharedCreds: { context: { setSessionIdContext(context: string): void } }
-}
-
-test('without resumeSessions a server resumes no ids', async t => {
+test('Node alone: a server resumes no session IDs', async t => {
   const { port, ca, handshakes } = await startServer(t, WITH_IDS)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))
@@ -22,7 +20,7 @@ test('without resumeSessions a server resumes no ids', async t => {
   t.deepEqual(handshakes, { full: 2, resumed: 0 })
 })
 
-test('a session made at one server is resumed at another that trusts the same and shares the cache', async t => {
+test("ids: servers of equal identity that share a cache resume each other's sessions", async t => {
   const sessionCache = new SessionCache()
   const [one, other] = await Promise.all([startServer(t, WITH_IDS), startServer(t, WITH_IDS)])
   resumeSessions(one.server, { sessionCache })
@@ -33,7 +31,7 @@ test('a session made at one server is resumed at another that trusts the same an
   t.true((await finish(tls.connect(options))).resumed)
 })
 
-test('servers that trust different clients never resume each other, though they share the cache', async t => {
+test('ids: servers that trust different clients share no sessions through one cache', async t => {
   const sessionCache = new SessionCache()
   const [clients, others] = await Promise.all([testAuthority(), createAuthority({ algorithm: 'ecdsa' })])
   const client = await clients.issue({ commonName: 'client', usage: 'client' })
@@ -63,7 +61,7 @@ test('servers that trust different clients never resume each other, though they 
   t.is(same.handshakes.resumed, 1)
 })
 
-test('what is trusted counts again after setSecureContext', async t => {
+test('ids: setSecureContext changes which sessions are resumed', async t => {
   const { cert, issue } = await testAuthority()
   const others = await createAuthority({ algorithm: 'ecdsa' })
   const client = await issue({ commonName: 'client', usage: 'client' })
@@ -83,35 +81,73 @@ test('what is trusted counts again after setSecureContext', async t => {
   t.true((await finish(tls.connect({ ...options, session }))).resumed, 'as it was, it resumes again')
 })
 
-// Serial, and so before the others, since the arguments are those of the process.
-test.serial(
-  'two processes with different arguments give their servers the same sessionIdContext',
-  async t => {
-    // Node's default is a hash of the arguments: tickets of one process would be refused by the other.
-    const ticketKeys = Buffer.alloc(48, 7)
+// Serial, and so before the others: the arguments are those of the process.
+for (const kind of ['session IDs', 'tickets']) {
+  test.serial(`identity: ${kind} of servers in processes with different arguments`, async t => {
+    // Node's default sessionIdContext is a hash of the arguments.
+    const ticketKeys = randomBytes(48)
     const { argv } = process
     t.teardown(() => {
       process.argv = argv
     })
+    const sessionCache = new SessionCache()
+    const sessions = new Map<string, Buffer>()
     const startWith = async (argument: string, isOurs: boolean) => {
       process.argv = [...argv.slice(0, 2), argument]
-      const started = await startServer(t, { ticketKeys })
-      if (isOurs) resumeSessions(started.server, { sessionCache: new SessionCache({ name: 'argv' }) })
+      const started = await startServer(t, kind === 'tickets' ? { ticketKeys } : WITH_IDS)
+      if (isOurs) resumeSessions(started.server, { sessionCache })
+      else if (kind === 'session IDs') keepByHand(started.server, sessions)
       return started
     }
     for (const isOurs of [false, true]) {
       const [one, other] = [await startWith('--one', isOurs), await startWith('--other', isOurs)]
       const socket = tls.connect({ port: one.port, ca: one.ca, servername: 'localhost' })
       const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
-      const { resumed } = await finish(
-        tls.connect({ port: other.port, ca: other.ca, servername: 'localhost', session }),
+      const options = { ca: other.ca, servername: 'localhost', session }
+      // Tickets stay as they are with Node alone.
+      t.is(
+        (await finish(tls.connect({ ...options, port: other.port }))).resumed,
+        isOurs && kind !== 'tickets',
       )
-      t.is(resumed, isOurs)
+      t.true((await finish(tls.connect({ ...options, port: one.port }))).resumed)
     }
-  },
-)
+  })
+}
 
-test('TLS 1.3 sessions are answered and not kept, and tickets work as before', async t => {
+function keepByHand(server: tls.Server, sessions: Map<string, Buffer>): void {
+  server.on('newSession', (id, session, done) => {
+    sessions.set(id.toString('hex'), session)
+    done()
+  })
+  server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) as Buffer))
+}
+
+test('tickets: resumeSessions leaves them to Node where no client certificate is asked for', async t => {
+  const { issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', usage: 'server' })
+  const ticketKeys = randomBytes(48)
+  for (const sessionIdContext of [undefined, 'fleet']) {
+    const options = { ...identity, ticketKeys, sessionIdContext }
+    const [ours, plain] = [await startServer(t, options), await startServer(t, options)]
+    resumeSessions(ours.server, { sessionCache: new SessionCache() })
+    for (const [from, to] of [
+      [ours, plain],
+      [plain, ours],
+    ] as const) {
+      let session: Buffer | undefined
+      const socket = tls.connect({ port: from.port, ca: from.ca, servername: 'localhost' })
+      socket.on('session', made => {
+        session = made
+      })
+      await finish(socket)
+      t.true(
+        (await finish(tls.connect({ port: to.port, ca: to.ca, servername: 'localhost', session }))).resumed,
+      )
+    }
+  }
+})
+
+test('ids: TLS 1.3 sessions are answered and not stored, and their tickets work', async t => {
   const { server, port, ca, handshakes } = await startServer(t, { minVersion: 'TLSv1.3' })
   const sessionCache = new SessionCache()
   resumeSessions(server, { sessionCache })
@@ -122,7 +158,7 @@ test('TLS 1.3 sessions are answered and not kept, and tickets work as before', a
   t.is(sessionCache.stats().sets, 0)
 })
 
-test('a session lives as long at the server as its sessionTimeout says', async t => {
+test('ids: a session is kept for as long as the sessionTimeout of the server', async t => {
   const { server, port, ca } = await startServer(t, { ...WITH_IDS, sessionTimeout: 1 })
   const sessionCache = new SessionCache({ sweepInterval: 0 })
   resumeSessions(server, { sessionCache })
@@ -132,36 +168,37 @@ test('a session lives as long at the server as its sessionTimeout says', async t
   t.is(sessionCache.stats().expirations, 1)
 })
 
-test('a session that the cache lost, or that is damaged there, is a full handshake', async t => {
+test('ids: a session that is missing or damaged in the cache leads to a full handshake', async t => {
   const sessionCache = new SessionCache()
   const { server, port, ca, handshakes } = await startServer(t, WITH_IDS)
-  const { context } = (server as unknown as ServerInternals)._sharedCreds
-  const { setSessionIdContext } = context
   let key = Buffer.alloc(0)
-  context.setSessionIdContext = given => {
-    key = Buffer.from(given)
-    setSessionIdContext.call(context, given)
+  // The package does not say what a session is stored under; the addon's call does.
+  const { set } = native
+  t.teardown(() => Object.assign(native, { set }))
+  native.set = (handle, stored, ...rest) => {
+    if (handle === handleOf(sessionCache)) key = Buffer.from(stored as Uint8Array)
+    return set(handle, stored, ...rest)
   }
   resumeSessions(server, { sessionCache })
-  server.on('newSession', id => {
-    key = Buffer.concat([key.subarray(0, 32), id])
-  })
-  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
-  await finish(connect(options))
+  const options = { port, ca, servername: 'localhost', sessionCache: null }
+  const socket = connect(options)
+  const [[mine]] = await Promise.all([once(socket, 'session'), finish(socket)])
   const session = sessionCache.get(key)
-  if (session === undefined) return t.fail('the session is under the context and the id')
+  if (session === undefined) return t.fail('the cache does not have the session')
+  const firstKey = key
 
   const BAD = [undefined, randomBytes(900), session.subarray(0, 100), Buffer.from([0x30])]
-  for (const [index, bad] of BAD.entries()) {
-    sessionCache.delete(key)
-    if (bad !== undefined) sessionCache.set(key, bad)
-    t.deepEqual(await finish(connect(options)), { resumed: false, authorized: true })
-    t.deepEqual(handshakes, { full: index + 2, resumed: 0 })
+  for (const bad of BAD) {
+    sessionCache.delete(firstKey)
+    if (bad !== undefined) sessionCache.set(firstKey, bad)
+    t.deepEqual(await finish(connect({ ...options, session: mine })), { resumed: false, authorized: true })
   }
-  t.true((await finish(connect(options))).resumed)
+  t.deepEqual(handshakes, { full: BAD.length + 1, resumed: 0 })
+  sessionCache.set(firstKey, session)
+  t.true((await finish(connect({ ...options, session: mine }))).resumed)
 })
 
-test('a session too large for the cache is counted and the handshake goes on', async t => {
+test('ids: a session that is too large for the cache is counted, and the handshake continues', async t => {
   const sessionCache = new SessionCache({ maxSize: 10 })
   const { server, port, ca, handshakes } = await startServer(t, WITH_IDS)
   resumeSessions(server, { sessionCache })
@@ -170,7 +207,7 @@ test('a session too large for the cache is counted and the handshake goes on', a
   t.is(sessionCache.stats().rejected, 1)
 })
 
-test('a cache disposed of is a miss, and the handshakes go on', async t => {
+test('ids: a cache that is disposed of leads to full handshakes', async t => {
   const sessionCache = new SessionCache()
   const { server, port, ca, handshakes } = await startServer(t, WITH_IDS)
   resumeSessions(server, { sessionCache })
@@ -181,7 +218,7 @@ test('a cache disposed of is a miss, and the handshakes go on', async t => {
   t.deepEqual(handshakes, { full: 2, resumed: 0 })
 })
 
-test('a server that asks for certificates under several names keeps no sessions', async t => {
+test('ids: a server with requestCert and contexts by name stores no sessions', async t => {
   const { cert, issue } = await testAuthority()
   const client = await issue({ commonName: 'client', usage: 'client' })
   const byName: Record<string, tls.TlsOptions> = {
@@ -206,7 +243,7 @@ test('a server that asks for certificates under several names keeps no sessions'
   }
 })
 
-test('a server with names that asks for no certificates keeps sessions', async t => {
+test('ids: a server with contexts by name and without requestCert stores sessions', async t => {
   const sessionCache = new SessionCache()
   const { server, port, ca } = await startServer(t, WITH_IDS)
   server.addContext('b.example', {})
@@ -215,7 +252,7 @@ test('a server with names that asks for no certificates keeps sessions', async t
   t.is(sessionCache.size, 1)
 })
 
-test('disposing leaves the server as it was', async t => {
+test('ids: disposing leaves the server as it was', async t => {
   const { server, port, ca, handshakes } = await startServer(t, WITH_IDS)
   const { setSecureContext } = server
   const sessionCache = new SessionCache()
@@ -229,13 +266,13 @@ test('disposing leaves the server as it was', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: 0 })
 })
 
-test('a server whose session events are answered already is refused', async t => {
+test('ids: a server whose session events have a listener is rejected', async t => {
   const { server } = await startServer(t, WITH_IDS)
   resumeSessions(server)
   t.throws(() => resumeSessions(server), { code: 'ERR_TLS_RESUMPTION_SERVER_IN_USE' })
 })
 
-test('https and http2 servers are taken, others are not', t => {
+test('ids: https and http2 servers are accepted, other objects are not', t => {
   const done = (server: tls.Server) => resumeSessions(server)[Symbol.dispose]()
   t.notThrows(() => done(https.createServer()))
   t.notThrows(() => done(http2.createSecureServer()))
@@ -246,7 +283,7 @@ test('https and http2 servers are taken, others are not', t => {
   })
 })
 
-test('null leaves the server as it is', t => {
+test('ids: sessionCache null leaves the server as it is', t => {
   const server = tls.createServer()
   resumeSessions(server, { sessionCache: null })[Symbol.dispose]()
   t.is(server.listenerCount('newSession'), 0)

@@ -141,7 +141,9 @@ expectTypeOf(TicketKeys).constructorParameters.toEqualTypeOf<[options?: TicketKe
 expectTypeOf<TicketKeys['attach']>().toEqualTypeOf<
   (server: tls.Server, options?: AttachOptions) => Disposable
 >()
-expectTypeOf<TicketKeys['rotate']>().toEqualTypeOf<() => void>()
+expectTypeOf<TicketKeys['rotate']>().toEqualTypeOf<() => Promise<void>>()
+expectTypeOf<TicketKeys['insert']>().toEqualTypeOf<(key: Uint8Array) => Promise<void>>()
+expectTypeOf<TicketKeys['ready']>().toEqualTypeOf<Promise<void>>()
 expectTypeOf<TicketKeys['stats']>().returns.toEqualTypeOf<TicketKeysStats>()
 expectTypeOf<TicketKeysStats['keys'][number]>().toExtend<{ generation: number; age: number }>()
 expectTypeOf<AttachOptions>().toEqualTypeOf<{ uniformClientTrust?: boolean | undefined }>()
@@ -152,7 +154,7 @@ expectTypeOf<KeySource>().toEqualTypeOf<
 expectTypeOf(serverStats).toEqualTypeOf<() => ServerStats>()
 expectTypeOf<ServerStats>().toEqualTypeOf<Record<ServerReason, number>>()
 expectTypeOf<ServerMessage['reason']>().toEqualTypeOf<ServerReason>()
-expectTypeOf<'id-found' | 'ticket-opened'>().toExtend<ServerReason>()
+expectTypeOf<'session-id-hit' | 'ticket-accepted'>().toExtend<ServerReason>()
 // @ts-expect-error A ring has no such method.
 expectTypeOf<TicketKeys>().toHaveProperty('reset')
 

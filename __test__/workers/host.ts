@@ -24,7 +24,7 @@ export interface HostReport {
   /** The age of each key in milliseconds, the active key first. */
   ages: number[]
   accepted: number
-  acceptedOfEarlierKeys: number
+  acceptedWithRetiredKey: number
   hits: number
   stores: number
   breaker: string
@@ -63,7 +63,7 @@ process.on('disconnect', () => process.exit())
 process.send?.(await Promise.all(listening))
 
 function report(): HostReport {
-  const { accepted, acceptedOfEarlierKeys, keys: ring } = keys.stats()
+  const { accepted, acceptedWithRetiredKey, keys: ring } = keys.stats()
   const { hits, stores, failedStores, breaker } = tier.stats()
   const ages = ring.map(({ age }) => age)
   return {
@@ -71,7 +71,7 @@ function report(): HostReport {
     errors,
     ages,
     accepted,
-    acceptedOfEarlierKeys,
+    acceptedWithRetiredKey,
     hits,
     stores: stores - failedStores,
     breaker,

@@ -1,68 +1,86 @@
 import { channel } from 'node:diagnostics_channel'
 
 /**
- * What happened at a server that this package resumes connections of:
+ * What happened at a server whose connections this package resumes:
  *
  * - `resumed`, `full`: a handshake was done.
- * - `id-found`: a client brought an id, and its session was in the cache. What is found is resumed, unless OpenSSL
- *   finds it too old, or of another server.
- * - `id-found-in-tier`: the same, in the second tier alone.
- * - `id-not-found`: never met, expired, evicted, or of a TLS 1.3 client, whose id means nothing. How many have expired,
- *   and how many were evicted, is in the `stats()` of the cache.
+ * - `session-id-hit`: the session of the ID that a client offered was in the cache. OpenSSL then resumes it.
+ * - `session-id-hit-tier`: it was in the second tier only.
+ * - `session-id-miss`: it was in neither: expired, evicted, or the ID of a TLS 1.3 client, which stands for nothing. The
+ *   `stats()` of the cache count expirations and evictions.
+ * - `session-id-refused`: a session was found, and a full handshake followed: it was too old for OpenSSL, or was made
+ *   with other parameters.
  * - `tier-timeout`: the second tier did not answer in time.
- * - `tier-failed`: it answered with an error or with what could not be read, or is not being asked.
- * - `ticket-opened`: a client brought a ticket, and the ring had its key; as with ids, OpenSSL decides what then.
- * - `ticket-unknown`: the ring has no such key: too old, or of another server.
- * - `refused-by-guard`: nothing was looked for, opened or kept, since clients may not be verified alike.
- * - `rotation`: a key seals that did not before.
+ * - `tier-failed`: it answered with an error or with unreadable data, or it is not asked for now.
+ * - `ticket-accepted`: a client offered a ticket, and the ring had its key. OpenSSL then decides.
+ * - `ticket-refused`: OpenSSL decided against such a ticket: its session ID context is that of another server identity or
+ *   of the time before a revocation, or it is too old.
+ * - `ticket-unknown`: the ring does not have the key: the ticket is too old, or of another server.
+ * - `ambiguous-client-trust`: nothing was looked up, accepted or stored, since a session of the server does not say how
+ *   its client was verified.
+ * - `reverification-failed`: a client resumed, and a full handshake would refuse it now: its certificate has expired.
+ * - `rotation`: another key became the active one.
  */
 export type ServerReason =
   | 'resumed'
   | 'full'
-  | 'id-found'
-  | 'id-found-in-tier'
-  | 'id-not-found'
+  | 'session-id-hit'
+  | 'session-id-hit-tier'
+  | 'session-id-miss'
+  | 'session-id-refused'
   | 'tier-timeout'
   | 'tier-failed'
-  | 'ticket-opened'
+  | 'ticket-accepted'
+  | 'ticket-refused'
   | 'ticket-unknown'
-  | 'refused-by-guard'
+  | 'ambiguous-client-trust'
+  | 'reverification-failed'
   | 'rotation'
 
 /** What `diagnostics_channel` publishes as `tls-resumption:server`, as it happens. It holds no secret. */
 export interface ServerMessage {
   reason: ServerReason
-  /** The name of the cache or the ring; undefined where it has none, and for handshakes. */
+  /** The name of the cache or the ring; undefined if it has none, and for handshakes. */
   name: string | undefined
   /** Of a handshake: `TLSv1.3` and the like. */
   protocol: string | undefined
-  /** Of a ticket that was opened: how many keys of the ring are newer than its own. */
+  /** Of an accepted ticket: how many keys of the ring are newer than its own. */
   newerKeys: number | undefined
+  /** Of a handshake: milliseconds since it started. */
+  duration: number | undefined
 }
 
 /** How often each happened in this thread. */
 export type ServerStats = Record<ServerReason, number>
+
+/** Handshakes of this thread's servers, by how they ended. */
+export type HandshakeDurations = Record<'resumed' | 'full', { count: number; seconds: number }>
 
 const messages = channel('tls-resumption:server')
 
 const counts: ServerStats = {
   resumed: 0,
   full: 0,
-  'id-found': 0,
-  'id-found-in-tier': 0,
-  'id-not-found': 0,
+  'session-id-hit': 0,
+  'session-id-hit-tier': 0,
+  'session-id-miss': 0,
+  'session-id-refused': 0,
   'tier-timeout': 0,
   'tier-failed': 0,
-  'ticket-opened': 0,
+  'ticket-accepted': 0,
+  'ticket-refused': 0,
   'ticket-unknown': 0,
-  'refused-by-guard': 0,
+  'ambiguous-client-trust': 0,
+  'reverification-failed': 0,
   rotation: 0,
 }
 
+const durations: HandshakeDurations = { resumed: { count: 0, seconds: 0 }, full: { count: 0, seconds: 0 } }
+
 /**
- * What happened at the servers of this thread that have {@link resumeSessions} or {@link TicketKeys}, since the
- * package was loaded. For each event as it comes, subscribe to `tls-resumption:server` of `node:diagnostics_channel`,
- * whose messages are {@link ServerMessage}s.
+ * Returns what happened at the servers of this thread that use {@link resumeSessions} or {@link TicketKeys}, since the
+ * package was loaded. The channel `tls-resumption:server` of `node:diagnostics_channel` publishes a
+ * {@link ServerMessage} for each event.
  *
  * @example
  * ```ts
@@ -71,7 +89,7 @@ const counts: ServerStats = {
  *
  * subscribe('tls-resumption:server', message => {
  *   const { reason, name } = message as ServerMessage
- *   if (reason === 'refused-by-guard') console.warn(`${name} resumes nothing`)
+ *   if (reason === 'ambiguous-client-trust') console.warn(`${name} resumes nothing`)
  * })
  * serverStats().resumed // 0
  * ```
@@ -80,11 +98,21 @@ export function serverStats(): ServerStats {
   return { ...counts }
 }
 
+/** Returns how long handshakes took, for the metrics. */
+export function handshakeDurations(): HandshakeDurations {
+  return durations
+}
+
 type Details = Partial<Omit<ServerMessage, 'reason'>>
 
-/** Counts what happened at a server, and tells who listens. */
-export function tellOfServer(reason: ServerReason, { name, protocol, newerKeys }: Details = {}): void {
+/** Counts an event, and publishes it to the subscribers of the channel. */
+export function countServerEvent(reason: ServerReason, details: Details = {}): void {
   counts[reason]++
+  const { name, protocol, newerKeys, duration } = details
+  if (duration !== undefined && (reason === 'resumed' || reason === 'full')) {
+    durations[reason].count++
+    durations[reason].seconds += duration / 1000
+  }
   if (!messages.hasSubscribers) return
-  messages.publish({ reason, name, protocol, newerKeys } satisfies ServerMessage)
+  messages.publish({ reason, name, protocol, newerKeys, duration } satisfies ServerMessage)
 }

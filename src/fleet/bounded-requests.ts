@@ -1,25 +1,26 @@
-/** Requests to a store that may be slow, or gone: nobody waits longer than told, and little piles up. */
+/** Requests to a store that may be slow or gone: waits are bounded, and so is the number of pending requests. */
 
 import { channel } from 'node:diagnostics_channel'
 import { createHistogram } from 'node:perf_hooks'
 import { type BreakerState, CircuitBreaker } from '../util/circuit-breaker.js'
 import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
+import { storeSilent, storeUnavailable } from './errors.js'
 
 /** How a request ended. */
 export type RequestOutcome = 'answered' | 'timeout' | 'error' | 'unavailable'
 
-/** What `diagnostics_channel` publishes as `tls-resumption:tier`, when a request to the second tier ends. */
+/** What `diagnostics_channel` publishes as `tls-resumption:tier` when a request to the second tier ends. */
 export interface TierMessage {
   operation: 'look-up' | 'store' | 'delete'
-  /** `unavailable`: it was not sent, since there is no connection, or there were failures in a row. */
+  /** `unavailable`: it was not sent, since there is no connection, or several requests in a row failed. */
   outcome: RequestOutcome
-  /** Milliseconds from sending it until its end; undefined where it was not sent. */
+  /** Milliseconds from sending the request until its end; undefined if it was not sent. */
   duration: number | undefined
 }
 
 const messages = channel('tls-resumption:tier')
 
-/** How long look-ups that were answered took, in milliseconds. */
+/** How long answered look-ups took, in milliseconds. */
 export interface Latency {
   /** 0 before the first. */
   mean: number
@@ -28,7 +29,7 @@ export interface Latency {
   max: number
 }
 
-/** Requests that clients may have in hand: what is abandoned here still waits there. */
+/** A request that was given up still waits in the client. */
 const MAX_PENDING = 1000
 
 export class StoreRequests {
@@ -58,7 +59,7 @@ export class StoreRequests {
     }
   }
 
-  /** Sends a request, or does not; `done` is called exactly once, at once if it does not. */
+  /** Sends a request if the store is available. `done` is called exactly once; at once if it is not. */
   request(
     operation: TierMessage['operation'],
     send: () => Promise<unknown>,
@@ -85,7 +86,7 @@ export class StoreRequests {
       done(outcome, reply)
     }
     const began = monotonicNow()
-    // After a long turn of the event loop the answer may be here, unread: timers come before it.
+    // After a long turn of the event loop the answer may have arrived and not been read: timers run first.
     const timer = setTimeout(() => setImmediate(end, 'timeout'), this.#timeout)
     const settled = (outcome: RequestOutcome) => (reply?: unknown) => {
       this.#pending--
@@ -100,7 +101,32 @@ function publish(operation: TierMessage['operation'], outcome: RequestOutcome, d
   if (messages.hasSubscribers) messages.publish({ operation, outcome, duration } satisfies TierMessage)
 }
 
-/** What a client throws at once counts as what it rejects with. */
-export async function attempt(send: () => Promise<unknown>): Promise<unknown> {
+/** Sends a request that no handshake waits for. Rejects if the store is not connected or does not answer in time. */
+export type Ask = (send: () => Promise<unknown>) => Promise<unknown>
+
+const BACKGROUND_TIMEOUT_MS = 2000
+/** A request that was given up still waits in the client. */
+const MAX_BACKGROUND_PENDING = 8
+
+/** Returns a function that sends background requests through one client, a few at a time. */
+export function backgroundRequests(isReady: () => boolean): Ask {
+  let pending = 0
+  return send => {
+    if (pending >= MAX_BACKGROUND_PENDING || !isReady()) return Promise.reject(storeUnavailable())
+    pending++
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(storeSilent()), BACKGROUND_TIMEOUT_MS).unref()
+      attempt(send)
+        .finally(() => {
+          pending--
+          clearTimeout(timer)
+        })
+        .then(resolve, reject)
+    })
+  }
+}
+
+/** Runs `send`, and rejects with what it throws. */
+async function attempt(send: () => Promise<unknown>): Promise<unknown> {
   return send()
 }

@@ -15,9 +15,9 @@ import { sealingKeyRefused } from './errors.js'
 /** A key that seals: 32 random bytes. */
 export type SealingKey = Uint8Array | KeyObject
 
-/** What is sealed, and where it lies; a blob opens as nothing else and nowhere else. */
-export interface Place {
-  kind: 'session' | 'ring'
+/** The kind and the key of a record. A sealed blob is bound to both: it cannot be opened as anything else. */
+export interface RecordLocation {
+  kind: 'session' | 'ring' | 'generation'
   key: Uint8Array
 }
 
@@ -64,28 +64,28 @@ export class SealingKeys {
   }
 
   /** The names of a place under each key, that of the key that seals first. They tell nothing of the place. */
-  namesOf(place: Place): string[] {
+  namesOf(location: RecordLocation): string[] {
     return this.#keys.map(({ naming }) =>
       createHmac('sha256', naming)
-        .update(`${place.kind}\0`)
-        .update(place.key)
+        .update(`${location.kind}\0`)
+        .update(location.key)
         .digest()
         .toString('base64url', 0, NAME_LENGTH),
     )
   }
 
-  seal(place: Place, secret: Uint8Array): Buffer {
-    const { id, sealing } = this.#keys[0] as Derived
-    const salt = randomBytes(SALT_LENGTH)
-    const { key, nonce, wipe } = keyOf(sealing, salt)
-    const cipher = createCipheriv(CIPHER, key, nonce).setAAD(boundTo(place))
-    wipe()
-    const sealed = [Buffer.of(VERSION), id, salt, cipher.update(secret), cipher.final()]
-    return Buffer.concat([...sealed, cipher.getAuthTag()])
+  /** Seals with the first key. */
+  seal(location: RecordLocation, secret: Uint8Array): Buffer {
+    return sealWith(this.#keys[0] as Derived, location, secret)
+  }
+
+  /** Seals with each key, in their order. */
+  sealWithEach(location: RecordLocation, secret: Uint8Array): Buffer[] {
+    return this.#keys.map(key => sealWith(key, location, secret))
   }
 
   /** What was sealed for that place, in memory of its own; undefined for anything else. */
-  open(place: Place, blob: Uint8Array): Buffer | undefined {
+  open(location: RecordLocation, blob: Uint8Array): Buffer | undefined {
     if (blob.length < OVERHEAD || blob[0] !== VERSION) return undefined
     const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length)
     const found = this.#find(bytes)
@@ -97,7 +97,7 @@ export class SealingKeys {
     )
     const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH })
     wipe()
-    decipher.setAAD(boundTo(place)).setAuthTag(bytes.subarray(-TAG_LENGTH))
+    decipher.setAAD(boundTo(location)).setAuthTag(bytes.subarray(-TAG_LENGTH))
     const secret = decipher.update(body)
     try {
       decipher.final()
@@ -108,18 +108,22 @@ export class SealingKeys {
     }
   }
 
-  /** Whether it says of itself that it was sealed with a key that is not among these. */
-  isForeign(blob: Uint8Array): boolean {
-    return blob.length >= OVERHEAD && blob[0] === VERSION && this.#find(Buffer.from(blob)) === undefined
-  }
-
   #find(blob: Buffer): Derived | undefined {
     const id = blob.subarray(1, HEADER_LENGTH)
     return this.#keys.find(key => key.id.equals(id))
   }
 }
 
-function boundTo({ kind, key }: Place): Buffer {
+function sealWith({ id, sealing }: Derived, location: RecordLocation, secret: Uint8Array): Buffer {
+  const salt = randomBytes(SALT_LENGTH)
+  const { key, nonce, wipe } = keyOf(sealing, salt)
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(boundTo(location))
+  wipe()
+  const sealed = [Buffer.of(VERSION), id, salt, cipher.update(secret), cipher.final()]
+  return Buffer.concat([...sealed, cipher.getAuthTag()])
+}
+
+function boundTo({ kind, key }: RecordLocation): Buffer {
   // @guard sealed-location › sealing › it opens nowhere else, and as nothing else ⇒ `), key])` becomes `)])`
   return Buffer.concat([Buffer.from(`tls-resumption ${VERSION} ${kind}\0`), key])
 }

@@ -111,10 +111,10 @@ export const INSTRUMENTS: readonly Instrument[] = [
           'outcome',
           {
             issued: stats.issued,
-            'opened-by-newest-key': stats.accepted - stats.acceptedOfEarlierKeys,
-            'opened-by-earlier-key': stats.acceptedOfEarlierKeys,
+            'opened-by-newest-key': stats.accepted - stats.acceptedWithRetiredKey,
+            'opened-by-earlier-key': stats.acceptedWithRetiredKey,
             'unknown-key': stats.unknown,
-            'refused-by-guard': stats.refusedByGuard,
+            'ambiguous-client-trust': stats.ambiguousClientTrust,
           },
           { ring },
         ),

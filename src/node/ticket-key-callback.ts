@@ -1,24 +1,26 @@
 /**
- * The hook through which Node lets JavaScript choose the key of each ticket (RFC 5077 section 4). It is in all
- * versions from 20 to 26, and not documented; nothing outside of this file knows of it.
+ * The callback through which Node.js lets JavaScript choose the key of each ticket (RFC 5077 section 4). All versions
+ * from 20 to 26 have it, and none documents it. Only this file uses it.
  */
 
 import { constants, randomFillSync } from 'node:crypto'
+import { secretBytes } from '../util/secret-bytes.js'
 import { setImmediate } from '../util/time.js'
 import type { NativeContext } from './tls-internals.js'
 
-/** Where the keys come from. Both may throw. */
+/** What becomes of a ticket that a client offers. */
+export type TicketVerdict = 'reject' | 'accept' | 'accept-and-renew'
+
+/** Where the keys come from. Both functions may throw. */
 export interface TicketKeySource {
-  /** Copies name and secrets of the key that seals, 48 bytes, into `key`; false: no ticket now. */
+  /** Copies name and secrets of the active key, 48 bytes, into `key`. Returns false to hand out no ticket. */
   seal(key: Uint8Array): boolean
-  /** Copies the secrets of the key of that name, 32 bytes, into `secrets`; false: a full handshake. */
-  open(name: Uint8Array, secrets: Uint8Array): boolean
+  /** Copies the secrets of the key of that name, 32 bytes, into `secrets`, unless it rejects the ticket. */
+  open(name: Uint8Array, secrets: Uint8Array): TicketVerdict
 }
 
-/** What Node makes of a ticket: nothing, or what its keys give; an old one may be answered with a fresh one. */
-const NO_TICKET = 0
-const TICKET = 1
-const TICKET_AND_RENEWAL = 2
+/** The numbers that OpenSSL knows the verdicts by (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)). */
+const OUTCOMES = { reject: 0, accept: 1, 'accept-and-renew': 2 } as const
 
 type Answer = [outcome: number, mac: Buffer, cipher: Buffer, name?: Buffer, iv?: Buffer]
 
@@ -27,19 +29,22 @@ interface HookedContext extends NativeContext {
   enableTicketKeyCallback?(): void
 }
 
-// One memory for all tickets of the thread: Node copies what it is given before anybody else runs.
-const key = Buffer.allocUnsafeSlow(48).fill(0)
-const name = key.subarray(0, 16)
-const secrets = key.subarray(16)
+const KEY_LENGTH = 48
+const NAME_LENGTH = 16
+
+// One buffer for all tickets of the thread: Node.js copies the key before any other JavaScript runs.
+const key = secretBytes(KEY_LENGTH)
+const name = key.subarray(0, NAME_LENGTH)
+const secrets = key.subarray(NAME_LENGTH)
 const mac = key.subarray(16, 32)
 const cipher = key.subarray(32)
 
 const IV_LENGTH = 16
-/** Asking the system for one at a time would cost more than all the rest of a ticket. */
+/** Asking the system for one at a time would cost more than the rest of a ticket. */
 const ivs = Buffer.allocUnsafeSlow(256 * IV_LENGTH)
 let nextIv = ivs.length
 
-/** Random bytes that no other ticket has (AES-CBC takes unpredictable ones, NIST SP 800-38A appendix C). */
+/** Returns random bytes that no other ticket has: AES-CBC needs unpredictable ones (NIST SP 800-38A appendix C). */
 function freshIv(): Buffer<ArrayBuffer> {
   if (nextIv === ivs.length) {
     randomFillSync(ivs)
@@ -49,7 +54,7 @@ function freshIv(): Buffer<ArrayBuffer> {
   return ivs.subarray(nextIv - IV_LENGTH, nextIv)
 }
 
-/** Whether this Node has the hook. */
+/** True if this Node.js has the callback. */
 export function canChooseTicketKeys(context: NativeContext): boolean {
   return typeof (context as HookedContext).enableTicketKeyCallback === 'function'
 }
@@ -57,8 +62,7 @@ export function canChooseTicketKeys(context: NativeContext): boolean {
 /** Takes the keys of all tickets of a context from `source`, from now on. */
 export function chooseTicketKeys(context: NativeContext, source: TicketKeySource): void {
   const hooked = context as HookedContext
-  hooked.onticketkeycallback = (wanted, _iv, isSealing) =>
-    isSealing ? sealing(source) : opening(source, wanted)
+  hooked.onticketkeycallback = (wanted, _iv, isSealing) => (isSealing ? seal(source) : open(source, wanted))
   hooked.enableTicketKeyCallback?.()
 }
 
@@ -68,35 +72,65 @@ export function refuseTickets(context: NativeContext): void {
   else context.setOptions?.(constants.SSL_OP_NO_TICKET)
 }
 
-const NO_KEYS: TicketKeySource = { seal: () => false, open: () => false }
+const NO_KEYS: TicketKeySource = { seal: () => false, open: () => 'reject' }
 
-// Whatever goes wrong: a throw, or an answer without keys, would fail the handshake, and on some versions end the
-// process. Without a ticket it goes on.
+/**
+ * Gives a context back to Node's own ticket keys, after `chooseTicketKeys` or `refuseTickets`. The callback cannot be
+ * removed, so it does what Node.js does without one.
+ */
+export function useTicketKeysOfNode(context: NativeContext): void {
+  if ((context as HookedContext).onticketkeycallback) chooseTicketKeys(context, ticketKeysOfNode(context))
+}
 
-function sealing(source: TicketKeySource): Answer {
-  let outcome = NO_TICKET
+/** The keys that Node.js itself would use for a context: `setTicketKeys()` changes them, and `cluster` shares them. */
+export function ticketKeysOfNode(context: NativeContext): TicketKeySource {
+  return {
+    seal: out => copyTicketKeysOfNode(context, out),
+    open(wanted, out) {
+      const keys = secretBytes(KEY_LENGTH)
+      const isKnown = copyTicketKeysOfNode(context, keys) && keys.subarray(0, NAME_LENGTH).equals(wanted)
+      if (isKnown) out.set(keys.subarray(NAME_LENGTH))
+      keys.fill(0)
+      return isKnown ? 'accept' : 'reject'
+    },
+  }
+}
+
+/** Copies Node's own keys of a context into the 48 bytes of `out`. Returns false where Node.js does not hand them out. */
+export function copyTicketKeysOfNode(context: NativeContext, out: Uint8Array): boolean {
+  const keys = context.getTicketKeys?.()
+  if (keys?.length !== KEY_LENGTH) return false
+  out.set(keys)
+  keys.fill(0)
+  return true
+}
+
+// A throw, or an answer without keys, would fail the handshake, and would end the process on some versions. Without a
+// ticket the handshake goes on.
+
+function seal(source: TicketKeySource): Answer {
+  let isSealed = false
   let iv = ivs.subarray(0, IV_LENGTH)
   try {
     iv = freshIv()
-    if (source.seal(key)) outcome = TICKET
+    isSealed = source.seal(key)
   } catch {}
   wipeSoon()
-  return [outcome, mac, cipher, name, iv]
+  return [OUTCOMES[isSealed ? 'accept' : 'reject'], mac, cipher, name, iv]
 }
 
-function opening(source: TicketKeySource, wanted: Buffer): Answer {
-  let outcome = NO_TICKET
+function open(source: TicketKeySource, wanted: Buffer): Answer {
+  let verdict: TicketVerdict = 'reject'
   try {
-    // Renewed each time: a TLS 1.3 client uses a ticket once, and Node by itself hands out none on a resumption.
-    if (source.open(wanted, secrets)) outcome = TICKET_AND_RENEWAL
+    verdict = source.open(wanted, secrets)
   } catch {}
   wipeSoon()
-  return [outcome, mac, cipher]
+  return [OUTCOMES[verdict], mac, cipher]
 }
 
 let isWipePending = false
 
-/** Not before Node has read the keys, which it does after microtasks have run and before immediates. */
+/** Wipes the key after Node.js has read it, which it does after microtasks have run and before immediates. */
 function wipeSoon(): void {
   if (isWipePending) return
   isWipePending = true

@@ -9,6 +9,10 @@ import tls from 'node:tls'
 export interface NativeContext {
   setSessionIdContext(context: string): void
   setOptions?(options: number): void
+  /** The own certificate in DER. */
+  getCertificate?(): Uint8Array | null
+  /** A copy of Node's own ticket keys, 48 bytes: name, HMAC key, AES key. */
+  getTicketKeys?(): Buffer
 }
 
 /** Returns the host that a socket was asked to connect to: Node verifies it when there is no other name. */

@@ -1,8 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { serverCache } from '../cache/default-caches.js'
 import { borrowSession, storeSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import { type ServerReason, tellOfServer } from '../diagnostics/server-events.js'
+import { countServerEvent, type ServerReason } from '../diagnostics/server-events.js'
 import {
   checkTier,
   type Found,
@@ -10,31 +11,39 @@ import {
   type SecondTier,
   type TierPart,
 } from '../fleet/second-tier.js'
+import {
+  captureHandshake,
+  currentServername,
+  noteFound,
+  servernameOfNewSession,
+} from '../node/server-handshakes.js'
 import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { invalidArgType } from '../util/errors.js'
+import * as log from '../util/log.js'
+import { wallClock } from '../util/time.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { serverInUse } from './errors.js'
-import { keepServerContext } from './server-identity.js'
+import { type BoundUse, bindServer } from './server-binding.js'
+import { rebind, servernameIn, withServername } from './session-der.js'
 
 /** The options of {@link resumeSessions}. */
 export interface ResumeSessionsOptions {
   /**
-   * Where sessions are kept. Left out, one cache that all servers of the process use; null, none:
-   * the server is left as it is.
+   * Where sessions are kept. The default is one cache for all servers of the process. With null the server is left as
+   * it is.
    */
   sessionCache?: SessionCache | null | undefined
   /**
-   * Says that all contexts of the server, those by name (`addContext()`, `SNICallback`) included, verify
-   * clients alike, so that a session of one proves as much under another. It is asked for only where the
-   * server has contexts by name and `requestCert`; without it such a server resumes nothing.
+   * Declares that all contexts of the server, also those by name (`addContext()`, `SNICallback`), verify clients alike,
+   * so that a session of one proves as much under another. Only a server with contexts by name and `requestCert` needs
+   * it; without it such a server resumes nothing.
    * @defaultValue false
    */
   uniformClientTrust?: boolean | undefined
   /**
-   * Where sessions are looked for that are not in `sessionCache`, and given to others: a `RedisTier` of
-   * `tls-resumption/redis`. The handshake then waits for as long as the tier may take. A client that offers TLS 1.3
-   * has to be looked for as well, since it sends an id that means nothing (RFC 8446 appendix D.4), unless the
-   * server has TLS 1.3 alone.
+   * Where sessions are looked up that are not in `sessionCache`, and stored for other processes: a `RedisTier` of
+   * `tls-resumption/redis`. The handshake waits for the look-up, as long as the tier's `timeout` at most. IDs of TLS 1.3
+   * clients stand for nothing (RFC 8446 appendix D.4), and are looked up too, unless the server has TLS 1.3 only.
    */
   tier?: SecondTier | undefined
 }
@@ -46,23 +55,21 @@ const OPTIONS: readonly string[] = [
 ] satisfies (keyof ResumeSessionsOptions)[]
 
 /**
- * Lets a `tls.Server`, `https.Server` or `http2.createSecureServer()` resume TLS 1.2 sessions by id
- * (RFC 5246 section 7.3) out of a cache that other threads' servers may share.
+ * Lets a `tls.Server`, `https.Server` or `http2.createSecureServer()` resume TLS 1.2 sessions by ID (RFC 5246 section
+ * 7.3), from a cache that the servers of other threads may share.
  *
- * Sessions are bound to who the server is (the names in its certificates), what it trusts (client CAs,
- * CRLs, `requestCert`, `rejectUnauthorized`) and for how long (`sessionTimeout`), how strong it wants connections to
- * be, and a `sessionIdContext` of its own if it has one. Servers that agree in all of these and in the name of the
- * cache resume each other's sessions; the `sessionIdContext` that says so to OpenSSL is set here, again
- * after each `setSecureContext()`.
+ * Sessions are bound to the identity of the server: the names in its certificate or an explicit `sessionIdContext`, and,
+ * with `requestCert`, the client CAs, CRLs and `rejectUnauthorized`. Servers resume each other's sessions if they have
+ * equal identities and caches of one name.
  *
- * A server that asks for client certificates and has contexts by server name keeps no sessions, because
- * a session does not say under which of them its client was verified; nor does one with a `pskCallback`.
+ * A server that asks for client certificates and has contexts by name stores no sessions, because a session does not say
+ * under which name its client was verified. Nor does a server with a `pskCallback`.
  *
- * TLS 1.3 has no session ids. Its tickets do not pass through here: Node's keys for them keep working.
+ * TLS 1.3 has no session IDs. Its tickets stay Node's, and so do those of TLS 1.2.
  *
- * @returns what undoes it.
- * @throws `ERR_INVALID_ARG_TYPE` for a server that is none, `ERR_TLS_RESUMPTION_SERVER_IN_USE` for one
- * whose session events somebody answers already.
+ * @returns what ends it.
+ * @throws `ERR_INVALID_ARG_TYPE` for anything but a server, `ERR_TLS_RESUMPTION_SERVER_IN_USE` for a server that has a
+ * listener for its session events.
  *
  * @example
  * ```ts
@@ -87,113 +94,197 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
   for (const event of ['newSession', 'resumeSession']) {
     if (server.listenerCount(event) > 0) throw serverInUse(event)
   }
+  return new SessionIdResponder(server, cache, tier, uniformClientTrust)
+}
 
-  const context = keepServerContext(server, 'ids', { name: cache.name, uniformClientTrust })
+/** How long a look-up waits for the revocation generation, after the server has started, in milliseconds. */
+const MAX_WATCH_WAIT_MS = 50
 
-  let isDisposed = false
-  // The handshake waits for each of the two callbacks, so both answer once, whatever happens: at once, but for a
-  // session that only the tier may have.
-  const onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
+type AnswerResume = (error: Error | null, session: Buffer | null) => void
+
+/**
+ * Answers the session events of one server. The handshake waits for each answer, so each event is answered exactly once:
+ * at once, except while the second tier is asked.
+ */
+class SessionIdResponder implements Disposable {
+  readonly #server: tls.Server
+  readonly #cache: SessionCache
+  readonly #tier: TierPart | undefined
+  readonly #binding: BoundUse
+  #isDisposed = false
+  #hasWarned = false
+
+  constructor(
+    server: tls.Server,
+    cache: SessionCache,
+    tier: TierPart | undefined,
+    uniformClientTrust: boolean,
+  ) {
+    this.#server = server
+    this.#cache = cache
+    this.#tier = tier
+    this.#binding = bindServer(server, 'ids', { name: cache.name, uniformClientTrust, tier })
+    server.on('newSession', this.#onNewSession)
+    server.on('resumeSession', this.#onResumeSession)
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true
+    this.#server.off('newSession', this.#onNewSession)
+    this.#server.off('resumeSession', this.#onResumeSession)
+    this.#binding.release()
+  }
+
+  readonly #onNewSession = (id: Buffer, session: Buffer, done: () => void): void => {
     try {
-      // @guard client-trust-ambiguity › session-ids › a server that asks for certificates under several names
-      //   keeps no sessions
+      // @guard client-trust-ambiguity › session-ids › ids: a server with requestCert and contexts by name stores
+      //   no sessions
       //   ⇒ if true
-      if (context.isUniform()) store(cache, tier, context.keyOf(id), session)
+      if (this.#binding.mayResume()) this.#store(this.#binding.keyOf(id), session)
     } catch {
-      // Not kept: the client's next handshake is a full one.
+      // The session is not stored, so that the client's next handshake is a full one.
     }
     done()
   }
-  const onResumeSession = (
-    id: Buffer,
-    answer: (error: Error | null, session: Buffer | null) => void,
-  ): void => {
+
+  readonly #onResumeSession = (id: Buffer, answer: AnswerResume): void => {
+    // The other listener answers, and a second answer would destroy the connection.
+    if (this.#hasOtherListener()) return
     let isAnswered = false
-    const resume = (session: Buffer | null) => {
+    const answerOnce = (session: Buffer | null): void => {
       isAnswered = true
       answer(null, session)
     }
     let key: Buffer | undefined
     try {
-      // @guard client-trust-ambiguity › server-identity › sessions from before contexts by name and demands
-      //   for certificates are not resumed after
+      // @guard client-trust-ambiguity › server-identity › binding: sessions from before contexts by name are not
+      //   resumed with requestCert
       //   ⇒ if true
-      if (context.isUniform()) {
-        const borrowed = context.keyOf(id)
-        borrowSession(cache, 'get', borrowed, resume)
-        if (!isAnswered && tier !== undefined && hasIds(server)) key = Buffer.from(borrowed)
-        else tellOfServer(isAnswered ? 'id-found' : 'id-not-found', { name: cache.name })
+      if (this.#binding.mayResume()) {
+        const borrowed = this.#binding.keyOf(id)
+        borrowSession(this.#cache, 'get', borrowed, session => {
+          if (this.#isUsable(session)) answerOnce(session)
+        })
+        if (!isAnswered && this.#tier !== undefined && hasIds(this.#server)) key = Buffer.from(borrowed)
+        else this.#count(isAnswered ? 'session-id-hit' : 'session-id-miss')
       }
     } catch (error) {
-      if (isAnswered) throw error // Node's own, from within its callback
+      if (isAnswered) throw error // Thrown by Node.js from within its callback.
     }
-    if (key === undefined || tier === undefined) {
-      if (!isAnswered) resume(null)
-      return
+    if (key === undefined) {
+      if (!isAnswered) answerOnce(null)
+    } else {
+      this.#askTier(key, answerOnce)
     }
-    const keyOfId = key
+  }
+
+  /** Asks the second tier. What changed since then counts: the server may have been released, or trust other clients. */
+  #askTier(key: Buffer, answerOnce: (session: Buffer | null) => void): void {
+    let isAnswered = false
+    const answer = (session: Buffer | null): void => {
+      isAnswered = true
+      answerOnce(session)
+    }
+    const servername = currentServername()
+    const continueHandshake = captureHandshake()
     const onFound: Found = (outcome, session, ttl = 0) => {
-      tellOfServer(reasonOfTier(outcome), { name: cache.name })
+      this.#count(REASONS[outcome])
+      continueHandshake()
       try {
-        // What has changed meanwhile counts.
         // @guard client-trust-ambiguity › redis-faults › what changes while the store is asked counts: a
         //   server that is let go, or that verifies clients unlike
-        //   ⇒ `!isDisposed && context.isUniform()` becomes `!isDisposed`
-        const isGood = session !== undefined && !isDisposed && context.isUniform()
-        if (isGood) keep(cache, keyOfId, session, ttl)
-        resume(isGood ? session : null)
+        //   ⇒ `!this.#isDisposed && this.#binding.mayResume()` becomes `!this.#isDisposed`
+        const isGood = session !== undefined && !this.#isDisposed && this.#binding.mayResume()
+        if (isGood) this.#keep(key, session, ttl)
+        answer(isGood && this.#isUsable(session, servername) ? session : null)
       } catch {
-        // Node's own, of a connection that has ended; or the cache's, and then there is no answer yet.
-        if (!isAnswered) resume(null)
+        // Node.js threw, as the connection has ended; or the cache did, and then there is no answer yet.
+        if (!isAnswered) answer(null)
       }
     }
-    try {
-      tier.lookUp(key, onFound)
-    } catch {
-      if (!isAnswered) resume(null)
+    const { watch } = this.#binding
+    const lookUp = () => {
+      try {
+        // Before a revocation is known, the store may have sessions from before it.
+        if (watch?.isKnown) this.#tier?.lookUp(key, onFound)
+        else onFound('unavailable')
+      } catch {
+        if (!isAnswered) answer(null)
+      }
     }
+    if (watch?.isKnown) lookUp()
+    else watch?.whenKnown(MAX_WATCH_WAIT_MS, lookUp)
   }
 
-  server.on('newSession', onNewSession)
-  server.on('resumeSession', onResumeSession)
-  return {
-    [Symbol.dispose]() {
-      isDisposed = true
-      server.off('newSession', onNewSession)
-      server.off('resumeSession', onResumeSession)
-      context.release()
-    },
+  /**
+   * True if the session may be resumed under this server name (RFC 6066 section 3: only under its own). It is then bound
+   * to the server's current context.
+   */
+  #isUsable(session: Buffer, servername = currentServername()): boolean {
+    if (servername !== undefined && servername !== servernameIn(session)) return false
+    rebind(session, this.#binding.context)
+    noteFound('session-id')
+    return true
+  }
+
+  /** Stores a new session, under the server name that it was made for. */
+  #store(key: Uint8Array, session: Buffer): void {
+    const lifetime = lifetimeOf(session)
+    if (lifetime <= 0) return
+    const named = withServername(session, servernameOfNewSession() ?? '')
+    storeSession(this.#cache, 'set', key, named ?? session, { ttl: lifetime, reusable: true })
+    this.#tier?.store(key, named ?? session, lifetime)
+    named?.fill(0)
+  }
+
+  /** Keeps a session of the second tier in the cache, for as long as it is good there. */
+  #keep(key: Uint8Array, session: Buffer, ttl: number): void {
+    const lifetime = Math.min(ttl, lifetimeOf(session))
+    if (lifetime > 0) storeSession(this.#cache, 'set', key, session, { ttl: lifetime, reusable: true })
+  }
+
+  /** True if the application has added a listener of its own since. */
+  #hasOtherListener(): boolean {
+    if (this.#server.listenerCount('resumeSession') < 2) return false
+    if (!this.#hasWarned) {
+      this.#hasWarned = true
+      log.warn(
+        'SERVER_IN_USE',
+        "A TLS server got another listener for 'resumeSession', which now answers instead of resumeSessions()",
+      )
+    }
+    return true
+  }
+
+  #count(reason: ServerReason): void {
+    countServerEvent(reason, { name: this.#cache.name })
   }
 }
 
-/** What TLS 1.3 delivers here is never asked for again (its tickets hold the whole session). */
-function store(cache: SessionCache, tier: TierPart | undefined, key: Uint8Array, session: Buffer): void {
-  const lifetime = lifetimeOf(session)
-  if (lifetime === 0) return
-  storeSession(cache, 'set', key, session, { ttl: lifetime, reusable: true })
-  tier?.store(key, session, lifetime)
-}
-
-/** Keeps what came from elsewhere, for as long as it is good there. */
-function keep(cache: SessionCache, key: Uint8Array, session: Buffer, ttl: number): void {
-  const lifetime = Math.min(ttl, lifetimeOf(session))
-  if (lifetime > 0) storeSession(cache, 'set', key, session, { ttl: lifetime, reusable: true })
-}
-
-/** In milliseconds; 0 for what is no session of TLS 1.2. */
+/**
+ * Returns for how many milliseconds a session may be resumed: as long as OpenSSL accepts it, and not longer than the
+ * certificate of a verified client is valid, since a full handshake would then refuse the client. 0 for anything but TLS 1.2, as
+ * TLS 1.3 tickets hold the whole session.
+ */
 function lifetimeOf(session: Buffer): number {
   const facts = readSessionInfo(session)
-  return facts === undefined || facts.version >= TLS_1_3 ? 0 : facts.lifetime
+  if (facts === undefined || facts.version >= TLS_1_3) return 0
+  if (facts.leafEnd === facts.leafStart || !facts.verified) return facts.lifetime
+  const { validTo } = new X509Certificate(session.subarray(facts.leafStart, facts.leafEnd))
+  return Math.min(facts.lifetime, Math.floor(Date.parse(validTo) - wallClock()))
 }
 
-/** Whether the server speaks a version in which ids mean something. */
+/** True if the server speaks a version that has session IDs. */
 function hasIds(server: tls.Server): boolean {
   return (server as { minVersion?: string }).minVersion !== 'TLSv1.3'
 }
 
-/** Returns the reason that counts this outcome of a look-up in the second tier. */
-function reasonOfTier(outcome: LookUpOutcome): ServerReason {
-  if (outcome === 'hit') return 'id-found-in-tier'
-  if (outcome === 'miss') return 'id-not-found'
-  return outcome === 'timeout' ? 'tier-timeout' : 'tier-failed'
+/** The reasons that count the outcomes of a look-up in the second tier. */
+const REASONS: Record<LookUpOutcome, ServerReason> = {
+  hit: 'session-id-hit-tier',
+  miss: 'session-id-miss',
+  unreadable: 'tier-failed',
+  timeout: 'tier-timeout',
+  error: 'tier-failed',
+  unavailable: 'tier-failed',
 }

@@ -1,10 +1,11 @@
 import { invalidArgType, outOfRange } from '../../util/errors.js'
 import { SEVEN_DAYS, wallClock } from '../../util/time.js'
 import { checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
-import { type Latency, StoreRequests } from '../bounded-requests.js'
-import { type Place, type SealingKey, SealingKeys } from '../sealing.js'
+import { type Ask, backgroundRequests, type Latency, StoreRequests } from '../bounded-requests.js'
+import { type RecordLocation, type SealingKey, SealingKeys } from '../sealing.js'
 import { type Found, type LookUpOutcome, makeTier, type SecondTier } from '../second-tier.js'
 import { type Commands, commandsOf, type RedisClient } from './client.js'
+import { raiseGeneration } from './generation-store.js'
 import { RedisRing } from './ring-store.js'
 
 /** Options of {@link RedisTier}. Times are milliseconds. */
@@ -90,7 +91,7 @@ const COUNTS = {
  * A second tier in Redis or Valkey, for servers of many processes and hosts: behind the `SessionCache` of
  * `resumeSessions`, and home of a `TicketKeys` ring.
  *
- * Everything is sealed before it leaves the process (AES-256-GCM, bound to its place), and names tell no session id.
+ * Everything is sealed before it leaves the process (AES-256-GCM, bound to its location), and names tell no session id.
  * Nobody waits for longer than `timeout`: a store that is slow, full, empty, gone or lying is a miss, and so a full
  * handshake. After failures in a row it is left alone for a while.
  *
@@ -148,10 +149,13 @@ export class RedisTier implements SecondTier {
     this.#prefix = prefix
     this.#ttl = ttl
     this.#requests = new StoreRequests(this.#commands.isReady, timeout)
+    const ask: Ask = backgroundRequests(this.#commands.isReady)
     makeTier(this, {
-      lookUp: (key, done) => this.#lookUp(placeOfId(key), done),
-      store: (key, session, ttl) => this.#store(placeOfId(key), session, ttl, () => {}),
-      ring: name => new RedisRing(name, this.#commands, this.#prefix, () => this.#keys),
+      lookUp: (key, done) => this.#lookUp(locationOfId(key), done),
+      store: (key, session, ttl) => this.#store(locationOfId(key), session, ttl, () => {}),
+      ring: name => new RedisRing(name, this.#commands, ask, this.#prefix, () => this.#keys),
+      raiseGeneration: (identity, atLeast) =>
+        raiseGeneration(this.#commands, ask, this.#prefix, this.#keys, identity, atLeast),
     })
   }
 
@@ -168,8 +172,8 @@ export class RedisTier implements SecondTier {
 
   /** The session under the key; undefined where there is none, or the store does not answer in time. */
   async get(key: string | Uint8Array): Promise<Buffer | undefined> {
-    const place = placeOf(key)
-    return new Promise(resolve => this.#lookUp(place, (_outcome, session) => resolve(copy(session))))
+    const location = locationOf(key)
+    return new Promise(resolve => this.#lookUp(location, (_outcome, session) => resolve(copy(session))))
   }
 
   /**
@@ -177,10 +181,10 @@ export class RedisTier implements SecondTier {
    * {@link RedisTier.get}; where the answer was late, the session may be gone.
    */
   async take(key: string | Uint8Array): Promise<Buffer | undefined> {
-    const place = placeOf(key)
+    const location = locationOf(key)
     this.#counts.lookups++
     return new Promise(resolve => {
-      this.#ask(place, this.#commands.take, (outcome, session) => {
+      this.#ask(location, this.#commands.take, (outcome, session) => {
         this.#counts[COUNTS[outcome]]++
         resolve(copy(session))
         session?.fill(0)
@@ -199,17 +203,17 @@ export class RedisTier implements SecondTier {
     blob: Uint8Array,
     options: { ttl?: number | undefined } = {},
   ): Promise<boolean> {
-    const place = placeOf(key)
+    const location = locationOf(key)
     checkBlob(blob)
     checkOptionBag('options', options, ['ttl'])
     checkInteger('ttl', options.ttl, 1, Number.MAX_SAFE_INTEGER)
-    return new Promise(resolve => this.#store(place, blob, options.ttl ?? this.#ttl, resolve))
+    return new Promise(resolve => this.#store(location, blob, options.ttl ?? this.#ttl, resolve))
   }
 
   /** Removes what is under the key. Tells whether it is gone for certain, if it was there at all. */
   async delete(key: string | Uint8Array): Promise<boolean> {
-    const place = placeOf(key)
-    const gone = this.#namesOf(place).map(
+    const location = locationOf(key)
+    const gone = this.#namesOf(location).map(
       name =>
         new Promise<boolean>(resolve => {
           this.#requests.request(
@@ -227,17 +231,17 @@ export class RedisTier implements SecondTier {
     return { ...this.#counts, breaker: this.#requests.breaker, latency: this.#requests.latency }
   }
 
-  #namesOf(place: Place): string[] {
-    return this.#keys.namesOf(place).map(name => `${this.#prefix}${name}`)
+  #namesOf(location: RecordLocation): string[] {
+    return this.#keys.namesOf(location).map(name => `${this.#prefix}${name}`)
   }
 
-  #lookUp(place: Place, done: Found): void {
+  #lookUp(location: RecordLocation, done: Found): void {
     this.#counts.lookups++
     const counted: Found = (outcome, session, ttl) => {
       this.#counts[COUNTS[outcome]]++
       done(outcome, session, ttl)
     }
-    const id = Buffer.from(place.key).toString('latin1')
+    const id = Buffer.from(location.key).toString('latin1')
     const waiting = this.#waiting.get(id)
     if (waiting !== undefined) {
       this.#counts.coalesced++
@@ -246,7 +250,7 @@ export class RedisTier implements SecondTier {
     }
     const all = [counted]
     this.#waiting.set(id, all)
-    this.#ask(place, this.#commands.get, (outcome, session, ttl) => {
+    this.#ask(location, this.#commands.get, (outcome, session, ttl) => {
       this.#waiting.delete(id)
       try {
         for (const each of all) each(outcome, session, ttl)
@@ -257,8 +261,8 @@ export class RedisTier implements SecondTier {
   }
 
   /** Asks under the names of all keys at once, which is one name except while keys are being changed. */
-  #ask(place: Place, command: (name: string) => Promise<unknown>, done: Found): void {
-    const names = this.#namesOf(place)
+  #ask(location: RecordLocation, command: (name: string) => Promise<unknown>, done: Found): void {
+    const names = this.#namesOf(location)
     let open = names.length
     let isDone = false
     let worst: LookUpOutcome = 'miss'
@@ -268,7 +272,7 @@ export class RedisTier implements SecondTier {
         () => command(name),
         (outcome, reply) => {
           open--
-          const found = outcome === 'answered' ? this.#read(place, reply) : { outcome }
+          const found = outcome === 'answered' ? this.#read(location, reply) : { outcome }
           if (isDone) {
             found.session?.fill(0)
           } else if (found.session !== undefined || open === 0) {
@@ -283,9 +287,12 @@ export class RedisTier implements SecondTier {
     }
   }
 
-  #read(place: Place, reply: unknown): { outcome: LookUpOutcome; session?: Buffer; ttl?: number } {
+  #read(
+    location: RecordLocation,
+    reply: unknown,
+  ): { outcome: LookUpOutcome; session?: Buffer; ttl?: number } {
     if (reply === null || reply === undefined) return { outcome: 'miss' }
-    const opened = Buffer.isBuffer(reply) ? this.#keys.open(place, reply) : undefined
+    const opened = Buffer.isBuffer(reply) ? this.#keys.open(location, reply) : undefined
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
     // A store that keeps what it was to forget, or has it put back, is not believed.
     const ttl = opened.readDoubleBE(0) - wallClock()
@@ -297,14 +304,19 @@ export class RedisTier implements SecondTier {
     return { outcome: 'miss' }
   }
 
-  #store(place: Place, session: Uint8Array, wanted: number, done: (isStored: boolean) => void): void {
+  #store(
+    location: RecordLocation,
+    session: Uint8Array,
+    wanted: number,
+    done: (isStored: boolean) => void,
+  ): void {
     const ttl = Math.floor(Math.min(wanted, this.#ttl))
     const secret = Buffer.allocUnsafeSlow(UNTIL_LENGTH + session.length)
     secret.writeDoubleBE(wallClock() + ttl)
     secret.set(session, UNTIL_LENGTH)
-    const sealed = this.#keys.seal(place, secret)
+    const sealed = this.#keys.seal(location, secret)
     secret.fill(0)
-    const [name = ''] = this.#namesOf(place)
+    const [name = ''] = this.#namesOf(location)
     this.#counts.stores++
     this.#requests.request(
       'store',
@@ -317,12 +329,12 @@ export class RedisTier implements SecondTier {
   }
 }
 
-function placeOfId(key: Uint8Array): Place {
+function locationOfId(key: Uint8Array): RecordLocation {
   return { kind: 'session', key: Buffer.concat([Buffer.from(`${OPENSSL}\0`), key]) }
 }
 
 /** Apart from those of servers, which begin with a version. */
-function placeOf(key: unknown): Place {
+function locationOf(key: unknown): RecordLocation {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key
   if (!(bytes instanceof Uint8Array)) throw invalidArgType('"key" argument', 'a string or a Uint8Array', key)
   if (bytes.length < 1 || bytes.length > MAX_KEY_BYTES) {

@@ -1,91 +1,125 @@
-/**
- * Rings of one name in the processes of a `cluster`: the primary's leads, the workers' follow. Keys go through the
- * channel that Node has between them, as Node's own do.
- */
+/** Shares rings of one name between the processes of a `cluster`: that of the primary leads, those of the workers follow. */
 
 import cluster, { type Worker } from 'node:cluster'
 import { isMainThread } from 'node:worker_threads'
-import * as log from '../../util/log.js'
-import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../util/time.js'
-import type { KeyRing } from './native-ring.js'
+import { secretBytes } from '../../util/secret-bytes.js'
+import { clearInterval, setInterval, setTimeout } from '../../util/time.js'
+import { ticketKeyRefused } from '../errors.js'
+import {
+  ChannelKey,
+  isRingMessage,
+  type KeyUpdate,
+  type PrimaryMessage,
+  typed,
+  type WorkerMessage,
+} from './cluster-channel.js'
+import { AGED_KEY_LENGTH, entriesOf, type KeyRing, nameIn } from './native-ring.js'
 
-const TYPE = 'tls-resumption:ticket-keys'
-/** How often the primary looks whether its keys have changed, in milliseconds. */
-const LOOK_EVERY = 250
-/** How long a worker waits for the primary before it says that nobody answers. */
-const PATIENCE = 5000
-
-/** From a worker: asks for the keys, or for new ones. */
-interface Request {
-  type: typeof TYPE
-  name: string
-  ask: 'keys' | 'rotation'
-}
-
-/** From the primary: the keys and their ages, in base64. */
-interface Keys {
-  type: typeof TYPE
-  name: string
-  keys: string
-}
+/** How often the primary compares its keys with those that the workers have, in milliseconds. */
+const COMPARE_INTERVAL_MS = 250
+/** How long a call waits for the other processes, in milliseconds. */
+const MAX_CALL_MS = 5000
 
 /** The part of a ring in a cluster. */
 export interface ClusterPart {
-  /** Whether another process rotates; it has been asked to. */
-  rotateElsewhere(): boolean
+  /** True if another process makes the keys of this ring, or is to make them. */
+  readonly isFollower: boolean
+  /**
+   * Rotates the ring of the leader, to the key if one is given. Resolves when all connected workers have it. Undefined
+   * where this process makes the keys itself.
+   */
+  rotateElsewhere(key?: Uint8Array): Promise<void> | undefined
+  /** Resolves when the workers that are connected now have the keys of this ring, which leads. */
+  settled(): Promise<void>
   end(): void
 }
 
-/** Undefined where there is nobody to share with. `owner` is whose ring it is. */
+/** What a follower does with news. */
+export interface FollowerEvents {
+  /** Called once, when the first keys of a leader have come. */
+  onLeader(): void
+}
+
+/** True if this thread is where a cluster worker talks to its primary. */
+export function isClusterWorker(): boolean {
+  return isMainThread && cluster.worker !== undefined
+}
+
+/** Joins the rings of that name in the cluster. Undefined where there are no other processes. */
 export function joinCluster(
   name: string | undefined,
   ring: KeyRing,
   owner: WeakRef<object>,
+  events: FollowerEvents,
 ): ClusterPart | undefined {
   if (name === undefined || !isMainThread) return undefined
   if (cluster.isPrimary) return lead(name, ring, owner)
-  return cluster.worker === undefined ? undefined : follow(cluster.worker, name, ring)
+  return cluster.worker === undefined ? undefined : new Follower(cluster.worker, name, ring, events)
 }
 
-/** The rings of this process, by name. */
+// ── The primary ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The rings of this process that lead, by name. */
 const leaders = new Map<string, Leader>()
+const channelKeys = new WeakMap<Worker, ChannelKey>()
 
 function lead(name: string, ring: KeyRing, owner: WeakRef<object>): ClusterPart {
   if (leaders.size === 0) {
-    cluster.on('message', answer)
+    cluster.on('message', hearWorker)
     cluster.on('fork', holdAll)
   }
-  // Rings of one name are one: the latest handle on it is as good as any.
+  // Rings of one name in one process share their memory, so any of the handles will do.
   const leader = leaders.get(name) ?? new Leader(name)
   leaders.set(name, leader)
   leader.rings.set(ring, owner)
-  if (Object.keys(cluster.workers ?? {}).length > 0) leader.hold()
+  leader.announce()
   return {
-    rotateElsewhere: () => false,
+    isFollower: false,
+    rotateElsewhere: () => undefined,
+    settled: () => leader.settled(),
     end: () => leader.leave(ring),
   }
 }
 
-/** Workers live by the rings of the primary, which itself may have no other use for them. */
+/** Keeps the rings of the primary while there are workers: the primary itself may have no other use for them. */
 function holdAll(): void {
   for (const leader of leaders.values()) leader.hold()
 }
 
-function answer(worker: Worker, message: unknown): void {
-  if (isOurs(message) && 'ask' in message) leaders.get(message.name)?.answer(worker, message.ask)
+function hearWorker(worker: Worker, message: unknown): void {
+  if (isRingMessage(message)) leaders.get(message.name)?.hear(worker, message as WorkerMessage)
+}
+
+/** What the leader knows of a worker. */
+interface Follow {
+  /** The names of the keys that it was sent. */
+  sent: Set<string>
+  /** The last update that it has applied. */
+  applied: number
 }
 
 class Leader {
-  /** Whose they are, weakly: who lets go of a ring before there are workers is not kept. */
+  /** The handles on the ring, weakly: a ring that its owner dropped before there were workers is not kept. */
   readonly rings = new Map<KeyRing, WeakRef<object>>()
   readonly #held = new Map<KeyRing, object | undefined>()
   readonly #name: string
-  readonly #followers = new Set<Worker>()
-  #told = ''
+  readonly #followers = new Map<Worker, Follow>()
+  #state = ''
+  #update = 0
   #timer: NodeJS.Timeout | undefined
+  #waiting: { update: number; resolve: () => void }[] = []
 
   constructor(name: string) {
     this.#name = name
+  }
+
+  /** Has workers ask whose rings are older than this one. */
+  announce(): void {
+    const workers = Object.values(cluster.workers ?? {})
+    if (workers.length > 0) this.hold()
+    for (const worker of workers) {
+      if (worker) send(worker, typed<PrimaryMessage>({ name: this.#name, leads: true }))
+    }
   }
 
   leave(ring: KeyRing): void {
@@ -95,110 +129,258 @@ class Leader {
     clearInterval(this.#timer)
     leaders.delete(this.#name)
     if (leaders.size > 0) return
-    cluster.off('message', answer)
+    cluster.off('message', hearWorker)
     cluster.off('fork', holdAll)
   }
 
-  /** Until they are disposed of. */
+  /** Keeps the rings until they are disposed of. */
   hold(): void {
     for (const [ring, owner] of this.rings) this.#held.set(ring, owner.deref())
   }
 
-  answer(worker: Worker, ask: Request['ask']): void {
-    this.#timer ??= this.#watch()
-    for (const follower of this.#followers) if (!follower.isConnected()) this.#followers.delete(follower)
-    this.#followers.add(worker)
+  hear(worker: Worker, message: WorkerMessage): void {
+    if ('applied' in message) {
+      const follow = this.#followers.get(worker)
+      if (follow) follow.applied = Math.max(follow.applied, message.applied)
+      this.#settle()
+      return
+    }
+    this.#timer ??= this.#startTimer()
+    if (message.ask === 'keys' || !this.#followers.has(worker)) {
+      this.#followers.set(worker, { sent: new Set(), applied: 0 })
+    }
     this.#withRing(ring => {
-      if (ask === 'rotation') ring.rotate()
-      this.#tell(worker, ring)
-      this.#tellAll(ring)
+      if (message.ask === 'keys') {
+        this.#updateAll(ring)
+        this.#updateOne(worker, ring)
+        return
+      }
+      const refused = this.#change(worker, ring, message)
+      this.#updateAll(ring)
+      void this.settled().then(() => {
+        send(worker, typed<PrimaryMessage>({ name: this.#name, done: message.call, refused }))
+      })
     })
   }
 
-  /** In a scope of its own: the timer would hold the worker that it was begun for. */
-  #watch(): NodeJS.Timeout {
-    return setInterval(() => this.#withRing(ring => this.#tellAll(ring)), LOOK_EVERY).unref()
+  /** Resolves when each connected worker has applied the keys that there are now, or has had time enough. */
+  settled(): Promise<void> {
+    this.#withRing(ring => this.#updateAll(ring))
+    return new Promise(resolve => {
+      const waiting = { update: this.#update, resolve }
+      this.#waiting.push(waiting)
+      setTimeout(() => {
+        this.#waiting = this.#waiting.filter(each => each !== waiting)
+        resolve()
+      }, MAX_CALL_MS).unref()
+      this.#settle()
+    })
   }
 
-  #tellAll(ring: KeyRing): void {
+  #settle(): void {
+    this.#dropDisconnected()
+    const applied = Math.min(...[...this.#followers.values()].map(follow => follow.applied))
+    const left = this.#waiting.filter(({ update }) => update > applied)
+    const settled = this.#waiting.filter(({ update }) => update <= applied)
+    this.#waiting = left
+    for (const { resolve } of settled) resolve()
+  }
+
+  /** Rotates on behalf of a worker. Returns why its key was refused. */
+  #change(worker: Worker, ring: KeyRing, message: WorkerMessage): string | null {
+    if ('sealed' in message) {
+      const key = channelKeys.get(worker)
+      return key ? key.lend(message.sealed, secret => ring.insert(secret)) : 'the worker has no channel key'
+    }
+    ring.rotate()
+    return null
+  }
+
+  /** In a scope of its own: the timer would otherwise hold the worker that it was started for. */
+  #startTimer(): NodeJS.Timeout {
+    return setInterval(() => {
+      this.#dropDisconnected()
+      this.#withRing(ring => this.#updateAll(ring))
+    }, COMPARE_INTERVAL_MS).unref()
+  }
+
+  #dropDisconnected(): void {
+    for (const worker of this.#followers.keys()) if (!worker.isConnected()) this.#followers.delete(worker)
+  }
+
+  #updateAll(ring: KeyRing): void {
     const state = ring.state()
-    if (state === this.#told) return
-    this.#told = state
-    for (const worker of this.#followers) this.#tell(worker, ring)
+    if (state === this.#state) return
+    this.#state = state
+    this.#update++
+    for (const worker of [...this.#followers.keys()]) this.#updateOne(worker, ring)
   }
 
-  #tell(worker: Worker, ring: KeyRing): void {
-    if (!worker.isConnected()) {
+  /** Sends the names of all keys, and the keys themselves that the worker does not have. */
+  #updateOne(worker: Worker, ring: KeyRing): void {
+    const follow = this.#followers.get(worker)
+    if (follow === undefined || !worker.isConnected()) {
       this.#followers.delete(worker)
       return
     }
-    const message: Keys = { type: TYPE, name: this.#name, keys: ring.lend(keys => keys.toString('base64')) }
-    // A worker that goes meanwhile needs no keys.
-    worker.send(message, () => {})
+    let channelKey: string | undefined
+    if (!channelKeys.has(worker)) {
+      const made = ChannelKey.make()
+      channelKeys.set(worker, made.key)
+      channelKey = made.text
+    }
+    ring.lend(keys => {
+      const entries = entriesOf(keys)
+      const news = entries.filter(entry => !follow.sent.has(nameIn(entry)))
+      const secret = secretBytes(news.length * AGED_KEY_LENGTH)
+      for (const [index, entry] of news.entries()) entry.copy(secret, index * AGED_KEY_LENGTH)
+      const sealed = channelKeys.get(worker)?.seal(secret) ?? ''
+      secret.fill(0)
+      follow.sent = new Set(entries.map(nameIn))
+      const order = [...follow.sent]
+      send(
+        worker,
+        typed<PrimaryMessage>({ name: this.#name, update: this.#update, order, sealed, channelKey }),
+      )
+    })
   }
 
-  /** A ring that its owner let go of without a word is one less. */
+  /** Uses the first handle that is still open. */
   #withRing(use: (ring: KeyRing) => void): void {
     for (const ring of [...this.rings.keys()].reverse()) {
       try {
-        use(ring)
-        return
+        ring.state()
       } catch {
         this.leave(ring)
+        continue
       }
+      use(ring)
+      return
     }
   }
 }
 
-/** The rings of this worker, each with what it does with the keys of its name; one listener for all. */
-const followers = new Set<(message: Keys) => void>()
-
-function hear(message: unknown): void {
-  if (isOurs(message) && 'keys' in message) for (const follower of followers) follower(message)
+/** A worker that ends in the meantime needs no message. */
+function send(worker: Worker, message: PrimaryMessage | WorkerMessage): void {
+  if (worker.isConnected()) worker.send(message, () => {})
 }
 
-function follow(primary: Worker, name: string, ring: KeyRing): ClusterPart {
-  const ask = (what: Request['ask']): void => {
-    const request: Request = { type: TYPE, name, ask: what }
-    // Without the primary the ring goes on with what it has.
-    primary.send(request, () => {})
+// ── The workers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The rings of this worker. One listener serves all. */
+const followers = new Set<Follower>()
+/** The key of the channel to the primary, once it has come. */
+let channelToPrimary: ChannelKey | undefined
+
+function hearPrimary(message: unknown): void {
+  if (!isRingMessage(message)) return
+  const received = message as PrimaryMessage
+  if ('channelKey' in received && received.channelKey !== undefined) {
+    const bytes = Buffer.from(received.channelKey, 'base64')
+    channelToPrimary = new ChannelKey(bytes)
+    bytes.fill(0)
   }
-  const patience = setTimeout(warn, PATIENCE, name).unref()
-  const follower = (message: Keys): void => {
-    if (message.name !== name) return
-    clearTimeout(patience)
-    const keys = Buffer.from(message.keys, 'base64')
+  for (const follower of followers) follower.hear(received)
+}
+
+class Follower implements ClusterPart {
+  readonly #primary: Worker
+  readonly #name: string
+  readonly #ring: KeyRing
+  readonly #events: FollowerEvents
+  readonly #calls = new Map<number, { resolve(): void; reject(error: Error): void }>()
+  #nextCall = 1
+  #hasLeader = false
+  /** Updates in a row that could not be applied. */
+  #failures = 0
+
+  constructor(primary: Worker, name: string, ring: KeyRing, events: FollowerEvents) {
+    this.#primary = primary
+    this.#name = name
+    this.#ring = ring
+    this.#events = events
+    if (followers.size === 0) primary.on('message', hearPrimary)
+    followers.add(this)
+    send(primary, typed<WorkerMessage>({ name, ask: 'keys' }))
+  }
+
+  get isFollower(): boolean {
+    return this.#hasLeader && this.#primary.isConnected()
+  }
+
+  rotateElsewhere(key?: Uint8Array): Promise<void> | undefined {
+    if (!this.isFollower || channelToPrimary === undefined) return undefined
+    const call = this.#nextCall++
+    const name = this.#name
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject })
+      setTimeout(() => this.#finish(call, null), 2 * MAX_CALL_MS).unref()
+      send(
+        this.#primary,
+        key === undefined
+          ? typed<WorkerMessage>({ name, ask: 'rotation', call })
+          : typed<WorkerMessage>({ name, ask: 'insertion', call, sealed: channelToPrimary?.seal(key) ?? '' }),
+      )
+    })
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  hear(message: PrimaryMessage): void {
+    if (message.name !== this.#name) return
+    if ('leads' in message) send(this.#primary, typed<WorkerMessage>({ name: this.#name, ask: 'keys' }))
+    else if ('done' in message) this.#finish(message.done, message.refused)
+    else this.#apply(message)
+  }
+
+  end(): void {
+    if (followers.delete(this) && followers.size === 0) this.#primary.off('message', hearPrimary)
+    for (const call of this.#calls.keys()) this.#finish(call, null)
+  }
+
+  #apply(message: KeyUpdate): void {
+    const name = this.#name
     try {
-      ring.replace(keys)
+      if (!this.#replace(message)) {
+        // Another copy of this package in the process may have received the channel key: asking again would not help.
+        if (++this.#failures < 3) send(this.#primary, typed<WorkerMessage>({ name, ask: 'keys' }))
+        return
+      }
+      this.#failures = 0
     } catch {
-      // Nobody has the ring any more.
-      part.end()
+      this.end() // The ring is closed.
+      return
     }
-    keys.fill(0)
+    send(this.#primary, typed<WorkerMessage>({ name, applied: message.update }))
+    if (this.#hasLeader) return
+    this.#hasLeader = true
+    this.#events.onLeader()
   }
-  const part: ClusterPart = {
-    rotateElsewhere() {
-      if (primary.isConnected()) ask('rotation')
-      return primary.isConnected()
-    },
-    end() {
-      clearTimeout(patience)
-      if (followers.delete(follower) && followers.size === 0) primary.off('message', hear)
-    },
+
+  /** Takes the new keys over and wipes those that the primary no longer has. Returns false if a key is missing. */
+  #replace({ order, sealed }: KeyUpdate): boolean {
+    return (
+      channelToPrimary?.lend(sealed, news =>
+        this.#ring.lend(own => {
+          const known = new Map([...entriesOf(own), ...entriesOf(news)].map(entry => [nameIn(entry), entry]))
+          const entries = order.flatMap(name => known.get(name) ?? [])
+          if (entries.length === 0 || entries.length < order.length) return false
+          const keys = secretBytes(entries.length * AGED_KEY_LENGTH)
+          for (const [index, entry] of entries.entries()) entry.copy(keys, index * AGED_KEY_LENGTH)
+          this.#ring.replace(keys)
+          keys.fill(0)
+          return true
+        }),
+      ) ?? false
+    )
   }
-  if (followers.size === 0) primary.on('message', hear)
-  followers.add(follower)
-  ask('keys')
-  return part
-}
 
-function isOurs(message: unknown): message is Request | Keys {
-  return typeof message === 'object' && message !== null && (message as Partial<Keys>).type === TYPE
-}
-
-function warn(name: string): void {
-  log.warn(
-    'NO_PRIMARY_KEYS',
-    `The primary has no TicketKeys named '${name}', so this worker's tickets are its own: make one there, too`,
-  )
+  #finish(call: number, refused: string | null): void {
+    const pending = this.#calls.get(call)
+    this.#calls.delete(call)
+    if (refused === null) pending?.resolve()
+    else pending?.reject(ticketKeyRefused(refused))
+  }
 }

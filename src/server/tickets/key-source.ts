@@ -1,25 +1,30 @@
-/** Ticket keys that somebody else makes: in files, or from a service. */
+/** Ticket keys that are not made here: from files or from a function. */
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { invalidArgType } from '../../util/errors.js'
 import * as log from '../../util/log.js'
+import { secretBytes } from '../../util/secret-bytes.js'
 import { clearInterval, setInterval } from '../../util/time.js'
 import { ticketKeyRefused } from '../errors.js'
-import { AGED_KEY_LENGTH, type KeyRing } from './native-ring.js'
+import { AGED_KEY_LENGTH, entriesOf, type KeyRing, writeEntry } from './native-ring.js'
 
-/** Keys of 48 bytes (name, HMAC key, AES key of 16 each), the one that encrypts first. */
+/** Keys of 48 bytes (name, HMAC key, AES key of 16 each), the active one first. */
 export type GivenKeys = readonly Uint8Array[]
 
 /**
- * Where the keys of a ring come from, if they are not its own: files as nginx has them (`ssl_session_ticket_key`, 48
- * bytes: name, AES key, HMAC key), the first of which encrypts; or a function that is asked.
+ * Where the keys of a ring come from, if it does not make its own.
+ *
+ * - Files as nginx has them (`ssl_session_ticket_key`, 48 bytes: name, AES key, HMAC key). The first one encrypts, all of
+ *   them decrypt. With three files, the next key can be distributed before any host encrypts with it: `files: [active,
+ *   retired, next]`.
+ * - A function that returns keys, or a promise of them.
  */
 export type KeySource = { files: readonly string[] } | (() => GivenKeys | Promise<GivenKeys>)
 
 const KEY_LENGTH = 48
-/** For how many intervals a function is waited for before it is asked anew. */
-const PATIENCE = 10
-const PART = 16
+const PART_LENGTH = 16
+/** For how many intervals a function is waited for before it is called again. */
+const MAX_WAITED_INTERVALS = 10
 
 export function checkKeySource(source: unknown): asserts source is KeySource | undefined {
   if (source === undefined || typeof source === 'function') return
@@ -30,19 +35,22 @@ export function checkKeySource(source: unknown): asserts source is KeySource | u
 }
 
 /**
- * Brings the keys of a source into a ring, now and every `refreshEvery` milliseconds. Where that fails, the ring goes
- * on with the keys that it has, and a warning says so once.
+ * Brings the keys of a source into a ring, now and every `refreshEvery` milliseconds. If that fails, the ring continues
+ * with the keys that it has, and one warning says so.
  */
 export class KeyFeed {
-  /** Whether keys have come; before, there are none to be used. */
+  /** True if keys have come. Before, the ring has none that may be used. */
   hasKeys = false
+  /** Resolves when keys have come. */
+  readonly ready: Promise<void>
+  #resolveReady: () => void = () => {}
   readonly #source: KeySource
   readonly #ring: KeyRing
   readonly #timer: NodeJS.Timeout
-  /** How often it was asked, and which answer was the last one taken. */
+  /** How often the source was asked, and which answer was the last one taken. */
   #asked = 0
   #taken = 0
-  /** The intervals since; undefined: it has answered. */
+  /** The intervals since the last call, undefined after its answer. */
   #waited: number | undefined
   #isFailing = false
   #isEnded = false
@@ -51,6 +59,9 @@ export class KeyFeed {
   constructor(source: KeySource, ring: KeyRing, refreshEvery: number) {
     this.#source = source
     this.#ring = ring
+    this.ready = new Promise(resolve => {
+      this.#resolveReady = resolve
+    })
     if (typeof source === 'function') void this.#refresh()
     else this.#takeFiles(source.files)
     this.#timer = setInterval(() => void this.#refresh(), refreshEvery).unref()
@@ -58,13 +69,14 @@ export class KeyFeed {
 
   end(): void {
     this.#isEnded = true
+    this.#resolveReady()
     clearInterval(this.#timer)
   }
 
   async #refresh(): Promise<void> {
-    // One that takes long is not asked again meanwhile, unless its answer may never come.
+    // A slow function is not called again, unless its answer may never come.
     if (this.#waited !== undefined) {
-      if (++this.#waited < PATIENCE) return
+      if (++this.#waited < MAX_WAITED_INTERVALS) return
       this.#fail(new Error('the source gives no answer'))
     }
     this.#waited = 0
@@ -75,7 +87,7 @@ export class KeyFeed {
         this.#takeFiles(source.files)
       } else {
         const keys = await source()
-        // Not in the place of a later answer.
+        // An answer that arrives after a later one is ignored.
         if (this.#isEnded || asked < this.#taken) return
         this.#take(keys)
         this.#taken = asked
@@ -105,40 +117,42 @@ export class KeyFeed {
 
   #take(keys: unknown): void {
     if (!Array.isArray(keys) || keys.length === 0) throw ticketKeyRefused('there is no key')
-    const aged = Buffer.alloc(keys.length * AGED_KEY_LENGTH)
+    const aged = secretBytes(keys.length * AGED_KEY_LENGTH)
     try {
-      for (const [index, key] of keys.entries()) {
+      for (const [index, entry] of entriesOf(aged).entries()) {
+        const key: unknown = keys[index]
         if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) {
           throw ticketKeyRefused(`key ${index} is not a Uint8Array of ${KEY_LENGTH} bytes`)
         }
-        // Its age, of which nothing is known, is that of its arrival.
-        aged.set(key, (index + 1) * AGED_KEY_LENGTH - KEY_LENGTH)
+        // Nothing is known of its age, so it counts from now on.
+        writeEntry(entry, key, 0)
       }
       const refused = this.#ring.replace(aged)
       if (refused !== null) throw ticketKeyRefused(refused)
       this.hasKeys = true
+      this.#resolveReady()
     } finally {
       aged.fill(0)
     }
   }
 }
 
-/** From nginx's order of parts (name, AES, HMAC) to Node's. Wipe it after use. */
+/** Reads a key, and changes nginx's order of its parts (name, AES, HMAC) to Node's. The caller wipes it. */
 function readKeyFile(path: string): Uint8Array {
   const file = openSync(path, 'r')
-  const bytes = Buffer.alloc(KEY_LENGTH + 1)
+  const bytes = secretBytes(KEY_LENGTH + 1)
   try {
     const length = readSync(file, bytes, 0, bytes.length, 0)
     if (length !== KEY_LENGTH) {
       const size = length > KEY_LENGTH ? 'more' : `${length}`
       throw ticketKeyRefused(
-        `${path} must have ${KEY_LENGTH} bytes (Node has AES-128 alone), and has ${size}`,
+        `${path} must have ${KEY_LENGTH} bytes (Node.js uses AES-128 only), and has ${size}`,
       )
     }
-    const key = new Uint8Array(KEY_LENGTH)
-    key.set(bytes.subarray(0, PART))
-    key.set(bytes.subarray(2 * PART, KEY_LENGTH), PART)
-    key.set(bytes.subarray(PART, 2 * PART), 2 * PART)
+    const key = secretBytes(KEY_LENGTH)
+    bytes.copy(key, 0, 0, PART_LENGTH)
+    bytes.copy(key, PART_LENGTH, 2 * PART_LENGTH, KEY_LENGTH)
+    bytes.copy(key, 2 * PART_LENGTH, PART_LENGTH, 2 * PART_LENGTH)
     return key
   } finally {
     bytes.fill(0)

@@ -1,21 +1,27 @@
 import { native } from '../../native/addon.js'
+import { secretBytes } from '../../util/secret-bytes.js'
+import { MAX_KEYS } from './ring-state.js'
 
-/** Bytes of a key among others: its age in milliseconds, signed and little-endian, and itself. */
+/** Bytes of a key among others: its age in milliseconds, signed and little-endian, and the key. */
 export const AGED_KEY_LENGTH = 56
-/** As many as a ring can have, with one that is yet to seal. */
-const MAX_KEYS = 65
+const AGE_LENGTH = 8
+const NAME_LENGTH = 16
+/** How many times longer than `rotateEvery` a ring waits for its leader that never rotates by itself. */
+export const NEVER_ROTATES = 0xffffffff
 
 /** The native ring behind a handle, and all its keys at once. */
 export interface KeyRing {
-  /** Lends the keys and their ages, the one that seals first; the memory is wiped when `use` returns. */
+  /** Lends the keys and their ages to `use`, the active one first, and wipes the memory afterwards. */
   lend<T>(use: (keys: Buffer) => T): T
   /**
-   * Makes these the keys there are, for a ring that another one leads: until the newest has sealed for `patience`
-   * times as long as it would, the ring makes none itself. Tells why not.
+   * Replaces all keys of a ring that another one leads. The ring makes no key itself until the active one is `patience`
+   * times as old as `rotateEvery`. Returns why the keys were refused.
    */
   replace(keys: Uint8Array, patience?: number): string | null
   rotate(): void
-  /** Which keys there are: it changes with each of them. */
+  /** Inserts a key as the active one. Returns why it was refused. */
+  insert(key: Uint8Array): string | null
+  /** Returns a text that changes with each change of the keys. */
   state(): string
 }
 
@@ -23,7 +29,7 @@ export interface KeyRing {
 export function keyRing(handle: () => number): KeyRing {
   return {
     lend(use) {
-      const keys = Buffer.alloc(MAX_KEYS * AGED_KEY_LENGTH)
+      const keys = secretBytes(MAX_KEYS * AGED_KEY_LENGTH)
       try {
         return use(keys.subarray(0, native.ringExport(handle(), keys)))
       } finally {
@@ -32,10 +38,34 @@ export function keyRing(handle: () => number): KeyRing {
     },
     replace: (keys, patience = 2) => native.ringReplace(handle(), keys, patience),
     rotate: () => native.ringRotate(handle()),
+    insert: key => native.ringInsert(handle(), key),
     state: () =>
       native
         .ringKeys(handle())
         .map(({ generation }) => generation)
         .join(),
   }
+}
+
+/** The entries among aged keys: parts of the same memory. */
+export function entriesOf(keys: Buffer): Buffer[] {
+  return Array.from({ length: keys.length / AGED_KEY_LENGTH }, (_, index) =>
+    keys.subarray(index * AGED_KEY_LENGTH, (index + 1) * AGED_KEY_LENGTH),
+  )
+}
+
+/** The name that tickets carry of the key of an entry. It is no secret. */
+export function nameIn(entry: Buffer): string {
+  return entry.toString('base64', AGE_LENGTH, AGE_LENGTH + NAME_LENGTH)
+}
+
+/** The key of an entry: a part of the same memory. */
+export function keyIn(entry: Buffer): Buffer {
+  return entry.subarray(AGE_LENGTH)
+}
+
+/** Writes a key that came `age` milliseconds ago into the memory of an entry. */
+export function writeEntry(entry: Buffer, key: Uint8Array, age: number): void {
+  entry.writeBigInt64LE(BigInt(Math.round(age)))
+  entry.set(key, AGE_LENGTH)
 }
