@@ -1,10 +1,12 @@
 /** `npm run test:compare [-- GROUP … --quick]`: see README.md. */
 import { parseArgs } from 'node:util'
 import { compareMatrix } from './matrix/main.ts'
+import { compareNodeSuite } from './node-suite/main.ts'
 import { Report } from './report.ts'
 
-const GROUPS = ['matrix']
 const NODES = [20, 22, 24, 26]
+const SUITES = NODES.map(node => `node${node}`)
+const GROUPS = ['matrix', ...SUITES]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,7 +21,7 @@ if (unknown.length > 0) {
   process.stderr.write(`no such group: ${unknown.join(', ')}; there are ${GROUPS.join(', ')}\n`)
   process.exit(2)
 }
-const groups = positionals.length > 0 ? positionals : GROUPS
+const groups = positionals.length > 0 ? positionals : values.quick ? ['matrix'] : GROUPS
 const own = Number(process.versions.node.split('.')[0])
 const nodes = values.node?.map(Number) ?? (values.quick ? [own] : NODES)
 for (const [signal, code] of [
@@ -30,6 +32,9 @@ for (const [signal, code] of [
 }
 
 const report = new Report()
-if (groups.includes('matrix'))
-  await compareMatrix(report, { nodes, ...(values.only ? { only: values.only } : {}) })
+const only = values.only ? { only: values.only } : {}
+if (groups.includes('matrix')) await compareMatrix(report, { nodes, ...only })
+for (const node of NODES.filter(node => groups.includes(`node${node}`))) {
+  await compareNodeSuite(report, { node, ...only })
+}
 process.exit(report.close())

@@ -10,6 +10,11 @@ export class Report {
     process.stdout.write(`\n${title}\n`)
   }
 
+  /** Says something that does not count. */
+  note(text: string): void {
+    process.stdout.write(`  ${text}\n`)
+  }
+
   passed(count = 1): void {
     this.#passed += count
   }
