@@ -2,11 +2,12 @@
 import { parseArgs } from 'node:util'
 import { compareMatrix } from './matrix/main.ts'
 import { compareNodeSuite } from './node-suite/main.ts'
+import { comparePackages } from './packages/main.ts'
 import { Report } from './report.ts'
 
 const NODES = [20, 22, 24, 26]
 const SUITES = NODES.map(node => `node${node}`)
-const GROUPS = ['matrix', ...SUITES]
+const GROUPS = ['matrix', 'packages', ...SUITES]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,7 +22,7 @@ if (unknown.length > 0) {
   process.stderr.write(`no such group: ${unknown.join(', ')}; there are ${GROUPS.join(', ')}\n`)
   process.exit(2)
 }
-const groups = positionals.length > 0 ? positionals : values.quick ? ['matrix'] : GROUPS
+const groups = positionals.length > 0 ? positionals : values.quick ? ['matrix', 'packages'] : GROUPS
 const own = Number(process.versions.node.split('.')[0])
 const nodes = values.node?.map(Number) ?? (values.quick ? [own] : NODES)
 for (const [signal, code] of [
@@ -34,6 +35,7 @@ for (const [signal, code] of [
 const report = new Report()
 const only = values.only ? { only: values.only } : {}
 if (groups.includes('matrix')) await compareMatrix(report, { nodes, ...only })
+if (groups.includes('packages')) await comparePackages(report, { nodes, quick: values.quick, ...only })
 for (const node of NODES.filter(node => groups.includes(`node${node}`))) {
   await compareNodeSuite(report, { node, ...only })
 }
