@@ -50,6 +50,13 @@ export async function installDrivers() {
   await step('installing drivers', () => install(directory))
 }
 
+/** The published packages of `npm run test:compare`, likewise. */
+export async function installCompared() {
+  const directory = join(root, 'e2e', 'compare')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing packages to compare with', () => install(directory))
+}
+
 /** The extractor of `npm run docs`, likewise. */
 export async function installReference() {
   const directory = join(root, 'scripts', 'docs', 'reference')

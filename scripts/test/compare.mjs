@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'
-import { setUp } from '../lib/setup.mjs'
+import { installCompared, setUp } from '../lib/setup.mjs'
 
 await setUp()
+await installCompared()
+
 runProgram(join('e2e', 'compare', 'main.ts'))
