@@ -1,8 +1,11 @@
 /**
- * `npm run bench [-- NAME …]`: the figures of all `bench:*`, or of those named, with few rounds, in minutes; then a
- * report of them, target/bench/report.html, with the charts beside it. `--record` takes all rounds, writes
- * benchmark/results, and from there docs/results/benchmarks.md and the figures of the other documents. One that fails is told, the
- * others go on, and the exit code is 1: name it to run it again.
+ * `npm run bench [-- NAME …]`: runs all benchmarks, or those that are named, with few rounds, in minutes. Then
+ * writes a report, target/bench/report.html, with its charts.
+ *
+ * `--record` runs all rounds. It writes benchmark/results, docs/results/benchmarks.md and the figures of the other
+ * documents.
+ *
+ * If a benchmark fails, the others go on and the exit code is 1.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
@@ -12,7 +15,7 @@ import { root, setUp } from '../lib/setup.mjs'
 
 const NAMES = ['core', 'node', 'clients', 'servers', 'redis']
 const DIRECTORY = join('target', 'bench')
-/** After so many minutes a benchmark hangs. */
+/** A benchmark hangs if it takes more minutes than this. */
 const PATIENCE = { quick: 20, record: 60 }
 
 const { values, positionals } = parseArgs({
@@ -21,7 +24,7 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.filter(name => !NAMES.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`There is no benchmark ${unknown.join(', ')}; there are ${NAMES.join(', ')}\n`)
+  process.stderr.write(`unknown benchmark ${unknown.join(', ')}. Expected ${NAMES.join(', ')}.\n`)
   process.exit(2)
 }
 const names = positionals.length > 0 ? NAMES.filter(name => positionals.includes(name)) : NAMES
@@ -48,7 +51,7 @@ for (const [index, name] of names.entries()) {
     )
   }
 }
-process.stderr.write(`all of it took ${seconds(began)} s\n`)
+process.stderr.write(`all benchmarks took ${seconds(began)} s\n`)
 const report = ['--import', './scripts/lib/typescript.mjs', join('benchmark', 'lib', 'report', 'main.ts')]
 const reports = [await run(process.execPath, report)]
 if (values.record) reports.push(await run(process.execPath, [...report, '--documents']))
@@ -63,20 +66,20 @@ function seconds(since) {
   return ((performance.now() - since) / 1000).toFixed(0)
 }
 
-/** Runs a script of package.json; what it prints goes into a file, but for its progress. */
+/** Runs a script of package.json. Its output goes into a file; its progress is also shown. */
 function npm(script, log) {
   const out = createWriteStream(join(root, log))
   const cli = process.env.npm_execpath
   const [program, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
   return run(program, [...first, 'run', '--silent', ...script], {
-    // A group of its own, so that what it started can be ended with it.
+    // A group of its own, so that the programs it started can be ended with it.
     detached: process.platform !== 'win32',
     onOutput: text => out.write(text),
     patience: (values.record ? PATIENCE.record : PATIENCE.quick) * 60_000,
   }).finally(() => out.end())
 }
 
-/** The exit code, or what ended it. */
+/** Resolves with the exit code, or with the signal or error that ended the program. */
 function run(program, args, { detached = false, onOutput, patience } = {}) {
   return new Promise(resolve => {
     const child = spawn(program, args, {

@@ -1,7 +1,8 @@
 /**
- * `npm run test:report [-- FILE]`: looks at the report of `npm run bench` in headless Chromium, light and dark, wide and
- * narrow; without a file, at one that is made of sample results. Needs `chromium` (or its path in CHROMIUM);
- * screenshots are left in target/report.
+ * `npm run test:report [-- FILE]`: checks a report of `npm run bench` in headless Chromium, in light and dark, wide
+ * and narrow. Without a file, it makes a report of sample results.
+ *
+ * Needs `chromium`, or its path in CHROMIUM. Screenshots go to target/report.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'

@@ -1,4 +1,4 @@
-/** `npm start`: gets the checkout ready, then compares resumption off, per thread and shared. */
+/** `npm start`: sets the checkout up, then compares connections without resumption, per thread and shared. */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'
 import { setUp } from '../lib/setup.mjs'

@@ -1,2 +1,5 @@
-/** Rejects, with what to do by hand, where they cannot be installed: it takes root and apt-get. */
+/**
+ * Installs Debian packages. Rejects if this process is not root or there is no apt-get, with the command to run by
+ * hand.
+ */
 export function installPackages(packages: readonly string[]): Promise<void>

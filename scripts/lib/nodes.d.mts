@@ -1,2 +1,2 @@
-/** The program of the newest release of a major version of Node.js. It is installed once, under target. */
+/** Returns the path of the newest release of a major version of Node.js. Installs it once, under target. */
 export function nodeProgram(major: number | string): string

@@ -1,12 +1,12 @@
-/** Other versions of Node.js, as npm has them: for the tests that have to hold on each. */
+/** Provides other versions of Node.js, from npm. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './setup.mjs'
 
 /**
- * The program of the newest release of a major version, for this machine or for another kind. It is installed once,
- * under target.
+ * Returns the path of the newest release of a major version, for this machine or for another platform. Installs it
+ * once, under target.
  */
 export function nodeProgram(major, { platform: system, arch } = process) {
   const foreign = system !== process.platform || arch !== process.arch

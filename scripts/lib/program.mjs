@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { root } from './setup.mjs'
 
-/** Runs a program in TypeScript with what the command line says, and ends as it does. */
+/** Runs a program in TypeScript with the arguments of the command line, and exits with its exit code. */
 export function runProgram(path) {
   const child = spawn(
     process.execPath,
@@ -11,7 +11,7 @@ export function runProgram(path) {
       stdio: 'inherit',
     },
   )
-  // A terminal sends Ctrl+C to both; the child ends what it has started, and its exit code is the one that counts.
+  // A terminal sends Ctrl+C to both. The child ends what it started, and its exit code counts.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => child.kill('SIGTERM'))
   child.on('exit', (code, signal) => {

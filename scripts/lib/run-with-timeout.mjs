@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { root } from './setup.mjs'
 
 /**
- * Runs a command, shows what it says unless `quiet`, and returns that and its exit code. After `patience`
- * milliseconds it and all that it began are ended, which counts as a failure.
+ * Runs a command, shows its output unless `quiet`, and resolves with output and exit code. After `patience`
+ * milliseconds the command and all its children are killed, which counts as a failure.
  */
 export function run([program, ...args], { env = {}, cwd = root, patience, quiet = false }) {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that what it began ends with it.
+    // A group of its own, so that its children end with it.
     const child = spawn(program, args, {
       cwd,
       detached: true,
@@ -27,7 +27,7 @@ export function run([program, ...args], { env = {}, cwd = root, patience, quiet 
       hung = true
       end()
     }, patience)
-    // A terminal's Ctrl+C does not reach the group.
+    // Ctrl+C of a terminal does not reach the group.
     const interrupted = signal => {
       end()
       process.exit(signal === 'SIGINT' ? 130 : 143)

@@ -2,15 +2,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { root } from './setup.mjs'
 
-/** What a program prints, or undefined where there is none or it fails. */
+/** Returns the output of a program, or undefined if it is missing or fails. */
 export function ask(program, args) {
   const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' })
   return status === 0 ? stdout.trim() : undefined
 }
 
 /**
- * Runs to the end; resolves with standard output. Rejects with all output when it fails. With `clean` the environment
- * is `env` alone.
+ * Runs a program to its end and resolves with standard output. Rejects with all output if it fails. With `clean`
+ * its environment is only `env`.
  */
 export function run(program, args, { env = {}, cwd = root, timeout, clean = false } = {}) {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,6 @@
 /**
- * Gets a checkout ready to run: dependencies installed, addon and TypeScript built. It does only what is out of
- * date, says nothing when that is nothing, and writes to stderr alone, since callers may print JSON on stdout. Run by
- * itself, as in workflows, it does just that.
+ * Sets a checkout up: installs dependencies, builds addon and TypeScript. Does only what is out of date, and prints
+ * nothing then. Writes only to stderr, because callers may print JSON on stdout. Run as a program, it only sets up.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '')
 
-/** What a build is made from: anything else may change without one. */
+/** The inputs of a build. Changes of other files need no build. */
 const BUILD_INPUTS = [
   '.cargo',
   'Cargo.lock',
@@ -23,41 +22,43 @@ const BUILD_INPUTS = [
   'tsconfig.json',
 ]
 
-/** Beside cargo's own output and not in dist, which is published whole. */
+/** Beside cargo's output and not in dist, which is published whole. */
 const BUILD_STAMP = join(root, 'target', 'build-inputs')
 
-/** Tests and builds need all kinds of dependencies, whatever NODE_ENV and the user's npm leave out otherwise. */
+/** Tests and builds need all kinds of dependencies, also if NODE_ENV or npm's configuration leaves some out. */
 const INSTALL_FLAGS = ['--include=dev', '--include=optional', '--no-audit', '--no-fund']
 
-/** Installs and builds what is missing or out of date. Rejects, after showing the output, when a step fails. */
+/** Installs and builds what is missing or out of date. If a step fails, shows its output and rejects. */
 export async function setUp() {
   if (!dependenciesAreCurrent()) await step('installing dependencies', () => install())
 
-  // Taken before the build, so that a file changed meanwhile counts as newer than it.
+  // Taken before the build, so that a file that changes during the build counts as newer.
   const inputs = fingerprint(BUILD_INPUTS)
   if (buildIsCurrent(inputs)) return
-  // A compiler that reports errors may have written output all the same; without a stamp that is never current.
+  // A compiler that reports errors may have written output. Without a stamp that output is never current.
   rmSync(BUILD_STAMP, { force: true })
   await step('building (the first time takes a minute or more)', () => npm(['run', 'build']))
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
   writeFileSync(BUILD_STAMP, inputs)
 }
 
-/** The drivers of `npm run test:servers`, in a package of their own. Rejects as {@link setUp} does. */
+/**
+ * Installs the drivers of `npm run test:servers`, which have a package of their own. Rejects as {@link setUp} does.
+ */
 export async function installDrivers() {
   const directory = join(root, 'e2e', 'drivers')
   if (dependenciesAreCurrent(directory)) return
   await step('installing drivers', () => install(directory))
 }
 
-/** The published packages of `npm run test:compare`, likewise. */
+/** Installs the packages that `npm run test:compare` runs, in the same way. */
 export async function installCompared() {
   const directory = join(root, 'e2e', 'compare')
   if (dependenciesAreCurrent(directory)) return
   await step('installing packages to compare with', () => install(directory))
 }
 
-/** The extractor of `npm run docs`, likewise. */
+/** Installs the extractor of `npm run docs`, in the same way. */
 export async function installReference() {
   const directory = join(root, 'scripts', 'docs', 'reference')
   if (dependenciesAreCurrent(directory)) return
@@ -68,7 +69,8 @@ function dependenciesAreCurrent(directory = root) {
   const wanted = join(directory, 'package-lock.json')
   const installed = join(directory, 'node_modules', '.package-lock.json')
   if (!existsSync(installed)) return false
-  // Not by time: a checkout touches the lockfile, and an installation without what develops is newer but not enough.
+  // Times do not help: a checkout touches the lockfile, and an installation without development packages is newer
+  // but incomplete.
   const has = readPackages(installed)
   return Object.entries(readPackages(wanted)).every(
     ([path, { version, optional, link }]) =>
@@ -91,7 +93,7 @@ function buildIsCurrent(inputs) {
   )
 }
 
-/** Names, sizes and times of all files, so that a removed or restored file counts as a change too. */
+/** Hashes names, sizes and times of all files, so that a removed or restored file counts as a change too. */
 function fingerprint(paths) {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
   for (const path of paths) {
@@ -127,12 +129,12 @@ async function step(what, run) {
 }
 
 function npm(npmArguments, cwd = root) {
-  // Under `npm start` npm says where it is; elsewhere it is a command, which on Windows only a shell can run.
+  // Under `npm start` npm passes its path. Otherwise it is a command, which on Windows only a shell can run.
   const cli = process.env.npm_execpath
   const [command, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
   const child = spawn(command, [...first, ...npmArguments], {
     cwd,
-    // Under `npm start --silent` this npm would not even say why it failed.
+    // Under `npm start --silent` this npm would not say why it failed.
     env: { ...process.env, npm_config_loglevel: 'warn' },
     shell: command === 'npm' && process.platform === 'win32',
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,16 +1,16 @@
-/** Which tools beyond the stable toolchain there are, for checks that need more. */
+/** Finds the tools beyond the stable toolchain that some checks need. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { root } from './setup.mjs'
 
-/** Where tools are installed that only this repository's scripts use. */
+/** Tools that only this repository's scripts use are installed here. */
 const TOOLS = join(root, 'target', 'tools')
 
-/** For programs that are to find them. */
+/** The environment of programs that have to find these tools. */
 export const withTools = { ...process.env, PATH: [join(TOOLS, 'bin'), process.env.PATH].join(delimiter) }
 
-/** Why this machine cannot do it, or undefined: `fuzzing`, `interpreting` (Miri) or `sanitizing`. */
+/** Returns why this machine cannot do it, or undefined: `fuzzing`, `interpreting` (Miri) or `sanitizing`. */
 export function missingFor(what) {
   if (process.platform === 'win32') return 'it does not run on Windows'
   if (sysroot() === undefined) return 'no nightly toolchain (rustup toolchain install nightly)'
@@ -23,12 +23,12 @@ export function missingFor(what) {
   }
 }
 
-/** Whether the standard library can be built anew, with a sanitizer. */
+/** Returns true if the standard library can be built from source, with a sanitizer. */
 export function hasLibrarySource() {
   return existsSync(join(sysroot() ?? '', 'lib/rustlib/src/rust/library/Cargo.lock'))
 }
 
-/** The triple of this machine, which a sanitizer wants named. */
+/** Returns the triple of this machine, which a sanitizer needs. */
 export function host() {
   return ask('rustc', '+nightly', '--print', 'host-tuple')
 }

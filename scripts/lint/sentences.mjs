@@ -1,6 +1,6 @@
 /** The sentences of doc comments and documents. */
 
-const DOC_COMMENT = /\/\*\*(.*?)\*\//gs
+const DOC_COMMENT = /\/\*\*\s(.*?)\*\//gs
 const RUST_DOC = /(?:^[ \t]*\/\/[/!](?!\/).*\n)+/gm
 
 /** Returns each sentence with the line that it begins in. Code, tables and generated parts have none. */

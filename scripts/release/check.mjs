@@ -1,7 +1,8 @@
 /**
- * `npm run release:check`: the checklist before a release. `-- --tag v1.2.3` is for the workflow: the tag has to be
- * that of the version. `-- --binaries FOLDER` has to hold all platforms' binaries, none of them a stand-in. It closes
- * with `N passed, M failed`.
+ * `npm run release:check`: runs the checklist before a release. The last line is `N passed, M failed`.
+ *
+ * - `-- --tag v1.2.3` checks that the tag is the one of the version.
+ * - `-- --binaries FOLDER` checks that the folder has the binaries of all platforms, without substitutes.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,8 +62,8 @@ for (const target of targets) {
     if (!path) return 'it is missing'
     await installTools()
     const { facts, problems } = await inspect(path, target)
-    // Only the stand-in for Windows imports Node-API from a program of that name.
-    if (facts.needed.some(name => /^node\.exe$/i.test(name))) problems.push('it is a stand-in')
+    // Only the substitute for Windows imports Node-API from a program with that name.
+    if (facts.needed.some(name => /^node\.exe$/i.test(name))) problems.push('it is a substitute')
     return problems.join('; ')
   })
 }
@@ -75,12 +76,12 @@ function npmRun(script, ...args) {
   return npm(['run', '--silent', script, '--', ...args, ...more], { env: { NO_COLOR: '1' } }).then(() => '')
 }
 
-/** For a check that this machine cannot make: told, and counted neither as passed nor as failed. */
+/** Reports a check that this machine cannot make. It counts neither as passed nor as failed. */
 function skip(why) {
   return { skipped: why }
 }
 
-/** `attempt` returns what is wrong, if something is. */
+/** Runs a check. `attempt` returns the problem, or undefined. */
 async function check(what, attempt) {
   const outcome = await Promise.resolve()
     .then(attempt)

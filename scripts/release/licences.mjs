@@ -1,6 +1,6 @@
 /**
- * `npm run licences`: writes THIRD-PARTY.md, the licences of all that is linked into the binaries; with `--check` it
- * fails where that file is out of date. The packages of npm that this project uses are shipped with none of it.
+ * `npm run licences`: writes THIRD-PARTY.md, the licences of all code that is linked into the binaries. With
+ * `--check` it fails if that file is out of date. The npm packages of this project are not shipped.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -12,10 +12,10 @@ import { root } from '../lib/setup.mjs'
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const FILE = join(root, 'THIRD-PARTY.md')
 
-/** Those that may be shipped, the one that is chosen where there is a choice first. */
+/** The licences that may be shipped. If a crate offers several, the first of these is used. */
 const ACCEPTED = ['MIT', 'ISC']
 
-/** Where a crate has no file, what its manifest says of itself goes into the usual text. */
+/** If a crate has no licence file, the names in its manifest go into the usual text. */
 const MIT_TEXT = readFileSync(join(root, 'LICENSE'), 'utf8').replace(
   /^.*?(?=Permission is hereby granted)/s,
   '',
@@ -54,7 +54,7 @@ const page = [
 if (!values.check) {
   writeFileSync(FILE, page)
 } else if (!existsSync(FILE) || readFileSync(FILE, 'utf8') !== page) {
-  throw new Error('THIRD-PARTY.md is out of date: npm run licences')
+  throw new Error('THIRD-PARTY.md is out of date. Run: npm run licences')
 }
 process.stdout.write(`${crates.length} crates\n`)
 
@@ -82,7 +82,7 @@ function shipped() {
 function described({ name, version, license, manifest_path, authors }) {
   const offered = license.split(/ OR |\//)
   const licence = ACCEPTED.find(one => offered.includes(one))
-  if (!licence) throw new Error(`${name} ${version} is under ${license}, and accepted are ${ACCEPTED}`)
+  if (!licence) throw new Error(`${name} ${version} has the licence ${license}. Accepted are ${ACCEPTED}.`)
   const folder = join(manifest_path, '..')
   const files = readdirSync(folder)
   const file = files.find(one => one.toUpperCase() === `LICENSE-${licence}`) ?? files.find(isPlain)

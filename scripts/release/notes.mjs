@@ -1,4 +1,4 @@
-/** `notes.mjs vX.Y.Z`: what CHANGELOG.md says of that version. */
+/** `notes.mjs vX.Y.Z`: prints what CHANGELOG.md says of that version. */
 import { root } from '../lib/setup.mjs'
 import { notesOf } from './versions.mjs'
 

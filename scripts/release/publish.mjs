@@ -1,8 +1,10 @@
 /**
- * `publish.mjs FOLDER`: publishes the tarballs in it, the platforms' packages first, so that nobody can install the main
- * package without them. For the release workflow alone: npm takes its identity in place of a token, so nothing else
- * happens where that is to be had, and no package is installed there. With `--dry-run` npm does all but the upload. A
- * version that is there already is passed over, so that a run that was cut off can be run again.
+ * `publish.mjs FOLDER`: publishes the tarballs of a folder. The platforms' packages come first, so that the main
+ * package cannot be installed without them.
+ *
+ * Only the release workflow runs it, where npm takes the workflow's identity as its token. So nothing else happens
+ * in that job, and no package is installed there. With `--dry-run` npm does everything but the upload. Skips
+ * versions that exist already, so that an interrupted run can be repeated.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,17 +30,17 @@ if (!main) throw new Error(`${folder} has no tarball of tls-resumption`)
 const platforms = Object.entries(main.manifest.optionalDependencies)
 for (const [name, version] of platforms) {
   const found = packages.get(name)?.manifest.version
-  if (found !== version) throw new Error(`${name} is of version ${found}, and ${version} is wanted`)
+  if (found !== version) throw new Error(`${name} must have version ${version}. Found ${found}.`)
 }
 
 for (const name of [...platforms.map(([platform]) => platform), main.manifest.name]) {
   const { tarball, manifest } = packages.get(name)
   const wanted = `${name}@${manifest.version}`
   if (!values['dry-run'] && (await isPublished(wanted))) {
-    process.stdout.write(`${wanted} is there already\n`)
+    process.stdout.write(`${wanted} exists already\n`)
     continue
   }
-  // A version such as 1.0.0-rc.1 is not what `npm install` should find.
+  // `npm install` must not find a version such as 1.0.0-rc.1.
   const tag = manifest.version.includes('-') ? 'next' : 'latest'
   const proof = values['dry-run'] ? ['--dry-run'] : ['--provenance']
   await npm(['publish', tarball, '--access', 'public', '--tag', tag, ...proof])
@@ -48,7 +50,7 @@ for (const name of [...platforms.map(([platform]) => platform), main.manifest.na
 async function isPublished(wanted) {
   return npm(['view', wanted, 'version']).then(
     version => version.trim() !== '',
-    // Any other failure shows itself when it is published.
+    // Publishing reports any other failure.
     () => false,
   )
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run sbom`: what the package is made of, as CycloneDX, under target/sbom: the crates in the binaries (by
- * `cargo install cargo-cyclonedx`), and the packages of npm, by npm itself. At run time there are none of the latter.
+ * `npm run sbom`: lists the parts of the package as CycloneDX, under target/sbom. The crates in the binaries come
+ * from `cargo install cargo-cyclonedx`, the npm packages from npm. None of the latter is used at run time.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ await run('cargo', [
   ...['cyclonedx', '--manifest-path', join(crate, 'Cargo.toml'), '--format', 'json'],
   ...['--target', 'all', '--no-build-deps', '--override-filename', 'binary.cdx'],
 ])
-// It writes one beside every crate of the workspace, with paths of this machine in it.
+// It writes a file beside every crate of the workspace, which contains paths of this machine.
 for (const name of readdirSync(join(root, 'crates'))) {
   const made = join(root, 'crates', name, 'binary.cdx.json')
   const text = readFileSync(made, 'utf8').replaceAll(root.replaceAll('\\', '/'), '')

@@ -1,6 +1,6 @@
 /**
- * What `npm version` calls after it has changed package.json, and before it commits and tags: gives the same version to
- * the platforms' packages and the crates, and closes the changelog.
+ * Runs by `npm version`, after it has changed package.json and before it commits and tags. Gives the platforms'
+ * packages and the crates the same version, and closes the changelog.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

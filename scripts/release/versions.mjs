@@ -1,13 +1,13 @@
-/** The places that have the version: one number for the package, its platforms' packages, and the crates. */
+/** The places of the version: the package, its platforms' packages, and the crates all have the same. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const read = path => readFileSync(path, 'utf8')
 const WORKSPACE = /(\[workspace\.package\]\nversion = ")([^"]*)(")/
-/** A crate of the workspace has no source in the lockfile, for it is right here. */
+/** Crates of the workspace have no source in the lockfile. */
 const LOCKED = /(name = "(tls-resumption-[a-z]+)"\nversion = ")([^"]*)("\n(?!source))/g
 
-/** Each place, with what it says: `[['package.json', '1.2.3'], …]`. */
+/** Returns each place with its version: `[['package.json', '1.2.3'], …]`. */
 export function versionsIn(root) {
   const lock = JSON.parse(read(join(root, 'package-lock.json')))
   return [
@@ -26,7 +26,7 @@ export function versionsIn(root) {
   ]
 }
 
-/** Gives the crates a version; npm does it for package.json and its lockfile, `napi version` for the platforms. */
+/** Gives the crates a version. npm changes package.json and its lockfile, `napi version` the platforms. */
 export function setCrates(root, version) {
   for (const [name, pattern] of [
     ['Cargo.toml', WORKSPACE],
@@ -42,7 +42,7 @@ export function setCrates(root, version) {
   }
 }
 
-/** Names what is unreleased after the version, and begins anew above it. Throws where nothing is unreleased. */
+/** Names the unreleased changes after the version, and adds an empty section above. Throws if there are none. */
 export function closeChangelog(root, version, date) {
   const path = join(root, 'CHANGELOG.md')
   const [before, rest] = read(path).split('## Unreleased\n')
@@ -51,7 +51,7 @@ export function closeChangelog(root, version, date) {
   writeFileSync(path, `${before}## Unreleased\n\n## ${version} (${date})\n${rest}`)
 }
 
-/** What the changelog says of a version, or undefined. */
+/** Returns what the changelog says of a version, or undefined. */
 export function notesOf(root, version) {
   const sections = read(join(root, 'CHANGELOG.md')).split(/^## /m)
   const found = sections.find(section => section.startsWith(`${version} (`))

@@ -1,8 +1,10 @@
 /**
- * `npm run test:interop [-- NAME,… --record]`: real clients against our servers on loopback, in one thread, in four and
- * in two processes: `openssl`, `gnutls`, `curl`, `go`, `python`, `rustls`, `java` and `chromium`, all if none is named.
- * Gets the checkout ready, and installs (as root, by apt-get) the clients that are missing. `--record` writes what was
- * seen to benchmark/results/interop.json and docs/results/clients.md. It closes with `N passed, M failed`.
+ * `npm run test:interop [-- NAME … --record]`: connects real clients to servers of this package on loopback, in one
+ * thread, in four threads and in two processes. The last line is `N passed, M failed`.
+ *
+ * Clients are `openssl`, `gnutls`, `curl`, `go`, `python`, `rustls`, `java` and `chromium`; without names, all. As
+ * root, it installs missing clients by apt-get. `--record` writes benchmark/results/interop.json and
+ * docs/results/clients.md.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'

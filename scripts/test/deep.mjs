@@ -1,6 +1,7 @@
 /**
- * `npm run test:deep`: what takes too long for every change, within an hour on two processors. `-- loom fuzz` takes
- * those steps alone. A step for which a tool is missing is told as not run, and counts as neither passed nor failed.
+ * `npm run test:deep`: runs what takes too long for every change, within an hour on two processors. `-- loom fuzz`
+ * runs only these steps. A step whose tool is missing is reported as not run; it counts neither as passed nor as
+ * failed.
  */
 
 import { countCargo, countClosing } from '../lib/counts.mjs'
@@ -11,7 +12,7 @@ import { mutants } from './mutation-core/mutants.mjs'
 
 const CORE = ['-p', 'tls-resumption-core', '--locked']
 const MINUTE = 60_000
-/** As fast as a release, but compiled in a fraction of the time. */
+/** As fast as a release build, but compiled in a fraction of the time. */
 const OPTIMIZED = {
   CARGO_PROFILE_DEV_OPT_LEVEL: '3',
   CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
@@ -76,7 +77,7 @@ const steps = {
 const asked = process.argv.slice(2)
 const unknown = asked.filter(name => steps[name] === undefined)
 if (unknown.length > 0) {
-  console.error(`no step ${unknown.join(', ')}: there are ${Object.keys(steps).join(', ')}`)
+  console.error(`unknown step ${unknown.join(', ')}. Expected ${Object.keys(steps).join(', ')}.`)
   process.exit(2)
 }
 
@@ -95,7 +96,7 @@ for (const name of asked.length > 0 ? asked : Object.keys(steps)) {
   const { code, output } = await run(command, { env, patience: minutes * MINUTE })
   const { passed, failed } = count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 }
   sum.passed += passed
-  // A step may fail without a failed test: by not compiling, by hanging, or by running none at all.
+  // A step may fail without a failed test: if it does not compile, hangs, or runs no test.
   sum.failed += failed + (failed === 0 && (code !== 0 || passed === 0) ? 1 : 0)
   process.stdout.write(`${name}: ${((Date.now() - began) / MINUTE).toFixed(1)} minutes\n`)
 }
@@ -105,20 +106,20 @@ process.exitCode = sum.failed === 0 ? 0 : 1
 
 function sanitized(sanitizer, rounds) {
   const flags = [`-Zsanitizer=${sanitizer}`, '-Cunsafe-allow-abi-mismatch=sanitizer', '--cfg portable_words']
-  // A standard library without the sanitizer hides its locks and its fences from it.
-  const anew = sanitizer === 'thread' && hasLibrarySource()
+  // A standard library without the sanitizer hides its locks and fences from it.
+  const rebuildsLibrary = sanitizer === 'thread' && hasLibrarySource()
   return {
     title: `${sanitizer} sanitizer: everything at once, through what the crate exports`,
     needs: 'sanitizing',
     command: [
-      ...['cargo', '+nightly', 'test', ...CORE, ...(anew ? ['-Zbuild-std'] : [])],
+      ...['cargo', '+nightly', 'test', ...CORE, ...(rebuildsLibrary ? ['-Zbuild-std'] : [])],
       ...['--target', host(), '--target-dir', `target/${sanitizer}-sanitizer`, '--test', 'storm'],
     ],
     env: {
       ...OPTIMIZED,
       RUSTFLAGS: flags.join(' '),
       STRESS_ROUNDS: rounds,
-      TSAN_OPTIONS: ['halt_on_error=1', ...(anew ? [] : OLD_LIBRARY)].join(':'),
+      TSAN_OPTIONS: ['halt_on_error=1', ...(rebuildsLibrary ? [] : OLD_LIBRARY)].join(':'),
     },
     minutes: 15,
   }

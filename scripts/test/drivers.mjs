@@ -1,8 +1,9 @@
 /**
- * `npm run test:servers [-- NAME … --record]`: real drivers against real servers on loopback. Gets the checkout
- * ready, installs the drivers beside their tests, and installs (as root, by apt-get) the servers that are missing.
- * `redis nginx mariadb` names those to be tried, all if none is named; `--driver NAME` tries that one alone;
- * `--record` writes what was seen to benchmark/results/drivers.json. It closes with `N passed, M failed`.
+ * `npm run test:servers [-- NAME … --record]`: connects real drivers to real servers on loopback. The last line is
+ * `N passed, M failed`.
+ *
+ * `redis nginx mariadb` names the servers; without names, all. `--driver NAME` runs only that driver. As root, it
+ * installs missing servers by apt-get. `--record` writes benchmark/results/drivers.json.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'

@@ -1,6 +1,7 @@
 /**
- * Real sessions for the fuzzer to start from, in both forms of Node: `node
- * --import=./scripts/lib/typescript.mjs scripts/test/fuzz-seeds.mjs FOLDER`. They are of servers that live for this moment.
+ * Writes real sessions for the fuzzer to start from, in both forms of Node, from servers that it starts:
+ *
+ *     node --import ./scripts/lib/typescript.mjs scripts/test/fuzz-seeds.mjs FOLDER
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'

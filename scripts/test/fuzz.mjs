@@ -1,8 +1,10 @@
 /**
- * `npm run fuzz -- TARGET [SECONDS]`: lets libFuzzer loose on a target of cargo-fuzz, for a minute unless told
- * otherwise. `operations` performs sequences on the cache and the oracle, `session` reads blobs, beginning with real
- * ones, and `crl` reads revocation lists. Needs a nightly toolchain; cargo-fuzz is installed
- * under target where it is missing.
+ * `npm run fuzz -- TARGET [SECONDS]`: runs libFuzzer on a target of cargo-fuzz, for a minute by default. Needs a
+ * nightly toolchain. Installs cargo-fuzz under target if it is missing.
+ *
+ * - `operations` performs sequences on the cache and the oracle.
+ * - `session` reads blobs, starting from real ones.
+ * - `crl` reads revocation lists.
  */
 import { spawnSync } from 'node:child_process'
 import { root } from '../lib/setup.mjs'

@@ -1,9 +1,10 @@
 /**
- * `npm run test:probe [-- NAME … --capture --record]`: the command `tls-resumption probe` against real servers on
- * loopback, installed (as root, by apt-get) where they are missing. What it says is compared with what each server is
- * known to do, and connection by connection with the bytes that went by; with `--capture` also with a capture of the
- * packets, decrypted by tshark. `--record` writes benchmark/results/probe.json and the table in docs/how-to/probe-a-peer.md. It closes with
- * `N passed, M failed`.
+ * `npm run test:probe [-- NAME … --capture --record]`: runs `tls-resumption probe` against real servers on
+ * loopback. Compares its findings with what each server is known to do, and each connection with the bytes on the
+ * wire. The last line is `N passed, M failed`.
+ *
+ * `--capture` also compares with captured packets, decrypted by tshark. As root, it installs missing servers by
+ * apt-get. `--record` writes benchmark/results/probe.json and the table in docs/how-to/probe-a-peer.md.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'

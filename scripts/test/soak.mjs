@@ -1,7 +1,9 @@
 /**
- * `npm run soak [-- --minutes 10 --seed 1]`: servers of two processes with two threads each, on one Redis, under clients
- * of several libraries, while keys rotate, threads are terminated, and the store is killed, paused and flushed. It fails on a
- * handshake that fails or never ends, and on memory that grows after the first third. Needs redis-server.
+ * `npm run soak [-- --minutes 10 --seed 1]`: runs servers in two processes with two threads each, on one Redis,
+ * under clients of several libraries. While they run, keys rotate, threads are terminated, and the store is killed,
+ * paused and flushed. Needs redis-server.
+ *
+ * Fails if a handshake fails or never ends, or if memory grows after the first third.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'

@@ -1,4 +1,4 @@
-/** Builds the addon for one target, the same bytes each time, and puts it under target/platforms. */
+/** Builds the addon for one target, reproducibly, under target/platforms. */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -10,10 +10,13 @@ import { objcopyFolder, rustFor, tool, work } from './tools.mjs'
 const PACKAGE = 'tls-resumption-binding'
 const LIBRARY = { linux: 'lib*.so', darwin: 'lib*.dylib', win32: '*.dll' }
 
-/** Debian's Rust, with its source: a standard library for any target can be built from that. */
+/** Debian's Rust with its source, from which a standard library for any target can be built. */
 const RUST_WITH_SOURCE = ['rustc-web', 'cargo-web', 'rust-web-src', 'rust-web-llvm']
 
-/** Why this machine cannot build it, or undefined: `{ missing, packages }`, with those of Debian that would help. */
+/**
+ * Returns why this machine cannot build the target, or undefined: `{ missing, packages }`, with the Debian packages
+ * that would help.
+ */
 export function cannotBuild(target) {
   if (process.platform !== 'linux' && process.platform !== target.platform) {
     return { missing: `needs Linux, or ${target.platform} itself` }
@@ -26,16 +29,16 @@ export function cannotBuild(target) {
   }
 }
 
-/** What is really built: on Linux, a stand-in for what only Microsoft's linker and libraries can make. */
+/** Returns the triple that is built. For Windows, on Linux, this is a substitute with GNU's ABI. */
 export const triple = target => target.standIn ?? target.triple
 
-/** Where it lies, and what it is built with: `{ path, rust, std }`. */
+/** Returns the path of the binary and its tools: `{ path, rust, std }`. */
 export function output(target, folder = work) {
   const { version, std } = rustFor(triple(target))
   return { path: join(folder, target.name, target.file), rust: version, std }
 }
 
-/** Builds it: {@link output}. `directory` is cargo's, so that two builds can be compared. */
+/** Builds the target and returns its {@link output}. Two builds with different cargo directories can be compared. */
 export async function build(target, directory = join(work, 'cargo'), folder = work) {
   const rust = rustFor(triple(target))
   const env = {
@@ -43,7 +46,7 @@ export async function build(target, directory = join(work, 'cargo'), folder = wo
     CARGO_TARGET_DIR: directory,
     CARGO_ENCODED_RUSTFLAGS: rustFlags(target, rust, directory),
   }
-  // Linux links by zig for all, itself too: that is what brings the older glibc.
+  // On Linux, zig links for every target, because it provides the older glibc.
   const zig = process.platform === 'linux'
   const version = target.glibc ? `.${target.glibc}` : ''
   const paths = [zig && join(tool('x'), '..'), target.platform === 'darwin' && zig && objcopyFolder(rust)]
@@ -70,7 +73,7 @@ export async function build(target, directory = join(work, 'cargo'), folder = wo
 function rustFlags(target, { sysroot, source }, directory) {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo')
   const flags = [
-    // No path of the machine that built it: panics would tell it, and no other machine could make the same bytes.
+    // Panics contain source paths. Without the paths of this machine, other machines can make the same bytes.
     ...Object.entries({
       [cargoHome]: '/cargo',
       [sysroot]: '/rust',
@@ -81,7 +84,7 @@ function rustFlags(target, { sysroot, source }, directory) {
   ]
   // A cdylib needs a libc that is shared with the process.
   if (target.abi === 'musl') flags.push('-Ctarget-feature=-crt-static')
-  // Windows has no vcruntime140.dll of its own, and node.exe none beside it.
+  // Windows has no vcruntime140.dll, and node.exe does not come with one.
   if (target.abi === 'msvc' && !target.standIn) {
     flags.push('-Ctarget-feature=+crt-static', '-Clink-arg=/Brepro')
   }
@@ -90,9 +93,9 @@ function rustFlags(target, { sysroot, source }, directory) {
 }
 
 /**
- * Where GNU's ABI is the stand-in, Node-API is imported from node.exe, by a library made out of the names that
- * napi-sys declares. It has the two names under which napi-build and the linker look for it. Debian's standard library
- * asks for GCC's libssp too, of which nothing is used.
+ * Makes an import library for Node-API from the names that napi-sys declares, for builds with GNU's ABI. It has the
+ * two names that napi-build and the linker look for. Debian's standard library also asks for GCC's libssp, but uses
+ * nothing of it.
  */
 async function importLibrary(target, rust) {
   const folder = join(work, 'libnode', target.arch)

@@ -1,9 +1,9 @@
-/** Certificates for the smoke test, as files: what runs elsewhere need not be able to make them. */
+/** Writes certificates for the smoke test as files, because imitated platforms may not be able to make them. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import '../../lib/typescript.mjs'
 
-/** Writes ca.pem, cert.pem and key.pem, for a server of these names. */
+/** Writes ca.pem, cert.pem and key.pem for a server with these names. */
 export async function writeCertificates(directory, dnsNames = ['localhost']) {
   const { createAuthority } = await import('../../../fixtures/certificates.ts')
   const authority = await createAuthority({ algorithm: 'ecdsa' })

@@ -1,23 +1,23 @@
-/** Checks what was built: that it is what its name says, and loads wherever that platform's Node does. */
+/** Checks a built binary: its platform, and that Node loads it on every system of that platform. */
 import { join } from 'node:path'
 import { run } from '../../lib/run.mjs'
 import { root } from '../../lib/setup.mjs'
 import { MACOS_FLOOR } from './targets.mjs'
 import { tool } from './tools.mjs'
 
-/** In bytes. What is installed is this and no more, so it is worth a bound. */
+/** Bytes. Users download exactly one binary. */
 const MAX_SIZE = 1_000_000
 
 const FORMATS = { linux: 'elf', darwin: 'macho', win32: 'pe' }
 
-/** What inspect.py tells of a binary, and all that is wrong with it for that target: `{ facts, problems }`. */
+/** Returns what inspect.py reads from a binary, and its problems on that target: `{ facts, problems }`. */
 export async function inspect(path, target) {
   const script = join(root, 'scripts', 'build', 'platforms', 'inspect.py')
   const facts = JSON.parse(await run(tool('python'), [script, path]))
   return { facts, problems: problemsOf(facts, target) }
 }
 
-/** The newest glibc that it asks for, such as `2.17`, or undefined. */
+/** Returns the newest glibc version that the binary needs, such as `2.17`, or undefined. */
 export function glibcOf({ versions = [] }) {
   return versions
     .filter(version => version.startsWith('GLIBC_'))
@@ -43,7 +43,7 @@ export function problemsOf(facts, target) {
   if (target.platform === 'darwin') {
     check(facts.macos && compare(facts.macos, MACOS_FLOOR) <= 0, `it needs macOS ${facts.macos}`)
     check(facts.identity === `@rpath/${target.file}`, `it calls itself ${facts.identity}`)
-    // Apple's processors run nothing unsigned; an ad hoc signature will do.
+    // Apple's processors run only signed code. An ad hoc signature is enough.
     check(facts.signed || target.arch === 'x64', 'it has no signature that holds')
   }
   return problems

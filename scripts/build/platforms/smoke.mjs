@@ -1,7 +1,7 @@
 /**
- * Runs on the platform that is tried: `smoke.mjs PACKAGE CERTIFICATES RESULT`, with the addon in
- * NAPI_RS_NATIVE_LIBRARY_PATH. Connects over TLS 1.2 and 1.3, each twice and then once from a worker, and writes to
- * RESULT which connections resumed. To a file, since not everything that imitates Windows has a standard output.
+ * `smoke.mjs PACKAGE CERTIFICATES RESULT`: runs on the platform under test, with the addon in
+ * NAPI_RS_NATIVE_LIBRARY_PATH. Connects over TLS 1.2 and 1.3, each twice and then once from a worker. Writes which
+ * connections resumed to the file RESULT, because imitated Windows systems may have no standard output.
  */
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -14,12 +14,12 @@ const [location, certificates, result] = isMainThread ? process.argv.slice(2) : 
 const { connect, SessionCache } = await import(pathToFileURL(location).href)
 const pem = name => readFileSync(join(certificates, `${name}.pem`))
 
-/** Whether a connection resumed; it ends when it has been given a session for the next. */
+/** Resolves with true if the connection resumed. Ends it as soon as it has a session for the next one. */
 async function resumes(port, maxVersion) {
   const sessionCache = new SessionCache({ name: 'smoke', max: 100 })
   const ca = pem('ca')
   const socket = connect({ port, host: 'localhost', ca, maxVersion, sessionCache })
-  // Node's own event: ours has stored the session by then, since it listens first.
+  // Node's own event. The package listens first, so it has stored the session by then.
   const session = once(socket, 'session')
   await once(socket, 'secureConnect')
   const reused = socket.isSessionReused()
@@ -28,7 +28,7 @@ async function resumes(port, maxVersion) {
   return reused
 }
 
-// Wine's Node cannot write to a pipe, so that what goes wrong goes the same way.
+// Node under Wine cannot write to a pipe, so errors go to the file too.
 process.on('uncaughtException', error => {
   if (isMainThread) writeFileSync(result, JSON.stringify({ error: error.stack }))
   process.exit(1)
@@ -51,7 +51,7 @@ if (isMainThread) {
     server.close()
   }
   writeFileSync(result, JSON.stringify({ node: process.version, arch: process.arch, seen }))
-  // A client that was destroyed leaves nothing to be waited for, but a server might.
+  // A destroyed client leaves nothing to wait for, but a server may.
   process.exit()
 } else {
   const { port, version } = workerData

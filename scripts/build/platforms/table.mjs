@@ -1,4 +1,4 @@
-/** The table of docs/reference/platforms.md, made from what was built and run. */
+/** Makes the table of docs/reference/platforms.md from what was built and run. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../lib/setup.mjs'
@@ -7,7 +7,7 @@ import { glibcOf } from './inspect.mjs'
 const PAGE = join(root, 'docs', 'reference', 'platforms.md')
 const [START, END] = ['<!-- platforms: start -->', '<!-- platforms: end -->']
 
-/** One row a target; for the terminal and the page alike. */
+/** One row per target, for the terminal and the page. */
 export function table(results) {
   const head = ['platform', 'built as', 'checked', 'ran on', 'KB', 'needs']
   const rows = results.map(({ target, triple, facts, problems, failure, ran = [], missing }) => [

@@ -1,4 +1,4 @@
-/** The platforms that have a binary, out of `napi.targets` in package.json, with what has to hold on each. */
+/** The platforms that have a binary, from `napi.targets` in package.json, with the requirements of each. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseTriple } from '@napi-rs/cli'
@@ -6,26 +6,26 @@ import { root } from '../../lib/setup.mjs'
 
 const { napi } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** The glibc of CentOS 7, the oldest that Rust's own standard library supports, and older than Node 20 needs. */
+/** The glibc of CentOS 7: the oldest one that Rust's standard library supports, and older than Node 20 needs. */
 const GLIBC_FLOOR = '2.17'
 
-/** What Node 20 needs at least; later Nodes need a later macOS anyway. */
+/** The minimum of Node 20. Later versions of Node need a later macOS. */
 export const MACOS_FLOOR = '11.0'
 
-/** What a binary may be linked to: what every system of that kind has. */
+/** The libraries that a binary may need: every system of that kind has them. */
 const SYSTEM_LIBRARIES = {
   'linux-gnu': [/^lib(c|m|dl|pthread|rt)\.so\.\d+$/, /^ld-linux-(x86-64|aarch64)\.so\.\d+$/],
-  // Its loader knows all of these names, and libc by this one and by that of its architecture.
+  // musl's loader knows libc by all of these names, and by the name with its architecture.
   'linux-musl': [/^libc(\.musl-(x86_64|aarch64))?\.so(\.1)?$/],
   darwin: [/^\/usr\/lib\/lib(System\.B|iconv\.2|charset\.1)\.dylib$/],
-  // `node.exe` only for the stand-in: Node-API is not looked up at run time there but imported.
+  // Only the substitute needs `node.exe`: it imports Node-API, which the others look up at run time.
   win32: [
     /^(kernel32|ntdll|bcryptprimitives|advapi32|ws2_32|userenv|msvcrt|api-ms-win-.*)\.dll$/i,
     /^node\.exe$/i,
   ],
 }
 
-/** What to build in place of a Windows target where Microsoft's libraries are not to be had: the same code, GNU's ABI. */
+/** The triple to build instead if Microsoft's libraries are not available: the same code with GNU's ABI. */
 const STAND_INS = {
   'x86_64-pc-windows-msvc': 'x86_64-pc-windows-gnullvm',
   'aarch64-pc-windows-msvc': 'aarch64-pc-windows-gnullvm',
@@ -34,7 +34,7 @@ const STAND_INS = {
 export const targets = napi.targets.map(triple => {
   const { platformArchABI: name, platform, arch, abi } = parseTriple(triple)
   return {
-    /** As in the name of its package: `linux-x64-gnu`. */
+    /** The target as in the name of its package: `linux-x64-gnu`. */
     name,
     triple,
     platform,
@@ -47,11 +47,11 @@ export const targets = napi.targets.map(triple => {
   }
 })
 
-/** Those that are named, or all. Throws for a name that none has. */
+/** Returns the named targets, or all. Throws if there is no target with a name. */
 export function chosen(names) {
   const unknown = names.filter(name => !targets.some(target => target.name === name))
   if (unknown.length) {
-    throw new Error(`no such platform: ${unknown}; there are ${targets.map(({ name }) => name).join(', ')}`)
+    throw new Error(`unknown platform ${unknown}. Expected ${targets.map(({ name }) => name).join(', ')}.`)
   }
   return names.length ? targets.filter(({ name }) => names.includes(name)) : targets
 }

@@ -1,4 +1,7 @@
-/** What cross-building needs beyond Rust: zig, which links for all of them, and a standard library for each. */
+/**
+ * Provides the tools of a cross-build beyond Rust: zig, which links for all targets, and a standard library for
+ * each.
+ */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { canInstall, installPackages } from '../../lib/debian.mjs'
@@ -10,10 +13,10 @@ const venv = join(work, 'venv')
 const REQUIREMENTS = join(root, 'scripts', 'build', 'platforms', 'requirements.txt')
 const programs = process.platform === 'win32' ? join(venv, 'Scripts') : join(venv, 'bin')
 
-/** A program of the tools' own Python environment. */
+/** Returns the path of a program in the tools' own Python environment. */
 export const tool = name => join(programs, process.platform === 'win32' ? `${name}.exe` : name)
 
-/** Installs zig, cargo-zigbuild and the reader of binaries, once. */
+/** Installs zig, cargo-zigbuild and lief once. */
 export async function installTools() {
   const stamp = join(venv, 'pyvenv.cfg')
   if (existsSync(stamp) && existsSync(tool('cargo-zigbuild'))) {
@@ -31,9 +34,10 @@ export async function installTools() {
 }
 
 /**
- * The Rust that can build for a target: `{ env, flags, std }`. The one in PATH if it has the target's standard
- * library (`rustup target add`), else the first that has the library's source and can so build it too: that in
- * PATH, Debian's `rustc-web` with `rust-web-src`, a nightly of rustup. Undefined if there is none.
+ * Returns the Rust that can build for a target: `{ env, flags, std }`, or undefined.
+ *
+ * The Rust in PATH is used if it has the target's standard library (`rustup target add`). Otherwise it is the first
+ * with the library's source: in PATH, Debian's `rustc-web` with `rust-web-src`, or a nightly of rustup.
  */
 export function rustFor(triple) {
   const here = rust('rustc', 'cargo')
@@ -50,7 +54,7 @@ export function rustFor(triple) {
   return (
     found && {
       ...found,
-      // A release compiler has the means to build its own library, but keeps them to those who ask like this.
+      // A release compiler can build its own standard library only with this variable.
       env: { RUSTC: found.rustc, RUSTC_BOOTSTRAP: '1' },
       flags: ['-Zbuild-std=std,panic_unwind'],
       std: 'built from source',
@@ -66,8 +70,8 @@ function rust(rustc, cargo) {
 }
 
 /**
- * A folder with the `rust-objcopy` by which rustc strips binaries for macOS. Toolchains of rustup bring their own;
- * Debian's is in `rust-web-llvm`, where its rustc does not look.
+ * Returns a folder with `rust-objcopy`, which rustc needs to strip binaries for macOS. Toolchains of rustup contain
+ * it. Debian has it in `rust-web-llvm`, where its rustc does not look.
  */
 export function objcopyFolder({ sysroot }) {
   const folder = join(work, 'objcopy')
@@ -82,7 +86,7 @@ export function objcopyFolder({ sysroot }) {
   return folder
 }
 
-/** What a machine lacks, in packages of Debian. */
+/** Returns the Debian packages that this machine lacks. */
 export function without(...packages) {
   return { missing: `no ${packages.join(', ')}`, packages }
 }

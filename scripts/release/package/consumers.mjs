@@ -1,4 +1,4 @@
-/** The projects that use the packages: each a folder outside of the checkout, installed from the packages alone. */
+/** Projects that use the packages. Each is a folder outside of the checkout, installed only from the packages. */
 import {
   cpSync,
   mkdirSync,
@@ -22,7 +22,7 @@ const PROGRAMS = join(root, 'scripts', 'release', 'package', 'consumers')
 const TIMEOUT = 120_000
 const WINDOWS = process.platform === 'win32'
 
-/** A project that has the package installed. Its PATH has Node.js and nothing else: no compiler, no cargo. */
+/** Returns a project that has the package installed. Its PATH has only Node.js: no compiler, no cargo. */
 export async function createProject(registry, { omit } = {}) {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'tls-resumption-consumer-')))
   const [directory, bin, certificates] = ['project', 'bin', 'certificates'].map(name => join(home, name))
@@ -49,7 +49,7 @@ export async function createProject(registry, { omit } = {}) {
   return {
     directory,
     run: (program, args) => run(program, args, within),
-    // Its PATH has no shell, which npm runs programs by.
+    // npm runs programs by a shell, which the PATH does not have.
     npx: args =>
       npm(['exec', '--offline', ...(WINDOWS ? [] : ['--script-shell=/bin/sh']), '--', ...args], within),
     remove: () => rmSync(home, { recursive: true, force: true, maxRetries: 3 }),
@@ -57,8 +57,8 @@ export async function createProject(registry, { omit } = {}) {
 }
 
 /**
- * The tests of types, with what they import beside them, where the package's own declarations do not find it: those have
- * to compile without the optional peers.
+ * Copies the tests of types and their imports to a place outside of the package's own declarations. They have to
+ * compile without the optional peers.
  */
 function addTypeTests(directory) {
   const tests = join(root, '__test__', 'types')
@@ -78,8 +78,8 @@ function addTypeTests(directory) {
 }
 
 /**
- * Compiles typescript.ts and the tests of types as a project of that kind would, the package's declarations included, and
- * required.cts where the kind can; the paths of the results.
+ * Compiles typescript.ts, the tests of types and, if the kind allows it, required.cts, as a project of that kind
+ * would. Includes the package's declarations. Returns the paths of the results.
  */
 export async function compile(project, kind) {
   const compilerOptions = {
@@ -104,7 +104,7 @@ export async function compile(project, kind) {
   return files.map(name => join(project.directory, `out-${kind}`, name.replace(/ts$/, 'js')))
 }
 
-/** Bundles esm.mjs by esbuild; the path of the result. */
+/** Bundles esm.mjs with esbuild and returns the path of the result. */
 export async function bundle(project, { format, external }) {
   const { build } = await import('esbuild')
   const outfile = join(
@@ -124,11 +124,11 @@ export async function bundle(project, { format, external }) {
   return outfile
 }
 
-/** The first example of the README, with a server for it to connect to, and a look at whether it resumes. */
+/** Returns the first example of the README, with a server to connect to and a check that it resumes. */
 function readmeExample() {
   const example = readFileSync(join(root, 'README.md'), 'utf8').match(/```js\n(.*?)```/s)?.[1]
   if (!example?.includes("host: 'db.example', port: 5433"))
-    throw new Error('the README has another first example')
+    throw new Error('the first example of the README has changed')
   return `import dns from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -1,12 +1,12 @@
-/** What is wrong with what the packages hold. */
+/** Checks the contents of the packages. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../lib/setup.mjs'
 
-/** In bytes, packed. */
+/** Bytes, packed. */
 const MAX_SIZE = 200_000
 
-/** All that the main package may hold. */
+/** The files that the main package may contain. */
 const WANTED = [
   /^dist\/([a-z0-9-]+\/)?[a-z0-9-]+\.(js|d\.ts)$/,
   /^dist\/binding\/index\.(cjs|d\.cts)$/,
@@ -51,7 +51,7 @@ export function problemsOf([main, ...platforms]) {
   return problems
 }
 
-/** The compiler leaves what it made of a file that was removed since. */
+/** The compiler leaves the output of source files that were removed. */
 function isStale(path) {
   const [, name] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(?:ts|js)$/) ?? []
   return name !== undefined && !existsSync(join(root, 'src', `${name}.ts`))

@@ -1,8 +1,11 @@
 /**
- * `npm run test:package`: packs what would be published, looks at what is in it, and uses it from projects that are
- * installed from the packages alone, on all supported lines of Node.js, on Deno and Bun. `-- --quick` uses only the
- * Node.js that runs it; `-- --keep` leaves the projects where they are; `-- --binaries FOLDER` takes
- * the binaries from there, and all have to be there. It closes with `N passed, M failed`.
+ * `npm run test:package`: packs what would be published and checks its contents. Then uses it from projects that
+ * are installed only from the packages, on all supported release lines of Node.js, on Deno and Bun. The last line
+ * is `N passed, M failed`.
+ *
+ * - `-- --quick` uses only the Node.js that runs it.
+ * - `-- --keep` keeps the projects.
+ * - `-- --binaries FOLDER` takes the binaries from there, and needs all of them.
  */
 import { readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
@@ -20,10 +23,10 @@ import { serve } from './registry.mjs'
 const flag = { type: 'boolean', default: false }
 const { values } = parseArgs({ options: { quick: flag, keep: flag, binaries: { type: 'string' } } })
 
-/** Of two connections over each version of TLS. */
+/** Two connections over each version of TLS. */
 const RESUMED = [false, true, false, true]
 
-/** What the import says where the platform's package was left out. */
+/** The message of the import if the platform's package is missing. */
 const NOT_INSTALLED =
   /could not be loaded: the package tls-resumption-\S+, .* is not installed .*from source, run [^\n]+$/
 
@@ -115,7 +118,7 @@ async function useOn(node, compiled) {
   }
 }
 
-/** What is not Node.js is tried and told; it fails nothing, since nothing is promised. */
+/** Other runtimes are tried and reported. They fail nothing, because they are not supported. */
 async function useOnOther({ label, command, missing }) {
   if (missing) return process.stdout.write(`- ${label}: not tried, ${missing}\n`)
   const [runtime, ...flags] = command
@@ -141,7 +144,7 @@ async function lint(name, args) {
   await run(process.execPath, [program, ...args], { env: { NO_COLOR: '1' } })
 }
 
-/** `attempt` returns what is wrong, if something is. */
+/** Runs a check. `attempt` returns the problem, or undefined. */
 async function check(what, attempt) {
   const problem = await Promise.resolve()
     .then(attempt)

@@ -1,4 +1,4 @@
-/** Puts the licences beside the binaries: who installs a platform's package gets those too. */
+/** Copies the licences beside the binaries, for users who install a platform's package. */
 import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

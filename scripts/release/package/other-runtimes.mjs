@@ -1,4 +1,4 @@
-/** Deno, Bun and Electron, as far as npm has their programs: they implement Node-API, but nothing is promised on them. */
+/** Finds Deno, Bun and Electron on npm. They implement Node-API, but are not supported. */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../lib/setup.mjs'
@@ -14,7 +14,7 @@ const KINDS = [
   { label: 'Bun', name: `@oven/bun-${process.platform}-${process.arch}`, program: 'bin/bun', flags: ['run'] },
 ]
 
-/** Each is `{ label, command }`, or says in `missing` why it is not to be had. */
+/** Returns runtimes as `{ label, command }`, or with the reason in `missing`. */
 export async function otherRuntimes() {
   const runtimes = []
   for (const { label, name, program, flags } of KINDS) {

@@ -1,4 +1,4 @@
-/** Makes the tarballs that would be published, by the steps that a release takes, and leaves the checkout as it is. */
+/** Makes the tarballs that would be published, by the steps of a release. Leaves the checkout unchanged. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../lib/run.mjs'
@@ -7,18 +7,18 @@ import { copyNotices } from './notices.mjs'
 
 const work = join(root, 'target', 'package')
 
-/** What the main package is made from: as npm finds it in the checkout. */
+/** The files of the main package, as npm finds them in the checkout. */
 const STAGED = ['dist', 'npm']
 
 /**
- * Packs the main package and those of all platforms, whose binaries are taken from the folders given, where they are.
- * Each is `{ name, tarball, manifest, files, size }`; without its binary a platform's has no tarball.
+ * Packs the main package and those of all platforms. Takes the binaries from the folders given. Returns `{ name,
+ * tarball, manifest, files, size }` for each; a platform without a binary has no tarball.
  */
 export async function packAll(binaries) {
   const stage = join(work, 'stage')
   rmSync(work, { recursive: true, force: true, maxRetries: 3 })
   mkdirSync(stage, { recursive: true })
-  // The checkout may belong to another user, of which git warns.
+  // The checkout may belong to another user, about which git warns.
   const own = (await run('git', ['-c', 'safe.directory=*', 'ls-files']))
     .split('\n')
     .filter(name => name && !name.includes('/'))
@@ -32,12 +32,12 @@ export async function packAll(binaries) {
       .flatMap(folder => [join(folder, platform, main), join(folder, main)])
       .find(existsSync)
     if (!binary) missing.add(platform)
-    // The tool that is called below wants all to be there.
+    // The tool that is called below needs all folders.
     if (binary) cpSync(binary, join(stage, 'npm', platform, main))
     else writeFileSync(join(stage, 'npm', platform, main), '')
   }
   copyNotices(stage)
-  // Names the platforms' packages as optional dependencies; with these flags it publishes nothing.
+  // Adds the platforms' packages as optional dependencies. With these flags it publishes nothing.
   const napi = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js')
   const flags = ['prepublish', '--tag-style', 'npm', '--skip-optional-publish', '--no-gh-release']
   await run(process.execPath, [napi, ...flags], { cwd: stage })
@@ -52,17 +52,19 @@ export async function packAll(binaries) {
 }
 
 async function pack(folder) {
-  // Not `prepack` and the like: they build, and what is tried here is what was built.
+  // Without scripts such as `prepack`: they build, and this tests the build that is there.
   const flags = ['pack', '--json', '--ignore-scripts', '--pack-destination', work]
   const output = JSON.parse(await npm(flags, { cwd: folder }))
-  // An array up to npm 11, and by name from npm 12 on.
+  // An array up to npm 11, and an object by name from npm 12 on.
   const [{ filename, files, size }] = Array.isArray(output) ? output : Object.values(output)
   const manifest = manifestIn(folder)
   const tarball = join(work, filename)
   return { name: manifest.name, tarball, manifest, files: files.map(({ path }) => path), size }
 }
 
-/** Runs npm, that which runs this if one does, with the options of {@link run}. Resolves with what it prints. */
+/**
+ * Runs npm with the options of {@link run}: the npm that runs this program, if one does. Resolves with its output.
+ */
 export function npm(args, options) {
   const cli = process.env.npm_execpath ?? join(process.execPath, '../../lib/node_modules/npm/bin/npm-cli.js')
   return existsSync(cli) ? run(process.execPath, [cli, ...args], options) : run('npm', args, options)

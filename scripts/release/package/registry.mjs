@@ -1,11 +1,11 @@
-/** A registry on loopback that has the packed packages and nothing else: npm takes them from it as from the real one. */
+/** A registry on loopback that has only the packed packages. npm installs them from it as from the real one. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename } from 'node:path'
 
-/** `{ url, taken, close }`; `taken` fills with the names of the packages that were downloaded. */
+/** Starts the registry. Returns `{ url, taken, close }`; `taken` gets the names of the downloaded packages. */
 export async function serve(packages) {
   const taken = new Set()
   const named = new Map(packages.map(one => [`/${one.name}`, one]))
@@ -30,7 +30,7 @@ export async function serve(packages) {
 
 function packument({ name, manifest, tarball }, url) {
   const { version } = manifest
-  // One that was not built is known all the same, as it is to npm where another platform fits.
+  // A package that was not built is known too, as it is to npm if another platform fits.
   const data = tarball && readFileSync(tarball)
   const dist = {
     tarball: `${url}/-/${basename(tarball ?? `${name}-${version}.tgz`)}`,

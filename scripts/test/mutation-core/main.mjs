@@ -1,6 +1,6 @@
 /**
- * `npm run test:mutants`: makes each of the mistakes in `deep/mutants.mjs` in a copy of the core, and fails if its tests
- * do not notice. A test that hangs has noticed. `-- tags` makes those alone whose name says so.
+ * `npm run test:mutants`: makes each mistake of `mutants.mjs` in a copy of the core, and fails if its tests still
+ * pass. A test that hangs counts as failed. `-- tags` makes only the mistakes with that word in their name.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** The text of a file with a mistake in it. */
+/** Returns the text of a file with a mistake in it. */
 export function made({ name, file, from, to }, text) {
   const places =
     typeof from === 'string' ? text.split(from).length - 1 : [...text.matchAll(new RegExp(from, 'g'))].length
@@ -7,9 +7,9 @@ export function made({ name, file, from, to }, text) {
 }
 
 /**
- * Mistakes to be made in the lock-free store, each of which a test must notice: what is to be found in a file under
- * `crates/core/src/store`, exactly once, and what to put there. `by`: tests of the library that notice it, or
- * `loom` models of these names. Some show only as a hang.
+ * Mistakes in the lock-free store that tests have to notice. `find` occurs exactly once in a file under
+ * `crates/core/src/store`, and is replaced. `by` are the tests of the library that notice it, or, with `loom`, the
+ * models. Some mistakes show only as a hang.
  */
 export const mutants = [
   {
@@ -20,7 +20,7 @@ export const mutants = [
     by: ['preempted'],
   },
   {
-    name: 'what was copied in vain stays with the reader',
+    name: 'a copy that is discarded stays with the reader',
     file: 'read.rs',
     from: 'out.zeroize();',
     to: '',

@@ -42,7 +42,7 @@ function mutations(program, source, offset, form, place) {
   }
 }
 
-/** An annotation goes on in the lines below that are indented by three spaces or more. */
+/** An annotation continues in the next lines that are indented by three spaces or more. */
 function annotations(source, comments) {
   const found = []
   let open

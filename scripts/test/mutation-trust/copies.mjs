@@ -7,7 +7,7 @@ import { root } from '../../lib/setup.mjs'
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
 
-/** Makes copies of what tests need: they find the package by its name, and so in the folder that they are in. */
+/** Makes copies of everything that tests need. Tests find the package by its name, and so in their own folder. */
 export function makeCopies() {
   return Array.from({ length: Math.min(os.availableParallelism(), 4) }, (_, index) => {
     const directory = join(root, 'target', 'guards', String(index))
@@ -22,7 +22,10 @@ export function makeCopies() {
   })
 }
 
-/** Works on the items in all copies at once, one item in each at a time. Returns the results in the order of the items. */
+/**
+ * Works on the items in all copies at once, one item per copy at a time. Returns the results in the order of the
+ * items.
+ */
 export async function spread(copies, items, work) {
   const results = []
   const left = [...items.entries()]

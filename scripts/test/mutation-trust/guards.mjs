@@ -4,7 +4,7 @@ import { root } from '../../lib/setup.mjs'
 import { readAnnotations } from './annotations.mjs'
 import { GUARDS } from './list.mjs'
 
-/** The documents whose tables list what is guarded. A row begins with a rule in backticks, which has to have a guard. */
+/** The documents whose tables list what is guarded. A row begins with a rule in backticks, which needs a guard. */
 const DOCUMENTS = ['SECURITY.md', 'docs/explanation/trust-model.md']
 
 /** @returns {import('./annotations.mjs').Guard[]} */
@@ -17,7 +17,7 @@ export function guardTests() {
   return [...new Set(readGuards().map(({ test }) => testFile(test)))]
 }
 
-/** Returns the path of a test file, in whatever folder it is. */
+/** Returns the path of a test file, in any folder. */
 export function testFile(name) {
   const path = readdirSync(join(root, '__test__'), { recursive: true })
     .map(file => file.replaceAll('\\', '/'))
@@ -26,7 +26,10 @@ export function testFile(name) {
   return `__test__/${path}`
 }
 
-/** Returns true if a text in the test file may be this title. Not known are `*` in the title and `${…}` in the text. */
+/**
+ * Returns true if a text in the test file may be this title. `*` in the title and `${…}` in the text are unknown
+ * parts.
+ */
 export function hasTitle(test, title) {
   const source = readFileSync(join(root, testFile(test)), 'utf8')
   return [...source.matchAll(/(['"`])((?:\\.|(?!\1).)+)\1/g)].some(([, , text]) => {

@@ -1,10 +1,10 @@
 /**
- * `npm run test:guards`: removes each guard of trust, one by one, in a copy of what was built, and runs the test that has
- * to fail then. README.md explains the annotations.
+ * `npm run test:guards`: removes one guard of trust at a time from a copy of the build, and runs the tests that
+ * have to fail then. README.md explains the annotations. The last line is `N passed, M failed`.
  *
  * - `-- reverify` removes only the guards whose file, rule or test contains that word.
  * - `-- --list` prints the guards and runs nothing.
- * - `-- --check` only checks that each annotation can be applied and names a test file. Needs no build.
+ * - `-- --check` only checks that each annotation can be applied and that its test exists. Needs no build.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -73,7 +73,7 @@ async function removeAll() {
   process.exitCode = sum.failed === 0 ? 0 : 1
 }
 
-/** Runs the test files with all guards: a test that fails then, or that does not exist, would prove nothing. */
+/** Runs the test files with all guards. A test that fails then, or does not exist, would prove nothing. */
 async function runIntact(copies) {
   const files = [...new Set(chosen.map(({ test }) => testFile(test)))]
   const runs = await spread(copies, files, async (file, copy) => ({ file, ...(await runTests(copy, file)) }))
@@ -82,7 +82,7 @@ async function runIntact(copies) {
     broken: runs.filter(({ code }) => code !== 0),
     of({ test, title }) {
       const titled = title.split('*').map(part => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
-      // With several files ava would print the file before the title; here it is one. A slow test has its time behind it.
+      // Only one file runs, so ava prints no file before the title. A slow test has its time after it.
       const line = new RegExp(`^ +(✔|- \\[skip\\]:?|✘ \\[fail\\]:) ${titled.join('.*')}( \\(.+\\))?$`, 'gm')
       const marks = [...outputs.get(testFile(test)).matchAll(line)].map(([, mark]) => mark)
       if (marks.length === 0) return 'missing'
@@ -99,7 +99,7 @@ async function runWithout(guard, copy) {
   writeFileSync(target, mutant.code)
   const { code, output } = await runTests(copy, testFile(guard.test), guard.title)
   writeFileSync(target, built)
-  // A test that failed, crashed or hung, and not a file that could not be loaded.
+  // A test has to fail, crash or hang. A file that cannot be loaded does not count.
   const isFailure = /^ +(✘ \[fail\]:|✘ Timed out|Uncaught exception|Unhandled rejection)/m.test(output)
   const isLoaded = !/SyntaxError|ERR_MODULE_NOT_FOUND|does not provide an export/.test(output)
   return { isNoticed: code !== 0 && isFailure && isLoaded, output }

@@ -60,7 +60,7 @@ function dropEach(path, source) {
   if (found === undefined) throw new Error('no item of a list follows')
   const items = found.parent[found.key]
   const later = items.slice(items.indexOf(found.node))
-  // The next annotation begins a group of its own.
+  // The next annotation starts another group.
   const end = later.findIndex(
     (item, n) => n > 0 && source.slice(later[n - 1].end, item.start).includes('@guard '),
   )
@@ -94,7 +94,7 @@ function replaceText(scope, source, before, after) {
   return cut(source, start, start + places[0][0].length, after)
 }
 
-/** White space is any white space, since a formatter may change it. */
+/** Matches any white space, because a formatter may change it. */
 function patternOf(text) {
   return text
     .trim()

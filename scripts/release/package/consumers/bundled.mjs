@@ -1,4 +1,4 @@
-// For bundles that are CommonJS, which have no top-level await.
+// For CommonJS bundles, which have no top-level await.
 import { connect, SessionCache } from 'tls-resumption'
 import { resume } from './resume.mjs'
 

@@ -1,4 +1,5 @@
-// On what is not Node.js: how far it gets. A runtime that never tells of a session would be waited for in vain.
+// Finds out how far the package gets on runtimes that are not Node.js. Some never emit a session, so the wait is
+// bounded.
 const seen = {}
 const { log } = console
 const tell = () => {

@@ -1,4 +1,4 @@
-// Every entry, by import and by require, where none of the optional peers is installed. Prints what is wrong.
+// Loads every entry by import and by require, without the optional peers. Prints the problems.
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
@@ -15,7 +15,7 @@ for (const entry of Object.keys(exports).filter(path => path !== './package.json
   const imported = await import(id)
   const required = require(id)
   if (required !== imported && required !== imported['module.exports']) {
-    console.log(`require('${id}') is not what import('${id}') gives`)
+    console.log(`require('${id}') and import('${id}') return different modules`)
   }
 }
 

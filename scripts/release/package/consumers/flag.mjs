@@ -1,4 +1,4 @@
-// Run with `--import tls-resumption/auto`: Node's own tls.connect resumes. It has no SessionCache to be given one.
+// Runs with `--import tls-resumption/auto`: Node's own tls.connect resumes. There is no SessionCache to pass.
 import tls from 'node:tls'
 import { resume } from './resume.mjs'
 

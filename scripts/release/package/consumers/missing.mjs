@@ -1,4 +1,4 @@
-// Installed with --omit=optional: the import fails with one sentence.
+// Runs after an installation with --omit=optional: the import fails with one sentence.
 try {
   await import('tls-resumption')
 } catch ({ code, message }) {

@@ -1,6 +1,6 @@
 /**
- * Given the package's `connect` and `SessionCache`, however they came: a server on loopback, and two connections over
- * each version of TLS, the second of which has to resume. Prints which did.
+ * Starts a server on loopback and connects twice over each version of TLS, with the package's `connect` and
+ * `SessionCache`. The second connection has to resume. Prints which ones did.
  */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

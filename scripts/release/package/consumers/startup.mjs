@@ -1,4 +1,4 @@
-// What loading the package costs, in milliseconds of CPU, after the modules of Node.js that it builds on.
+// Prints the milliseconds of CPU that loading the package takes, after the modules of Node.js that it uses.
 import 'node:diagnostics_channel'
 import 'node:https'
 import 'node:module'
