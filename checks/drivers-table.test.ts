@@ -1,16 +1,16 @@
-/** The README's table of drivers is what `npm run test:servers -- --record` wrote, and says that all is well. */
+/** The recorded results of `npm run test:servers -- --record`, and the table of them in the documents. */
 import test from 'ava'
 import { drivers } from '../e2e/drivers/drivers.ts'
 import { recorded } from '../e2e/drivers/record.ts'
-import { inReadme, tableOf } from '../e2e/drivers/table.ts'
+import { inDocument, tableOf } from '../e2e/drivers/table.ts'
 
 const entries = recorded()
 
-test('the table is that of what is recorded', t => {
-  t.is(inReadme.read(), tableOf(entries))
+test('drivers table: the document shows the recorded results', t => {
+  t.is(inDocument.read(), tableOf(entries))
 })
 
-test('every driver is in it, on the oldest and the newest Node.js, with both versions of TLS', t => {
+test('drivers table: every driver is recorded on the oldest and newest Node.js with both TLS versions', t => {
   for (const { title } of Object.values(drivers)) {
     for (const node of ['20', '26']) {
       for (const protocol of ['TLSv1.2', 'TLSv1.3']) {
@@ -28,7 +28,7 @@ test('every driver is in it, on the oldest and the newest Node.js, with both ver
   }
 })
 
-test('with us all reconnects resumed, the second thread’s first one too, but those to a server that never does', t => {
+test('drivers table: with the package all reconnects resumed, except to a server that never resumes', t => {
   for (const { how, server, driver, visits, workerFirst } of entries) {
     if (how === 'off' || server === 'PostgreSQL') continue
     t.regex(visits, /^FR*( R+)+ \|( R+)+$/, `${driver}, ${server}`)

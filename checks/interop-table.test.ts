@@ -1,4 +1,4 @@
-/** The table of clients is what `npm run test:interop -- --record` wrote, and says that all is well. */
+/** The recorded results of `npm run test:interop -- --record`, and the table of them in the documents. */
 import test from 'ava'
 import { kinds, placements } from '../e2e/clients/kinds.ts'
 import { recorded } from '../e2e/clients/record.ts'
@@ -7,11 +7,11 @@ import { tableInPage, tableOf } from '../e2e/clients/table.ts'
 const entries = recorded()
 const CLIENTS = ['openssl', 'gnutls', 'curl', 'Go', 'Python', 'rustls', 'Java', 'Chromium']
 
-test('the table is that of what is recorded', t => {
+test('clients table: the document shows the recorded results', t => {
   t.is(tableInPage(), tableOf(entries))
 })
 
-test('every client is in it, by every mechanism, at every placement', t => {
+test('clients table: every client is recorded with every mechanism and placement', t => {
   for (const client of CLIENTS) {
     for (const { protocol, mechanism } of kinds) {
       for (const placement of placements) {
@@ -28,7 +28,7 @@ test('every client is in it, by every mechanism, at every placement', t => {
   }
 })
 
-test('all connections resumed for which there was a session, but those of clients that never do, with the reason', t => {
+test('clients table: all connections with a session resumed, except of clients that never resume', t => {
   for (const { client, connections, never } of entries) {
     if (never === undefined) t.regex(connections, /^F( F){0,2}( R)+$/, client)
     else t.regex(connections, /^F( F)+$/, client)

@@ -17,7 +17,7 @@ import { rabbitmq } from './real/rabbitmq.ts'
 import { redis } from './real/redis.ts'
 import { type Entry, record, recorded } from './record.ts'
 import type { Protocol, RealServer, Running, Site } from './site.ts'
-import { inReadme, tableOf } from './table.ts'
+import { inDocument, tableOf } from './table.ts'
 import { attempt, type How } from './trial.ts'
 import { chosen, openWorkshop } from './workshop.ts'
 
@@ -52,7 +52,7 @@ for (const [name, server] of chosen(servers, positionals)) {
 }
 if (values.record) {
   record(entries)
-  inReadme.write(tableOf(recorded()))
+  inDocument.write(tableOf(recorded()))
 }
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)

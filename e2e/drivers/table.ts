@@ -2,8 +2,11 @@ import { Generated } from './generated.ts'
 import type { Entry } from './record.ts'
 import type { How } from './trial.ts'
 
-/** The table as it stands in the README. */
-export const inReadme: Generated = new Generated('README.md', 'npm run test:servers -- --record')
+/** The table as it stands in the document. */
+export const inDocument: Generated = new Generated(
+  'docs/results/drivers.md',
+  'npm run test:servers -- --record',
+)
 
 /** A line for each driver and server, over both versions of TLS and all versions of Node that are recorded. */
 export function tableOf(entries: readonly Entry[]): string {

@@ -1,4 +1,4 @@
-/** What `npm run test:probe -- --record` keeps, and the table of it in `docs/how-to/probe-a-peer.md`. */
+/** What `npm run test:probe -- --record` keeps, and the table of it in `docs/results/probe.md`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
 import { Generated } from '../drivers/generated.ts'
@@ -30,10 +30,7 @@ const results = new URL('../../benchmark/results/', import.meta.url)
 const file = new URL('probe.json', results)
 
 /** The table as it stands in the document. */
-export const inDocument: Generated = new Generated(
-  'docs/how-to/probe-a-peer.md',
-  'npm run test:probe -- --record',
-)
+export const inDocument: Generated = new Generated('docs/results/probe.md', 'npm run test:probe -- --record')
 
 export function entryOf(
   { verdict, contacts, versions }: PeerFindings,

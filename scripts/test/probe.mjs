@@ -4,7 +4,7 @@
  * wire. The last line is `N passed, M failed`.
  *
  * `--capture` also compares with captured packets, decrypted by tshark. As root, it installs missing servers by
- * apt-get. `--record` writes benchmark/results/probe.json and the table in docs/how-to/probe-a-peer.md.
+ * apt-get. `--record` writes benchmark/results/probe.json and the table in docs/results/probe.md.
  */
 import { join } from 'node:path'
 import { runProgram } from '../lib/program.mjs'
