@@ -43,7 +43,13 @@ function membersOf(type: string): string[] {
 }
 
 /** The interfaces that are not options of a user. */
-const NOT_PUBLIC = ['VerifiedOptions', 'ProbeOptions', 'ConnectorOptions', 'OpenTelemetryInstrumentOptions']
+const NOT_PUBLIC = [
+  'VerifiedOptions',
+  'ProbeOptions',
+  'ConnectorOptions',
+  'PlanOptions',
+  'OpenTelemetryInstrumentOptions',
+]
 
 const interfaces = optionInterfaces().filter(
   ({ name, members }) => members.length > 0 && !NOT_PUBLIC.includes(name),

@@ -85,6 +85,8 @@ function contentOf(
     case 'chart':
       if (!isCharted(table)) throw new Error(`${file} asks for a chart of ${what}, which has none`)
       return `![${table.title}](${join(figures, figureName(result, table))})`
+    case 'headline':
+      return `${headline(table)}\n\n${conditions(result)}`
     case 'all':
       return tableWithChart(result, table, figures)
     default:
@@ -95,6 +97,23 @@ function contentOf(
 /** Returns the path from a document to the charts. */
 function figuresFrom(file: string): string {
   return relative(dirname(file), FIGURES)
+}
+
+/** Returns the first two rows to compare of a table of reconnects: those of plain Node and those of this package. */
+function headline({ id, columns, rows }: Result['tables'][number]): string {
+  const cell = (by: string, title: string) => {
+    const column = columns.findIndex(each => each.title === title)
+    const value = rows.find(row => row.includes(by))?.[column]
+    const figure = typeof value === 'object' && value !== null ? value.median : value
+    if (typeof figure !== 'number') throw new Error(`the table ${id} has no ${title} of ${by}`)
+    return figure
+  }
+  const [plain, resumed] = ['Node alone', 'tls-resumption']
+  const cpu = 'CPU of both ends, of Node alone'
+  return `| ${rows[0]?.[0]} | plain Node.js | with the flag |
+| --- | ---: | ---: |
+| time of a connection | ${cell(plain, 'latency').toFixed(1)} ms | ${cell(resumed, 'latency').toFixed(1)} ms |
+| CPU of client and server | ${Math.round(cell(plain, cpu) * 100)} % | ${Math.round(cell(resumed, cpu) * 100)} % |`
 }
 
 function isMarkdown(name: string): boolean {
