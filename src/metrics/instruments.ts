@@ -2,7 +2,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { openedCaches, type SessionCacheStats } from '../cache/session-cache.js'
 import { clientStats } from '../diagnostics/client-events.js'
-import { serverStats } from '../diagnostics/server-events.js'
+import { handshakeDurations, serverStats } from '../diagnostics/server-events.js'
 import type { RedisTierStats } from '../fleet/redis/redis-tier.js'
 import { openedTiers } from '../fleet/second-tier.js'
 import { openedRings, type TicketKeysStats } from '../server/tickets/ticket-keys.js'
@@ -56,6 +56,18 @@ export const INSTRUMENTS: readonly Instrument[] = [
     labels: ['reason'],
     combine: 'sum',
     read: () => byLabel('reason', serverStats()),
+  },
+  {
+    name: 'server.handshake.time',
+    help: 'Sum of the durations of handshakes of servers, by how they ended',
+    kind: 'counter',
+    unit: 's',
+    labels: ['outcome'],
+    combine: 'sum',
+    read: () => {
+      const { resumed, full } = handshakeDurations()
+      return byLabel('outcome', { resumed: resumed.seconds, full: full.seconds })
+    },
   },
   ofCaches('cache.sessions', 'gauge', 'Sessions in the cache', ({ size }) => size),
   {
