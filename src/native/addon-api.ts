@@ -96,8 +96,6 @@ export interface Native
   /** Writes up to eight numbers about a session into `out`. Returns false if the bytes are no session. */
   sessionFacts(session: Uint8Array, out: Uint8Array): boolean
   /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */
-  /** Until when all CRLs in the bytes are current that are current at `now`, in ms since 1970. NaN: malformed. */
-  crlNextUpdate(bytes: Uint8Array, now: number): number
   sessionMark(session: Uint8Array): number
   /**
    * Returns the earliest `nextUpdate` of the revocation lists that are current at `nowMs`, in milliseconds since 1970. The
