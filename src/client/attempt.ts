@@ -106,6 +106,7 @@ export class ConnectionAttempt implements SocketEvents {
   /** Opens a connection over a stream that is connected already: its handshake starts within `open`. */
   startAtOnce(open: (session: Buffer | undefined) => tls.TLSSocket): tls.TLSSocket {
     let socket: tls.TLSSocket | undefined
+    this.#startedAt = monotonicNow()
     this.#choose((session, offered) => {
       this.#offered = offered
       // The socket keeps its options, so the session must not be memory that is used again.
@@ -121,7 +122,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.attach(socket)
     this.#afterOffer()
     this.#port.watchSessions()
-    this.#enterHandshake()
+    this.#phase = 'handshaking'
     return socket
   }
 
@@ -132,8 +133,8 @@ export class ConnectionAttempt implements SocketEvents {
   onTransportConnected(): void {
     if (this.#phase !== 'connecting' || !this.#port.isUsable) return
     const { cache, peer, coalesce, isOverStream } = this.#inputs
-    const connectTime = isOverStream ? undefined : monotonicNow() - this.#addressedAt
     this.#startedAt = monotonicNow()
+    const connectTime = isOverStream ? undefined : this.#startedAt - this.#addressedAt
     this.#port.watchSessions()
     this.#offer()
     if (coalesce && this.#outcome === 'no-session' && this.#isFree) {
@@ -142,7 +143,7 @@ export class ConnectionAttempt implements SocketEvents {
       if (role === 'follow' && this.#hold(bound)) return
       if (typeof role === 'object') this.#leadFlight(role)
     }
-    this.#enterHandshake()
+    this.#phase = 'handshaking'
   }
 
   onSecure(): void {
@@ -243,7 +244,7 @@ export class ConnectionAttempt implements SocketEvents {
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
     if (offered.isBelowTls13) this.#ticket = this.#port.ticket
     this.#transportBytes = this.#port.transportBytesRead ?? 0
-    this.#watchForHang(monotonicNow())
+    this.#watchForHang(this.#startedAt)
   }
 
   /** Reports a hang as soon as it is one, so that the next connection makes no offer. */
@@ -256,11 +257,6 @@ export class ConnectionAttempt implements SocketEvents {
       this.#isHanging = true
       offerBreaker.broken(this.#inputs.peer.endpoint)
     }, HANG_MS).unref()
-  }
-
-  #enterHandshake(): void {
-    this.#phase = 'handshaking'
-    this.#startedAt = monotonicNow()
   }
 
   /** Followers wait for what this connection gets, unless another session has come since. */
@@ -285,8 +281,9 @@ export class ConnectionAttempt implements SocketEvents {
       this.#waitTime = monotonicNow() - (this.#waitedSince ?? 0)
       this.#leaveFlight?.()
       if (!landed && !isEnding) recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
+      this.#startedAt = monotonicNow()
       if (this.#isFree) this.#offer()
-      this.#enterHandshake()
+      this.#phase = 'handshaking'
       const gate = this.#gate
       this.#gate = undefined
       gate?.open()

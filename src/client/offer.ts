@@ -2,12 +2,7 @@ import { acquireLease, borrowVerified } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import type { CertificateChain } from '../session/certificate-chain.js'
 import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
-import {
-  decodeVerification,
-  isCurrent,
-  isDueForRenewal,
-  type Verification,
-} from '../session/verified-session.js'
+import { isCurrent, isDueForRenewal, type Verification } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
 import { findChain } from './chains.js'
 import type { PeerState } from './peer-state.js'
@@ -47,7 +42,7 @@ export function offerSession(
 ): OfferOutcome {
   if (peer.generation.isOver) return 'no-session'
   const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
-    const offered = reverify(session, decodeVerification(record), verifier, maxAge)
+    const offered = reverify(session, peer.decodeVerification(record), verifier, maxAge)
     if (offered === undefined) return 'reverification-failed'
     if (isDueForRenewal(offered.verification, maxAge, wallClock()) && isFirstToRenew(cache, peer.key)) {
       return 'reverification-failed'
@@ -69,9 +64,10 @@ export function reverify(
   verifier: PeerVerifier,
   maxAge: number,
 ): OfferedSession | undefined {
-  if (verification === undefined || !isCurrent(verification, maxAge, wallClock())) return undefined
+  const now = wallClock()
+  if (verification === undefined || !isCurrent(verification, maxAge, now)) return undefined
   const info = readSessionInfo(session)
-  const chain = findChain(verification.chainDigest)
+  const chain = findChain(verification.chainDigest, now)
   if (info === undefined || chain === undefined) return undefined
   if (!chain.hasLeaf(session.subarray(info.leafStart, info.leafEnd))) return undefined
   if (info.verified !== verification.isChainVerified) return undefined

@@ -4,6 +4,7 @@ import { offerBreaker } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { type Era, onPurge } from '../key/purge-generation.js'
 import { native } from '../native/addon.js'
+import { decodeVerification, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
 
 const MAX_PEERS = 1000
@@ -27,6 +28,8 @@ export class PeerState {
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
   #storedIn: WeakRef<SessionCache> | undefined
+  #lastRecord: Buffer | undefined
+  #lastVerification: Verification | undefined
 
   constructor(key: string, endpoint: string, generation: Era) {
     this.key = key
@@ -56,6 +59,14 @@ export class PeerState {
 
   hasAccepted(chainDigest: Buffer): boolean {
     return this.#acceptedChains.has(chainDigest.toString('latin1'))
+  }
+
+  /** Decodes a record. The sessions of a peer often have equal ones. */
+  decodeVerification(record: Buffer): Verification | undefined {
+    if (this.#lastRecord?.equals(record)) return this.#lastVerification
+    this.#lastVerification = decodeVerification(record)
+    this.#lastRecord = Buffer.from(record)
+    return this.#lastVerification
   }
 
   /** Forgets the emitted sessions, and wipes the stored ones where `wipe` says so. */

@@ -3,6 +3,7 @@ import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
+import { peerLabel } from '../key/endpoint.js'
 import { Era } from '../key/purge-generation.js'
 import { contextTag, hostnameOf, isStrict, keyOf, peerOf } from '../key/session-key.js'
 import { native } from '../native/addon.js'
@@ -49,7 +50,7 @@ export function planConnection(
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => peerOf(options))
     return { options, inputs: undefined }
   }
-  const peer = peerState(key, `${peerOf(options)} ${options.servername ?? ''}`, generation)
+  const peer = peerState(key, `${peerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation)
   const inputs: AttemptInputs = {
     cache,
     peer,

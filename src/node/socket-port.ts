@@ -68,10 +68,11 @@ export class TlsSocketPort implements SocketPort {
     this.#setSession = this.#socket.setSession
     const { emit } = socket
     defineMethods(socket, {
-      emit: (name: string | symbol, ...args: unknown[]) => {
+      emit: (...args: [name: string | symbol, ...rest: unknown[]]) => {
+        const [name, argument] = args
         if (name === 'error' || name === 'close') this.#isClosed = true
-        notify(events, name, args[0])
-        return Reflect.apply(emit, socket, [name, ...args])
+        notify(events, name, argument)
+        return emit.apply(socket, args as Parameters<typeof emit>)
       },
       setSession: (session: Buffer) => {
         events.onCallerSession()
