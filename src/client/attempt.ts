@@ -11,6 +11,7 @@ import { CertificateChain } from '../session/certificate-chain.js'
 import { returnCertificates } from '../session/resumed-socket.js'
 import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { encodeVerification, type Verification } from '../session/verified-session.js'
+import { debug, isDebugging } from '../util/log.js'
 import { clearTimeout, monotonicNow, setTimeout, wallClock } from '../util/time.js'
 import { knownChain, storeChain } from './chains.js'
 import { isHandshakeAlert, isTransportError } from './connection-error.js'
@@ -35,6 +36,8 @@ const HANG_MS = 1000
 /** A timer that fires so many milliseconds late shows that this thread was busy, not that the peer hangs. */
 const MAX_LAG_MS = 100
 
+let attemptCount = 0
+
 type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 
 /** What a full handshake showed about the peer. */
@@ -49,9 +52,11 @@ interface Capture {
  */
 export class ConnectionAttempt implements SocketEvents {
   readonly #inputs: AttemptInputs
+  /** Names the connection in the debug log. */
+  readonly #id: number = ++attemptCount
   #port!: SocketPort
   #socket!: tls.TLSSocket
-  #phase: Phase = 'connecting'
+  #currentPhase: Phase = 'connecting'
   /** Why no session was offered, or that one was. */
   #outcome: OfferOutcome = 'no-session'
   #offered: OfferedSession | undefined
@@ -78,6 +83,15 @@ export class ConnectionAttempt implements SocketEvents {
 
   constructor(inputs: AttemptInputs) {
     this.#inputs = inputs
+    const { peer, maxAge, coalesce, verifier } = inputs
+    this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
+    this.#debug(
+      'strict %s, host name %s, maxAge %d ms, coalesce %s',
+      verifier.isStrict,
+      verifier.hostname,
+      maxAge,
+      coalesce,
+    )
   }
 
   /** Returns a `checkServerIdentity` that first copies the chain, because the caller's may change the object. */
@@ -200,6 +214,19 @@ export class ConnectionAttempt implements SocketEvents {
     else this.#judgeFailure(error)
   }
 
+  get #phase(): Phase {
+    return this.#currentPhase
+  }
+
+  set #phase(phase: Phase) {
+    if (isDebugging && phase !== this.#currentPhase) this.#debug('%s -> %s', this.#currentPhase, phase)
+    this.#currentPhase = phase
+  }
+
+  #debug(format: string, ...values: unknown[]): void {
+    if (isDebugging) debug(`%d: ${format}`, this.#id, ...values)
+  }
+
   /** True if a session may be given to the socket: one given during the handshake would break it. */
   get #isFree(): boolean {
     return !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake
@@ -218,11 +245,13 @@ export class ConnectionAttempt implements SocketEvents {
     const { peer } = this.#inputs
     const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
     if (advice !== 'offer') {
+      this.#debug('the breaker says %s', advice)
       this.#isProbe = advice === 'probe'
       this.#outcome = 'backed-off'
       return
     }
     this.#outcome = offerSession(this.#inputs, use)
+    this.#debug('offer: %s', this.#outcome)
   }
 
   #offer(): void {
@@ -255,6 +284,7 @@ export class ConnectionAttempt implements SocketEvents {
       if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
       if (late > MAX_LAG_MS) return this.#watchForHang(monotonicNow())
       this.#isHanging = true
+      this.#debug('no byte came for %d ms after the offer', HANG_MS)
       offerBreaker.broken(this.#inputs.peer.endpoint)
     }, HANG_MS).unref()
   }
@@ -274,6 +304,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.#gate = this.#port.hold(() => proceed(false, true))
     if (this.#gate === undefined) return false
     this.#phase = 'held'
+    this.#debug('follows for %d ms at most', bound)
     this.#waitedSince = monotonicNow()
     // Another connection or a timer calls it, which has another AsyncLocalStorage.
     const proceed = AsyncResource.bind((landed: boolean, isEnding = false) => {
@@ -295,6 +326,7 @@ export class ConnectionAttempt implements SocketEvents {
   #report(reason: ClientReason): void {
     if (this.#isReported) return
     this.#isReported = true
+    this.#debug('outcome: %s', reason)
     recordConnection(
       reason,
       () => peerOfKey(this.#inputs.peer.key),
@@ -340,6 +372,7 @@ export class ConnectionAttempt implements SocketEvents {
     const isDestroyedHere = !this.#port.hasEnded && !isTransportError(error) && !isHandshakeAlert(error)
     // The application may have rejected the peer, so what this connection brought must not authorize the next one.
     if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
+      this.#debug('destroyed before the first byte: removed what this connection stored')
       for (const entry of this.#storedEntries) removeEntry(cache, peer.key, entry)
     }
   }
@@ -390,6 +423,7 @@ export class ConnectionAttempt implements SocketEvents {
     const entry = storeVerified(cache, peer.key, session, record, options)
     if (entry === 0) return
     this.#storedEntries.push(entry)
+    this.#debug('stored a session of %d bytes for %d ms', session.length, info.lifetime)
     peer.recordStored(cache)
     this.#recordSessionTime()
     this.#lead?.end(true)

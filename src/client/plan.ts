@@ -11,6 +11,7 @@ import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
 import { isTrustAnchor } from '../session/trust-anchors.js'
 import { decodeVerification } from '../session/verified-session.js'
+import { debug, isDebugging } from '../util/log.js'
 import { DAY } from '../util/time.js'
 import { type AttemptInputs, ConnectionAttempt } from './attempt.js'
 import { reverify } from './offer.js'
@@ -47,6 +48,7 @@ export function planConnection(
   const key = context && keyOf(options, cachePartition, { context, era: generation })
   const { checkServerIdentity } = options
   if (key === undefined || checkServerIdentity === undefined) {
+    if (isDebugging) debug('%s: not cacheable', peerOf(options))
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => peerOf(options))
     return { options, inputs: undefined }
   }
@@ -63,6 +65,7 @@ export function planConnection(
   }
   if (options.session) {
     if (keepsSession(options, inputs)) {
+      if (isDebugging) debug("%s: the caller's session is offered", peerOf(options))
       recordConnection('caller-session', () => peerOf(options))
       return { options, inputs: undefined }
     }

@@ -1,3 +1,4 @@
+import { debuglog } from 'node:util'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 /** Emits a process warning of this package. `code` is the part after `TLS_RESUMPTION_`. */
@@ -15,4 +16,14 @@ export function warnOnce(code: string, message: string): void {
   if (getEnvironmentData(key) !== undefined) return
   setEnvironmentData(key, true)
   warn(code, message)
+}
+
+const debugLog = debuglog('tls-resumption')
+
+/** True if `NODE_DEBUG` contains `tls-resumption`. To be asked before a message is made. */
+export const isDebugging: boolean = debugLog.enabled
+
+/** Writes a line to stderr if `NODE_DEBUG` contains `tls-resumption`. It must not contain a secret. */
+export function debug(format: string, ...values: unknown[]): void {
+  debugLog(format, ...values)
 }
