@@ -1,4 +1,4 @@
-/** What an operation costs one thread, beside the caches one would use instead. */
+/** Measures what an operation costs one thread, beside other caches. */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:tls'
 import { LRUCache } from 'lru-cache'
@@ -53,7 +53,7 @@ export async function byText(rounds: number): Promise<{ get: Paired; set: Paired
   return { get, set }
 }
 
-/** By id, as servers are asked: by the events of two servers, with the same ids and sessions for both. */
+/** By id, as servers are asked: by the events of two servers, which get the same ids and sessions. */
 export async function byId(session: Buffer, rounds: number): Promise<{ resume: Paired; store: Paired }> {
   const ids = Array.from({ length: KEYS }, () => randomBytes(32))
   const [ours, pure] = [createServer(), createServer()]

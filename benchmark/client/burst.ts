@@ -1,4 +1,4 @@
-/** Connections that begin at once to a peer that nobody has met. */
+/** Measures connections that start at once to a new peer. */
 import type { ConnectionOptions } from 'node:tls'
 import { connect, SessionCache } from 'tls-resumption'
 import { inTurns } from '../lib/in-turns.ts'
@@ -13,9 +13,9 @@ export interface BurstFigures {
   mode: string
   /** Milliseconds until the last connection has its echo, median of the rounds. */
   wall: number
-  /** Of that of connections that do not wait for each other, in the same round. */
+  /** Ratio to connections that do not wait for each other, in the same round. */
   ratio: Estimate
-  /** Full handshakes a burst, median. */
+  /** Full handshakes per burst, median. */
   full: number
 }
 
@@ -23,7 +23,7 @@ export const BURST = 16
 const KIND: Kind = { version: 'TLSv1.3', algorithm: 'rsa', clientCertificate: true }
 export const BURST_KIND = labelOf(KIND)
 
-/** A cache of its own for each burst: it is cold. */
+/** Each burst has an empty cache of its own. */
 function bursting(coalesce: boolean): () => Mode {
   return () => {
     const sessionCache = new SessionCache()
@@ -58,7 +58,7 @@ async function burst(
   mode: Mode,
   options: ConnectionOptions,
 ): Promise<{ wall: number; full: number }> {
-  // The counts of the server's process are copies already, being messages.
+  // The counts of the server's process are copies already, because they were messages.
   const before = (await server.report()).counts[0]?.full ?? 0
   const started = performance.now()
   await Promise.all(Array.from({ length: BURST }, () => roundTrip(() => mode.connect(options))))

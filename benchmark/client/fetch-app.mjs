@@ -1,4 +1,4 @@
-// An application that knows nothing of this package: fetches a URL now and then.
+// An application without a line about this package. It fetches a URL from time to time.
 import { setTimeout } from 'node:timers/promises'
 
 const [url, count] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** Whether Node's own `fetch` resumes when its pool has emptied meanwhile. */
+/** Measures if Node's own `fetch` resumes after its pool of connections was emptied. */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ export async function fetches(pki: Pki): Promise<FetchFigures[]> {
   const ca = join(directory, 'ca.pem')
   await writeFile(ca, pki.ca(KIND))
   const programs = [20, 22, 24, 26].map(major => nodeProgram(major) as string)
-  // At once: each of them waits nearly all the time.
+  // All at once, because each waits nearly all of its time.
   const figures = await Promise.all(
     programs.map(async program => {
       const { stdout } = await promisify(execFile)(program, ['--version'])
@@ -42,7 +42,7 @@ export async function fetches(pki: Pki): Promise<FetchFigures[]> {
   return figures
 }
 
-/** Of requests that come a second apart, to a server that closes each connection. */
+/** Requests that come a second apart, to a server that closes each connection. */
 async function handshakes(pki: Pki, program: string, ca: string, flags: string[]): Promise<string> {
   let met = ''
   const server = https.createServer(pki.server(KIND), (request, response) => {

@@ -1,7 +1,7 @@
 import type { SecureVersion } from 'node:tls'
 import type { Algorithm } from '../../fixtures/certificates.ts'
 
-/** What decides how much a full handshake costs. */
+/** The properties that decide the cost of a full handshake. */
 export interface Kind {
   version: SecureVersion
   algorithm: Algorithm

@@ -7,10 +7,10 @@ export interface Mode {
   connect(options: ConnectionOptions): TLSSocket
 }
 
-/** As drivers reconnect: the options each time anew, and nothing remembered. */
+/** As drivers reconnect: new options objects each time, and no sessions. */
 export const full: Mode = { name: 'Node alone', connect: options => tls.connect({ ...options }) }
 
-/** What a driver can do by itself: it keeps the last session of each endpoint. */
+/** As a driver can do by itself: it keeps the last session of each endpoint. */
 export const ownSessions: Mode = { name: 'Node and a Map of sessions', connect: rememberIn(new Map()) }
 
 /** One SecureContext for all connections to a port, and no sessions. */
@@ -27,7 +27,7 @@ export function ownContexts(connect: Mode['connect'] = options => tls.connect(op
   }
 }
 
-/** The most that can be had from Node by hand. */
+/** The best that an application can do with Node. */
 export function ownCache(): Mode {
   return { ...ownContexts(rememberIn(new Map())), name: 'Node with its best own cache' }
 }

@@ -1,7 +1,9 @@
 /**
- * What our own code costs in a connection: the client's CPU time beyond that of Node with one SecureContext for all
- * connections and, where the peer resumes, with a Map of sessions. Where it does not, the caller brings that context in
- * both cases: ours, which all connections share, would hide what the rest costs.
+ * Measures what the code of this package costs in a connection: the client's CPU time beyond Node with one
+ * SecureContext for all connections and, if the peer resumes, a Map of sessions.
+ *
+ * If the peer does not resume, the caller passes that context in both cases. A context that the package shares
+ * between connections would hide the rest of the cost.
  */
 import type { ConnectionOptions } from 'node:tls'
 import { connect } from 'tls-resumption'
@@ -18,23 +20,23 @@ import { ServerProcess } from './server-process.ts'
 
 export interface OwnCostFigures {
   kind: string
-  /** What becomes of what we offer. */
+  /** What the peer does with an offered session. */
   peer: string
   isLeftAlone: boolean
-  /** How many of each mode were compared, one by one. */
+  /** Number of compared connections of each mode. */
   triples: number
-  /** Microseconds a connection beyond Node by hand. */
+  /** Microseconds per connection beyond Node by hand. */
   own: Estimate
-  /** The client's, in one of ours. */
+  /** Of the client, in a connection of this package. */
   clientCpu: number
-  /** Of a full handshake on both ends, as Node alone does it. */
+  /** Of a full handshake on both ends with plain Node. */
   fullCpu: number
 }
 
 interface Peer {
   peer: string
   how: ServerKind
-  /** Not left alone: as the first twenty connections, and then one a second. */
+  /** The first twenty connections at once, and then one per second, so that the back-off never pauses them. */
   isSeenTo: boolean
 }
 
@@ -46,7 +48,7 @@ const PEERS: Peer[] = [
   { peer: 'hands out none, and it is seen to', how: 'ticketless', isSeenTo: true },
 ]
 
-/** Of a connection that resumes, and of those that cannot. */
+/** Measures connections that resume, and connections that cannot. */
 export async function ownCosts(
   pki: Pki,
   compared: readonly KindFigures[],
@@ -66,13 +68,13 @@ export async function ownCosts(
     const modes = how === 'plain' ? [ownCache(), ours()] : [ownContexts(), withOwnContexts(isSeenTo)]
     return { modes: [alone, ...modes], options: pki.options(kind, ports[index] as number) }
   })
-  // For the compiler, and for the first sessions: who measures what has run a hundred times measures the interpreter.
+  // Warms up compiler and sessions: code that ran a hundred times is measured, not the interpreter.
   for (const comparison of comparisons) await compare(comparison, triples)
   const costs: OwnCostFigures[] = []
   for (const [index, { kind, peer, how, isSeenTo }] of wanted.entries()) {
     const { own, clientCpu, fullClientCpu } = await compare(comparisons[index] as Comparison, triples)
     const { full = 0, resumed = 0 } = (await server.report()).counts[index] ?? {}
-    // Node's alone are full both times, and the first by hand and of ours.
+    // Plain Node makes two full handshakes. The first connection by hand and of this package is full too.
     if (how === 'plain' ? full !== 2 * triples + 2 : resumed !== 0)
       throw new Error(`${full} full and ${resumed} resumed handshakes with a peer that ${peer}`)
     const fullCpu = fullClientCpu * bothEnds(compared, labelOf(kind))
@@ -82,7 +84,7 @@ export async function ownCosts(
   return costs
 }
 
-/** Ours, from options that are copied as often as by hand: with the cache that is used where none is given. */
+/** This package, from options that are copied as often as by hand, with the default cache. */
 function withOwnContexts(isSeenTo: boolean): Mode {
   const mode = ownContexts(options => connect(options))
   return isSeenTo ? { ...mode, connect: options => secondsLater(() => mode.connect(options)) } : mode
@@ -91,7 +93,7 @@ function withOwnContexts(isSeenTo: boolean): Mode {
 const { now } = Date
 let secondsAhead = 0
 
-/** Runs it with the clock put forward, further each time: nothing has been seen to within the last second. */
+/** Runs with a clock that is a second later each time, so that the package looks up everything again. */
 function secondsLater<T>(run: () => T): T {
   secondsAhead += 2
   Date.now = () => now() + 1000 * secondsAhead
@@ -103,12 +105,14 @@ function secondsLater<T>(run: () => T): T {
 }
 
 interface Comparison {
-  /** Node alone, Node by hand, and ours. */
+  /** Plain Node, Node by hand, and this package. */
   modes: Mode[]
   options: ConnectionOptions
 }
 
-/** How much more than the client alone both ends take in a full handshake; a ratio is the same however fast the machine is. */
+/**
+ * Returns the ratio of both ends to the client in a full handshake. It does not depend on the speed of the machine.
+ */
 function bothEnds(compared: readonly KindFigures[], kind: string): number {
   const alone = compared.find(figures => figures.kind === kind)?.modes[0]
   if (alone === undefined) throw new RangeError(`${kind} was not measured`)
@@ -116,8 +120,8 @@ function bothEnds(compared: readonly KindFigures[], kind: string): number {
 }
 
 /**
- * Connections of the three modes in turn: what slows the machine down for longer than a connection concerns all three,
- * and the median of the differences leaves out what comes between two.
+ * Connects in the three modes in turn. A slow phase of the machine concerns all three, and the median of the
+ * differences ignores short disturbances.
  */
 async function compare({ modes, options }: Comparison, triples: number) {
   const times = await inTurns(modes, triples, mode => clientCpu(mode, options))

@@ -1,4 +1,4 @@
-/** What a reconnect costs on both ends, from the same options, by different means. */
+/** Measures what a reconnect costs on both ends, from the same options, in several ways. */
 import type { ConnectionOptions } from 'node:tls'
 import { inTurns } from '../lib/in-turns.ts'
 import type { Pki } from '../lib/pki.ts'
@@ -10,18 +10,18 @@ import { ServerProcess } from './server-process.ts'
 
 export interface Plan {
   rounds: number
-  /** Connections of a round one after another. */
+  /** Connections per round, one after another. */
   inTurn: number
-  /** Connections of a round with 16 at once. */
+  /** Connections per round, 16 at once. */
   atOnce: number
 }
 
 export interface ModeFigures {
   mode: string
-  /** Microseconds a connection, medians of the rounds. */
+  /** Microseconds per connection, medians of the rounds. */
   clientCpu: number
   serverCpu: number
-  /** CPU of both ends, of that of Node alone in the same round. */
+  /** CPU of both ends, as a ratio to plain Node in the same round. */
   ratio: Estimate
   /** Milliseconds from dialling to the echo, one connection after another. */
   latency: number
@@ -56,7 +56,7 @@ export async function reconnects(pki: Pki, plan: Plan, say: (what: string) => vo
     options: pki.options(kind, ports[index] as number),
     index,
   }))
-  // For the compiler, and for the first sessions: in a service that reconnects often all of it has run before.
+  // Warms up compiler and sessions: a service that reconnects often has run all of it before.
   for (const comparison of comparisons) {
     say(`${comparison.kind}, to warm up`)
     await compare(server, comparison, { ...plan, rounds: Math.ceil(plan.rounds / 8) })
@@ -74,7 +74,7 @@ interface Comparison {
   kind: string
   modes: Mode[]
   options: ConnectionOptions
-  /** Which of the server's ports it is. */
+  /** The index of the server's port. */
   index: number
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Listen, Report, Request } from './server.ts'
 
-/** The other end. */
+/** The server process. */
 export class ServerProcess {
   readonly #child: ChildProcess = fork(new URL('./server.ts', import.meta.url), { stdio: 'inherit' })
 

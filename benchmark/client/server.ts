@@ -1,4 +1,4 @@
-/** A process of its own with one server of each kind, so that its CPU time is that of the server end alone. */
+/** A process with one server of each kind, so that its CPU time is that of the server end. */
 import { constants } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -13,13 +13,13 @@ export interface Listen {
   how: ServerKind
 }
 
-/** `forgetful` hands out sessions and accepts none; `ticketless` hands out none. */
+/** `forgetful` issues sessions and accepts none; `ticketless` issues none. */
 export type ServerKind = 'plain' | 'forgetful' | 'ticketless'
 
 export type Request = { listen: Listen[] } | { report: true } | { close: true }
 
 export interface Report {
-  /** Microseconds this process has spent on a processor. */
+  /** Microseconds of CPU of this process. */
   cpu: number
   /** Full and resumed handshakes of each server. */
   counts: { full: number; resumed: number }[]
@@ -53,7 +53,7 @@ async function listen({ kind, ca, identity, how }: Listen): Promise<number> {
     maxVersion: kind.version,
     requestCert: kind.clientCertificate,
     rejectUnauthorized: kind.clientCertificate,
-    // Without tickets a session lives in the server's memory, and this server has none.
+    // Without tickets a session is kept in the server's memory, and this server keeps none.
     ...(how === 'forgetful' ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   })
   if (how === 'ticketless') refuseTickets(server)
@@ -69,7 +69,7 @@ async function listen({ kind, ca, identity, how }: Listen): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** As `src/node/ticket-key-callback.ts` does for servers that are not to resume. */
+/** As `src/node/ticket-key-callback.ts` does for servers that must not resume. */
 function refuseTickets(server: Server): void {
   const { context } = (server as unknown as { _sharedCreds: { context: TicketHook } })._sharedCreds
   const [name, mac, cipher] = [Buffer.alloc(16), Buffer.alloc(16), Buffer.alloc(16)]

@@ -1,4 +1,4 @@
-/** What was found, as tables; and what was aimed at. */
+/** Makes tables of the figures, and compares them with targets. */
 import { textOf } from '../lib/format.ts'
 import type { ResultTable, Target } from '../lib/result.ts'
 import { BURST, BURST_KIND, type BurstFigures } from './burst.ts'
@@ -124,7 +124,7 @@ function ownCosts({ ownCosts }: Figures): ResultTable {
   }
 }
 
-/** What the design of the package aims at. */
+/** The targets of the package's design. */
 export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figures): Target[] {
   return [
     ...AIMED.map(({ kind, atMost }) => {

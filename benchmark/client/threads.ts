@@ -1,4 +1,4 @@
-/** How many full handshakes threads make that all connect to the same endpoints at once. */
+/** Counts the full handshakes of threads that all connect to the same endpoints at once. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Pki } from '../lib/pki.ts'
@@ -16,7 +16,7 @@ export const THREADS_KIND = labelOf(KIND)
 export interface ThreadFigures {
   mode: string
   times: number
-  /** At the worst time. */
+  /** All threads start at once, which is the worst case. */
   full: number
   resumed: number
 }

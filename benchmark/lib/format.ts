@@ -1,7 +1,7 @@
 import Table from 'cli-table3'
 import { type Cell, type Column, isMet, type ResultTable, type Target } from './result.ts'
 
-/** For a terminal. */
+/** Formats a table for a terminal. */
 export function terminalTable({ title, columns, rows }: ResultTable): string {
   const table = new Table({
     head: columns.map(headOf),
@@ -18,7 +18,7 @@ export function markdownTable({ columns, rows }: ResultTable): string {
   return [columns.map(headOf), rules, ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Targets as a table: what was aimed at, what was measured, and whether that will do. */
+/** Returns targets as a table: target, measured figure, and if it is met. */
 export function targetTable(targets: readonly Target[]): ResultTable {
   return {
     id: 'targets',
@@ -38,7 +38,7 @@ export function targetTable(targets: readonly Target[]): ResultTable {
   }
 }
 
-/** A cell as it is shown everywhere: `0.31 (0.30-0.33)` for a median with its interval. */
+/** Formats a cell for all outputs: `0.31 (0.30-0.33)` for a median with its interval. */
 export function textOf(cell: Cell, column: Pick<Column, 'digits'> = {}): string {
   if (cell === null) return ''
   if (typeof cell === 'string') return cell
@@ -60,7 +60,7 @@ function headOf({ title, unit }: Column): string {
   return unit ? `${title}, ${unit}` : title
 }
 
-/** Figures stand below one another by their last digit. */
+/** Figures are aligned by their last digit. */
 function alignmentOf(rows: readonly Cell[][], index: number): 'left' | 'right' {
   return rows.some(row => typeof row[index] === 'string') ? 'left' : 'right'
 }

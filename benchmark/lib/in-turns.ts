@@ -1,6 +1,6 @@
 /**
- * Measures each of the ways in every round, in another order each time, so that none always comes behind the same one.
- * Returns what the rounds of each way gave.
+ * Measures each way in every round, in another order each time, so that none always follows the same one. Returns
+ * the results of the rounds, per way.
  */
 export async function inTurns<Way, Result>(
   ways: readonly Way[],

@@ -1,20 +1,20 @@
 import { parseArgs } from 'node:util'
 
-/** What every benchmark is told on its command line. */
+/** The options of every benchmark. */
 export interface BenchmarkOptions {
-  /** A smaller run, for a look or a report. */
+  /** A smaller run, to look at or for a report. */
   quick: boolean
-  /** How often everything is measured. */
+  /** The number of rounds. */
   rounds: number
-  /** Repeats the run. */
+  /** The command that repeats the run. */
   command: string
-  /** Where the findings go, as `report` takes it. */
+  /** Where `report` writes the findings. */
   output: { record: boolean; file?: string }
 }
 
 /**
- * `--quick --record --json FILE --rounds N` for `npm run bench:NAME`; `usual` are the numbers of rounds when none is
- * given.
+ * Parses `--quick --record --json FILE --rounds N` for `npm run bench:NAME`. `usual` has the default numbers of
+ * rounds.
  */
 export function benchmarkOptions(name: string, usual: { quick: number; full: number }): BenchmarkOptions {
   const { values } = parseArgs({

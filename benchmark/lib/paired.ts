@@ -1,16 +1,16 @@
 import { type Estimate, estimate } from './statistics.ts'
 
-/** Measures once, in whatever unit. */
+/** Measures once, in any unit. */
 export type Measure = () => number | Promise<number>
 
-/** What several contestants took, round by round. */
+/** The figures of several contestants, round by round. */
 export class Paired {
   readonly rounds: number
   readonly #figures = new Map<string, number[]>()
 
   /**
-   * Measures all, one after the other, in one order and in the next round in the other, so that what the machine does
-   * meanwhile hits them alike. A round before the first warms up.
+   * Measures all contestants one after the other. Every second round has the reverse order, so that disturbances of
+   * the machine hit all alike. One round before the first warms up.
    */
   static async measure(contestants: Record<string, Measure>, rounds: number): Promise<Paired> {
     const paired = new Paired(rounds)
@@ -29,12 +29,12 @@ export class Paired {
     this.rounds = rounds
   }
 
-  /** `figure`: made of what was measured. */
+  /** Returns the estimate for a contestant. `figure` converts what was measured. */
   of(name: string, figure: (measured: number) => number = measured => measured): Estimate {
     return estimate(this.#of(name).map(figure))
   }
 
-  /** The one divided by the other in the same round. */
+  /** Returns the ratio of two contestants in the same round. */
   ratio(name: string, other: string): Estimate {
     const others = this.#of(other)
     return estimate(this.#of(name).map((figure, round) => figure / (others[round] ?? Number.NaN)))
@@ -50,8 +50,8 @@ export class Paired {
 }
 
 /**
- * Nanoseconds of CPU that a call takes, of so many with numbers from 0 to below `keys`. What V8's other threads collect
- * meanwhile counts; what else the machine does, does not.
+ * Measures the nanoseconds of CPU of a call, over `calls` calls with numbers from 0 to `keys`, exclusive. Includes
+ * V8's other threads, such as those that collect garbage, and no other process.
  */
 export function cpu(run: (index: number) => unknown, keys: number, calls: number): Measure {
   return () => {

@@ -37,7 +37,7 @@ export class Pki {
     return this.#of[algorithm].server
   }
 
-  /** As a driver is given them. */
+  /** The options as a driver gets them. */
   options(kind: Kind, port: number): ConnectionOptions {
     const { cert, key } = this.#of[kind.algorithm].client
     return {

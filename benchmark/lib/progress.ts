@@ -1,10 +1,10 @@
 import ora from 'ora'
 
-/** Says on stderr what is going on, so that stdout stays with the results. */
+/** Reports progress on stderr, so that stdout has only results. */
 export interface Progress {
-  /** A new part of the work has begun. */
+  /** Starts a new part of the work. */
   phase(text: string): void
-  /** How far it is: redrawn in place on a terminal, left out elsewhere. */
+  /** Reports how far the part is. Redrawn in place on a terminal, omitted elsewhere. */
   update(text: string): void
   done(text: string): void
   stop(): void

@@ -7,23 +7,23 @@ import { targetTable, terminalTable } from './format.ts'
 import type { Result, ResultTable, Target } from './result.ts'
 import { summaryText } from './summary.ts'
 
-/** All but documents and results, which one benchmark after another writes. */
+/** Everything except documents and results, which one benchmark after another writes. */
 const MEASURED = [':/', ':(exclude,top)benchmark/results', ':(exclude,top)docs', ':(exclude,top,glob)*.md']
 const RESULTS = new URL('../results/', import.meta.url)
 
-/** What a benchmark has found, and with what: the rest of a {@link Result} is the machine's. */
+/** The findings of a benchmark. The rest of a {@link Result} describes the machine. */
 export interface Findings {
   name: string
   command: string
   tables: ResultTable[]
   targets: Target[]
-  /** Of programs beside Node.js and OpenSSL, which are always told. */
+  /** Versions of other programs than Node.js and OpenSSL, which are always included. */
   versions?: Record<string, string>
 }
 
 /**
- * Prints the findings. With `file` the full record is written there, and with `record` a summary to `benchmark/results`,
- * where the documents take their figures from.
+ * Prints the findings. With `file`, writes the full record there. With `record`, writes a summary to
+ * `benchmark/results`, from which the documents take their figures.
  */
 export function report(findings: Findings, options: { record?: boolean; file?: string } = {}): void {
   const { tables, targets } = findings
@@ -37,18 +37,18 @@ export function report(findings: Findings, options: { record?: boolean; file?: s
   }
 }
 
-/** All that is recorded, by name. */
+/** Returns all recorded results, by name. */
 export function recordedResults(): Map<string, Result> {
   return resultsIn(fileURLToPath(RESULTS))
 }
 
-/** The results whose files are in a folder, by name. */
+/** Returns the results in a folder, by name. */
 export function resultsIn(directory: string): Map<string, Result> {
   const results = new Map<string, Result>()
   for (const name of readdirSync(directory)) {
     if (!name.endsWith('.json')) continue
     const content = JSON.parse(readFileSync(join(directory, name), 'utf8'))
-    // The tables of drivers and of peers have forms of their own.
+    // The records of drivers, clients and probes have other forms.
     if (Array.isArray(content.tables)) results.set(content.name, content)
   }
   return results

@@ -1,32 +1,32 @@
 import type { Estimate } from './statistics.ts'
 
-/** What a benchmark leaves behind: the file `benchmark/results/<name>.json`. */
+/** The full record of a benchmark. Its summary is `benchmark/results/<name>.json`. */
 export interface Result {
-  /** The benchmark's, as in `npm run bench:<name>`. */
+  /** The name as in `npm run bench:<name>`. */
   name: string
-  /** Repeats it. */
+  /** The command that repeats it. */
   command: string
-  /** When it was measured, as `2026-01-31`. */
+  /** The date of the run, as `2026-01-31`. */
   date: string
-  /** The short hash of the commit that was measured; ends with `+` where the tree had changes beside it. */
+  /** The short hash of the measured commit. Ends with `+` if the tree had other changes. */
   commit: string
   machine: { cpu: string; cpus: number; memory: string; system: string; load: number[] }
   versions: Record<string, string>
   tables: ResultTable[]
-  /** What was aimed at, and whether it was reached. */
+  /** The targets, and the figures that were measured for them. */
   targets: Target[]
 }
 
 export interface ResultTable {
-  /** Unique within its benchmark: with its name, the place of the table in the documents. */
+  /** Unique in its benchmark. Documents name a table by both. */
   id: string
   title: string
   columns: Column[]
-  /** As many cells a row as there are columns. */
+  /** Each row has a cell for each column. */
   rows: Cell[][]
   /** How often each figure was measured: `20 interleaved rounds of 48 connections`. */
   samples: string
-  /** What to know when reading it, in Markdown. */
+  /** What a reader has to know, in Markdown. */
   remark?: string
   /** A table without it has no picture. */
   chart?: Chart
@@ -36,26 +36,28 @@ export interface ResultTable {
 
 export interface Column {
   title: string
-  /** Stands behind the title: `µs`, `ms`, `MB`. */
+  /** Printed after the title: `µs`, `ms`, `MB`. */
   unit?: string
-  /** Digits behind the point; as many as matter when left out. */
+  /** Digits after the point. By default, as many as are significant. */
   digits?: number
 }
 
 /** An {@link Estimate} is a median with its 95 % interval. */
 export type Cell = string | number | Estimate | null
 
-/** Bars: a group for each value of column `x`, one bar in it for each value of `series`, as high as `y`. */
+/**
+ * A bar chart: a group for each value of column `x`, a bar in it for each value of `series`, with the height `y`.
+ */
 export interface Chart {
   /** Titles of columns. */
   x: string
   y: string
   series?: string
-  /** For figures that differ by more than a hundred times. */
+  /** For figures that differ by a factor of more than a hundred. */
   logarithmic?: boolean
 }
 
-/** A target is met when the far end of the interval meets it. */
+/** A target is met if the far end of the interval meets it. */
 export interface Target {
   figure: string
   atMost?: number

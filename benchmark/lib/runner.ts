@@ -2,18 +2,18 @@ import { benchmarkOptions } from './options.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { type Findings, report } from './record.ts'
 
-/** What a benchmark knows of the run that it is part of. */
+/** The run of a benchmark. */
 export interface Run {
-  /** A smaller run, for a look or a report. */
+  /** A smaller run, to look at or for a report. */
   quick: boolean
-  /** How often everything is measured. */
+  /** The number of rounds. */
   rounds: number
   progress: Progress
 }
 
 /**
- * Runs the benchmark `npm run bench:NAME` with the options of the command line, and reports its findings. Without
- * `--rounds`, the number of rounds is the one of `usual`.
+ * Runs the benchmark `npm run bench:NAME` with the options of the command line, and reports its findings. `usual`
+ * has the default numbers of rounds.
  */
 export async function runBenchmark(
   name: string,

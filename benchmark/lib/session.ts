@@ -4,7 +4,10 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { createAuthority } from '../../fixtures/certificates.ts'
 
-/** A TLS 1.2 session as a server is told of it: some 1 KB with the certificate of a client, some 160 bytes without. */
+/**
+ * Returns a TLS 1.2 session as a server gets it: about 1 KB with the certificate of a client, about 160 bytes
+ * without.
+ */
 export async function realSession(clientCertificate = true): Promise<Buffer> {
   const { cert: ca, issue } = await createAuthority({ algorithm: 'rsa' })
   const [identity, client] = await Promise.all([

@@ -1,8 +1,8 @@
 import type { Cell, Result, ResultTable } from './result.ts'
 
 /**
- * Returns the summary of a result that is kept in git, as JSON: without details, figures rounded, and in one line the rows
- * of a table whose first cell is the same.
+ * Returns the summary of a result that is kept in git, as JSON. It has no details, and figures are rounded. Rows
+ * whose first cell is the same share a line.
  */
 export function summaryText({ tables, targets, ...about }: Result): string {
   const lists = {
@@ -18,7 +18,7 @@ function tableText({ rows, ...about }: ResultTable): string {
   const groups: Cell[][][] = []
   for (const row of rows) {
     const group = groups.at(-1)
-    // A cell that is left out stands for the one above.
+    // An empty cell means the cell above.
     const isSame = group !== undefined && (row[0] === '' || row[0] === null || row[0] === group[0]?.[0])
     if (isSame) group.push(row)
     else groups.push([row])

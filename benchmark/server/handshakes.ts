@@ -1,5 +1,5 @@
 import { inTurns } from '../lib/in-turns.ts'
-/** What a handshake costs a server, full and resumed, by whom it is resumed. */
+/** Measures what full and resumed handshakes cost a server, for several ways to resume. */
 
 import type { Pki } from '../lib/pki.ts'
 import type { ResultTable } from '../lib/result.ts'
@@ -13,9 +13,9 @@ export interface HandshakeFigures {
   kind: string
   rows: {
     mode: string
-    /** Microseconds of the server a handshake. */
+    /** Microseconds of the server per handshake. */
     serverCpu: Estimate
-    /** Of a full handshake of Node alone in the same round. */
+    /** Ratio to a full handshake of plain Node in the same round. */
     ratio: Estimate
     perSecond: number
     resumed: number
@@ -37,7 +37,7 @@ export interface Effort {
 
 const AT_ONCE = 16
 
-/** Servers of so many threads; nginx of as many workers. */
+/** Servers with this number of threads; nginx with as many workers. */
 export async function handshakes(
   pki: Pki,
   threads: number,

@@ -1,4 +1,4 @@
-/** A million sessions behind a server's events: memory, and how long the event loop stands still. */
+/** Measures a million sessions behind a server's events: memory, and delays of the event loop. */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { ResultTable, Target } from '../lib/result.ts'
@@ -8,11 +8,11 @@ export interface HeldFigures {
   sessions: number
   /** Bytes. */
   blob: number
-  /** Bytes of memory a session, resident. */
+  /** Resident bytes per session. */
   resident: number
   /** Milliseconds. */
   fullGc: number
-  /** Milliseconds of the longest delay of the event loop while as many sessions came again. */
+  /** Milliseconds of the longest delay of the event loop while as many sessions are replaced. */
   longestDelay: number
 }
 

@@ -1,4 +1,4 @@
-/** What `held.ts` runs in a process of its own: the events of a server, without the handshakes. */
+/** Runs in a process of its own for `held.ts`: the events of a server, without handshakes. */
 import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import tlsSessionCache from 'tls-session-cache'
 import { realSession } from '../lib/session.ts'
 import type { HeldFigures } from './held.ts'
 
-/** So many between two turns of the event loop. */
+/** Sessions per turn of the event loop. */
 const IN_TURN = 100
 
 const [, , mode = 'nothing', wanted = '1000000'] = process.argv
@@ -45,7 +45,7 @@ process.stdout.write(JSON.stringify(figures))
 
 async function deliver(server: Server): Promise<void> {
   for (let i = 0; i < SESSIONS; i++) {
-    // Both belong to whoever hears of them, as those of a handshake do.
+    // The listener may keep both, as in a real handshake.
     const copy = Buffer.from(new Uint8Array(session).buffer)
     server.emit('newSession', randomBytes(32), copy, () => {})
     if (i % IN_TURN === 0) await setImmediate()

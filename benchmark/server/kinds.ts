@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import type { TlsOptions } from 'node:tls'
 import type { Kind as Cost } from '../client/kinds.ts'
 
-/** By what a session comes back. */
+/** The mechanism of a resumption. */
 export type Mechanism = 'ids' | 'tickets'
 
 export interface Kind extends Cost {
@@ -24,7 +24,7 @@ export const kinds: readonly Kind[] = (['rsa', 'ecdsa'] as const).flatMap(algori
   ),
 )
 
-/** Node alone keeps no ids, and the package of pure JavaScript keeps nothing else. */
+/** Plain Node keeps no session IDs, and the package in pure JavaScript keeps only those. */
 export function modesOf({ mechanism }: Kind): Mode[] {
   return mechanism === 'ids'
     ? ['tls-session-cache', 'tls-resumption', 'nginx']

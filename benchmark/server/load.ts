@@ -7,7 +7,7 @@ export interface Load {
   resumed: number
 }
 
-/** A stock client: it ends each connection as soon as it is secure, and keeps the latest session it was given. */
+/** Connects as a plain client: ends each connection as soon as it is secure, and keeps the latest session. */
 export class Client {
   readonly #options: ConnectionOptions
   readonly #ports: readonly number[]
@@ -16,7 +16,7 @@ export class Client {
   readonly #secureContext: tls.SecureContext
   #session: Buffer | undefined
 
-  /** Of several ports, each connection goes to the next. */
+  /** Each connection goes to the next of several ports. */
   constructor(options: ConnectionOptions, ports: readonly number[], resumes: boolean) {
     this.#options = options
     this.#ports = ports
@@ -24,7 +24,7 @@ export class Client {
     this.#secureContext = tls.createSecureContext(options)
   }
 
-  /** So many connections, `atOnce` of them at a time. */
+  /** Makes `count` connections, `atOnce` of them at a time. */
   async load(connections: number, atOnce: number): Promise<Load> {
     const counts = { full: 0, resumed: 0 }
     const started = performance.now()

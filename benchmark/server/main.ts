@@ -39,5 +39,5 @@ await runBenchmark('servers', { quick: 3, full: 20 }, async ({ quick, rounds, pr
     ...(nginx ? { versions: { nginx } } : {}),
   }
 })
-// Threads of servers are still there.
+// The threads of servers are still running.
 process.exit()

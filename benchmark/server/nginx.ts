@@ -1,4 +1,4 @@
-/** nginx with a session cache that its workers share, and its own ticket keys. */
+/** nginx with a session cache that its workers share, and with ticket keys of its own. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import type { Kind } from './kinds.ts'
 import type { Servers } from './process.ts'
 import type { Listen } from './server.ts'
 
-/** `nginx/1.22.1`, or undefined where it is not installed. */
+/** Returns `nginx/1.22.1`, or undefined if it is not installed. */
 export function nginxVersion(): string | undefined {
   try {
     return /nginx\/\S+/.exec(execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' }))?.[0]
@@ -41,11 +41,11 @@ export async function startNginx(listen: Listen[], workers: number): Promise<Ser
   const pids = execFileSync('pgrep', ['-P', String(nginx.pid)], { encoding: 'utf8' })
     .trim()
     .split('\n')
-  // Nanoseconds on a processor, then what we do not need.
+  // The first number is nanoseconds of CPU.
   const cpuOf = async (pid: string) =>
     Number.parseInt(await readFile(`/proc/${pid}/schedstat`, 'utf8'), 10) / 1000
   return {
-    // The workers have one port.
+    // The workers share one port.
     ports: ports.map(port => [port]),
     cpu: async () => (await Promise.all(pids.map(cpuOf))).reduce((sum, cpu) => sum + cpu, 0),
     async close() {

@@ -1,4 +1,4 @@
-/** What our part of a server's handshake costs, by doing it over and over. */
+/** Measures the part of this package in a server's handshake, by repeating it many times. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -112,7 +112,7 @@ export function ownTable(costs: OwnCosts, { times, rounds }: Repeats): ResultTab
   }
 }
 
-/** What of it a full handshake has. */
+/** Its share in a full handshake. */
 function partsOf({ version, mechanism, clientCertificate }: Kind): Part[] {
   if (mechanism === 'ids') return ['miss', clientCertificate ? 'keepWithClient' : 'keep', 'tell']
   return version === 'TLSv1.3' ? ['seal', 'seal', 'tell'] : ['seal', 'tell']

@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Listen, Report, Request } from './server.ts'
 
-/** The servers of one mode, and the processor time they have taken. */
+/** The servers of one mode, and the CPU time that they took. */
 export interface Servers {
-  /** In the order of the kinds: where each is reached, a port a thread. */
+  /** The ports of each kind, one per thread, in the order of the kinds. */
   ports: number[][]
   /** Microseconds. */
   cpu(): Promise<number>

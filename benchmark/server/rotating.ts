@@ -1,4 +1,4 @@
-/** A cluster whose ticket keys are rotated when it is told to. */
+/** A cluster that rotates its ticket keys on request. */
 import cluster, { type Worker } from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ export interface Rotating {
   identity: Identity
 }
 
-/** Among the messages of `TicketKeys`, those of this program. */
+/** Messages of this program, beside those of `TicketKeys`. */
 type Told = { benchmark: Rotating | { ticketKeys: string } }
 type Said = { benchmark: number | 'ready' }
 
@@ -34,7 +34,7 @@ function primary(): void {
     }
     if (request.how === 'TicketKeys') keys = new TicketKeys(RING)
     for (let i = 0; i < request.workers; i++) workers.push(cluster.fork())
-    // Before that there is nobody to hear.
+    // Before that, the worker does not listen.
     await Promise.all(workers.map(answerOf))
     const [port] = await tellAll(workers, { benchmark: request })
     process.send?.(port)

@@ -1,4 +1,4 @@
-/** How many resumptions a rotation of the ticket keys costs, under load, in a cluster of four. */
+/** Counts the resumptions that a rotation of the ticket keys costs, under load, in a cluster of four workers. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Kind } from '../client/kinds.ts'

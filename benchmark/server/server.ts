@@ -1,4 +1,4 @@
-/** A process of its own, in whose threads are servers of each kind, which resume in one way. */
+/** A process whose threads have servers of each kind, which resume in one way. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
@@ -18,7 +18,7 @@ export interface Listen {
 export type Request = { listen: Listen[]; threads: number } | { report: true } | { close: true }
 
 export interface Report {
-  /** Microseconds this process has spent on a processor. */
+  /** Microseconds of CPU of this process. */
   cpu: number
 }
 
@@ -38,7 +38,7 @@ function report(): Report {
   return { cpu: user + system }
 }
 
-/** For each server, its ports: one a thread. One thread is the main one. */
+/** The ports of each server, one per thread. The main thread is one of them. */
 async function listenInThreads(wanted: Listen[], threads: number): Promise<number[][]> {
   if (threads === 1) return (await Promise.all(wanted.map(listen))).map(port => [port])
   const ports = await Promise.all(

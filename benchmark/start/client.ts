@@ -13,15 +13,15 @@ export interface ClientData {
   ca: string
   identity: Identity
   shareContexts: boolean
-  /** One shared counter of finished connections, for whoever shows progress. */
+  /** The number of finished connections, in shared memory, for the progress display. */
   finished: Int32Array
 }
 
 export interface Measured {
   tallies: Tallies
-  /** CPU microseconds of this thread, if they can be known. */
+  /** Microseconds of CPU of this thread, if the platform reports them. */
   cpu: number | undefined
-  /** Milliseconds from dialling to the echo: an endpoint's kind, then one for each of its connections. */
+  /** Milliseconds from dialling to the echo: the kind of an endpoint, then one figure per connection. */
   latencies: number[][]
 }
 
@@ -33,7 +33,7 @@ const contexts = new Map<Kind, SecureContext>()
 
 function credentials(kind: Kind) {
   const options = { ca, ...(kind.clientCertificate ? identity : {}) }
-  // This package shares contexts anyway, and could not tell what a foreign one was made from.
+  // This package shares contexts itself, and cannot know the options of a context that it did not make.
   if (!shareContexts || name === 'tls-resumption') return options
   const secureContext = contexts.get(kind) ?? createSecureContext(options)
   contexts.set(kind, secureContext)
@@ -57,7 +57,7 @@ async function connectOnce(endpoint: ListeningEndpoint) {
 
 const commands = {
   ready() {},
-  /** Connects to each endpoint once and makes sure that it left a session behind. */
+  /** Connects once to each endpoint and checks that the server issued a session. */
   async warmUp(endpoints: ListeningEndpoint[]): Promise<Tallies> {
     const tallies = emptyTallies()
     for (const endpoint of endpoints) {

@@ -3,11 +3,11 @@ import type { SecureVersion } from 'node:tls'
 export interface Kind {
   label: string
   version: SecureVersion
-  /** The server asks for a client certificate and refuses connections without a valid one. */
+  /** The server asks for a client certificate and rejects connections without a valid one. */
   clientCertificate: boolean
 }
 
-/** Each protocol version with its own way to resume; a client certificate makes a full handshake dearer still. */
+/** Each protocol version with each mechanism. A client certificate makes a full handshake more expensive. */
 export const kinds: readonly Kind[] = [
   { label: 'TLS 1.2, ids', version: 'TLSv1.2', clientCertificate: false },
   { label: 'TLS 1.2, ids, client certificate', version: 'TLSv1.2', clientCertificate: true },
@@ -15,7 +15,7 @@ export const kinds: readonly Kind[] = [
   { label: 'TLS 1.3, tickets, client certificate', version: 'TLSv1.3', clientCertificate: true },
 ]
 
-/** A server to connect to. Each has a port of its own, so to a client it is a peer of its own. */
+/** A server to connect to. Each has its own port, so a client sees separate peers. */
 export interface Endpoint {
   id: number
   /** An index of {@link kinds}. */
@@ -38,7 +38,7 @@ export function kindOf({ kind }: Endpoint): Kind {
   return found
 }
 
-/** Handshakes of one endpoint as one side saw them. */
+/** The handshakes of one endpoint that one side counted. */
 export interface Tally {
   full: number
   resumed: number
@@ -66,7 +66,7 @@ export function sum(all: readonly Tallies[]): Tallies {
   }))
 }
 
-/** Adds up the endpoints of one kind, or all of them. */
+/** Adds up the endpoints of one kind, or all. */
 export function total(tallies: Tallies, kind?: number): Tally {
   const chosen = endpoints.filter(endpoint => kind === undefined || endpoint.kind === kind)
   return {

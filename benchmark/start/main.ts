@@ -1,4 +1,7 @@
-/** What `npm start` runs: the same reconnecting clients without resumption, with it per thread, and with it shared. */
+/**
+ * The program of `npm start`: compares clients that reconnect without resumption, with a cache per thread, and with
+ * a shared cache.
+ */
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { createAuthority } from '../../fixtures/certificates.ts'
@@ -10,7 +13,7 @@ import { failuresOf, type ModeSummary, summarize } from './summary.ts'
 import { render } from './tables.ts'
 import { Watchdog } from './watchdog.ts'
 
-/** Longer than any wait that is bounded within: a connection's, or that for a thread to stop. */
+/** Longer than any bounded wait of a run, for a connection or for a thread to stop. */
 const STALL_TIMEOUT = 60_000
 
 try {
@@ -37,7 +40,7 @@ interface Comparison {
   failures: string[]
 }
 
-/** A mode that breaks off leaves the figures of the others. */
+/** If a mode fails, the figures of the others remain. */
 async function compare(options: Options, progress: Progress): Promise<Comparison> {
   const summaries: ModeSummary[] = []
   const failures: string[] = []

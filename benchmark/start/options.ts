@@ -7,7 +7,7 @@ export interface Options {
   workers: number
   rounds: number
   modes: readonly ModeName[]
-  /** Give the modes that build a SecureContext for each connection one to share instead. */
+  /** Gives one shared SecureContext to the modes that would make one for each connection. */
   shareContexts: boolean
   json: boolean
 }
@@ -30,10 +30,10 @@ Exits with 1 when a connection failed, when servers and clients count differentl
 of the mode tls-resumption did a full handshake that it should not have needed.
 `
 
-/** What is wrong with the command line, for the user and without a stack. */
+/** A mistake in the command line, to be shown without a stack. */
 export class UsageError extends Error {}
 
-/** Returns `undefined` when help was asked for. */
+/** Returns `undefined` if help was requested. */
 export function parseOptions(args: string[]): Options | undefined {
   const { values } = parse(args)
   if (values.help) return undefined
@@ -41,7 +41,7 @@ export function parseOptions(args: string[]): Options | undefined {
     algorithm: oneOf('--algorithm', values.algorithm, ['rsa', 'ecdsa']),
     workers: integer('--workers', values.workers, 64),
     rounds: integer('--rounds', values.rounds, 100_000),
-    // In the order of the comparison, whatever the order of the flags.
+    // In the order of the comparison, not of the flags.
     modes: values.mode
       ? modeNames.filter(name =>
           new Set(values.mode?.map(mode => oneOf('--mode', mode, modeNames))).has(name),

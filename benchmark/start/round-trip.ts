@@ -4,14 +4,14 @@ export interface RoundTrip {
   resumed: boolean
   /** Milliseconds from dialling to the echo. */
   latency: number
-  /** How many `session` events came. */
+  /** The number of `session` events. */
   sessions: number
 }
 
 const TIMEOUT = 10_000
 
 /**
- * Connects, writes, waits for the echo, ends, and resolves when the socket has closed. A TLS 1.3 server sends its
+ * Connects, writes, waits for the echo and ends. Resolves when the socket has closed. A TLS 1.3 server sends its
  * tickets before the echo, so they have been read by then.
  */
 export function roundTrip(connect: () => TLSSocket): Promise<RoundTrip> {

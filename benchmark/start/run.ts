@@ -1,4 +1,4 @@
-/** Runs one mode from start to end, in threads of its own, so that no mode inherits anything from another. */
+/** Runs one mode in new threads, so that no mode inherits state from another. */
 import type { Authority, Identity } from '../../fixtures/certificates.ts'
 import type { ClientCommands, ClientData, Measured } from './client.ts'
 import { endpoints, type ListeningEndpoint, sum, type Tallies } from './endpoints.ts'
@@ -8,7 +8,7 @@ import type { ServerCommands, ServerData } from './server.ts'
 import { Thread } from './thread.ts'
 import { cpuBetween } from './thread-cpu.ts'
 
-/** Two, so that servers have threads that do not share a heap either. */
+/** Two, so that servers have threads that share no heap either. */
 export const SERVER_THREADS = 2
 
 export interface Identities {
@@ -19,7 +19,7 @@ export interface Identities {
 
 export interface Observer {
   phase(text: string): void
-  /** Called several times a second with how many connections of the measured phase have finished. */
+  /** Called several times a second with the number of finished connections of the measured phase. */
   finished(connections: number, of: number): void
 }
 
@@ -28,9 +28,9 @@ export interface ModeRun {
   seconds: number
   warmUp: Tallies
   measured: Tallies
-  /** What the servers counted, warm-up included. */
+  /** What the servers counted, including the warm-up. */
   server: Tallies
-  /** CPU microseconds over all threads of the side, in the measured phase. */
+  /** Microseconds of CPU of all threads of a side, in the measured phase. */
   clientCpu: number | undefined
   serverCpu: number | undefined
   /** Milliseconds by kind of endpoint. */
@@ -123,7 +123,7 @@ function startServers(mode: ModeName, { authority, server: identity }: Identitie
       mode,
       ca: authority.cert,
       identity,
-      // Consecutive endpoints are of different kinds, so whole runs of them give each thread some of every kind.
+      // Consecutive endpoints have different kinds, so each thread gets some of every kind.
       endpoints: endpoints.filter(({ id }) => Math.floor((id * SERVER_THREADS) / endpoints.length) === index),
     }
     return new Thread<ServerCommands>(`server ${index}`, new URL('./server.ts', import.meta.url), data)
@@ -144,13 +144,13 @@ function startClients(
   )
 }
 
-/** Each thread begins elsewhere, or all of them would queue at one server and leave the others idle. */
+/** Each thread starts at another endpoint. Otherwise all would queue at one server while the others are idle. */
 function startingAt(targets: ListeningEndpoint[], index: number): ListeningEndpoint[] {
   const start = index % targets.length
   return [...targets.slice(start), ...targets.slice(0, start)]
 }
 
-/** Known only when every part is. */
+/** Known only if every part is known. */
 function addUp(parts: readonly (number | undefined)[]): number | undefined {
   return parts.reduce<number | undefined>(
     (sum, part) => (sum === undefined || part === undefined ? undefined : sum + part),

@@ -40,7 +40,7 @@ function start(endpoint: Endpoint): Server {
     maxVersion: version,
     requestCert: clientCertificate,
     rejectUnauthorized: clientCertificate,
-    // Without tickets a TLS 1.2 client falls back to session ids.
+    // Without tickets a TLS 1.2 client falls back to session IDs.
     ...(version === 'TLSv1.2' ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),
   })
   server.on('secureConnection', socket => {
@@ -65,7 +65,7 @@ const commands = {
     )
   },
   cpu: threadCpu,
-  /** Everything since the servers began to listen. */
+  /** Everything since the servers started to listen. */
   counts: (): { tallies: Tallies; errors: string[] } => ({ tallies, errors }),
 }
 

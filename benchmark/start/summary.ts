@@ -1,4 +1,4 @@
-/** From what was counted to the figures that are shown, and to the reasons why a run is not good. */
+/** Computes the figures that are shown, and the reasons why a run fails. */
 import { endpoints, kinds, sum, total } from './endpoints.ts'
 import type { ModeName } from './modes/index.ts'
 import type { Options } from './options.ts'
@@ -15,15 +15,15 @@ export interface KindSummary {
 
 export interface ModeSummary {
   mode: ModeName
-  /** Of the measured phase, like everything but the full handshakes. */
+  /** Of the measured phase, as all figures except full handshakes. */
   connections: number
   seconds: number
   connectionsPerSecond: number
-  /** CPU microseconds a connection, `null` where the platform cannot tell. */
+  /** Microseconds of CPU per connection, `null` if the platform does not report them. */
   clientCpuUs: number | null
   serverCpuUs: number | null
   resumedPercent: number
-  /** The servers' count, warm-up included. */
+  /** The servers' count, including the warm-up. */
   fullHandshakes: number
   expectedFullHandshakes: number
   kinds: KindSummary[]
@@ -57,7 +57,10 @@ function summarizeKind(run: ModeRun, label: string, kind: number): KindSummary {
   }
 }
 
-/** Full handshakes, warm-up included, if every session is offered that a thread of the mode can know of. */
+/**
+ * Returns the full handshakes, including the warm-up, if every session is offered that a thread of the mode can
+ * know.
+ */
 function expectedFull(mode: ModeName, { workers, rounds }: Options): number {
   switch (mode) {
     case 'none':
@@ -69,7 +72,7 @@ function expectedFull(mode: ModeName, { workers, rounds }: Options): number {
   }
 }
 
-/** Why this run must not pass; empty when it may. */
+/** Returns why this run has to fail. Empty if it passes. */
 export function failuresOf(run: ModeRun, summary: ModeSummary): string[] {
   return [...run.errors, ...disagreements(run), ...missedResumptions(run, summary)].map(
     failure => `${run.mode}: ${failure}`,

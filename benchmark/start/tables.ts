@@ -4,7 +4,7 @@ import type { Options } from './options.ts'
 import { SERVER_THREADS } from './run.ts'
 import type { ModeSummary } from './summary.ts'
 
-/** The comparison as text: what was run, the modes, and the same by kind of endpoint. */
+/** Returns the comparison as text: the run, the modes, and the modes by kind of endpoint. */
 export function render(summaries: readonly ModeSummary[], options: Options): string {
   return [caption(options), modes(summaries), byKind(summaries), notes(summaries, options)].join('\n\n')
 }
@@ -84,7 +84,7 @@ function notes(summaries: readonly ModeSummary[], { shareContexts }: Options): s
   return lines.join('\n')
 }
 
-/** Said because it is most of the lead over `per-thread`, and because anyone can have it without this package. */
+/** Printed because it causes most of the lead over `per-thread`, and because it needs no package. */
 const ownContexts = [
   'tls-resumption also keeps one SecureContext for equal options, where the other modes build one for each',
   'connection. Most of its lead over per-thread in client CPU is that: compare with --share-contexts.',
@@ -105,7 +105,7 @@ function cpu(microseconds: number | null): string {
   return microseconds === null ? 'n/a' : integer(microseconds)
 }
 
-/** Never rounded up to 100: one full handshake among thousands must show. */
+/** Never rounded up to 100: one full handshake among thousands has to be visible. */
 function percent(value: number): string {
   return value === 100 ? '100 %' : `${(Math.floor(value * 10) / 10).toFixed(1)} %`
 }

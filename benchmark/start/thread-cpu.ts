@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Microseconds the calling thread has spent on a CPU, or `undefined` where there is no way to know. The whole
- * process would not do: client and server threads share it.
+ * Returns the microseconds of CPU of the calling thread, or `undefined` if the platform does not report them. The
+ * figure of the process would not help, because client and server threads share it.
  */
 export function threadCpu(): number | undefined {
   return fromScheduler() ?? fromNode()
 }
 
-/** The difference of two readings, known only when both are. */
+/** Returns the difference of two readings, if both are known. */
 export function cpuBetween(start: number | undefined, end: number | undefined): number | undefined {
   return start === undefined || end === undefined ? undefined : end - start
 }
 
-/** Read synchronously, since an asynchronous read would tell about a thread of libuv's pool. */
+/** Read synchronously: an asynchronous read would report a thread of libuv's pool. */
 function fromScheduler(): number | undefined {
   try {
     const nanoseconds = Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0])
-    // Kernels without scheduler statistics have the file all the same, full of zeros.
+    // Kernels without scheduler statistics have the file too, full of zeros.
     return nanoseconds > 0 ? nanoseconds / 1000 : undefined
   } catch {
     return undefined

@@ -1,8 +1,8 @@
-/** Calls between the main thread and its workers: one at a time to a worker, each with one answer. */
+/** Calls between the main thread and its workers: one call at a time per worker, each with one answer. */
 import { once } from 'node:events'
 import { parentPort, Worker } from 'node:worker_threads'
 
-/** What a worker can be asked; arguments and results must survive a structured clone. */
+/** The calls of a worker. Arguments and results have to survive a structured clone. */
 export type Commands = Record<string, (...args: never[]) => unknown>
 
 interface Call {
@@ -12,10 +12,10 @@ interface Call {
 
 type Answer = { result: unknown } | { error: string }
 
-/** How long a worker that was told to stop may take until it is ended. */
+/** Milliseconds that a worker may take to stop before it is terminated. */
 const STOP_TIMEOUT = 5_000
 
-/** A worker as the main thread holds it. */
+/** A worker, seen from the main thread. */
 export class Thread<Answers extends Commands> {
   readonly #name: string
   readonly #worker: Worker
@@ -48,7 +48,7 @@ export class Thread<Answers extends Commands> {
     })
   }
 
-  /** Lets the worker end by itself, which is what shows that nothing keeps it alive. */
+  /** Lets the worker end by itself, which shows that nothing keeps it alive. */
   async stop(): Promise<void> {
     this.#worker.postMessage({ command: 'stop', args: [] } satisfies Call)
     const timeout = AbortSignal.timeout(STOP_TIMEOUT)
@@ -71,7 +71,9 @@ export class Thread<Answers extends Commands> {
   }
 }
 
-/** Answers calls in a worker until `stop`; then `onStop` runs, and must leave nothing that keeps the thread alive. */
+/**
+ * Answers calls in a worker until `stop`. Then `onStop` runs, which must leave nothing that keeps the thread alive.
+ */
 export function answer(commands: Commands, onStop: () => void): void {
   const port = parentPort
   if (port === null) throw new Error('this file runs in a worker thread')

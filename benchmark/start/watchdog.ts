@@ -1,4 +1,4 @@
-/** Ends a run that no longer gets on, loudly: a hang must fail a pipeline, not block it. */
+/** Ends a run that makes no progress, with an error: a hang has to fail a pipeline, not block it. */
 export class Watchdog {
   readonly #timer: NodeJS.Timeout
   #phase = 'starting'
@@ -10,7 +10,7 @@ export class Watchdog {
     }, timeout)
   }
 
-  /** Something got on: the time starts anew. */
+  /** Records progress and restarts the timer. */
   pat(phase: string): void {
     this.#phase = phase
     this.#timer.refresh()

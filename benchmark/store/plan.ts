@@ -1,29 +1,32 @@
-/** What a run measures, as options of the program. A full one takes some ten minutes on two cores, a quick one one. */
+/**
+ * What a run measures, as options of the program. On two cores, a full run takes about ten minutes, a quick one
+ * about one.
+ */
 export interface Plan {
-  /** Of the mixes that targets are about. */
+  /** The mixes that have targets. */
   main: string[]
-  /** Of the other mixes. */
+  /** The other mixes. */
   mixes: string[]
-  /** Of other sizes: a call each, as not all fit into memory together. */
+  /** Other sizes. One call each, because they do not fit into memory together. */
   sizes: string[][]
   memory: string[]
-  /** Of blobs that do not fill their last block. */
+  /** Blobs that do not fill their last block. */
   rounding: string[]
   sweep: string[]
   hitRatio: string[]
   residue: string[]
-  /** Of each of the runs with a core that wipes and with one that does not, in turn; left out in a quick run. */
+  /** Runs with a core that wipes and with one that does not, in turn. A quick run omits them. */
   wiping?: { runs: number; options: string[] }
 }
 
-/** Takes the least memory. */
+/** The contestant that takes the least memory. */
 const COMPACT = 'quick_cache, Arc<[u8]>'
 const MAIN = ['--mix', 'take-set,hot-key']
 const OTHERS = ['--mix', 'get,read90,read50,set-at-capacity,delete10']
 const SIZES = ['--mix', 'get,take-set', '--threads', '2']
 const EMPTY_AND_FULL = ['10000000:0', '10000000:50000', '1000000:1000000'].flatMap(each => ['--case', each])
 
-/** Bytes that have to be free for a full run: 10M entries in each of three caches. */
+/** Bytes of free memory that a full run needs: 10 million entries in each of three caches. */
 export const NEEDED = 14 * 2 ** 30
 
 export function plan({ quick, rounds }: { quick: boolean; rounds: number }): Plan {

@@ -11,7 +11,7 @@ const NAME = process.platform === 'win32' ? 'tls-resumption-bench-core.exe' : 't
 
 export type Part = keyof Rows
 
-/** What the program prints for each of its parts; `--help` of the part says more. */
+/** The output of each part of the program. `--help` of the part has more details. */
 export interface Rows {
   throughput: {
     mix: string
@@ -19,11 +19,11 @@ export interface Rows {
     blob: number
     threads: number
     contestant: string
-    /** Operations a second, of each round. */
+    /** Operations per second, per round. */
     rates: number[]
-    /** Nanoseconds, of each round. */
+    /** Nanoseconds, per round. */
     p999s: number[]
-    /** Nanoseconds: p50, p99, p99.9, greatest. */
+    /** Nanoseconds: p50, p99, p99.9, maximum. */
     latency: [number, number, number, number]
     hits: number | null
     over_capacity: number | null
@@ -33,7 +33,7 @@ export interface Rows {
     capacity: number
     entries: number
     blob: number
-    /** Bytes, of each round. */
+    /** Bytes, per round. */
     resident: number[]
   }
   sweep: {
@@ -41,9 +41,9 @@ export interface Rows {
     entries: number
     /** Percent. */
     expired: number
-    /** Nanoseconds, of each round. */
+    /** Nanoseconds, per round. */
     sweeps: number[]
-    /** Nanoseconds of a read meanwhile: p50, p99, p99.9, greatest. */
+    /** Nanoseconds of a read during the sweep: p50, p99, p99.9, maximum. */
     latency: [number, number, number, number]
   }
   'hit-ratio': {
@@ -51,7 +51,7 @@ export interface Rows {
     entries: number
     contestant: string
     is_exact: boolean
-    /** Percent, of each round. */
+    /** Percent, per round. */
     hits: number[]
   }
   residue: {
@@ -66,7 +66,7 @@ export interface Rows {
 
 export const PARTS: Part[] = ['throughput', 'memory', 'sweep', 'hit-ratio', 'residue']
 
-/** The program that measures, as it was built. */
+/** The compiled program. */
 export class Program {
   readonly #path: string
 
@@ -74,7 +74,7 @@ export class Program {
     this.#path = path
   }
 
-  /** `unwiped`: builds a copy of the core that wipes nothing, to show what wiping costs. */
+  /** Builds the program. With `unwiped`, from a copy of the core that wipes nothing, to show the cost of wiping. */
   static async build({ unwiped = false } = {}): Promise<Program> {
     const target = new URL(unwiped ? 'target/unwiped/' : 'target/', FOLDER)
     const cargo = spawn(
@@ -89,7 +89,7 @@ export class Program {
     return new Program(fileURLToPath(new URL(`release/${NAME}`, target)))
   }
 
-  /** `say` hears what it is doing. */
+  /** Runs a part. `say` gets its progress. */
   async run<P extends Part>(part: P, options: string[], say: (text: string) => void): Promise<Rows[P][]> {
     const child = spawn(this.#path, [part, ...options], { stdio: ['ignore', 'pipe', 'pipe'] })
     createInterface(child.stderr).on('line', say)

@@ -5,10 +5,10 @@ export const BLOB = 1024
 export interface Held {
   /** Milliseconds. */
   fill: number
-  /** Bytes resident beyond those of the process before. */
+  /** Resident bytes beyond those of the process before. */
   resident: number
-  /** Milliseconds of a full collection: the median of several. */
+  /** Median milliseconds of several full collections. */
   fullGc: number
-  /** Milliseconds of the collections of young objects while sessions came: median, longest, all together. */
+  /** Milliseconds of the collections of young objects while sessions came: median, longest and sum. */
   minorGc: { median: number; longest: number; all: number }
 }

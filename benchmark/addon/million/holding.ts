@@ -1,4 +1,7 @@
-/** What `million.ts` runs in a process of its own, with `--expose-gc`: a million sessions, and then such as come and go. */
+/**
+ * Runs in a process of its own for `million.ts`, with `--expose-gc`. Stores a million sessions, then adds and
+ * removes others.
+ */
 import { randomBytes } from 'node:crypto'
 import { PerformanceObserver, constants as perf } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
@@ -7,7 +10,7 @@ import { SessionCache } from 'tls-resumption'
 import { median } from '../../lib/statistics.ts'
 import { BLOB, ENTRIES, type Held } from './held.ts'
 
-/** Sessions that come when it is full, so many in a turn of the event loop. */
+/** Sessions per turn of the event loop, once the store is full. */
 const COMING = 200_000
 const IN_TURN = 500
 const COLLECTIONS = 7
@@ -37,7 +40,7 @@ async function hold(keep: Keep, gc: () => void): Promise<Held> {
   gc()
   const before = process.memoryUsage.rss()
   const begun = performance.now()
-  // Ours copies what it is given; one that does not has to be given what it may keep.
+  // This package copies the blob. A store that does not gets one that it may keep.
   const given = name === 'lru-cache' ? () => delivered(session) : () => session
   for (let n = 0; n < ENTRIES; n++) keep(`session ${n}`, given())
   const fill = performance.now() - begun
@@ -70,7 +73,7 @@ async function minor(keep: Keep, session: Buffer): Promise<Held['minorGc']> {
   }
 }
 
-/** As Node hands out a session: in memory of its own. */
+/** In memory of its own, as Node hands out sessions. */
 function delivered(session: Buffer): Buffer {
   const own = Buffer.allocUnsafeSlow(session.length)
   session.copy(own)

@@ -1,4 +1,4 @@
-/** A million sessions, in processes of their own, since no store is to use what another one gave back. */
+/** Measures a million sessions, in one process per store, so that no store reuses freed memory of another. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

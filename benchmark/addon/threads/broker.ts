@@ -1,10 +1,10 @@
-/** A Map in one thread that others ask by messages: how threads share without native code. */
+/** A Map in one thread that other threads ask by messages: how threads share without native code. */
 import type { MessagePort } from 'node:worker_threads'
 
 interface Question {
   number: number
   key: string
-  /** To be stored. */
+  /** The blob to store. */
   blob?: Uint8Array
 }
 
@@ -13,7 +13,7 @@ interface Answer {
   blob: Uint8Array | undefined
 }
 
-/** In the thread that has the Map. */
+/** The side of the thread that has the Map. */
 export function answer(port: MessagePort, map: Map<string, Uint8Array>): void {
   port.on('message', ({ number, key, blob }: Question) => {
     if (blob) map.set(key, blob)
@@ -26,7 +26,7 @@ const waiting = new Map<number, (blob: Uint8Array | undefined) => void>()
 let last = 0
 let heard: MessagePort | undefined
 
-/** In a thread that has none. */
+/** The side of a thread that asks. */
 export function ask(port: MessagePort, key: string, blob?: Uint8Array): Promise<Uint8Array | undefined> {
   if (heard !== port) {
     heard = port

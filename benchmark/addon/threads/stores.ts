@@ -1,4 +1,4 @@
-/** What threads can share sessions by. */
+/** Ways for threads to share sessions. */
 import type { MessagePort } from 'node:worker_threads'
 import { open as openLmdb } from 'lmdb'
 import { SessionCache } from 'tls-resumption'
@@ -10,12 +10,12 @@ export type Operation = 'get' | 'borrow' | 'set' | 'exchange'
 type Run = (key: string, blob: Buffer) => unknown
 
 export interface Store {
-  /** A Buffer of one's own. */
+  /** Returns a Buffer that the caller may keep. */
   get: Run
-  /** One that is good until the next call. */
+  /** Returns a Buffer that is valid until the next call. */
   borrow?: Run
   set: Run
-  /** A ticket is taken and another stored. */
+  /** Takes one ticket and stores another. */
   exchange?: Run
   answersLater?: boolean
 }

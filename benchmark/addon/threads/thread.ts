@@ -1,10 +1,10 @@
-/** A thread that does as it is told by `threads.ts`: opens a store, and repeats one of its operations for a while. */
+/** A thread for `threads.ts`: opens a store, and repeats one of its operations for a while. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { type Operation, open, type Store } from './stores.ts'
 
 export interface ThreadData {
   store: string
-  /** Where the store is, if it is not in this process's memory alone. */
+  /** The place of the store, if it is not only in the memory of this process. */
   place: string
   broker: MessagePort
   keys: string[]
@@ -15,7 +15,7 @@ export interface Turn {
   operation: Operation
   /** Milliseconds. */
   time: number
-  /** Asked for at once, of stores that answer later. */
+  /** Requests at once, for stores that answer later. */
   atOnce: number
 }
 
@@ -26,7 +26,7 @@ if (!parentPort) throw new Error('this is a thread')
 parentPort.on('message', async (turn: Turn) => parentPort?.postMessage(await repeat(store, turn)))
 parentPort.postMessage('ready')
 
-/** Operations a second. */
+/** Operations per second. */
 async function repeat(store: Store, { operation, time, atOnce }: Turn): Promise<number> {
   const run = store[operation]
   if (run === undefined) throw new TypeError(`${name} has no ${operation}`)

@@ -1,4 +1,4 @@
-/** Threads on one cache, and one thread beside other ways to share sessions. */
+/** Measures threads on one cache, and one thread beside other ways to share sessions. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,7 +21,7 @@ export const BROKER_MANY = `${BROKER}, ${MANY} at once`
 export const ONE = 'one thread'
 export const TWO = 'two threads'
 
-/** Operations a second of one thread and of two, which have one cache in common. */
+/** Returns operations per second of one thread, and of two threads that share one cache. */
 export async function scaling(operations: Operation[], rounds: number, time: number) {
   const place = `threads ${randomBytes(8).toString('hex')}`
   const threads = await Promise.all([Thread.start(OURS, place), Thread.start(OURS, place)])
@@ -40,7 +40,7 @@ export async function scaling(operations: Operation[], rounds: number, time: num
   return scales
 }
 
-/** Operations a second of one thread that is not the main one. */
+/** Returns operations per second of one thread that is not the main thread. */
 export async function sharing(operations: Operation[], rounds: number, time: number) {
   const folder = mkdtempSync(join(tmpdir(), 'tls-resumption-'))
   const [ours, lmdb, broker] = await Promise.all([

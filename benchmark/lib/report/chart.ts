@@ -1,10 +1,10 @@
-/** A table of results as a picture: bars in SVG, drawn without a browser. */
+/** Draws a table of results as bars in SVG, without a browser. */
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { textOf } from '../format.ts'
 import type { Cell, Chart, Column, ResultTable } from '../result.ts'
 
-/** Of all charts, in CSS pixels: what fits a small phone at its full size. */
+/** Width of all charts in CSS pixels, which fits a small phone. */
 export const WIDTH = 400
 const LABELS = 150
 const VALUES = 52
@@ -12,7 +12,7 @@ const ROW = 27
 const LINE = 15
 const PADDING = 12
 
-/** On a card of its own, so that it reads on whatever page it is put. */
+/** The chart is on a card, so that it is readable on any page. */
 export const COLOURS = {
   light: { card: '#ffffff', edge: '#d1d9e0', text: '#1f2328', ours: '#0969da', other: '#818b98' },
   dark: { card: '#151b23', edge: '#3d444d', text: '#e6edf3', ours: '#4493f8', other: '#79828d' },
@@ -30,10 +30,10 @@ interface Bar {
   isOurs: boolean
 }
 
-/** A line of the chart: a bar, or the title of those below it. */
+/** A line of the chart: a bar, or the title of the bars below. */
 type Line = { title: string } | Bar
 
-/** The table's chart; `origin` says in one sentence how it was made. */
+/** Returns the table's chart. `origin` says in one sentence how it was made. */
 export function chartSvg(table: ResultTable & { chart: Chart }, origin: string): string {
   const { title, chart, samples } = table
   const y = columnOf(table, chart.y)
@@ -127,11 +127,11 @@ function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: n
     ],
   })
   svg.querySelector('style')?.remove()
-  // Colours are the style sheet's.
+  // The style sheet has the colours.
   return { svg: svg.outerHTML.replaceAll(' fill="currentColor"', ''), height }
 }
 
-/** The bars in the order of the table, under a title for each group where there are series. */
+/** Returns the bars in the order of the table. With series, a title precedes each group. */
 function linesOf({ columns, rows, chart }: ResultTable & { chart: Chart }): Line[] {
   const [x, y, series] = [chart.x, chart.y, chart.series].map(title =>
     columns.findIndex(column => column.title === title),
@@ -139,7 +139,7 @@ function linesOf({ columns, rows, chart }: ResultTable & { chart: Chart }): Line
   const groups = new Map<string, Bar[]>()
   let group = ''
   for (const row of rows) {
-    // What is said once holds for the rows below.
+    // An empty cell means the cell above.
     group = groupOf(row[x] ?? null, chart.x) || group
     const bar = barOf(row[y] ?? null, columns[y] ?? { title: '' })
     if (bar === undefined) continue
@@ -150,7 +150,7 @@ function linesOf({ columns, rows, chart }: ResultTable & { chart: Chart }): Line
   return [...groups].flatMap(([title, bars]) => [{ title }, ...bars])
 }
 
-/** A number says nothing without what it counts. */
+/** A number needs the title of its column. */
 function groupOf(cell: Cell, title: string): string {
   return typeof cell === 'number' ? `${title}: ${textOf(cell)}` : textOf(cell)
 }
@@ -165,7 +165,7 @@ function barOf(cell: Cell, { digits }: Column): Omit<Bar, 'label' | 'isOurs'> | 
   return { value, low, high, text: textOf(value, digits === undefined ? {} : { digits }) }
 }
 
-/** Whether a bar is of this package, to be told from those it is compared with. */
+/** True if a bar shows this package. */
 function isOurs(label: string): boolean {
   return /tls-resumption|\bours\b|with us|\bauto\b|resumed/i.test(label)
 }
@@ -181,12 +181,12 @@ function text(content: string, x: number, y: number, kind: string): string {
   return `<text class="${kind}" x="${x}" y="${y}">${escaped(content)}</text>`
 }
 
-/** Without the marks of Markdown. */
+/** Removes the marks of Markdown. */
 function plain(markdown: string): string {
   return markdown.replace(/[`*]/g, '')
 }
 
-/** Lines of so many characters at most, words left whole where they fit. */
+/** Breaks text into lines of at most `length` characters, between words if possible. */
 export function wrap(content: string, length: number): string[] {
   const lines: string[] = []
   for (const word of content.split(/\s+/).filter(Boolean)) {

@@ -1,4 +1,4 @@
-/** What was measured, in Markdown: docs/results/benchmarks.md, and what the HTML report is made from. */
+/** Writes results as Markdown: docs/results/benchmarks.md, and the source of the HTML report. */
 import { markdownTable, targetTable, textOf } from '../format.ts'
 import { type Chart, isMet, type Result, type ResultTable, type Target } from '../result.ts'
 
@@ -17,19 +17,19 @@ export function isCharted(table: ResultTable): table is ChartedTable {
   return table.chart !== undefined
 }
 
-/** Where a chart lies, among the others. */
+/** Returns the file name of a chart. */
 export function figureName(result: Result, table: ResultTable): string {
   return `${result.name}-${table.id}.svg`
 }
 
-/** In the order of the chapters, unknown ones last. */
+/** Sorts results by chapter, unknown ones last. */
 export function sorted(results: Iterable<Result>): Result[] {
   const names = Object.keys(CHAPTERS)
   const placeOf = ({ name }: Result) => (names.includes(name) ? names.indexOf(name) : names.length)
   return [...results].sort((a, b) => placeOf(a) - placeOf(b))
 }
 
-/** All of it; `figures` is where the charts lie, as seen from the document. */
+/** Returns the whole page. `figures` is the path from the page to the charts. */
 export function document(results: readonly Result[], figures: string): string {
   const parts = [
     '# Benchmarks',
@@ -46,7 +46,7 @@ brackets behind one, it is a median with its 95 % interval.`,
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
 
-/** The targets of all, and then what was missed, with the reason. */
+/** Returns the targets of all results, and the reasons of those that were missed. */
 export function targets(results: readonly Result[]): string {
   const all = results.flatMap(({ targets }) => targets)
   if (all.length === 0) return ''
@@ -72,7 +72,7 @@ function titleOf(name: string): string {
   return CHAPTERS[name] ?? name
 }
 
-/** The anchor that GitHub makes of a heading. */
+/** Returns the anchor that GitHub makes of a heading. */
 export function slugOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -85,7 +85,7 @@ function chapter(result: Result, figures: string): string {
   return [`## ${titleOf(result.name)}`, conditions(result), ...tables].join('\n\n')
 }
 
-/** One table as it stands in any document. */
+/** Returns one table with its chart, for any document. */
 export function tableWithChart(result: Result, table: ResultTable, figures: string): string {
   return [
     `### ${table.title}`,
@@ -98,7 +98,7 @@ export function tableWithChart(result: Result, table: ResultTable, figures: stri
     .join('\n\n')
 }
 
-/** By what command, when, of what, and on what the figures were made. */
+/** Returns command, date, commit, machine and versions of a result. */
 export function conditions({ command, date, commit, machine, versions }: Result): string {
   const { cpu, cpus, memory, system, load } = machine
   const programs = Object.entries(versions).map(([name, version]) => `${PROGRAMS[name] ?? name} ${version}`)
@@ -106,7 +106,7 @@ export function conditions({ command, date, commit, machine, versions }: Result)
 ${programs.join(', ')}.`
 }
 
-/** The same in few words, for a chart. */
+/** Returns the same in few words, for a chart. */
 export function origin({ command, date, commit, versions }: Result): string {
   return `${command}; ${date}, ${commit}; Node ${versions.node}`
 }

@@ -1,4 +1,4 @@
-/** The documents of the repository that show figures, and what in them is generated. */
+/** Writes the figures into the documents of the repository. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const FIGURES = join('docs', 'figures')
 /** The page with all tables. */
 const BENCHMARKS = join('docs', 'results', 'benchmarks.md')
 
-/** Those with places for figures in their text. */
+/** The documents that may have places for figures. */
 export const WITH_PLACES = [
   'README.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -21,10 +21,10 @@ export const WITH_PLACES = [
     .map(name => join('docs', name)),
 ]
 
-/** `<!-- results: table clients/reconnects -->` begins a place, `<!-- end -->` ends it. */
+/** `<!-- results: table clients/reconnects -->` starts a place, `<!-- end -->` ends it. */
 const PLACE = /(<!-- results: (\w+) ([\w/ -]+?) -->\n)(.*?)(<!-- end -->)/gs
 
-/** What belongs into each file, as far as it can be told from what is recorded. */
+/** Returns the content of each file, as far as results are recorded. */
 export function generated(): Map<string, string> {
   const results = recordedResults()
   const files = new Map<string, string>()
@@ -36,7 +36,7 @@ export function generated(): Map<string, string> {
     const text = readFileSync(join(ROOT, file), 'utf8')
     const filled = text.replace(PLACE, (_all, begin, kind, what, before, end) => {
       const content = contentOf(kind, what, results, file)
-      // What has not been recorded stays as it is.
+      // A place without a recorded result stays as it is.
       return begin + (content === undefined ? before : `\n${content}\n\n`) + end
     })
     if (text.includes('<!-- results:')) files.set(file, filled)
@@ -44,7 +44,7 @@ export function generated(): Map<string, string> {
   return files
 }
 
-/** Writes them, and removes charts that are of nothing any more. Tells which files are others now. */
+/** Writes the documents, and removes charts without a table. Returns the files that changed. */
 export function writeDocuments(): string[] {
   const files = generated()
   mkdirSync(join(ROOT, FIGURES), { recursive: true })
@@ -60,7 +60,7 @@ export function writeDocuments(): string[] {
   })
 }
 
-/** What is to stand in a place; undefined where it has not been recorded. */
+/** Returns the content of a place, or undefined if nothing is recorded for it. */
 function contentOf(
   kind: string,
   what: string,

@@ -1,6 +1,6 @@
 /**
- * Looks at a report in headless Chromium, on wide and narrow windows, light and dark: whether anything is complained
- * of, wider than the window, or outside of its picture.
+ * Looks at a report in headless Chromium, in wide and narrow windows, light and dark. Finds errors of the page, and
+ * content that is wider than the window or outside of its picture.
  */
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
@@ -11,9 +11,9 @@ export interface Look {
   problems: string[]
 }
 
-/** With `screenshot`, pictures of it all are written under that path and `-light-400.png` and so on. */
+/** With `screenshot`, writes pictures to that path with `-light-400.png` and so on. */
 export async function inspect(file: string, executablePath: string, screenshot?: string): Promise<Look[]> {
-  // Root may not have a sandbox.
+  // The sandbox does not work for root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const browser = await chromium.launch({ executablePath, args })
   try {
@@ -39,7 +39,7 @@ export async function inspect(file: string, executablePath: string, screenshot?:
   }
 }
 
-/** Run in the page: what reaches out of the window, out of the picture it is in, or into another text of that. */
+/** Runs in the page. Finds what reaches out of the window or of its picture, or overlaps another text. */
 const CUT_OFF = `(() => {
   const problems = []
   const { scrollWidth } = document.documentElement

@@ -1,6 +1,6 @@
 /**
- * What `npm run bench` ends with: the report of the results in a folder, as one HTML file, and its charts beside it;
- * `--documents` writes what is recorded into the documents of the repository in place of that.
+ * The last step of `npm run bench`: writes the results of a folder as one HTML file, with charts beside it. With
+ * `--documents`, writes the recorded results into the documents of the repository instead.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

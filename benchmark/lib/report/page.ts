@@ -1,4 +1,4 @@
-/** The report as one HTML file that needs nothing else. */
+/** Makes the report: one HTML file that needs no other. */
 import { Marked, type Tokens } from 'marked'
 import type { Result } from '../result.ts'
 import { COLOURS, chartSvg, escaped } from './chart.ts'
@@ -10,7 +10,7 @@ export function page(results: readonly Result[]): string {
   const charts = chartsOf(results)
   const marked = new Marked({
     renderer: {
-      // What a remark holds is shown, not run.
+      // Markup in a remark is shown as text.
       html: ({ text }) => escaped(text),
       image: ({ href, text }) =>
         charts.get(href.slice(FIGURES.length + 1)) ?? `<p>${escaped(text)}: no chart</p>`,
@@ -41,7 +41,7 @@ ${body}</main>
 `
 }
 
-/** By the names of their files. */
+/** By file name. */
 export function chartsOf(results: readonly Result[]): Map<string, string> {
   const charts = new Map<string, string>()
   for (const result of results) {
@@ -52,10 +52,10 @@ export function chartsOf(results: readonly Result[]): Map<string, string> {
   return charts
 }
 
-/** Stays in one piece where a cell is broken. */
+/** The text is not broken within a cell. */
 const INTERVAL = /(\([\d.]+-[\d.]+\))$/
 
-/** Each cell knows its heading, which stands beside it where the window is too narrow for columns. */
+/** Each cell has its heading, which is shown beside it in narrow windows. */
 function tableHtml({ header, rows }: Tokens.Table, inline: (cell: Tokens.TableCell) => string): string {
   const heads = header.map(cell => `<th scope="col"${alignment(cell)}>${inline(cell)}</th>`)
   const lines = rows.map(row => {

@@ -1,4 +1,4 @@
-/** What `npm run test:report` runs. */
+/** The program of `npm run test:report`. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sampleResult } from '../../../__test__/support/results.ts'

@@ -4,7 +4,7 @@ export const modeNames = ['none', 'per-thread', 'tls-resumption'] as const
 
 export type ModeName = (typeof modeNames)[number]
 
-/** Loads only the mode asked for, so that the others run and are measured without it. */
+/** Loads only one mode, so that the other modes are measured without its code. */
 export async function loadMode(name: ModeName): Promise<Mode> {
   switch (name) {
     case 'none':

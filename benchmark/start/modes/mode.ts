@@ -1,16 +1,16 @@
 import type { ConnectionOptions, Server, TLSSocket } from 'node:tls'
 
-/** Options of one connection, all its own: a driver hands over CA, certificate and key on every reconnect. */
+/** The options of one connection, copied for it: drivers pass CA, certificate and key on every reconnect. */
 export interface Dial extends ConnectionOptions {
   host: string
   port: number
 }
 
-/** One way to resume. Each method is called in the thread that uses it, so state it creates is that thread's. */
+/** A way to resume. Each method runs in the thread that uses it, so its state belongs to that thread. */
 export interface Mode {
-  /** Makes what a client thread connects with. */
+  /** Returns the function that connects in a client thread. */
   client(): Client
-  /** Prepares one server, before it listens. */
+  /** Prepares one server before it listens. */
   server(server: Server): void
 }
 

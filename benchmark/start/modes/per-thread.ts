@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import cacheSessionIds from 'tls-session-cache'
 import type { Dial, Mode } from './mode.ts'
 
-/** What can be had in JavaScript: a cache on the heap of each thread, which no other thread can see. */
+/** A cache in JavaScript, on the heap of each thread, which no other thread can see. */
 export const perThread: Mode = {
   client() {
     const sessions = new LRUCache<string, Buffer>({ max: 10_000 })
@@ -20,7 +20,9 @@ export const perThread: Mode = {
   server: server => cacheSessionIds(server),
 }
 
-/** Enough for this benchmark, whose trust never changes. A cache for real use must key all that decided it. */
+/**
+ * Enough for this benchmark, whose trust never changes. The key of a real cache needs every input that decided it.
+ */
 function keyOf({ host, port, cert }: Dial): string {
   return `${host}:${port}:${cert === undefined ? 'anonymous' : 'client certificate'}`
 }

@@ -1,7 +1,7 @@
 import { connect, resumeSessions, SessionCache } from 'tls-resumption'
 import type { Mode } from './mode.ts'
 
-/** This package: the same name in every thread is the same native memory. */
+/** This package: a cache with the same name in every thread is the same native memory. */
 export const shared: Mode = {
   client() {
     const sessionCache = new SessionCache({ name: 'npm-start-clients' })

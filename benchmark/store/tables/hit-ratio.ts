@@ -35,7 +35,7 @@ export function hitRatioTable(rows: Row[]): ResultTable {
   }
 }
 
-/** Of all workloads the one that ours is worst at. */
+/** The workload with the worst result of this package. */
 export function hitRatioTargets(rows: Row[]): Target[] {
   const shortfalls = workloadsOf(rows).map((workload): { workload: string; value: Estimate } => {
     const { ours, exact } = of(workload, rows)

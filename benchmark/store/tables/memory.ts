@@ -43,7 +43,7 @@ export function roundingTable(rows: Row[]): ResultTable {
   }
 }
 
-/** `rows`: of blobs that fill their blocks. */
+/** `rows` are of blobs that fill their blocks. */
 export function memoryTargets(rows: Row[]): Target[] {
   const ours = (capacity: number, entries: number) => {
     const row = rows.find(row => isOurs(row) && row.capacity === capacity && row.entries === entries)
@@ -73,7 +73,7 @@ export function memoryTargets(rows: Row[]): Target[] {
   ]
 }
 
-/** Bytes, of each round. */
+/** Bytes, per round. */
 function beyond({ resident, entries, blob }: Row): number[] {
   return resident.map(bytes => bytes / entries - blob)
 }

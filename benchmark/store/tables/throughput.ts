@@ -16,7 +16,7 @@ const MIXES: Record<string, string> = {
   'hot-key': 'get of one hot key',
 }
 
-/** One table a mix: all there is to it. */
+/** Returns one table per mix, with all figures. */
 export function mixTables(rows: Row[]): ResultTable[] {
   return groups(rows, row => `${row.mix} ${row.entries} ${row.blob}`).map(rows => {
     const { mix, entries, blob } = first(rows)
@@ -54,7 +54,7 @@ export function mixTables(rows: Row[]): ResultTable[] {
   })
 }
 
-/** Several mixes in one table, a column for each number of threads. */
+/** Returns several mixes in one table, with a column for each number of threads. */
 export function overview(rows: Row[]): ResultTable {
   const threads = [...new Set(rows.map(row => row.threads))]
   const most = Math.max(...threads)
@@ -92,7 +92,7 @@ export function overview(rows: Row[]): ResultTable {
   }
 }
 
-/** From few and small entries to many and large ones. */
+/** From few small entries to many large ones. */
 export function sizeTable(rows: Row[]): ResultTable {
   const columns = (what: string) => [
     { title: `${what}, Mop/s`, digits: 2 },
@@ -180,7 +180,7 @@ function medianRate(row: Row | undefined): number | null {
   return row ? median(row.rates) / 1e6 : null
 }
 
-/** Of the rounds in pairs; nothing for ours itself. */
+/** Ratios of paired rounds; none for this package itself. */
 function oursOver(row: Row, rows: Row[]): Estimate | null {
   const { mix, entries, blob, threads } = row
   const ours = rows.find(
@@ -198,7 +198,7 @@ function ratios(of: Row, over: Row): Estimate {
   return estimate(of.rates.map((rate, round) => rate / (over.rates[round] ?? Number.NaN)))
 }
 
-/** In the order in which they come. */
+/** In the order of their first occurrence. */
 function groups(rows: Row[], key: (row: Row) => string): Row[][] {
   const groups = new Map<string, Row[]>()
   for (const row of rows) {

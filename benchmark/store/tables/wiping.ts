@@ -44,7 +44,7 @@ export function residueTargets(rows: Residue[]): Target[] {
   ]
 }
 
-/** Runs of the program with a core that wipes and with one that does not, in pairs. */
+/** Pairs of runs of the program, with a core that wipes and with one that does not. */
 export function wipingTable(
   pairs: { wiping: Rows['throughput'][]; not: Rows['throughput'][] }[],
 ): ResultTable {
