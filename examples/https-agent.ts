@@ -1,10 +1,10 @@
 /**
- * HTTPS requests whose connections resume. An agent that keeps its connections open needs no handshake
- * at all while they last; this one closes each, as happens whenever a service has been idle.
+ * HTTPS requests whose connections resume. An agent with open connections needs no handshake. This agent closes each
+ * connection, as happens to a service that is idle for some time.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/https-agent.ts
  *
- * What an application needs is marked with (*); the rest is a server to ask.
+ * Lines that an application needs are marked with (*). The rest is a server for this example.
  */
 import { once } from 'node:events'
 import https from 'node:https'
@@ -23,10 +23,10 @@ const server = https.createServer(
 await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = server.address() as AddressInfo
 
-// (*) A cache of one's own is not needed, but lets one choose how much it holds and see what it does.
+// (*) Optional: a cache with chosen bounds, whose statistics can be read.
 const sessionCache = new SessionCache({ name: 'upstreams', max: 1000 })
 
-/** Sends one request and tells whether its connection resumed. */
+/** Sends one request. Returns true if its connection resumed. */
 async function get(agent: https.Agent): Promise<boolean> {
   const request = https.get({ host: 'localhost', port, path: '/', agent })
   const [response] = await once(request, 'response')
@@ -35,13 +35,13 @@ async function get(agent: https.Agent): Promise<boolean> {
   return resumed
 }
 
-const agent = new HttpsAgent({ ca, sessionCache }) // (*) In place of https.Agent.
+const agent = new HttpsAgent({ ca, sessionCache }) // (*) Instead of https.Agent.
 console.log(`first request: ${(await get(agent)) ? 'resumed' : 'full handshake'}`)
 const second = await get(agent)
 console.log(`second request: ${second ? 'resumed' : 'full handshake'}`)
 agent.destroy()
 
-// The sessions are the cache's, not the agent's.
+// The sessions belong to the cache, so another agent can use them.
 const third = await get(new HttpsAgent({ ca, sessionCache }))
 console.log(`third request, through another agent: ${third ? 'resumed' : 'full handshake'}`)
 

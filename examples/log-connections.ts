@@ -1,10 +1,10 @@
 /**
- * One line for each connection that did not resume, with the reason, and a line of their number at the end: what to
- * look at when a service resumes less than it should.
+ * Prints one line for each connection that did not resume, with the reason, and their number at the end. Use it if a service
+ * resumes less than expected.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/log-connections.ts
  *
- * What an application needs is marked with (*); the rest is a server to connect to.
+ * Lines that an application needs are marked with (*). The rest is a server for this example.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
@@ -13,19 +13,20 @@ import tls from 'node:tls'
 import { type ClientMessage, clientStats, connect } from 'tls-resumption' // (*)
 import { createAuthority } from '../fixtures/certificates.ts'
 
-/** (*) What there is to do about each. */
-const ADVICE: Partial<Record<ClientMessage['reason'], string>> = {
-  'no-session': 'the first connection, or the last session has run out',
-  'rejected-by-peer': 'a session was offered, and the peer did not take it',
-  uncacheable: 'an option that no key can stand for, such as a new checkServerIdentity at each call',
+/** (*) Explains each reason. */
+const EXPLANATIONS: Partial<Record<ClientMessage['reason'], string>> = {
+  'no-session': 'the first connection, or the last session has expired',
+  'rejected-by-peer': 'a session was offered, and the peer did a full handshake',
+  uncacheable: 'no session key can represent an option, such as a new checkServerIdentity at each call',
   'opted-out': 'sessionCache: null',
 }
 
-// (*) Before anything connects. A connection is told of when its handshake is done.
+// (*) Subscribe before the first connection. A message is published when a handshake is completed.
 subscribe('tls-resumption:client', message => {
   const { reason, peer, protocol } = message as ClientMessage
-  const where = peer.replace(/:\d+$/, '') // The port is another one at each run.
-  if (reason !== 'resumed') console.log(`${where} ${protocol ?? '-'} ${reason}: ${ADVICE[reason] ?? ''}`)
+  const where = peer.replace(/:\d+$/, '') // The port differs at each run.
+  if (reason !== 'resumed')
+    console.log(`${where} ${protocol ?? '-'} ${reason}: ${EXPLANATIONS[reason] ?? ''}`)
 })
 
 const { cert: ca, issue } = await createAuthority({ algorithm: 'ecdsa' })
@@ -44,7 +45,7 @@ async function visit(options: object = {}): Promise<void> {
 await visit()
 await visit()
 await visit({ sessionCache: null })
-// What no key opens any more: the server has forgotten how to.
+// After a change of its ticket key the server rejects earlier tickets.
 server.setTicketKeys(Buffer.from(crypto.getRandomValues(new Uint8Array(48))))
 await visit()
 

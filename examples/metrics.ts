@@ -1,10 +1,10 @@
 /**
- * A service that tells Prometheus how many of its TLS connections resume, and why the others did not: what
- * grafana-dashboard.json shows.
+ * A service that reports to Prometheus how many of its TLS connections resume, and why the others do not.
+ * grafana-dashboard.json shows these metrics.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/metrics.ts
  *
- * What an application needs is marked with (*); the rest is a server to connect to, and a look at the metrics.
+ * Lines that an application needs are marked with (*). The rest is a server, and a reader of the metrics.
  */
 import { once } from 'node:events'
 import http from 'node:http'
@@ -33,9 +33,9 @@ for (let n = 0; n < 3; n++) {
 }
 
 const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-const told: string[] = text.match(/^tls_resumption_client_connections_total.* [1-9]\d*$/gm) ?? []
-console.log(told.join('\n'))
+const lines: string[] = text.match(/^tls_resumption_client_connections_total.* [1-9]\d*$/gm) ?? []
+console.log(lines.join('\n'))
 
 server.close()
 metrics.close()
-if (!told.includes('tls_resumption_client_connections_total{outcome="resumed"} 2')) process.exitCode = 1
+if (!lines.includes('tls_resumption_client_connections_total{outcome="resumed"} 2')) process.exitCode = 1

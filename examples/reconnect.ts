@@ -1,10 +1,10 @@
 /**
- * A client that connects to the same server again and again, as a database driver does. The first
- * connection is a full handshake; the later ones resume.
+ * A client that connects to the same server repeatedly, as a database driver does. The first connection does a full
+ * handshake, and the others resume.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/reconnect.ts
  *
- * What an application needs is marked with (*); the rest is a server to connect to.
+ * Lines that an application needs are marked with (*). The rest is a server for this example.
  */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -21,7 +21,7 @@ const { port } = server.address() as AddressInfo
 
 let resumed = 0
 for (const attempt of ['first', 'second', 'third']) {
-  // (*) In place of tls.connect. The sessions are kept in a cache that all threads of the process share.
+  // (*) Instead of tls.connect. Sessions are stored in a cache that all threads of the process share.
   const socket = connect({ host: 'localhost', port, ca })
   await once(socket, 'secureConnect')
   console.log(
@@ -29,7 +29,7 @@ for (const attempt of ['first', 'second', 'third']) {
   )
   if (socket.isSessionReused()) resumed++
 
-  // TLS 1.3 servers send their tickets after the handshake. Whoever reads gets them, as any real client does.
+  // TLS 1.3 servers send their tickets after the handshake, so the client has to read.
   socket.resume()
   await once(socket, 'close')
 }

@@ -1,10 +1,10 @@
 /**
- * Two processes, as on two hosts, that resume each other's connections: they share their ticket keys, and TLS 1.2
- * sessions, through Redis. This program starts a Redis of its own, so `redis-server` has to be installed.
+ * Two processes, as on two hosts, that resume each other's connections: they share ticket keys and TLS 1.2 sessions through
+ * Redis. The program starts its own Redis, so `redis-server` has to be installed.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/shared-by-hosts.ts
  *
- * What an application needs is marked with (*); the rest is two hosts, a store and a client in one program.
+ * Lines that an application needs are marked with (*). The rest is two hosts, a store and a client in one program.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -17,32 +17,32 @@ import { resumeSessions, TicketKeys } from 'tls-resumption' // (*)
 import { RedisTier } from 'tls-resumption/redis' // (*)
 import { createAuthority, type Identity } from '../fixtures/certificates.ts'
 
-interface Told {
+interface HostOptions {
   storePort: number
   sealingKey: string
   identity: Identity
 }
 
 const children: ChildProcess[] = []
-const [role, told = ''] = process.argv.slice(2)
+const [role, options = ''] = process.argv.slice(2)
 try {
-  if (role === 'host') await host(JSON.parse(told))
+  if (role === 'host') await host(JSON.parse(options))
   else await site()
 } finally {
   for (const child of children) child.kill()
 }
 
-async function host({ storePort, sealingKey, identity }: Told): Promise<void> {
-  const client = new Redis(storePort, '127.0.0.1') // (*) Or a client of the package redis; one or a cluster.
+async function host({ storePort, sealingKey, identity }: HostOptions): Promise<void> {
+  const client = new Redis(storePort, '127.0.0.1') // (*) Or a client of the package redis, single or cluster.
   client.on('error', error => console.error(error.message)) // (*)
-  // (*) The key comes from where secrets come from, and is the same on all hosts: 32 random bytes.
+  // (*) The sealing key is a secret of 32 random bytes, the same on all hosts.
   const tier = new RedisTier({ client, keys: [Buffer.from(sealingKey, 'base64')] })
   const server = tls.createServer(identity, socket => socket.end('hello'))
   const keys = new TicketKeys({ name: 'edge', tier }) // (*)
-  keys.attach(server) // (*) Tickets: TLS 1.3, and 1.2.
-  resumeSessions(server, { tier }) // (*) Ids: those clients of TLS 1.2 that know no tickets.
+  keys.attach(server) // (*) Tickets of TLS 1.3 and 1.2.
+  resumeSessions(server, { tier }) // (*) Session IDs of TLS 1.2 clients without tickets.
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  while (!keys.stats().isShared) await delay(10) // For this program to say the same each time.
+  while (!keys.stats().isShared) await delay(10) // Makes the output of this program the same each time.
   process.send?.((server.address() as AddressInfo).port)
   process.once('disconnect', () => process.exit())
 }
@@ -79,8 +79,8 @@ async function site(): Promise<void> {
   process.exitCode = results.join() === 'false,true,true' ? 0 : 1
 
   async function startHost(...more: string[]): Promise<number> {
-    const asked: Told = { storePort, sealingKey, identity }
-    const child = fork(import.meta.filename, ['host', JSON.stringify(asked), ...more])
+    const options: HostOptions = { storePort, sealingKey, identity }
+    const child = fork(import.meta.filename, ['host', JSON.stringify(options), ...more])
     children.push(child)
     const [port] = await once(child, 'message')
     return port

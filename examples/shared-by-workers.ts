@@ -1,10 +1,10 @@
 /**
- * Two worker threads that share one cache: the first connects with a full handshake, and the second, which
- * has never spoken to the server, resumes the first one's session.
+ * Two worker threads that share one cache. The first connects with a full handshake. The second has never connected to the
+ * server and resumes the session of the first.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/shared-by-workers.ts
  *
- * What an application needs is marked with (*); the rest is a server to connect to.
+ * Lines that an application needs are marked with (*). The rest is a server for this example.
  */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -13,8 +13,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { connect, SessionCache } from 'tls-resumption' // (*)
 import { createAuthority } from '../fixtures/certificates.ts'
 
-// (*) In every thread: caches of one name are one memory, which lasts for as long as any thread has it open.
-// Here the main thread does throughout, so that it outlasts the first worker.
+// (*) In every thread. Caches of one name share their sessions while any thread has the name open. Here the main thread keeps
+// it open, so the sessions outlive the first worker.
 const sessionCache = new SessionCache({ name: 'upstreams', max: 1000 })
 
 if (isMainThread) await main()

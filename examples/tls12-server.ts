@@ -1,10 +1,10 @@
 /**
- * A server that lets TLS 1.2 clients resume by session id, as those must that support no tickets. Node
- * has no cache for that; the client here is plain Node and knows nothing of this package.
+ * A server that lets TLS 1.2 clients resume by session ID, as clients without tickets do. Node.js has no cache for session
+ * IDs. The client of this example is plain Node.js.
  *
  *     node --import ./scripts/lib/typescript.mjs examples/tls12-server.ts
  *
- * What an application needs is marked with (*); the rest is a client.
+ * Lines that an application needs are marked with (*). The rest is a client for this example.
  */
 import { constants } from 'node:crypto'
 import { once } from 'node:events'
@@ -17,20 +17,20 @@ const { cert: ca, issue } = await createAuthority({ algorithm: 'ecdsa' })
 const server = tls.createServer(
   {
     ...(await issue({ usage: 'server', commonName: 'localhost' })),
-    // So that this client, which could use a ticket, uses an id. An application leaves these two lines out:
-    // those of its clients that know ids alone resume all the same.
+    // Makes this client use a session ID instead of a ticket. An application omits these two lines: clients without tickets
+    // resume anyway.
     maxVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_TICKET,
   },
   socket => socket.end('hello'),
 )
-const sessionCache = new SessionCache({ name: 'edge', max: 10_000 }) // (*) Shared with servers in other threads.
+const sessionCache = new SessionCache({ name: 'edge', max: 10_000 }) // (*) Servers in other threads share it by name.
 resumeSessions(server, { sessionCache }) // (*)
 
 await once(server.listen(0, '127.0.0.1'), 'listening')
 const { port } = server.address() as AddressInfo
 
-/** Connects, offering a session if there is one, and returns what the next connection can offer. */
+/** Connects, with a session if given. Returns the session for the next connection. */
 async function visit(session?: Buffer): Promise<{ resumed: boolean; session: Buffer | undefined }> {
   const socket = tls.connect({ host: 'localhost', port, ca, ...(session && { session }) })
   await once(socket, 'secureConnect')
@@ -43,7 +43,9 @@ async function visit(session?: Buffer): Promise<{ resumed: boolean; session: Buf
 const first = await visit()
 console.log(`first connection: ${first.resumed ? 'resumed' : 'full handshake'}`)
 const second = await visit(first.session)
-console.log(`second connection, with the id of the first: ${second.resumed ? 'resumed' : 'full handshake'}`)
+console.log(
+  `second connection, with the session ID of the first: ${second.resumed ? 'resumed' : 'full handshake'}`,
+)
 
 sessionCache.clear()
 const third = await visit(first.session)

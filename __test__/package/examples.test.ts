@@ -16,9 +16,9 @@ const outputs: Record<string, string[]> = {
     'the cache: 2 hits, 1 miss, 2 sessions',
   ],
   'log-connections.ts': [
-    'tcp:localhost TLSv1.3 no-session: the first connection, or the last session has run out',
+    'tcp:localhost TLSv1.3 no-session: the first connection, or the last session has expired',
     'tcp:localhost - opted-out: sessionCache: null',
-    'tcp:localhost TLSv1.3 rejected-by-peer: a session was offered, and the peer did not take it',
+    'tcp:localhost TLSv1.3 rejected-by-peer: a session was offered, and the peer did a full handshake',
     '1 resumed, 3 did not',
   ],
   'metrics.ts': [
@@ -38,12 +38,12 @@ const outputs: Record<string, string[]> = {
   ],
   'tls12-server.ts': [
     'first connection: full handshake',
-    'second connection, with the id of the first: resumed',
+    'second connection, with the session ID of the first: resumed',
     'third connection, after the cache was cleared: full handshake',
   ],
 }
 
-/** What needs a server that may not be installed. */
+/** Examples that need a Redis server. */
 const withStore: Record<string, string[]> = {
   'shared-by-hosts.ts': [
     'first host: full handshake',
@@ -54,7 +54,7 @@ const withStore: Record<string, string[]> = {
 
 for (const [program, output] of Object.entries({ ...outputs, ...withStore })) {
   const run = program in withStore ? testWithStore : test
-  run(`examples/${program} does what it says`, async t => {
+  run(`examples: ${program} prints what it promises`, async t => {
     const { code, stdout, stderr } = await runNode([...TYPESCRIPT, join(directory, program)], {
       REDIS_SERVER: storeProgram ?? '',
     })
@@ -64,7 +64,7 @@ for (const [program, output] of Object.entries({ ...outputs, ...withStore })) {
   })
 }
 
-test('every example is run here, is in the index, and says how to run it', async t => {
+test('examples: each is tested, is in the index, and says how to run it', async t => {
   const programs = (await readdir(directory)).filter(name => name.endsWith('.ts')).sort()
   t.deepEqual(programs, Object.keys({ ...outputs, ...withStore }).sort())
   const index = await readFile(join(directory, 'README.md'), 'utf8')

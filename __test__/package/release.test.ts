@@ -1,4 +1,4 @@
-/** What a release rests on: one version everywhere, which `npm version` moves everywhere. */
+/** All packages and crates have one version, and `npm version` changes all of them. */
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const { versionsIn, notesOf } = await import(
 )
 const run = promisify(execFile)
 
-/** What has a version, in a repository of its own. */
+/** Copies all files that have a version to a new repository. */
 async function copy(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-release-'))
   t.teardown(() => rm(directory, { recursive: true, maxRetries: 3, force: true }))
@@ -31,7 +31,7 @@ async function copy(t: ExecutionContext): Promise<string> {
   return directory
 }
 
-/** As `npm version` does it, except for the commit and the tag. */
+/** Runs `npm version` without commit and tag. */
 function release(directory: string, version: string): Promise<unknown> {
   return run('npm', ['version', version, '--no-git-tag-version'], {
     cwd: directory,
@@ -39,13 +39,13 @@ function release(directory: string, version: string): Promise<unknown> {
   })
 }
 
-test('package, platforms and crates have one version', t => {
+test('release: package, platform packages and crates have one version', t => {
   const [[, version], ...others] = versionsIn(root)
-  t.true(others.length > 12, 'there are eight platforms and four crates at least')
+  t.true(others.length > 12, 'at least eight platforms and four crates have a version')
   for (const [where, found] of others) t.is(found, version, where)
 })
 
-test('npm version moves them all, and closes the changelog', async t => {
+test('release: npm version changes all versions and closes the changelog', async t => {
   const directory = await copy(t)
   await writeFile(join(directory, 'CHANGELOG.md'), '# Changelog\n\n## Unreleased\n\n### Added\n- A thing.\n')
   await release(directory, '98.7.6')
@@ -60,10 +60,10 @@ test('npm version moves them all, and closes the changelog', async t => {
     '98.7.6',
     versionsIn(root)[0][1],
   )
-  t.is(moved, locked, 'and nothing else in the lockfile')
+  t.is(moved, locked, 'nothing else in the lockfile changes')
 })
 
-test('with nothing unreleased there is nothing to release', async t => {
+test('release: npm version fails if the changelog has no unreleased entry', async t => {
   const directory = await copy(t)
   await writeFile(
     join(directory, 'CHANGELOG.md'),

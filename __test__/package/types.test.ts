@@ -1,4 +1,4 @@
-/** Every public name has a test of its type, in `types`; the compiler runs those. */
+/** Every public name has a test of its type in `__test__/types`. The compiler runs these tests. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -10,15 +10,15 @@ const entries = Object.keys(exports)
   .filter(entry => entry !== './package.json')
   .map(entry => (entry === '.' ? 'index' : entry.slice('./'.length)))
 
-/** The names that a module exports, those of types too. */
+/** Returns the names that a module exports, with those of types. */
 function exportedFrom(path: string): string[] {
   const { module } = parseSync(path, readFileSync(path, 'utf8'))
   const names = module.staticExports.flatMap(({ entries }) => entries.map(({ exportName }) => exportName))
   return names.map(({ kind, name }) => (kind === 'Default' ? 'default' : (name ?? '*')))
 }
 
-/** What a test of types says of its imports, without the imports and the comments. */
-function saidIn(source: string): string {
+/** Returns the source without imports and comments. */
+function bodyOf(source: string): string {
   return source
     .replace(/^import [^'"]*'[^']*'$/gm, '')
     .replace(/\/\*.*?\*\//gs, '')
@@ -26,16 +26,16 @@ function saidIn(source: string): string {
 }
 
 for (const entry of entries) {
-  test(`every name that ${entry} exports has a test of its type`, t => {
+  test(`types: every export of ${entry} has a test of its type`, t => {
     const path = join(root, '__test__', 'types', `${entry}.ts`)
     const source = readFileSync(path, 'utf8')
-    const said = saidIn(source)
-    t.regex(said, /expectTypeOf/)
+    const body = bodyOf(source)
+    t.regex(body, /expectTypeOf/)
     for (const name of exportedFrom(join(root, 'src', `${entry}.ts`))) {
-      // What `require()` returns is the default export again.
+      // The export for `require()` is the default export.
       if (name === 'module.exports') continue
       const local = name === 'default' ? source.match(/^import (?!type)(\w+)/m)?.[1] : name
-      t.regex(said, new RegExp(`\\b${local}\\b`), `${path} says nothing of ${name}`)
+      t.regex(body, new RegExp(`\\b${local}\\b`), `${path} does not test ${name}`)
     }
   })
 }

@@ -1,4 +1,4 @@
-/** The types of `tls-resumption`: compiled by the checks here, and as a consumer's from the packed package. */
+/** The types of `tls-resumption`. They are compiled in this repository, and against the packed package as a consumer would. */
 import type http2 from 'node:http2'
 import type https from 'node:https'
 import type net from 'node:net'
@@ -28,6 +28,7 @@ import {
   type ResumptionOptions,
   type RolloutOptions,
   resumeSessions,
+  revokeSessions,
   type ServerMessage,
   type ServerReason,
   type ServerStats,
@@ -151,6 +152,7 @@ expectTypeOf<TicketKeysOptions['source']>().toEqualTypeOf<KeySource | undefined>
 expectTypeOf<KeySource>().toEqualTypeOf<
   { files: readonly string[] } | (() => GivenKeys | Promise<GivenKeys>)
 >()
+expectTypeOf(revokeSessions).toEqualTypeOf<(server: tls.Server) => Promise<void>>()
 expectTypeOf(serverStats).toEqualTypeOf<() => ServerStats>()
 expectTypeOf<ServerStats>().toEqualTypeOf<Record<ServerReason, number>>()
 expectTypeOf<ServerMessage['reason']>().toEqualTypeOf<ServerReason>()

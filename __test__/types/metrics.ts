@@ -1,4 +1,4 @@
-/** The types of `tls-resumption/metrics`, and that the real collectors fit them. */
+/** The types of `tls-resumption/metrics`, and their compatibility with the real collectors. */
 import type { Meter } from '@opentelemetry/api'
 import { expectTypeOf } from 'expect-type'
 import type { Registry } from 'prom-client'
