@@ -1,5 +1,5 @@
 /**
- * In place of the npm package `tls-session-cache`.
+ * Replaces the npm package `tls-session-cache`.
  *
  * @packageDocumentation
  * @module tls-resumption/compat
@@ -8,29 +8,32 @@
 import type tls from 'node:tls'
 import { SessionCache } from './cache/session-cache.js'
 import { resumeSessions } from './server/session-ids.js'
+import { invalidArgType, outOfRange } from './util/errors.js'
 import { SEVEN_DAYS } from './util/time.js'
-import { checkInteger } from './util/validate.js'
 
-/** A session with a client's certificate takes less; so it is the count that bounds. */
-const ROOM = 4096
-const LEAST_SIZE = 64 * 2 ** 20
-const LARGEST_SIZE = 2 ** 37 - 1
+/** A session with a client's certificate takes less, so that it is the number of sessions that bounds the cache. */
+const BYTES_PER_SESSION = 4096
+const MIN_SIZE = 64 * 2 ** 20
+const MAX_SIZE = 2 ** 37 - 1
+const MAX_SESSIONS = 100_000_000
 
 /** The options of {@link cacheSessions}. */
 export interface CompatOptions {
   /**
-   * How many sessions are kept at most, 1 to 134,217,727.
+   * How many sessions are kept at most: a number above 0, or its text, as in the original. `Infinity` and numbers above
+   * 100,000,000 stand for 100,000,000.
    * @defaultValue 100
    */
-  maxCachedSessions?: number | undefined
+  maxCachedSessions?: number | string | undefined
 }
 
 /**
- * {@link resumeSessions} in the form of the npm package `tls-session-cache`: whoever uses that changes the name of
- * what is required, and nothing else. The cache is the server's own. Other options are ignored, as there.
+ * Does what {@link resumeSessions} does, with the signature of the npm package `tls-session-cache`: a program that uses
+ * it changes the name that it requires, and nothing else. The cache is the server's own. Other options are ignored, as
+ * in the original.
  *
- * @throws `ERR_INVALID_ARG_TYPE` for a server that is none, `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for
- * `maxCachedSessions`, `ERR_TLS_RESUMPTION_SERVER_IN_USE` for a server whose session events somebody answers already.
+ * @throws `ERR_INVALID_ARG_TYPE` for anything but a server, `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for
+ * `maxCachedSessions`, `ERR_TLS_RESUMPTION_SERVER_IN_USE` for a server that has a listener for its session events.
  *
  * @example
  * ```ts
@@ -42,14 +45,21 @@ export interface CompatOptions {
  * ```
  */
 export default function cacheSessions(server: tls.Server, options: CompatOptions = {}): void {
-  const { maxCachedSessions = 100 } = options ?? {}
-  checkInteger('maxCachedSessions', maxCachedSessions, 1, 100_000_000)
-  // No ttl but that of the session itself, since the package has none.
-  const maxSize = Math.min(LARGEST_SIZE, Math.max(LEAST_SIZE, maxCachedSessions * ROOM))
-  resumeSessions(server, {
-    sessionCache: new SessionCache({ max: maxCachedSessions, maxSize, ttl: SEVEN_DAYS }),
-  })
+  const max = sessionsOf(options?.maxCachedSessions)
+  // No ttl but that of the session itself, since the original has none.
+  const maxSize = Math.min(MAX_SIZE, Math.max(MIN_SIZE, max * BYTES_PER_SESSION))
+  resumeSessions(server, { sessionCache: new SessionCache({ max, maxSize, ttl: SEVEN_DAYS }) })
 }
 
-// What `require()` gives is then the function itself.
+/** Reads what the original accepts, as JavaScript compares it with 0. */
+function sessionsOf(value: unknown = 100): number {
+  if (typeof value !== 'number' && typeof value !== 'string') {
+    throw invalidArgType('"maxCachedSessions" option', 'a number or its text', value)
+  }
+  const max = Number(value)
+  if (!(max > 0)) throw outOfRange('"maxCachedSessions" option', 'above 0', value)
+  return Math.min(MAX_SESSIONS, Math.ceil(max))
+}
+
+// What `require()` returns is then the function itself.
 export { cacheSessions as 'module.exports' }

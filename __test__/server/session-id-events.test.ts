@@ -1,4 +1,4 @@
-/** Each session event of a server is answered exactly once, whatever it brings and whoever else is there. */
+/** Each session event of a server is answered exactly once. */
 import { once } from 'node:events'
 import tls from 'node:tls'
 import test from 'ava'
@@ -24,7 +24,7 @@ const GARBAGE: Record<string, unknown> = {
 }
 
 for (const [what, garbage] of Object.entries(GARBAGE)) {
-  test(`a new session that is garbage (${what}) is answered once and not kept`, t => {
+  test(`newSession: a session that is garbage (${what}) is answered once and not stored`, t => {
     const server = tls.createServer()
     const sessionCache = new SessionCache()
     resumeSessions(server, { sessionCache })
@@ -32,7 +32,7 @@ for (const [what, garbage] of Object.entries(GARBAGE)) {
     t.is(sessionCache.stats().sets, 0)
   })
 
-  test(`an id that is garbage (${what}) is answered once`, t => {
+  test(`resumeSession: an ID that is garbage (${what}) is answered once`, t => {
     const server = tls.createServer()
     resumeSessions(server, { sessionCache: new SessionCache() })
     t.deepEqual(answersTo(server, 'newSession', garbage, Buffer.from('a session')), [[]])
@@ -40,7 +40,7 @@ for (const [what, garbage] of Object.entries(GARBAGE)) {
   })
 }
 
-test('ids of any length are answered once, with the session if there is one', async t => {
+test('resumeSession: IDs of any length are answered once', async t => {
   const { server, port, ca } = await startServer(t, WITH_IDS)
   const sessionCache = new SessionCache()
   resumeSessions(server, { sessionCache })
@@ -67,11 +67,11 @@ test('ids of any length are answered once, with the session if there is one', as
   t.deepEqual(
     answersTo(server, 'resumeSession', Buffer.alloc(2, 1)),
     [[null, null]],
-    'none is a part of another',
+    'no ID is found as a part of another',
   )
 })
 
-test('an answer that throws is not given again', async t => {
+test('resumeSession: an answer that throws is not given again', async t => {
   const { server, port, ca } = await startServer(t, WITH_IDS)
   resumeSessions(server, { sessionCache: new SessionCache() })
   const stored = once(server, 'newSession')
@@ -89,7 +89,7 @@ test('an answer that throws is not given again', async t => {
 })
 
 for (const event of ['newSession', 'resumeSession']) {
-  test(`a server with a listener for '${event}' alone is refused, and left as it was`, t => {
+  test(`resumeSessions: a server with a listener for '${event}' is rejected and left as it was`, t => {
     const server = tls.createServer().on(event, () => {})
     t.throws(() => resumeSessions(server), {
       code: 'ERR_TLS_RESUMPTION_SERVER_IN_USE',
@@ -100,7 +100,7 @@ for (const event of ['newSession', 'resumeSession']) {
   })
 }
 
-test('nothing of it stays with a server whose setSecureContext somebody else has wrapped since', async t => {
+test("dispose: wrappers that others put around setSecureContext stay, and the package's does nothing", async t => {
   const { issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', usage: 'server' })
   const server = tls.createServer(identity)
@@ -137,13 +137,36 @@ test('nothing of it stays with a server whose setSecureContext somebody else has
         nodes,
       )
     }
-    t.is(wrapped, 2 * (1 + 2 + 3), 'and the wrappers of the others are all still there')
+    t.is(wrapped, 2 * (1 + 2 + 3), 'all wrappers of the others are still there')
   } finally {
     prototype.setSessionIdContext = setSessionIdContext
   }
 })
 
-test('an own setSecureContext from before is there again afterwards', t => {
+for (const isOurs of [false, true]) {
+  const who = isOurs ? 'with resumeSessions' : 'Node alone'
+  test(`${who}: a listener for resumeSession that comes later answers, and handshakes succeed`, async t => {
+    const { server, port, ca, handshakes } = await startServer(t, WITH_IDS)
+    if (isOurs) resumeSessions(server, { sessionCache: new SessionCache() })
+    const sessions = new Map<string, Buffer>()
+    server.on('newSession', (id: Buffer, session: Buffer, done: () => void) => {
+      sessions.set(id.toString('hex'), session)
+      done()
+    })
+    server.on('resumeSession', (id: Buffer, answer: (error: null, session: Buffer | null) => void) => {
+      setTimeout(() => answer(null, sessions.get(id.toString('hex')) ?? null), 5)
+    })
+    const dial = { port, ca, servername: 'localhost' }
+    const socket = tls.connect(dial)
+    const [[session]] = await Promise.all([once(socket, 'session'), finish(socket)])
+    t.true((await finish(tls.connect({ ...dial, session }))).resumed)
+    sessions.clear()
+    t.false((await finish(tls.connect({ ...dial, session }))).resumed)
+    t.deepEqual(handshakes, { full: 2, resumed: 1 })
+  })
+}
+
+test('dispose: an own setSecureContext of the server is restored', t => {
   const server = tls.createServer()
   const own = () => {}
   server.setSecureContext = own

@@ -1,27 +1,27 @@
-/** The ring as its users see it. */
+/** The public interface of a ring. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import test from 'ava'
-import { TicketKeys } from 'tls-resumption'
+import { TicketKeys, type TicketKeysOptions } from 'tls-resumption'
 import { finish, startServer } from '../support/server.ts'
 
-test('a ring begins with one key, and a rotation adds one', t => {
+test('ring: it begins with one key, and a rotation adds one', t => {
   const keys = new TicketKeys()
   t.deepEqual(generations(keys), [0])
   keys.rotate()
   t.deepEqual(generations(keys), [1, 0])
 })
 
-test('as many keys are kept as told', t => {
+test('keep: at most that number of keys is kept', t => {
   const keys = new TicketKeys({ keep: 2 })
   for (let n = 0; n < 5; n++) keys.rotate()
   t.deepEqual(generations(keys), [5, 4])
 })
 
-test('unless told, keys are kept for two hours after they have encrypted, or 64 of them', t => {
+test('keep: the default covers two hours and one interval, and is 64 at most', t => {
   const kept = (rotateEvery: number) => {
     const keys = new TicketKeys({ rotateEvery })
     for (let n = 0; n < 100; n++) keys.rotate()
@@ -30,14 +30,14 @@ test('unless told, keys are kept for two hours after they have encrypted, or 64 
   t.deepEqual([3_600_000, 1_800_000, 7_200_000, 86_400_000, 60_000].map(kept), [3, 5, 2, 2, 64])
 })
 
-test('keys rotate and go by themselves, though nobody asks for one', async t => {
+test('ring: keys rotate and expire without any ticket', async t => {
   const keys = new TicketKeys({ rotateEvery: 200, keep: 2 })
-  // The timer does not keep a process alive; a test has to.
+  // The timer does not keep the process alive.
   while (keys.stats().keys[0]?.generation === 0) await delay(50)
   t.true(keys.stats().keys.length <= 2)
 })
 
-test('rings of one name are one, those without a name are not', t => {
+test('name: rings of one name share their keys, others do not', t => {
   const [a, b] = [new TicketKeys({ name: t.title }), new TicketKeys({ name: t.title })]
   const [c, d] = [new TicketKeys(), new TicketKeys()]
   a.rotate()
@@ -46,13 +46,13 @@ test('rings of one name are one, those without a name are not', t => {
   t.deepEqual(generations(d), [0])
 })
 
-test('a ring and a cache may have the same name', t => {
+test('name: a ring and a cache may have the same name', t => {
   const name = t.title
   t.is(new TicketKeys({ name }).name, name)
   t.deepEqual(generations(new TicketKeys({ name })), [0])
 })
 
-test('options that contradict those of the name are refused with both values', t => {
+test('name: other options than those it is open with are rejected with both values', t => {
   const name = t.title
   const keys = new TicketKeys({ name, rotateEvery: 1000, keep: 3 })
   t.throws(() => new TicketKeys({ name, rotateEvery: 2000, keep: 4 }), {
@@ -74,18 +74,18 @@ for (const [options, code, message] of [
   [{ keep: 65 }, 'ERR_OUT_OF_RANGE', /"keep" option/],
   [{ rotateevery: 1 }, 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION', /did you mean 'rotateEvery'/],
 ] as const) {
-  test(`options ${JSON.stringify(options)} are refused`, t => {
+  test(`options: ${JSON.stringify(options)} is rejected`, t => {
     t.throws(() => new TicketKeys(options as never), { code, message })
   })
 }
 
-test('a given key is the newest', t => {
+test('insert: the key becomes the active one', t => {
   const keys = new TicketKeys({ rotateEvery: 0 })
   keys.insert(randomBytes(48))
   t.deepEqual(generations(keys), [1, 0])
 })
 
-test('a key that is no key is refused without being shown', t => {
+test('insert: anything but a key is rejected and not shown', t => {
   const keys = new TicketKeys()
   for (const key of ['hunter2', randomBytes(47), randomBytes(80), undefined]) {
     const error = t.throws(() => keys.insert(key as never), { code: 'ERR_INVALID_ARG_TYPE' })
@@ -93,7 +93,7 @@ test('a key that is no key is refused without being shown', t => {
   }
 })
 
-test('a key that is not random is refused', t => {
+test('insert: a key that is not random is rejected', t => {
   const keys = new TicketKeys()
   const code = 'ERR_TLS_RESUMPTION_TICKET_KEY'
   t.throws(() => keys.insert(Buffer.alloc(48)), { code, message: /not random/ })
@@ -106,7 +106,7 @@ test('a key that is not random is refused', t => {
   })
 })
 
-test('a key that the ring has, or a part of one, is refused', t => {
+test('insert: a key that shares a part with one of the ring is rejected', t => {
   const keys = new TicketKeys()
   const key = randomBytes(48)
   keys.insert(key)
@@ -116,7 +116,7 @@ test('a key that the ring has, or a part of one, is refused', t => {
   t.throws(() => keys.insert(sameName), { code, message: /has a key of that name or secret/ })
 })
 
-test('what is no server is refused, and options that are wrong', t => {
+test('attach: anything but a server, and unknown options, are rejected', t => {
   const keys = new TicketKeys()
   t.throws(() => keys.attach({} as tls.Server), { code: 'ERR_INVALID_ARG_TYPE' })
   const server = tls.createServer()
@@ -126,7 +126,7 @@ test('what is no server is refused, and options that are wrong', t => {
   })
 })
 
-test('a server has one ring, until that is detached', t => {
+test('attach: a server has one ring until that is detached', t => {
   const server = tls.createServer()
   const attached = new TicketKeys().attach(server)
   t.throws(() => new TicketKeys().attach(server), { code: 'ERR_TLS_RESUMPTION_SERVER_IN_USE' })
@@ -134,7 +134,7 @@ test('a server has one ring, until that is detached', t => {
   t.notThrows(() => new TicketKeys().attach(server))
 })
 
-test('a ring disposed of is refused everything, and never takes another one for itself', t => {
+test('dispose: a closed ring rejects each call, and does not reach another ring', t => {
   const keys = new TicketKeys()
   keys[Symbol.dispose]()
   keys[Symbol.dispose]()
@@ -147,7 +147,7 @@ test('a ring disposed of is refused everything, and never takes another one for 
   t.deepEqual(generations(other), [0])
 })
 
-test.serial('a wall clock that is put forward or back moves no key', async t => {
+test.serial('ring: setting the wall clock does not change the age of keys', async t => {
   const keys = new TicketKeys({ rotateEvery: 3_600_000, keep: 2 })
   t.teardown(() => keys[Symbol.dispose]())
   const { server, port, ca } = await startServer(t)
@@ -176,12 +176,12 @@ test.serial('a wall clock that is put forward or back moves no key', async t => 
   }
 })
 
-test('a ring that its owner lets go of is closed', async t => {
+test('ring: it is closed when it is collected', async t => {
   setFlagsFromString('--expose-gc')
   const gc: () => void = runInNewContext('gc')
   const name = t.title
   ;(() => new TicketKeys({ name }).rotate())()
-  // It begins anew once nobody has it.
+  // A new ring has one key.
   const isNew = () => {
     using keys = new TicketKeys({ name })
     return keys.stats().keys.length === 1
@@ -193,7 +193,32 @@ test('a ring that its owner lets go of is closed', async t => {
   t.pass()
 })
 
-test('no key is printed', t => {
+test.serial('attach: a sessionTimeout that exceeds the life of the keys causes a warning', async t => {
+  const codes: string[] = []
+  const onWarning = (warning: Error & { code?: string }) => codes.push(warning.code ?? '')
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const warned = async (sessionTimeout: number | undefined, options: TicketKeysOptions) => {
+    codes.length = 0
+    new TicketKeys(options).attach(tls.createServer({ sessionTimeout }))
+    await delay(1)
+    return codes.includes('TLS_RESUMPTION_SHORT_LIVED_KEYS')
+  }
+  const keys = { rotateEvery: 3_600_000, keep: 3 }
+  t.false(await warned(undefined, keys))
+  t.false(await warned(10_800, keys))
+  t.true(await warned(10_801, keys))
+  t.false(await warned(86_400, { rotateEvery: 0 }))
+})
+
+test('rotate, insert: they return promises, and ready resolves', async t => {
+  const keys = new TicketKeys()
+  await keys.ready
+  await Promise.all([keys.rotate(), keys.insert(randomBytes(48)), keys.rotate()])
+  t.deepEqual(generations(keys), [3, 2, 1])
+})
+
+test('stats: no key is printed', t => {
   const keys = new TicketKeys()
   t.regex(JSON.stringify(keys), /^\{\}$/)
   t.deepEqual(Object.keys(keys.stats().keys[0] ?? {}).sort(), ['age', 'generation'])

@@ -172,6 +172,52 @@ for (const version of VERSIONS) {
   })
 }
 
+test.serial('TLSv1.2: ring: a ticket of the active key is not renewed, one of a retired key is', async t => {
+  const keys = new TicketKeys({ keep: 3 })
+  const only = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const
+  const [ours, plain] = [await startServer(t, only), await startServer(t, only)]
+  keys.attach(ours.server)
+  const ticketAfter = async ({ port, ca }: typeof ours, session: Buffer | undefined) => {
+    const socket = tls.connect({ port, ca, host: '127.0.0.1', servername: 'localhost', session, ...only })
+    let [ticket, made] = [undefined as Buffer | undefined, session]
+    socket.once('secureConnect', () => {
+      ticket = socket.getTLSTicket()
+      made = socket.getSession()
+    })
+    const { resumed } = await finish(socket)
+    return { resumed, ticket, session: made }
+  }
+  for (const server of [plain, ours]) {
+    const first = await ticketAfter(server, undefined)
+    const again = await ticketAfter(server, first.session)
+    t.deepEqual([first.resumed, again.resumed], [false, true])
+    t.deepEqual(again.ticket, first.ticket, 'as with Node alone')
+    if (server === plain) continue
+    void keys.rotate()
+    const renewed = await ticketAfter(server, again.session)
+    t.true(renewed.resumed)
+    t.notDeepEqual(renewed.ticket, first.ticket)
+  }
+  t.is(keys.stats().issued, 2)
+})
+
+test('ring: connections of both versions at once are renewed by their own version', async t => {
+  const keys = new TicketKeys()
+  const { port, ca } = await startServer(t, {}).then(started => {
+    keys.attach(started.server)
+    resumeSessions(started.server, { sessionCache: new SessionCache() })
+    return started
+  })
+  const clients = Array.from({ length: 20 }, (_, index) => {
+    const version = VERSIONS[index % 2] as tls.SecureVersion
+    return client(port, ca, { minVersion: version, maxVersion: version })
+  })
+  await Promise.all(clients.map(reconnect => reconnect()))
+  const { issued } = keys.stats()
+  t.deepEqual(new Set(await Promise.all(clients.map(reconnect => reconnect()))), new Set([true]))
+  t.is(keys.stats().issued - issued, 10, 'one for each client of TLS 1.3')
+})
+
 test('TLSv1.3: ring: a resumed connection gets a new ticket', async t => {
   const { server, port, ca, handshakes } = await startServer(t, { minVersion: 'TLSv1.3' })
   new TicketKeys().attach(server)
