@@ -1,34 +1,28 @@
 import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
-import { dropSessions, hasSession, removeEntry, storeVerified } from '../cache/internal.js'
+import { dropSessions, hasSession } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
 import { peerOfKey } from '../key/session-key.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
-import { sentCertificates } from '../node/tls-internals.js'
-import { CertificateChain } from '../session/certificate-chain.js'
 import { returnCertificates } from '../session/resumed-socket.js'
-import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
-import { encodeVerification, type Verification } from '../session/verified-session.js'
+import { encodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
-import { clearTimeout, monotonicNow, setTimeout, wallClock } from '../util/time.js'
-import { knownChain, storeChain } from './chains.js'
+import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
 import { isHandshakeAlert, isTransportError } from './connection-error.js'
-import { type OfferedSession, type OfferInputs, type OfferOutcome, offerSession } from './offer.js'
+import { type OfferedSession, type OfferOutcome, offerSession } from './offer.js'
 import { recordSessionTime, sessionTime } from './peer-state.js'
 import type { CheckServerIdentity } from './reverify.js'
+import { type RecorderInputs, SessionRecorder } from './session-recorder.js'
 import { followFlight, joinFlight, type Lead, landFlight, waitBound } from './single-flight.js'
 
 /** What a connection needs to resume and to store its sessions. */
-export interface AttemptInputs extends OfferInputs {
+export interface AttemptInputs extends RecorderInputs {
   /** True if it may wait for the session of another connection. */
   readonly coalesce: boolean
   /** True if it runs over a stream of the caller, whose time to connect is not known. */
   readonly isOverStream: boolean
-  /** Until when the options' CRLs are current, in milliseconds since 1970; undefined where that cannot be told. */
-  readonly crlsCurrentUntil: (now: number) => number | undefined
-  readonly isAnchor: (certificate: CertificateChain['leaf']) => boolean
 }
 
 /** A peer that has sent no byte for so many milliseconds after an offer hangs. */
@@ -40,18 +34,13 @@ let attemptCount = 0
 
 type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 
-/** What a full handshake showed about the peer. */
-interface Capture {
-  readonly chain: CertificateChain
-  readonly isChainVerified: boolean
-}
-
 /**
  * One connection from `connect()` to `close`: what it offered, how it began, and what is stored of it. Each event of its
  * socket is one method; nothing that goes wrong here changes what the connection does.
  */
 export class ConnectionAttempt implements SocketEvents {
   readonly #inputs: AttemptInputs
+  readonly #recorder: SessionRecorder
   /** Names the connection in the debug log. */
   readonly #id: number = ++attemptCount
   #port!: SocketPort
@@ -64,14 +53,12 @@ export class ConnectionAttempt implements SocketEvents {
   #hasCallerSession = false
   /** True if this handshake tests whether the peer works without an offer. */
   #isProbe = false
-  #capture: Capture | undefined
   #lead: Lead | undefined
   #leaveFlight: (() => void) | undefined
   #gate: HandshakeGate | undefined
   #hangTimer: NodeJS.Timeout | undefined
   #isHanging = false
   #isResumed = false
-  #isChainStored = false
   #transportBytes = 0
   #ticket: Buffer | undefined
   #isReported = false
@@ -79,10 +66,10 @@ export class ConnectionAttempt implements SocketEvents {
   #waitTime = 0
   #addressedAt: number = monotonicNow()
   #startedAt = 0
-  readonly #storedEntries: number[] = []
 
   constructor(inputs: AttemptInputs) {
     this.#inputs = inputs
+    this.#recorder = new SessionRecorder(inputs)
     const { peer, maxAge, coalesce, verifier } = inputs
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
     this.#debug(
@@ -94,17 +81,9 @@ export class ConnectionAttempt implements SocketEvents {
     )
   }
 
-  /** Returns a `checkServerIdentity` that first copies the chain, because the caller's may change the object. */
+  /** Returns the `checkServerIdentity` for the options of the connection. */
   capturing(check: CheckServerIdentity): CheckServerIdentity {
-    const attempt = this
-    return function (this: unknown, hostname, certificate) {
-      attempt.#capture = undefined
-      const capture = attempt.#captured(certificate as tls.DetailedPeerCertificate, true)
-      const error = Reflect.apply(check, this, [hostname, certificate])
-      // Where the caller's function throws, nothing is stored.
-      attempt.#capture = capture
-      return error
-    }
+    return this.#recorder.capturing(check, () => this.#socket)
   }
 
   /** Watches a socket of `tls.connect` whose handshake starts when its transport is connected. */
@@ -171,9 +150,9 @@ export class ConnectionAttempt implements SocketEvents {
     const isResumed = this.#hasOffered && this.#port.isResumed
     this.#isResumed = isResumed
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
-    if (!isResumed && this.#capture === undefined && !this.#port.isAuthorized) {
+    if (!isResumed && this.#recorder.chain === undefined && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
-      if (certificate) this.#capture = this.#captured(certificate, false)
+      if (certificate) this.#recorder.captureUnverified(certificate, this.#socket)
     }
     if (!isFirst) return
     clearTimeout(this.#hangTimer)
@@ -181,7 +160,7 @@ export class ConnectionAttempt implements SocketEvents {
     if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
     this.#judgeSecure(isResumed)
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
-    this.#report(isResumed ? 'resumed' : this.#hasOffered ? 'rejected-by-peer' : this.#reason)
+    this.#report(isResumed ? 'resumed' : this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome)
     // After the application's listeners: they may turn the peer away.
     if (isResumed && this.#offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
   }
@@ -189,7 +168,8 @@ export class ConnectionAttempt implements SocketEvents {
   onSession(session: Buffer): void {
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
-    const verification = this.#verificationOf(session)
+    const resumed = this.#hasOffered ? this.#offered : undefined
+    const verification = this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
     const record = verification && encodeVerification(verification)
     // Whatever is stored of it: a library may pass it back.
     peer.recordEmitted(session, record)
@@ -234,10 +214,6 @@ export class ConnectionAttempt implements SocketEvents {
 
   get #hasOffered(): boolean {
     return this.#outcome === 'offered'
-  }
-
-  get #reason(): ClientReason {
-    return this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome
   }
 
   /** Chooses a session and lends it to `use`. In doubt, there is none. */
@@ -359,7 +335,7 @@ export class ConnectionAttempt implements SocketEvents {
   /** The connection ended after its handshake. */
   #judgeEnd(error: unknown): void {
     const { cache, peer } = this.#inputs
-    const chain = this.#isResumed ? this.#offered?.chain : this.#capture?.chain
+    const chain = this.#isResumed ? this.#offered?.chain : this.#recorder.chain
     if (this.#port.bytesRead > 0) {
       if (chain) peer.recordAccepted(chain.digest)
       return
@@ -373,41 +349,7 @@ export class ConnectionAttempt implements SocketEvents {
     // The application may have rejected the peer, so what this connection brought must not authorize the next one.
     if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
       this.#debug('destroyed before the first byte: removed what this connection stored')
-      for (const entry of this.#storedEntries) removeEntry(cache, peer.key, entry)
-    }
-  }
-
-  #captured(certificate: tls.DetailedPeerCertificate, isChainVerified: boolean): Capture | undefined {
-    try {
-      const chain = CertificateChain.capture(certificate, sentCertificates(this.#socket))
-      return chain && { chain: knownChain(chain), isChainVerified }
-    } catch {
-      return undefined
-    }
-  }
-
-  /** Returns what a session of this connection relies on; undefined where nothing is known that it could rely on. */
-  #verificationOf(session: Buffer): Verification | undefined {
-    const info = readSessionInfo(session)
-    if (info === undefined || info.lifetime === 0) return undefined
-    const leaf = session.subarray(info.leafStart, info.leafEnd)
-    if (this.#port.isResumed) {
-      const offered = this.#hasOffered ? this.#offered : undefined
-      return offered?.chain.hasLeaf(leaf) ? offered.verification : undefined
-    }
-    const capture = this.#capture
-    // After a renegotiation the session comes before the new certificate was checked.
-    if (!capture?.chain.hasLeaf(leaf) || info.verified !== capture.isChainVerified) return undefined
-    const now = wallClock()
-    const crlsUntil = this.#inputs.crlsCurrentUntil(now)
-    if (crlsUntil === undefined) return undefined
-    const { goodFrom, goodUntil } = capture.chain.validity(now, this.#inputs.isAnchor)
-    return {
-      chainDigest: capture.chain.digest,
-      isChainVerified: capture.isChainVerified,
-      verifiedAt: now,
-      goodFrom,
-      goodUntil: Math.min(goodUntil, crlsUntil),
+      this.#recorder.removeStored()
     }
   }
 
@@ -415,26 +357,11 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer, verifier } = this.#inputs
     if (peer.generation.isOver) return
     if (verifier.isStrict && !this.#port.isAuthorized) return
-    const info = readSessionInfo(session)
-    if (info === undefined) return
-    this.#storeChain()
-    const isTls13 = info.version >= TLS_1_3
-    const options = { ttl: info.lifetime, reusable: !isTls13, add: isTls13 }
-    const entry = storeVerified(cache, peer.key, session, record, options)
-    if (entry === 0) return
-    this.#storedEntries.push(entry)
-    this.#debug('stored a session of %d bytes for %d ms', session.length, info.lifetime)
-    peer.recordStored(cache)
+    if (!this.#recorder.store(session, record)) return
+    this.#debug('stored a session of %d bytes', session.length)
     this.#recordSessionTime()
     this.#lead?.end(true)
     landFlight(cache, peer.key)
-  }
-
-  /** Stores the chain that sessions of this connection rely on; an inherited one is stored already. */
-  #storeChain(): void {
-    if (this.#isChainStored || this.#capture === undefined) return
-    this.#isChainStored = true
-    storeChain(this.#capture.chain)
   }
 
   /** Only leaders count: a connection that was faster than its leader does not make that one worth waiting for. */
