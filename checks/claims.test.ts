@@ -1,4 +1,4 @@
-/** No claim without a command: what documents say in figures comes out of a result that is recorded. */
+/** Figures in documents come from recorded results, and each result names the command that repeats it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -9,7 +9,7 @@ import { generated, WITH_PLACES } from '../benchmark/lib/report/documents.ts'
 const root = join(import.meta.dirname, '..')
 const results = recordedResults()
 
-test('all benchmarks have been recorded, each by the command that repeats it', t => {
+test('claims: every benchmark is recorded with the command that repeats it', t => {
   const names = Object.keys(CHAPTERS)
   t.deepEqual(
     names.filter(name => !results.has(name)),
@@ -31,16 +31,13 @@ test('the recorded results are a summary of at most 300 lines', t => {
   t.true(texts.join('').split('\n').length <= 300)
 })
 
-test('documents and charts are what the recorded results give: npm run bench -- --record writes them', t => {
+test('claims: documents and charts show the recorded results', t => {
   const files = generated()
   t.true(files.has('docs/results/benchmarks.md'))
   for (const [file, content] of files) t.is(read(file), content, file)
 })
 
-/**
- * What is said in figures outside of generated places, and why it may be: none of it was measured. Each has to be there
- * still.
- */
+/** Figures outside of generated blocks that were not measured, with their reason. Each has to be in its document. */
 const ALLOWED: Record<string, Record<string, string>> = {
   'README.md': {},
   'docs/explanation/comparison.md': {},
@@ -55,15 +52,16 @@ const ALLOWED: Record<string, Record<string, string>> = {
 }
 
 for (const [file, allowed] of Object.entries(ALLOWED)) {
-  test(`${file} claims nothing in figures by itself`, t => {
+  test(`claims: ${file} has no figure outside of generated blocks`, t => {
     const prose = proseOf(read(file))
-    for (const words of Object.keys(allowed)) t.true(prose.includes(words), `no longer there: ${words}`)
+    for (const words of Object.keys(allowed))
+      t.true(prose.includes(words), `not in the document any more: ${words}`)
     const rest = Object.keys(allowed).reduce((text, words) => text.replaceAll(words, ''), prose)
     t.deepEqual(claimsIn(rest), [])
   })
 }
 
-test('what a claim is', t => {
+test('claims: figures with units are recognized', t => {
   for (const claim of [
     '3 ms',
     '12 µs',
@@ -95,7 +93,7 @@ test('what a claim is', t => {
   }
 })
 
-test('places that are filled have an end', t => {
+test('claims: every generated block has an end', t => {
   for (const file of WITH_PLACES) {
     const text = read(file)
     t.is(
@@ -109,7 +107,7 @@ function read(file: string): string {
   return readFileSync(join(root, file), 'utf8')
 }
 
-/** Without what is generated, and without code. */
+/** Returns the text without generated blocks, code and links. */
 function proseOf(text: string): string {
   return text
     .replace(/<!-- (?:results:|by) .*?<!-- end -->/gs, '')
@@ -118,7 +116,7 @@ function proseOf(text: string): string {
     .replace(/\]\([^)]*\)/g, ']')
 }
 
-/** Figures with a unit of measurement, ratios, shares and multiples. */
+/** Returns figures with a unit, ratios, percentages and multiples. */
 function claimsIn(text: string): string[] {
   const units =
     '(?:[mµun]?s|[kKMGT]i?B|%|[x×]|times|percent|million|connections|handshakes|of a full handshake|per second)'

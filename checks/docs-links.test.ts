@@ -1,4 +1,4 @@
-/** What the documents cite exists, and what they link to. */
+/** Tests that documents cite exist, and so do the targets of links. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import test from 'ava'
@@ -33,7 +33,7 @@ for (const document of documents) {
   const text = readFileSync(join(root, document), 'utf8').replace(/\n *(?=\w)/g, ' ')
   const cited = [...text.matchAll(CITATION)].map(([, file = '', title = '']) => ({ file, title }))
   if (cited.length === 0) continue
-  test(`the tests that ${document} cites exist`, t => {
+  test(`links: the tests that ${document} cites exist`, t => {
     for (const { file, title } of cited) {
       const source = readFileSync(testFile(file), 'utf8')
       t.true(mentions(source, title), `${file} › ${title}`)
@@ -41,7 +41,7 @@ for (const document of documents) {
   })
 }
 
-test('what documents link to within the repository is there, down to the heading', t => {
+test('links: files and headings that documents link to exist', t => {
   const broken: string[] = []
   for (const document of [...documents, join('examples', 'README.md')]) {
     const text = readFileSync(join(root, document), 'utf8').replace(/^```.*?^```$/gms, '')
@@ -56,7 +56,7 @@ test('what documents link to within the repository is there, down to the heading
   t.deepEqual(broken, [])
 })
 
-/** As GitHub makes them of headings, and those that are written out. */
+/** Returns the anchors that GitHub makes of headings, and explicit anchors. */
 function anchorsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
   const written = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)
@@ -70,7 +70,7 @@ function anchorsOf(file: string): string[] {
   return [...written, ...made]
 }
 
-test('the tests of the core that documents cite exist', t => {
+test('links: the tests of the core that documents cite exist', t => {
   const cited = documents.flatMap(document => [
     ...readFileSync(join(root, document), 'utf8').matchAll(RUST_CITATION),
   ])
@@ -81,7 +81,7 @@ test('the tests of the core that documents cite exist', t => {
   }
 })
 
-/** Whether a test has the title, in full or with what a template puts in the place of its variables. */
+/** Returns true if a test has the title. Variables of a template stand for any text. */
 function mentions(source: string, title: string): boolean {
   const titles = [...source.matchAll(/\b(?:test(?:\.serial|WithStore)?|serial)\(\s*(['"`])(.*?)\1\s*,/g)].map(
     ([, , text = '']) => text,
