@@ -60,11 +60,11 @@ class Comparison {
     }
   }
 
-  /** Returns the visits that fail now and would be findings if `more` runs failed as well. */
+  /** Returns the visits of which `more` runs decide whether they are findings. */
   undecided(more: number): string[] {
     return this.#keys().filter(key => {
       const failures = this.#failures(key).length
-      return failures > 0 && failures + more >= ENOUGH
+      return failures > 0 && failures < ENOUGH && failures + more >= ENOUGH
     })
   }
 
