@@ -9,10 +9,10 @@ const rings = Array.from({ length: 12 }, (_, n) => new TicketKeys({ name: `ring 
 if (cluster.isPrimary) {
   for (const ring of rings) ring.rotate()
   const worker = cluster.fork()
-  for await (const [told] of on(worker, 'message', { signal: AbortSignal.timeout(20_000) })) {
+  for await (const [message] of on(worker, 'message', { signal: AbortSignal.timeout(20_000) })) {
     // Other messages are requests of the rings.
-    if (typeof told !== 'string') continue
-    console.log(told)
+    if (typeof message !== 'string') continue
+    console.log(message)
     worker.kill()
     break
   }

@@ -2,8 +2,8 @@ import { native } from '../native/addon.js'
 import { SECOND } from '../util/time.js'
 
 /**
- * Whether a connection may offer a session: `offer` if it may, `pause` if it must not, and `probe` if it must not and its
- * handshake shows whether the endpoint is well without an offer.
+ * The decision about one connection. `offer`: it may offer a session. `pause`: it must not. `probe`: it must not, and its
+ * handshake shows whether the endpoint works without an offer.
  */
 export type OfferDecision = 'offer' | 'pause' | 'probe'
 
@@ -17,7 +17,7 @@ const BROKEN = 3
 const FULL_SUCCEEDED = 4
 const FULL_FAILED = 5
 
-/** How long an offer is pending before another connection counts it as a hang, in milliseconds. */
+/** An offer that is pending for this number of milliseconds counts as a hang. */
 export const HANG_AFTER: number = SECOND
 
 /** Reports about an endpoint only need a key for the shape of the call. */
@@ -53,14 +53,14 @@ export class OfferBreaker {
 
   /**
    * `now` returns milliseconds of a monotonic clock that all threads share. By default it is the addon's own: the clocks
-   * of Node.js start anew in each thread.
+   * of Node.js start at zero in each thread.
    */
   constructor(now: () => number = () => Number.NaN) {
     this.#now = now
   }
 
   /**
-   * Decides about a connection that has a session to offer. Whoever gets `probe` makes a handshake without an offer and
+   * Decides about a connection that has a session to offer. After `probe` the caller makes a handshake without an offer and
    * reports {@link fullSucceeded} or {@link fullFailed}.
    *
    * An offer to the endpoint that is pending for `hangAfter` milliseconds counts as {@link broken}, once. Add what the
@@ -74,7 +74,7 @@ export class OfferBreaker {
   /**
    * Records that a connection sends its ClientHello with an offer.
    *
-   * @returns A number for {@link ended}, or 0 if so many offers to this endpoint are pending that this one is not followed.
+   * @returns A number for {@link ended}, or 0 if too many offers to this endpoint are pending for this one to be followed.
    */
   started(endpoint: string): number {
     return native.breakerStarted(endpoint, this.#now())
@@ -88,35 +88,35 @@ export class OfferBreaker {
     if (offer !== 0) native.breakerEnded(offer)
   }
 
-  /** The peer resumed the session: closes the breaker for the endpoint, and forgets the rejections of the key. */
+  /** Records a resumption: closes the breaker for the endpoint, and forgets the rejections of the key. */
   resumed(endpoint: string, key: string | Uint8Array): void {
     native.breakerReport(RESUMED, endpoint, key, this.#now())
   }
 
-  /** The peer made a full handshake in spite of the offer: counts a rejection of the key. */
+  /** Records a full handshake after an offer: counts a rejection of the key. */
   rejected(endpoint: string, key: string | Uint8Array): void {
     native.breakerReport(REJECTED, endpoint, key, this.#now())
   }
 
-  /** A fatal TLS alert came after the offer: opens the breaker for the endpoint at once. */
+  /** Records a fatal TLS alert after an offer: opens the breaker for the endpoint at once. */
   alerted(endpoint: string): void {
     native.breakerReport(ALERTED, endpoint, NO_KEY, this.#now())
   }
 
   /**
-   * The connection was reset after the offer, or hung: makes the next handshake a probe. A hang counts only if no byte
-   * came and the event loop's own lag was small.
+   * Records a reset or a hang after an offer: makes the next handshake a probe. A hang counts only if no byte arrived and
+   * the lag of the event loop was small.
    */
   broken(endpoint: string): void {
     native.breakerReport(BROKEN, endpoint, NO_KEY, this.#now())
   }
 
-  /** A handshake without an offer succeeded: if the endpoint is probed, the offer is to blame, and a pause begins. */
+  /** Records a successful handshake without an offer. If it was a probe, the offer is to blame, and a pause begins. */
   fullSucceeded(endpoint: string): void {
     native.breakerReport(FULL_SUCCEEDED, endpoint, NO_KEY, this.#now())
   }
 
-  /** A handshake without an offer failed: if the endpoint is probed, the offer is not to blame, and nothing is recorded. */
+  /** Records a failed handshake without an offer. If it was a probe, the offer is not to blame: nothing is recorded. */
   fullFailed(endpoint: string): void {
     native.breakerReport(FULL_FAILED, endpoint, NO_KEY, this.#now())
   }

@@ -42,7 +42,7 @@ export interface Observation {
 }
 
 /**
- * The wait for a further ticket is this time plus some round trips plus the time of the handshake: the server sends tickets
+ * The wait for a further ticket is this time plus some round trips plus the time of the handshake. The server sends tickets
  * after it has processed the client's last message.
  */
 const TICKET_WAIT_MS = 200

@@ -1,4 +1,4 @@
-/** A map with a bound: when it is full, a new key evicts the one unused for the longest. */
+/** A map with a bound: when it is full, a new key evicts the least recently used entry. */
 export class LruMap<K, V> {
   // A Map iterates in order of insertion, so a used entry is inserted again.
   readonly #entries = new Map<K, V>()
