@@ -81,7 +81,7 @@ pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_v
                     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
                     Leadership::Leads(lease) => lease.to_bits() as f64,
                     Leadership::Follows => 0.0,
-                    Leadership::Alone => -1.0,
+                    Leadership::Independent => -1.0,
                 }))
             })
         })

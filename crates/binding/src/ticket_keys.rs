@@ -105,13 +105,19 @@ const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
 
 /// Makes the keys there are those in `keys`, the one that seals first, or tells why not.
 #[napi(catch_unwind)]
-pub fn ring_replace(env: Env, handle: u32, keys: &[u8], patience: u32) -> Result<Option<String>> {
+pub fn ring_replace(
+    env: Env,
+    handle: u32,
+    keys: &[u8],
+    overdue_factor: u32,
+) -> Result<Option<String>> {
     let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
     if !rest.is_empty() {
         return Err(errors::wrong_type("keys", "56 bytes a key"));
     }
     let mut keys: Vec<_> = chunks.iter().map(split).collect();
-    let replaced = handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, patience)));
+    let replaced =
+        handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, overdue_factor)));
     wipe(&mut keys);
     Ok(replaced?.err().map(|refused| refused.to_string()))
 }
@@ -152,7 +158,7 @@ pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi
             // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
             let out = unsafe { out.as_mut_slice() };
             let out = out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
-            ring.newest(out);
+            ring.active(out);
             Ok(Value::Boolean(true))
         })
     })

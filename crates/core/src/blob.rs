@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 /// The bytes of one session, owned, and wiped when dropped.
 ///
-/// It cannot be cloned and its [`Debug`](fmt::Debug) form tells only the length, so that a copy of the secret is
-/// made where the code says so and nowhere else.
+/// It cannot be cloned, and its [`Debug`](fmt::Debug) form has only the length. So the secret is copied only where the
+/// code says so.
 ///
 /// ```
 /// # use tls_resumption_core::{Cache, EntryOptions, Key};
@@ -24,7 +24,7 @@ impl Blob {
         Self(bytes)
     }
 
-    /// Allocates exactly once: a buffer that grows would leave an unwiped copy behind at each step.
+    /// Copies bytes. Allocates exactly once, because a buffer that grows leaves an unwiped copy at each step.
     #[cfg(any(test, feature = "oracle"))]
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(Box::from(bytes)))

@@ -1,7 +1,7 @@
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-/// How many entries a cache holds at most: 1 to 100 million. Entries are blobs, not keys.
+/// The number of entries of a cache at most: 1 to 100 million. Entries are blobs, not keys.
 ///
 /// ```
 /// use tls_resumption_core::Capacity;
@@ -14,21 +14,21 @@ use std::time::Duration;
 pub struct Capacity(NonZeroU32);
 
 impl Capacity {
-    /// The smallest: one entry.
+    /// The minimum: one entry.
     pub const MIN: Self = Self(NonZeroU32::MIN);
-    /// The largest: 100 million entries.
+    /// The maximum: 100 million entries.
     pub const MAX: Self = Self(NonZeroU32::new(100_000_000).unwrap());
-    /// What a cache has unless told otherwise: 10 000 entries.
+    /// The default: 10,000 entries.
     pub const DEFAULT: Self = Self(NonZeroU32::new(10_000).unwrap());
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn new(entries: u64) -> Option<Self> {
         let entries = NonZeroU32::new(u32::try_from(entries).ok()?)?;
         Some(Self(entries)).filter(|capacity| *capacity <= Self::MAX)
     }
 
-    /// The number of entries.
+    /// Returns the number of entries.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
@@ -41,7 +41,7 @@ impl Default for Capacity {
     }
 }
 
-/// How many bytes of blobs a cache holds at most: 1 to 2³⁷ − 1. Keys and book-keeping are not counted.
+/// The bytes of the blobs of a cache at most: 1 to 2³⁷ − 1. Metadata does not count.
 ///
 /// ```
 /// use tls_resumption_core::ByteBudget;
@@ -54,27 +54,27 @@ impl Default for Capacity {
 pub struct ByteBudget(NonZeroU64);
 
 impl ByteBudget {
-    /// The smallest: one byte.
+    /// The minimum: one byte.
     pub const MIN: Self = Self(NonZeroU64::MIN);
-    /// The largest: 2³⁷ − 1 bytes.
+    /// The maximum: 2³⁷ − 1 bytes.
     pub const MAX: Self = Self(NonZeroU64::new((1 << 37) - 1).unwrap());
-    /// What a cache has unless told otherwise: 64 MiB.
+    /// The default: 64 MiB.
     pub const DEFAULT: Self = Self(NonZeroU64::new(64 << 20).unwrap());
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn new(bytes: u64) -> Option<Self> {
         Some(Self(NonZeroU64::new(bytes)?)).filter(|budget| *budget <= Self::MAX)
     }
 
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()
     }
 
-    /// How long a blob may be: no longer than all together, and in 31 bits, which is what a length has in some languages
-    /// that ask for one. No session comes near that.
+    /// Returns the length of a blob at most: the budget, and no more than 31 bits, because lengths in some other languages
+    /// have that many.
     pub(crate) fn longest_blob(self) -> u64 {
         self.get().min((1 << 31) - 1)
     }
@@ -86,7 +86,7 @@ impl Default for ByteBudget {
     }
 }
 
-/// How many entries [`Cache::add`](crate::Cache::add) keeps under one key: 1 to 255.
+/// The number of entries that [`Cache::add`](crate::Cache::add) keeps under one key: 1 to 255.
 ///
 /// ```
 /// use tls_resumption_core::TicketsPerKey;
@@ -99,20 +99,20 @@ impl Default for ByteBudget {
 pub struct TicketsPerKey(NonZeroU8);
 
 impl TicketsPerKey {
-    /// The smallest: one entry a key.
+    /// The minimum: one entry per key.
     pub const MIN: Self = Self(NonZeroU8::MIN);
-    /// The largest: 255 entries a key.
+    /// The maximum: 255 entries per key.
     pub const MAX: Self = Self(NonZeroU8::MAX);
-    /// What a cache has unless told otherwise: 4 entries a key.
+    /// The default: 4 entries per key.
     pub const DEFAULT: Self = Self(NonZeroU8::new(4).unwrap());
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn new(tickets: u64) -> Option<Self> {
         NonZeroU8::new(u8::try_from(tickets).ok()?).map(Self)
     }
 
-    /// The number of entries.
+    /// Returns the number of entries.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0.get()
@@ -125,10 +125,10 @@ impl Default for TicketsPerKey {
     }
 }
 
-/// How long an entry lives: 1 to 2³² − 1 whole milliseconds, which is 49 days.
+/// The lifetime of an entry: 1 to 2³² − 1 whole milliseconds, which is 49 days.
 ///
-/// TLS 1.3 permits at most 7 days (RFC 8446, section 4.6.1). Keeping to that is the caller's part; this range
-/// only makes sure that no sum of times overflows.
+/// TLS 1.3 permits at most 7 days (RFC 8446, section 4.6.1). The caller has to respect that. This range only keeps sums of
+/// times from overflowing.
 ///
 /// ```
 /// use tls_resumption_core::Ttl;
@@ -141,20 +141,20 @@ impl Default for TicketsPerKey {
 pub struct Ttl(NonZeroU32);
 
 impl Ttl {
-    /// The shortest: a millisecond.
+    /// The minimum: a millisecond.
     pub const MIN: Self = Self(NonZeroU32::MIN);
-    /// The longest: 2³² − 1 milliseconds.
+    /// The maximum: 2³² − 1 milliseconds.
     pub const MAX: Self = Self(NonZeroU32::MAX);
-    /// What a cache has unless told otherwise: an hour.
+    /// The default: an hour.
     pub const DEFAULT: Self = Self(NonZeroU32::new(3_600_000).unwrap());
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn from_millis(millis: u64) -> Option<Self> {
         millis_in_range(millis).map(Self)
     }
 
-    /// The number of milliseconds.
+    /// Returns the number of milliseconds.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.0.get().into()
@@ -167,7 +167,7 @@ impl Default for Ttl {
     }
 }
 
-/// How long the background sweep lets a cache rest between two sweeps: 1 to 2³² − 1 whole milliseconds.
+/// The pause between two background sweeps of a cache: 1 to 2³² − 1 whole milliseconds.
 ///
 /// ```
 /// use tls_resumption_core::SweepInterval;
@@ -179,20 +179,20 @@ impl Default for Ttl {
 pub struct SweepInterval(NonZeroU32);
 
 impl SweepInterval {
-    /// The shortest: a millisecond.
+    /// The minimum: a millisecond.
     pub const MIN: Self = Self(NonZeroU32::MIN);
-    /// The longest: 2³² − 1 milliseconds.
+    /// The maximum: 2³² − 1 milliseconds.
     pub const MAX: Self = Self(NonZeroU32::MAX);
-    /// What a cache has unless told otherwise: a minute.
+    /// The default: a minute.
     pub const DEFAULT: Self = Self(NonZeroU32::new(60_000).unwrap());
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn from_millis(millis: u64) -> Option<Self> {
         millis_in_range(millis).map(Self)
     }
 
-    /// The number of milliseconds.
+    /// Returns the number of milliseconds.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.0.get().into()

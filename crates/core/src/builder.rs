@@ -6,7 +6,7 @@ use crate::{
     TicketsPerKey, Ttl,
 };
 
-/// Builds a [`Cache`]. Every value it takes was checked when it was made, so all that can be missing is the system's.
+/// Builds a [`Cache`]. The types of its values check their ranges, so only the system can make it fail.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, Capacity, Ttl};
@@ -26,63 +26,65 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Entries at most; default [`Capacity::DEFAULT`].
+    /// Sets how many entries the cache holds at most. Default: [`Capacity::DEFAULT`].
     pub fn max(mut self, max: Capacity) -> Self {
         self.options.max = max;
         self
     }
 
-    /// Bytes of blobs at most; default [`ByteBudget::DEFAULT`].
+    /// Sets how many bytes of blobs the cache holds at most. Default: [`ByteBudget::DEFAULT`].
     pub fn max_bytes(mut self, max_bytes: ByteBudget) -> Self {
         self.options.max_bytes = max_bytes;
         self
     }
 
-    /// How long an entry lives at most; default [`Ttl::DEFAULT`].
+    /// Sets how long an entry lives at most. Default: [`Ttl::DEFAULT`].
     pub fn ttl(mut self, ttl: Ttl) -> Self {
         self.options.ttl = ttl;
         self
     }
 
-    /// Entries under one key at most; default [`TicketsPerKey::DEFAULT`].
+    /// Sets how many entries a key has at most. Default: [`TicketsPerKey::DEFAULT`].
     pub fn tickets_per_key(mut self, tickets_per_key: TicketsPerKey) -> Self {
         self.options.tickets_per_key = tickets_per_key;
         self
     }
 
-    /// Whether [`Cache::offer`] hands out an entry once only, unless the entry is
-    /// [reusable](crate::EntryOptions::reusable); default `false`.
+    /// Sets whether [`Cache::offer`] returns an entry only once, unless it is [reusable](crate::EntryOptions::reusable).
+    /// Default: `false`.
     pub fn single_use(mut self, single_use: bool) -> Self {
         self.options.single_use = single_use;
         self
     }
 
-    /// The rest between two background sweeps, or `None` for no background sweep; default
+    /// Sets the pause between two background sweeps; `None` means no background sweep. Default:
     /// [`SweepInterval::DEFAULT`].
     pub fn sweep_interval(mut self, sweep_interval: impl Into<Option<SweepInterval>>) -> Self {
         self.options.sweep_interval = sweep_interval.into();
         self
     }
 
-    /// Where the time comes from; default a [`SystemClock`].
+    /// Sets the clock. Default: a [`SystemClock`].
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// The options as set so far.
+    /// Returns the options as set so far.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The cache. With a sweep interval, and if no other cache has one, this starts the process's one sweeping
-    /// thread; should the system refuse a thread, expired entries go by reads and insertions alone.
+    /// Builds the cache.
+    ///
+    /// The first cache with a sweep interval starts the background thread of the process. If the system refuses a thread,
+    /// only reads and insertions remove expired entries.
     ///
     /// ```
     /// use tls_resumption_core::{ByteBudget, Cache, BuildError};
     ///
-    /// // Each reserves some hundred gigabytes of address space, of which a process has 128 terabytes at most.
+    /// // Each reserves some hundred gigabytes of address space. A process has at most 128 terabytes.
     /// let builder = || Cache::builder().max_bytes(ByteBudget::MAX);
     /// let caches: Result<Vec<Cache>, BuildError> = (0..2000).map(|_| builder().try_build()).collect();
     /// # if cfg!(target_pointer_width = "64") {
@@ -92,20 +94,20 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the system has no address space for as much as the options allow, or no random bytes.
+    /// [`BuildError`] if the system has not enough address space for the options, or no random bytes.
     pub fn try_build(self) -> Result<Cache, BuildError> {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Cache::with(self.options, clock)
     }
 
-    /// The same, for options that are known to be modest.
+    /// Builds the cache like [`try_build`](Self::try_build), for options that are known to be modest.
     ///
     /// # Panics
     ///
-    /// Where [`try_build`](Self::try_build) has an error.
+    /// If [`try_build`](Self::try_build) returns an error.
     #[must_use]
     pub fn build(self) -> Cache {
-        self.try_build().unwrap_or_else(|unavailable| panic!("{unavailable}"))
+        self.try_build().unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

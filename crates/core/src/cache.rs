@@ -19,7 +19,7 @@ const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A bounded cache of TLS session blobs, for any number of threads.
 ///
-/// Every method takes `&self`, and none waits for another thread.
+/// A handle: clones share the same entries. Every method takes `&self`, and none waits for another thread.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, EntryOptions, Key};
@@ -41,7 +41,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A builder with the default [`Options`].
+    /// Returns a builder with the default [`Options`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -54,69 +54,70 @@ impl Cache {
         Ok(Self { inner })
     }
 
-    /// Stores a copy of `blob` under `key`, in the place of all entries there were. No other thread ever finds
-    /// the key absent in between.
+    /// Stores a copy of `blob` under `key` and removes all other entries of the key. No thread finds the key absent in
+    /// between.
     ///
-    /// If there is no room, expired entries go, the longest expired first, then the least recently used ones.
-    /// Every 100th insertion is followed by a [sweep](Self::sweep).
+    /// If there is no room, other entries are evicted. Every hundredth insertion is followed by a step of a
+    /// [sweep](Self::sweep).
     ///
     /// # Errors
     ///
-    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]. The entries of the key stay.
     pub fn put(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
         let inner = &self.inner;
         self.sweep_if_due(inner.store.put(key, blob, options, &inner.now()))
     }
 
-    /// Stores a copy of `blob` under `key` as the newest of its entries. With [`Options::tickets_per_key`] there
-    /// already, the oldest of the key goes. Makes room and sweeps as [`put`](Self::put) does.
+    /// Stores a copy of `blob` under `key` as its newest entry. If the key has [`Options::tickets_per_key`] entries
+    /// already, removes the oldest. Evicts and sweeps as [`put`](Self::put) does.
     ///
     /// # Errors
     ///
-    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]; what was stored stays.
+    /// [`Rejected`] if the blob is empty or larger than [`Options::max_bytes`]. The entries of the key stay.
     pub fn add(&self, key: Key<'_>, blob: &[u8], options: EntryOptions) -> Result<(), Rejected> {
         let inner = &self.inner;
         self.sweep_if_due(inner.store.add(key, blob, options, &inner.now()))
     }
 
-    /// A copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
+    /// Returns a copy of the newest live blob under `key`, which becomes the most recently used entry. It does not count
     /// as offered.
     #[must_use = "to test for presence, `contains` changes no recency"]
     pub fn get(&self, key: Key<'_>) -> Option<Blob> {
         self.read(key, ReadMode::Get)
     }
 
-    /// What a connection should offer its peer now: the newest live blob that was not offered yet, or with none
-    /// such the newest live one again. It counts as offered and becomes the most recently used entry.
+    /// Returns the blob that a connection should offer now. That is the newest live one that was not offered yet, or else
+    /// the newest live one. It counts as offered and becomes the most recently used entry.
     ///
-    /// With [`Options::single_use`] an entry is removed by being offered, so that no ticket is ever offered twice
-    /// (RFC 8446, appendix C.4), unless it was stored as [reusable](EntryOptions::reusable).
-    #[must_use = "what was offered does not count as unused any more, or is gone"]
+    /// With [`Options::single_use`] an offer removes the entry, so that no ticket is offered twice (RFC 8446, appendix
+    /// C.4). Entries that were stored as [reusable](EntryOptions::reusable) stay.
+    #[must_use = "an offered entry does not count as unused any more, or is removed"]
     pub fn offer(&self, key: Key<'_>) -> Option<Blob> {
         self.read(key, ReadMode::Offer)
     }
 
-    /// The newest live blob under `key`, removed. Of all threads that take, exactly one gets each blob.
+    /// Removes the newest live blob under `key` and returns it. Of all threads that take, exactly one gets each blob.
     #[must_use = "the blob is gone from the cache; to drop all of a key's, use `remove`"]
     pub fn take(&self, key: Key<'_>) -> Option<Blob> {
         self.read(key, ReadMode::Take)
     }
 
-    /// Like [`get`](Self::get), into the beginning of `out`; returns the blob's length in bytes. Without a blob
-    /// `out` stays as it was, as do the bytes behind the blob. Wiping `out` after use is the caller's part.
+    /// Copies the blob of [`get`](Self::get) into the beginning of `out`. Returns its length in bytes.
+    ///
+    /// Without a blob `out` does not change, and neither do the bytes after a blob. The caller wipes `out` after use.
     ///
     /// # Errors
     ///
-    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed, no counter either.
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing has changed, not even a counter.
     pub fn get_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
         self.read_into(key, ReadMode::Get, out)
     }
 
-    /// Like [`offer`](Self::offer), into the beginning of `out`, as [`get_into`](Self::get_into) does.
+    /// Copies the blob of [`offer`](Self::offer) into the beginning of `out`, as [`get_into`](Self::get_into) does.
     ///
     /// # Errors
     ///
-    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed: it was not offered.
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing has changed: it was not offered.
     pub fn offer_into(
         &self,
         key: Key<'_>,
@@ -125,23 +126,23 @@ impl Cache {
         self.read_into(key, ReadMode::Offer, out)
     }
 
-    /// Like [`take`](Self::take), into the beginning of `out`, as [`get_into`](Self::get_into) does.
+    /// Copies the blob of [`take`](Self::take) into the beginning of `out`, as [`get_into`](Self::get_into) does.
     ///
     /// # Errors
     ///
-    /// [`BufferTooSmall`] if the blob does not fit. Then nothing at all has changed: it was not taken.
+    /// [`BufferTooSmall`] if the blob does not fit. Then nothing has changed: it was not taken.
     pub fn take_into(&self, key: Key<'_>, out: &mut [u8]) -> Result<Option<usize>, BufferTooSmall> {
         self.read_into(key, ReadMode::Take, out)
     }
 
-    /// Whether there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
+    /// True if there is a live entry under `key`. Changes neither recency nor the counts of hits and misses.
     #[must_use]
     pub fn contains(&self, key: Key<'_>) -> bool {
         self.inner.store.contains(key, &self.inner.now())
     }
 
-    /// Removes all entries under `key` and returns how many live ones there were.
-    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
+    /// Removes all entries that `key` has when the call begins. Returns how many live ones it removed.
+    #[expect(clippy::must_use_candidate, reason = "callers want the removal")]
     pub fn remove(&self, key: Key<'_>) -> usize {
         self.inner.store.remove(key, &self.inner.now())
     }
@@ -176,8 +177,8 @@ impl Cache {
         }
     }
 
-    /// Removes every entry that had expired when the call began, and returns how many it removed itself.
-    #[expect(clippy::must_use_candidate, reason = "what matters is that they are gone")]
+    /// Removes every entry that had expired when the call began. Returns how many it removed itself.
+    #[expect(clippy::must_use_candidate, reason = "callers want the removal")]
     pub fn sweep(&self) -> usize {
         let now = self.inner.clock.now();
         let (mut removed, mut from) = (0, Some(0));
@@ -189,12 +190,13 @@ impl Cache {
         removed
     }
 
-    /// For a connection that finds no entry under `key`: whether it is to do the full handshake for all that begin
-    /// now, or to wait for the one that does. A lease ends by itself after `time` (whole milliseconds, a year at most);
-    /// after one that did so, or that was released without fruit, the key has no leader for ten minutes.
+    /// Asks for the lease on `key`, for a connection that found no entry. The leader does the full handshake for all
+    /// connections that begin now, and the others may wait for its session.
     ///
-    /// Whoever leads looks once more for an entry, since another leader may just have stored one. With
-    /// [`Options::single_use`] a ticket serves one connection, so nobody leads.
+    /// A lease ends by itself after `time`, in whole milliseconds and at most a year. If it ended so, or was released as
+    /// unproductive, the key has no leader for ten minutes. The leader looks for an entry once more, because another
+    /// leader may just have stored one. With [`Options::single_use`] a ticket serves one connection, so there is no
+    /// leader.
     ///
     /// ```
     /// use std::time::Duration;
@@ -203,19 +205,19 @@ impl Cache {
     /// let (cache, key) = (Cache::default(), Key::new(b"example.org:443").unwrap());
     /// let Leadership::Leads(lease) = cache.lead(key, Duration::from_secs(1)) else { panic!() };
     /// assert_eq!(cache.lead(key, Duration::from_secs(1)), Leadership::Follows);
-    /// assert!(cache.release(key, lease, true)); // somebody waits
+    /// assert!(cache.release(key, lease, true)); // it has a follower
     /// ```
-    #[must_use = "a leader must release its lease, or the others wait in vain"]
+    #[must_use = "a leader must release its lease, or its followers wait until it ends"]
     pub fn lead(&self, key: Key<'_>, time: Duration) -> Leadership {
         if self.options().single_use {
-            return Leadership::Alone;
+            return Leadership::Independent;
         }
         let time = time.min(MAX_LEASE).as_millis();
         self.inner.leases.lead(key, u64::try_from(time).unwrap_or(0), self.inner.clock.now())
     }
 
-    /// Whether a connection that begins now has a reason to call [`lead`](Self::lead): there is nothing for it to offer,
-    /// and the last leader has not come back with nothing.
+    /// True if a connection that begins now should call [`lead`](Self::lead): there is no entry to offer, and the last
+    /// leader was not unproductive.
     ///
     /// ```
     /// use tls_resumption_core::{Cache, Key};
@@ -229,45 +231,45 @@ impl Cache {
         !self.options().single_use && !self.contains(key) && !is_paused()
     }
 
-    /// Ends a lease on `key`. `is_productive`: whether waiting for it was not in vain. Returns whether somebody waits;
-    /// false also for a lease that was over.
-    #[must_use = "who waits is to be told"]
+    /// Ends a lease on `key`. `is_productive`: the leader stored a session. Returns true if the lease has followers, and
+    /// false if it had ended before.
+    #[must_use = "followers have to be notified"]
     pub fn release(&self, key: Key<'_>, lease: Lease, is_productive: bool) -> bool {
         self.inner.leases.release(key, lease, is_productive, self.inner.clock.now())
     }
 
-    /// How many entries there are, expired ones that nothing has met yet among them. Never more than
-    /// [`Options::max`]. What other threads are just storing or removing may count.
+    /// Returns the number of entries, including expired ones that no call has met yet. Never more than [`Options::max`].
+    /// Entries that other threads are storing or removing may count.
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.store.len()
     }
 
-    /// Whether there are no entries.
+    /// True if there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many bytes all blobs and annotations have together. Never more than [`Options::max_bytes`].
+    /// Returns the bytes of all blobs and annotations. Never more than [`Options::max_bytes`].
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.inner.store.bytes()
     }
 
-    /// The counters and gauges. While other threads are at work they are not all of one moment.
+    /// Returns the counters and gauges. While other threads work, they are not from one moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.store.stats()
     }
 
-    /// The memory that blobs take, and how it is kept to this process.
+    /// Returns the memory of the blobs, and how it is protected.
     #[must_use]
     pub fn memory(&self) -> Memory {
         self.inner.store.memory()
     }
 
-    /// What it was built with.
+    /// Returns the options that the cache was built with.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.inner.options
@@ -293,7 +295,7 @@ impl Cache {
 
     fn read(&self, key: Key<'_>, how: ReadMode) -> Option<Blob> {
         let mut blob = OwnedBuffer::default();
-        // It has room for any blob, so there is no error to lose.
+        // It has room for any blob, so there is no error.
         let read = self.read_to(key, how, &mut blob).ok().flatten();
         read.map(|_| blob.into_blob())
     }

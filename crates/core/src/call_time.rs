@@ -1,21 +1,21 @@
-//! The time of a call, which is read exactly only where that decides something.
+//! The time of a call. The exact clock is read only if it decides something.
 
 use std::cell::Cell;
 
 use crate::{Clock, Ttl};
 
-/// What is further from the rough time than this many milliseconds is on the same side of the exact time.
+/// A deadline that is further from the coarse time than this many milliseconds is on the same side of the exact time.
 const MARGIN: u64 = 1000;
 
-/// A lifetime of which a rough clock's fault is a thousandth at most.
-const LONG: u64 = 10_000;
+/// From this lifetime on, the error of a coarse clock is at most a thousandth.
+const LONG_LIFETIME: u64 = 10_000;
 
-/// When something happens: a number of milliseconds, or a [`CallTime`].
+/// A point in time: a number of milliseconds, or a [`CallTime`].
 pub(crate) trait Now: Copy {
-    /// Whether `then` is not in the future.
+    /// True if `then` is not in the future.
     fn has_come(self, then: u64) -> bool;
 
-    /// The end of a lifetime that begins now. Never too late.
+    /// Returns the end of a lifetime that begins now. It is never too late.
     fn end_of(self, ttl: Ttl) -> u64;
 }
 
@@ -29,11 +29,11 @@ impl Now for u64 {
     }
 }
 
-/// When a call began, give or take what the call took so far.
+/// The time at which a call began, or a little later.
 pub(crate) struct CallTime<'a> {
     clock: &'a dyn Clock,
     coarse: u64,
-    /// Read once, so that the call does not change its mind.
+    /// Read once, so that all decisions of the call agree.
     exact: Cell<Option<u64>>,
 }
 
@@ -52,12 +52,12 @@ impl<'a> CallTime<'a> {
 
 impl Now for &CallTime<'_> {
     fn has_come(self, then: u64) -> bool {
-        // The rough time is never ahead, and behind by less than the margin.
+        // The coarse time is never ahead, and behind by less than the margin.
         then <= self.coarse || then - self.coarse < MARGIN && then <= self.exact()
     }
 
     fn end_of(self, ttl: Ttl) -> u64 {
-        let now = if ttl.as_millis() < LONG { self.exact() } else { self.coarse };
+        let now = if ttl.as_millis() < LONG_LIFETIME { self.exact() } else { self.coarse };
         now.end_of(ttl)
     }
 }
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// Always 999 ms ahead of what it roughly says, and counts how often it is asked.
+    /// Its exact time is 999 ms ahead of its coarse time. Counts how often the exact time is read.
     #[derive(Default)]
     struct Lagging(AtomicU64);
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_exact_and_asks_once_where_that_decides() {
+    fn the_exact_clock_is_read_once_and_only_near_a_deadline() {
         let clock = Lagging::default();
         let now = &CallTime::now(&clock);
         assert!(now.has_come(0) && now.has_come(1000) && !now.has_come(2000));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_never_ends_too_late_and_a_short_one_not_too_early() {
+    fn a_lifetime_never_ends_late_and_a_short_one_never_early() {
         let clock = Lagging::default();
         let now = &CallTime::now(&clock);
         let end_of = |millis| now.end_of(Ttl::from_millis(millis).unwrap());

@@ -1,31 +1,31 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Where a cache gets the time from.
+/// The clock of a cache.
 ///
-/// A cache reads it at the beginning of a call, [roughly](Self::rough) and then exactly where that decides something. It
-/// holds nothing meanwhile, so a clock may itself use the cache. The background sweep reads it too, from a thread of its
-/// own.
+/// A cache reads it at the beginning of a call: first the [coarse](Self::coarse) time, and the exact time only if that
+/// decides something. It holds no lock then, so a clock may use the cache. The background thread reads it as well.
 pub trait Clock: Send + Sync {
-    /// Whole milliseconds since an origin of the clock's choosing.
+    /// Returns whole milliseconds since an origin that the clock chooses.
     ///
-    /// Must never run backwards, in whatever thread it is read. If it does, nothing breaks, but entries live
-    /// longer than they were meant to by as much.
+    /// It must never run backwards, in any thread. If it does, entries live longer by as much, and nothing else
+    /// breaks.
     fn now(&self) -> u64;
 
-    /// The same, as it was less than a second ago, if that is cheaper to tell. Never later than what `now` says.
+    /// Returns a time that is less than a second behind [`now`](Self::now) and never ahead, if that is cheaper.
     fn coarse(&self) -> u64 {
         self.now()
     }
 }
 
-/// The system's monotonic clock, counted from when this value was made.
+/// The monotonic clock of the system, counted from when this value was made.
 ///
-/// It does not follow changes of the wall clock. On Linux and macOS it also stands still while the machine is
-/// suspended, so an entry may outlive its lifetime by the length of a suspension; the peer then refuses it.
+/// It does not follow changes of the wall clock. On Linux and Windows it includes the time that the machine was
+/// suspended. On Linux some calls notice a suspension up to half a second late. On macOS it stops during a suspension.
 ///
-/// Times are rounded down, on storing as on reading, so an entry never lives longer than its lifetime. It may live a
-/// millisecond shorter, and one with 10 seconds or more by a tick of Linux' coarse clock, which is 10 ms at most.
+/// Times are rounded down, when storing and when reading, so no entry outlives its lifetime. It may live a millisecond
+/// shorter. An entry of 10 seconds or more may live shorter by a tick of the coarse clock of Linux, which is at most
+/// 10 ms.
 ///
 /// ```
 /// use tls_resumption_core::{Clock, SystemClock};
@@ -41,7 +41,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock that starts at 0 now.
+    /// Makes a clock that starts at 0 now.
     #[must_use]
     pub fn new() -> Self {
         Self { origin: system::now() }
@@ -64,22 +64,39 @@ impl Clock for SystemClock {
     }
 }
 
-/// Linux tells the time of the last timer interrupt for a fifth of what the exact time costs.
+/// `CLOCK_BOOTTIME` includes suspensions, and costs about 30 ns. It has no coarse form. So the coarse time is that of
+/// the last timer interrupt, for a fifth of the cost, and the time suspended so far as it was known a little earlier.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod system {
     use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Nanoseconds.
     pub(super) type Time = u64;
 
+    /// How old the known time of suspensions may be.
+    const MAX_AGE: Time = 500_000_000;
+
+    /// The time that the machine has been suspended, and the coarse time at which that was read.
+    static SUSPENDED: AtomicU64 = AtomicU64::new(0);
+    static READ_AT: AtomicU64 = AtomicU64::new(0);
+
     pub(super) fn now() -> Time {
-        read(libc::CLOCK_MONOTONIC)
+        read(libc::CLOCK_BOOTTIME)
     }
 
-    /// Of the same clock.
     pub(super) fn coarse() -> Time {
-        read(libc::CLOCK_MONOTONIC_COARSE)
+        let coarse = read(libc::CLOCK_MONOTONIC_COARSE);
+        // Relaxed, here and below: numbers only. If two threads read both clocks, either result is right.
+        if coarse.wrapping_sub(READ_AT.load(Ordering::Relaxed)) > MAX_AGE {
+            // In this order the difference is too small rather than too large, so that the result is never ahead.
+            let boot = read(libc::CLOCK_BOOTTIME);
+            let suspended = boot.saturating_sub(read(libc::CLOCK_MONOTONIC));
+            SUSPENDED.fetch_max(suspended, Ordering::Relaxed);
+            READ_AT.store(coarse, Ordering::Relaxed);
+        }
+        coarse + SUSPENDED.load(Ordering::Relaxed)
     }
 
     pub(super) fn millis(from: Time, to: Time) -> u64 {
@@ -95,7 +112,7 @@ mod system {
         let mut time = MaybeUninit::<libc::timespec>::uninit();
         // SAFETY: there is room for the answer.
         let status = unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
-        assert_eq!(status, 0, "Linux has both clocks");
+        assert_eq!(status, 0, "Linux has these clocks");
         // SAFETY: it succeeded, so the answer is there.
         let time = unsafe { time.assume_init() };
         i64::from(time.tv_sec) as u64 * 1_000_000_000 + i64::from(time.tv_nsec) as u64
@@ -119,7 +136,7 @@ mod system {
     }
 }
 
-/// A clock that moves only when told to, for tests.
+/// A clock that tests move by hand.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -141,13 +158,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at 0.
+    /// Makes a clock that stands at 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Moves forward by the whole milliseconds of `by`; at the end of its range it stops.
+    /// Moves forward by the whole milliseconds of `by`. It stops at the end of its range.
     pub fn advance(&self, by: Duration) {
         let by = whole_millis(by);
         let mut now = self.millis.load(Ordering::SeqCst);

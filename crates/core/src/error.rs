@@ -1,65 +1,67 @@
 use crate::MAX_KEY_LEN;
 
-/// Why bytes are not a [`Key`](crate::Key).
+/// The reason why bytes are no [`Key`](crate::Key).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
-    /// There were no bytes.
-    #[error("a key is 1 to {MAX_KEY_LEN} bytes long, this one is empty")]
+    /// There are no bytes.
+    #[error("a key must have 1 to {MAX_KEY_LEN} bytes, received none")]
     Empty,
-    /// There were more than [`MAX_KEY_LEN`] bytes.
-    #[error("a key is 1 to {MAX_KEY_LEN} bytes long, this one is {len}")]
+    /// There are more than [`MAX_KEY_LEN`] bytes.
+    #[error("a key must have 1 to {MAX_KEY_LEN} bytes, received {len}")]
     TooLong {
-        /// How many bytes there were.
+        /// The number of bytes.
         len: usize,
     },
 }
 
-/// Why a blob was not stored. What was stored under the key before stays as it was.
+/// The reason why a blob was not stored. The entries of the key stay as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Rejected {
-    /// The blob had no bytes: no TLS session is empty, so it is a caller's mistake.
-    #[error("a blob is at least 1 byte long, this one is empty")]
+    /// The blob has no bytes. No TLS session is empty, so the caller made a mistake.
+    #[error("a blob must have at least 1 byte, received none")]
     Empty,
-    /// The blob alone is larger than all blobs together may be, or than 2³¹ − 1 bytes.
+    /// The blob is larger than all blobs together may be, or than 2³¹ − 1 bytes.
     #[error("a blob of {len} bytes does not fit in a cache of {max} bytes")]
     TooLarge {
-        /// The blob's length in bytes.
+        /// The length of the blob in bytes.
         len: u64,
-        /// The longest that it takes: its [byte budget](crate::ByteBudget), but for the largest of them.
+        /// The maximum: the [byte budget](crate::ByteBudget), but no more than 2³¹ − 1.
         max: u64,
     },
 }
 
-/// What a cache needs and the system has not.
+/// The reason why a cache was not built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Address space was refused, by a limit (`ulimit -v`, a strict `vm.overcommit_memory`) or since the process has no
-    /// more. Of what is reserved a cache uses as much as its entries take.
+    /// The system refused address space, because of a limit (`ulimit -v`, a strict `vm.overcommit_memory`) or because
+    /// the process has no more. A cache uses only as much of it as its entries take.
     #[error(
-        "there is no address space for {bytes} bytes more, \
+        "the system has no address space for {bytes} more bytes, \
          which a cache of at most {max} entries and {max_bytes} bytes reserves"
     )]
     AddressSpace {
-        /// The bytes that were asked for and refused; others may have been had before.
+        /// The bytes that were refused. Others may have been reserved before.
         bytes: u64,
         /// [`Options::max`](crate::Options::max).
         max: u32,
         /// [`Options::max_bytes`](crate::Options::max_bytes).
         max_bytes: u64,
     },
-    /// There are no random bytes for the key of the hash.
+    /// The system has no random bytes for the key of the hash.
     #[error("the system has no random bytes")]
     Random,
 }
 
-/// A caller's buffer is shorter than the blob that was to go into it.
+/// The buffer of a caller is shorter than the blob.
 ///
-/// Neither the cache nor the buffer was changed, so the call can be made again with a buffer of `needed` bytes.
-/// Another thread may store a longer blob in between.
+/// Neither the cache nor the buffer has changed. The caller can repeat the call with a buffer of `needed` bytes. Another
+/// thread may store a longer blob in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the buffer is too small for a blob of {needed} bytes")]
 pub struct BufferTooSmall {
-    /// The blob's length in bytes.
+    /// The length of the blob in bytes.
     pub needed: usize,
 }

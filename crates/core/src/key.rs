@@ -2,13 +2,13 @@ use std::fmt;
 
 use crate::KeyError;
 
-/// The longest key, in bytes.
+/// The maximum length of a key, in bytes.
 pub const MAX_KEY_LEN: usize = 4096;
 
-/// What entries are stored under: 1 to [`MAX_KEY_LEN`] bytes, borrowed from the caller.
+/// The key of entries: 1 to [`MAX_KEY_LEN`] bytes, borrowed from the caller.
 ///
-/// Two keys are the same key exactly if their bytes are equal. There is no folding of any kind, because a key
-/// carries what decided that the peer is trusted.
+/// Two keys are the same if and only if their bytes are equal. Nothing is normalized, because a key carries what
+/// decided that the peer is trusted.
 ///
 /// ```
 /// use tls_resumption_core::{Key, KeyError};
@@ -21,11 +21,11 @@ pub const MAX_KEY_LEN: usize = 4096;
 pub struct Key<'a>(&'a [u8]);
 
 impl<'a> Key<'a> {
-    /// Takes any bytes of a permitted length.
+    /// Makes a key of bytes.
     ///
     /// # Errors
     ///
-    /// [`KeyError`] if there are none or more than [`MAX_KEY_LEN`].
+    /// [`KeyError`] if there are no bytes, or more than [`MAX_KEY_LEN`].
     pub const fn new(bytes: &'a [u8]) -> Result<Self, KeyError> {
         match bytes.len() {
             0 => Err(KeyError::Empty),
@@ -34,14 +34,14 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The bytes it was made from.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// Only the length: a key may name a peer, or be a session id.
+/// Prints only the length, because a key may name a peer or be a session ID.
 impl fmt::Debug for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({} bytes)", self.0.len())

@@ -1,8 +1,7 @@
 use crate::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
 
-/// What a cache was built with. Equal options make caches that behave alike (their clocks apart).
-///
-/// Set through the [`Builder`](crate::Builder), read through [`Cache::options`](crate::Cache::options).
+/// The options of a cache. The [`Builder`](crate::Builder) sets them, and [`Cache::options`](crate::Cache::options)
+/// returns them.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, Capacity, Options};
@@ -13,17 +12,17 @@ use crate::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Entries at most. Default: 10 000.
+    /// The number of entries at most. Default: 10,000.
     pub max: Capacity,
-    /// Bytes of blobs and [annotations](crate::Annotation) at most. Default: 64 MiB.
+    /// The bytes of blobs and [annotations](crate::Annotation) at most. Default: 64 MiB.
     pub max_bytes: ByteBudget,
     /// How long an entry lives, unless its own [`EntryOptions::ttl`] is shorter. Default: an hour.
     pub ttl: Ttl,
-    /// Entries under one key at most. Default: 4.
+    /// The number of entries of a key at most. Default: 4.
     pub tickets_per_key: TicketsPerKey,
-    /// Whether [`Cache::offer`](crate::Cache::offer) hands out an entry once only. Default: `false`.
+    /// True if [`Cache::offer`](crate::Cache::offer) returns an entry only once. Default: `false`.
     pub single_use: bool,
-    /// The rest between two background sweeps; `None`: no background sweep. Default: a minute.
+    /// The pause between two background sweeps; `None` means no background sweep. Default: a minute.
     pub sweep_interval: Option<SweepInterval>,
 }
 
@@ -40,7 +39,7 @@ impl Default for Options {
     }
 }
 
-/// What is particular to one entry.
+/// The options of one entry.
 ///
 /// ```
 /// use tls_resumption_core::{Cache, EntryOptions, Key, Ttl};
@@ -52,12 +51,12 @@ impl Default for Options {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EntryOptions {
-    /// A lifetime of its own, such as the peer's hint. It can only shorten [`Options::ttl`]. Default: none.
+    /// The lifetime of this entry, such as the peer's hint. It can only shorten [`Options::ttl`]. Default: none.
     pub ttl: Option<Ttl>,
-    /// Whether it may be offered again even by a cache with [`Options::single_use`]. Default: `false`.
+    /// True if a cache with [`Options::single_use`] may also offer the entry again. Default: `false`.
     ///
-    /// For TLS 1.2 sessions: they may be resumed any number of times, and a resumption brings no new one, so a
-    /// cache that gave them up on first use would resume every second connection only. A TLS 1.3 ticket that is
-    /// used twice lets an onlooker link the two connections (RFC 8446, appendix C.4).
+    /// This is for TLS 1.2 sessions. They may be resumed any number of times, and a resumption brings no new one. If they
+    /// were removed on first use, only every second connection would resume. A TLS 1.3 ticket that is used twice lets
+    /// an observer link the two connections (RFC 8446, appendix C.4).
     pub reusable: bool,
 }

@@ -2,23 +2,24 @@ use zeroize::Zeroizing;
 
 use crate::{ANNOTATION_LEN, Blob, BufferTooSmall};
 
-/// How an entry is read.
+/// The way in which an entry is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMode {
-    /// The newest, which stays as it is.
+    /// The newest entry, which stays as it is.
     Get,
-    /// The newest that was not offered yet, else the newest; it counts as offered.
+    /// The newest entry that was not offered yet, or else the newest. It counts as offered.
     Offer,
-    /// The newest, which goes.
+    /// The newest entry, which is removed.
     Take,
 }
 
-/// Where a blob is copied to.
+/// The memory that a blob is copied to.
 pub(crate) trait Destination {
-    /// Whether the annotation is to be copied as well, in front of the blob.
+    /// True if the annotation is copied as well, in front of the blob.
     const TAKES_ANNOTATION: bool = false;
 
-    /// Room for a blob of that length, and for an annotation if it takes one. May be asked for again, with another length, if the blob changed meanwhile.
+    /// Returns room for a blob of that length, and for an annotation if it takes one. Called again, with another length, if
+    /// the blob has changed.
     fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall>;
 }
 
@@ -28,7 +29,7 @@ impl Destination for &mut [u8] {
     }
 }
 
-/// A caller's memory for an annotation and a blob.
+/// The memory of a caller for an annotation and a blob.
 pub(crate) struct AnnotatedBuffer<'a>(pub(crate) &'a mut [u8]);
 
 impl Destination for AnnotatedBuffer<'_> {
@@ -40,7 +41,7 @@ impl Destination for AnnotatedBuffer<'_> {
     }
 }
 
-/// A blob to be, as large as it needs to be.
+/// Memory that becomes a [`Blob`].
 #[derive(Default)]
 pub(crate) struct OwnedBuffer(Zeroizing<Box<[u8]>>);
 

@@ -1,8 +1,8 @@
-//! Who does the full handshake when many connections to one peer begin at once.
+//! Leases: which connection does the full handshake when many to one peer begin at the same time.
 //!
-//! A lease is one word of a fixed table, in one of a few places of its key, so nobody waits for it and nothing is
-//! allocated. Where all of these are taken, a key has no leader, and its connections go on as they are. Where one of them
-//! is given up just when two threads ask, either may take another place: both lead, and one handshake more is a full one.
+//! A lease is one word of a fixed table, in one of a few slots of its key. So no call waits, and none allocates. If all
+//! slots of a key are taken, it has no leader, and its connections continue independently. Two threads may ask for a key
+//! just when one of its slots becomes free. Then both may lead, which costs one full handshake more.
 
 use std::hash::BuildHasher;
 #[cfg(not(test))]
@@ -15,38 +15,40 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Key;
 
-/// Not random, so that tests may count on which keys meet.
+/// Not random, so that tests know which keys share slots.
 #[cfg(test)]
 type Hasher = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
-/// How many peers can have a leader, or a pause, at once.
+/// How many keys can have a leader, or a pause, at the same time.
 const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
-/// In how many places, one after the other, the lease of a key may be.
+/// How many slots in a row the lease of a key may use.
 const WAYS: usize = 8;
 const WAY_BITS: u32 = WAYS.trailing_zeros();
 
-/// For how many milliseconds (ten minutes) a key has no leader after one that brought nothing.
+/// For how many milliseconds a key has no leader after an unproductive one: ten minutes.
 const PAUSE: u64 = 600_000;
 
-/// Somebody waits for the leader.
+/// Flag of a lease: it has followers.
 const HAS_FOLLOWERS: u64 = 1;
-/// Not a lease: the last leader brought nothing.
+/// Flag of a pause, which is no lease: the last leader was unproductive.
 const PAUSED: u64 = 2;
 const TAG_BITS: u32 = 20;
 const UNTIL_SHIFT: u32 = TAG_BITS + 2;
+const TIME_BITS: u32 = u64::BITS - UNTIL_SHIFT;
+const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
-/// What [`Cache::lead`](crate::Cache::lead) makes of a connection.
+/// The role that [`Cache::lead`](crate::Cache::lead) gives a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
-    /// It leads: others wait for what it brings, until it [releases](crate::Cache::release) the lease.
+    /// It leads. Others wait for its session until it [releases](crate::Cache::release) the lease.
     Leads(Lease),
-    /// Another one leads; it may wait for that one's session.
+    /// Another connection leads. This one may wait for its session.
     Follows,
-    /// There is nobody to wait for, and nobody is to wait for it.
-    Alone,
+    /// No connection leads. This one continues independently.
+    Independent,
 }
 
-/// The right to do the full handshake for all connections to a peer, for a time.
+/// The right to do the full handshake for all connections to a peer, for a limited time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     until: u64,
@@ -54,13 +56,13 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A number below 2^53 that stands for it, for other languages.
+    /// Returns a number below 2^53 that stands for the lease, for other languages.
     #[must_use]
     pub const fn to_bits(self) -> u64 {
         self.until << WAY_BITS | self.way as u64
     }
 
-    /// The lease that a number stands for. One that was never given is released in vain.
+    /// Returns the lease that a number stands for. The release of a lease that was never given does nothing.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "a few bits")]
@@ -68,7 +70,7 @@ impl Lease {
     }
 }
 
-/// One word a slot, from the top: until when in milliseconds (42 bits, which from 1970 is 2109), which key (a tag of 20),
+/// One word per slot. From the top: its end in milliseconds (42 bits, which wrap around), a tag of the key (20 bits),
 /// two flags. 0 is free.
 pub(crate) struct Leases {
     slots: Box<[AtomicU64]>,
@@ -83,22 +85,22 @@ impl Leases {
     pub(crate) fn lead(&self, key: Key<'_>, millis: u64, now: u64) -> Leadership {
         let place = self.place(key);
         loop {
-            let Some((way, word)) = self.find(place, now) else { return Leadership::Alone };
-            let is_ours = word & TAG == place.tag;
-            let (then, answer) = if until(word) > now {
+            let Some((way, word)) = self.find(place, now) else { return Leadership::Independent };
+            let is_of_key = word & TAG == place.tag;
+            let (then, answer) = if ends_after(word, now) {
                 if word & PAUSED != 0 {
-                    return Leadership::Alone;
+                    return Leadership::Independent;
                 }
                 (word | HAS_FOLLOWERS, Leadership::Follows)
-            } else if word != 0 && is_ours && word & PAUSED == 0 {
-                // Its leader hangs, or ended with its thread.
-                (at(now + PAUSE) | place.tag | PAUSED, Leadership::Alone)
+            } else if word != 0 && is_of_key && word & PAUSED == 0 {
+                // Its leader hangs, or its thread has ended.
+                (at(now.wrapping_add(PAUSE)) | place.tag | PAUSED, Leadership::Independent)
             } else {
-                let until = now + millis;
+                let until = now.wrapping_add(millis) & TIME_MASK;
                 (at(until) | place.tag, Leadership::Leads(Lease { until, way }))
             };
-            // Acquire, here and in `find`: pairs with `release`, so that whoever leads after another in its place finds
-            // what that stored. In another place it may not, and then does one full handshake more.
+            // Acquire, here and in `find`: pairs with `release`. The next leader in the same slot finds what this one stored. In
+            // another slot it may not, and then does one full handshake more.
             let slot = self.slot(place, way);
             if then == word
                 || slot.compare_exchange(word, then, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -108,13 +110,13 @@ impl Leases {
         }
     }
 
-    /// Whether the last leader has brought nothing, so that nobody is to lead now.
+    /// True if the last leader was unproductive, so that no connection leads now.
     pub(crate) fn is_paused(&self, key: Key<'_>, now: u64) -> bool {
         self.find(self.place(key), now)
-            .is_some_and(|(_, word)| word & PAUSED != 0 && until(word) > now)
+            .is_some_and(|(_, word)| word & PAUSED != 0 && ends_after(word, now))
     }
 
-    /// Whether somebody waits.
+    /// Returns true if the lease has followers.
     pub(crate) fn release(
         &self,
         key: Key<'_>,
@@ -124,15 +126,15 @@ impl Leases {
     ) -> bool {
         let place = self.place(key);
         let slot = self.slot(place, lease.way);
-        let then = if is_productive { 0 } else { at(now + PAUSE) | place.tag | PAUSED };
-        let alone = at(lease.until) | place.tag;
-        // Nothing but `HAS_FOLLOWERS` is ever added to a lease, so there are two words it can be. Release: pairs with `lead`.
+        let then = if is_productive { 0 } else { at(now.wrapping_add(PAUSE)) | place.tag | PAUSED };
+        let without_followers = at(lease.until) | place.tag;
+        // Only `HAS_FOLLOWERS` is ever added to a lease, so its word is one of two. Release: pairs with `lead`.
         let replace =
             |word| slot.compare_exchange(word, then, Ordering::Release, Ordering::Relaxed).is_ok();
-        !replace(alone) && replace(alone | HAS_FOLLOWERS)
+        !replace(without_followers) && replace(without_followers | HAS_FOLLOWERS)
     }
 
-    /// Where the word of a key is or, when it has none, the first place that it may take.
+    /// Returns the slot of a key and its word, or, if it has none, the first slot that it may take.
     fn find(&self, place: Place, now: u64) -> Option<(usize, u64)> {
         let mut free: Option<(usize, u64)> = None;
         for way in 0..WAYS {
@@ -140,9 +142,9 @@ impl Leases {
             if word != 0 && word & TAG == place.tag {
                 return Some((way, word));
             }
-            // Rather one that is empty than one that says that another key's leader hangs.
+            // An empty slot is better than one that says that the leader of another key hangs.
             let is_better = match free {
-                None => until(word) <= now,
+                None => !ends_after(word, now),
                 Some((_, other)) => word == 0 && other != 0,
             };
             if is_better {
@@ -176,8 +178,11 @@ fn at(millis: u64) -> u64 {
     millis << UNTIL_SHIFT
 }
 
-fn until(word: u64) -> u64 {
-    word >> UNTIL_SHIFT
+/// True if a lease or pause ends after `now`. Both times wrap around, so this compares their distance.
+fn ends_after(word: u64, now: u64) -> bool {
+    const HALF: u64 = 1 << (TIME_BITS - 1);
+    let left = (word >> UNTIL_SHIFT).wrapping_sub(now) & TIME_MASK;
+    word != 0 && left > 0 && left < HALF
 }
 
 #[cfg(test)]

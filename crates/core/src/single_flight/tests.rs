@@ -15,7 +15,7 @@ fn lead(leases: &Leases, now: u64) -> Lease {
 }
 
 #[cfg(not(loom))]
-mod alone {
+mod without_loom {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Barrier};
     use std::thread;
@@ -32,7 +32,7 @@ mod alone {
     }
 
     #[test]
-    fn a_release_says_whether_somebody_waits() {
+    fn a_release_returns_whether_the_lease_has_followers() {
         let leases = Leases::new();
         let lease = lead(&leases, 0);
         assert!(!leases.release(key(), lease, true, 0));
@@ -40,30 +40,30 @@ mod alone {
     }
 
     #[test]
-    fn a_leader_that_brought_nothing_is_followed_by_none_for_a_while() {
+    fn after_an_unproductive_leader_there_is_none_for_a_while() {
         let leases = Leases::new();
         let lease = lead(&leases, 0);
         assert!(!leases.is_paused(key(), 10));
         leases.release(key(), lease, false, 10);
         assert!(leases.is_paused(key(), 10 + PAUSE - 1));
-        assert_eq!(leases.lead(key(), 100, 10 + PAUSE - 1), Leadership::Alone);
+        assert_eq!(leases.lead(key(), 100, 10 + PAUSE - 1), Leadership::Independent);
         assert!(!leases.is_paused(key(), 10 + PAUSE));
         lead(&leases, 10 + PAUSE);
     }
 
     #[test]
-    fn nobody_waits_for_a_leader_that_never_came_back() {
+    fn after_a_leader_that_never_released_there_is_none_for_a_while() {
         let leases = Leases::new();
         let lease = lead(&leases, 0);
-        assert_eq!(leases.lead(key(), 100, 100), Leadership::Alone);
-        assert_eq!(leases.lead(key(), 100, 101), Leadership::Alone);
+        assert_eq!(leases.lead(key(), 100, 100), Leadership::Independent);
+        assert_eq!(leases.lead(key(), 100, 101), Leadership::Independent);
         assert!(!leases.release(key(), lease, true, 101), "its lease is over");
-        assert_eq!(leases.lead(key(), 100, 102), Leadership::Alone);
+        assert_eq!(leases.lead(key(), 100, 102), Leadership::Independent);
         lead(&leases, 100 + PAUSE);
     }
 
     #[test]
-    fn a_lease_released_late_is_still_its_own() {
+    fn a_lease_can_be_released_after_its_end() {
         let leases = Leases::new();
         let lease = lead(&leases, 0);
         assert_eq!(leases.lead(key(), 100, 1), Leadership::Follows);
@@ -76,7 +76,7 @@ mod alone {
     }
 
     #[test]
-    fn hundreds_of_keys_each_have_a_leader_at_once() {
+    fn hundreds_of_keys_have_leaders_at_the_same_time() {
         let leases = Leases::new();
         for bytes in keys().take(512) {
             let key = Key::new(&bytes).unwrap();
@@ -86,13 +86,13 @@ mod alone {
     }
 
     #[test]
-    fn keys_beyond_the_places_go_alone() {
+    fn keys_without_a_free_slot_have_no_leader() {
         let leases = Leases::new();
         let (mut led, mut follow) = (0, 0);
         for bytes in keys().take(2 * SLOTS) {
             match leases.lead(Key::new(&bytes).unwrap(), 100, 0) {
                 Leadership::Leads(_) => led += 1,
-                Leadership::Alone => {}
+                Leadership::Independent => {}
                 Leadership::Follows => follow += 1,
             }
         }
@@ -101,7 +101,7 @@ mod alone {
     }
 
     #[test]
-    fn leases_end_in_any_order_and_leave_their_places_to_others() {
+    fn leases_end_in_any_order_and_free_their_slots() {
         let leases = Leases::new();
         for round in 0..4 {
             let held: Vec<_> = keys()
@@ -123,7 +123,7 @@ mod alone {
                 assert_eq!(
                     leases.lead(key, 100, 0),
                     Leadership::Follows,
-                    "behind a free place, too"
+                    "also behind a free slot"
                 );
                 assert!(leases.release(key, lease, true, 0));
             }
@@ -132,9 +132,8 @@ mod alone {
     }
 
     #[test]
-    fn a_lease_survives_the_way_through_a_number() {
+    fn a_lease_survives_the_conversion_to_a_number() {
         let leases = Leases::new();
-        // 2109, for a clock that counts from 1970.
         let late = (1 << 42) - 200;
         let lease = lead(&leases, late);
         assert!(lease.to_bits() < 1 << 53);
@@ -145,7 +144,20 @@ mod alone {
     }
 
     #[test]
-    fn of_many_threads_one_leads() {
+    fn at_any_time_of_a_clock_one_leads_until_its_lease_ends() {
+        for now in [0, (1 << 41) - 50, (1 << 42) - 50, 1 << 42, (1 << 50) + 3, u64::MAX - 50] {
+            let leases = Leases::new();
+            let lease = lead(&leases, now);
+            assert!(lease.to_bits() < 1 << 53);
+            assert_eq!(leases.lead(key(), 100, now.wrapping_add(99)), Leadership::Follows);
+            assert!(leases.release(key(), lease, false, now));
+            assert!(leases.is_paused(key(), now.wrapping_add(PAUSE - 1)));
+            lead(&leases, now.wrapping_add(PAUSE));
+        }
+    }
+
+    #[test]
+    fn of_many_threads_exactly_one_leads() {
         for _ in 0..200 {
             let (leases, barrier) = (Arc::new(Leases::new()), Arc::new(Barrier::new(4)));
             let leaders = Arc::new(AtomicUsize::new(0));
@@ -177,9 +189,9 @@ mod loom_models {
 
     use super::*;
 
-    /// The cache stands for a flag that orders nothing by itself.
+    /// A flag stands for the cache, and orders nothing by itself.
     #[test]
-    fn whoever_leads_after_another_finds_what_that_stored() {
+    fn the_next_leader_finds_what_the_last_one_stored() {
         loom::model(|| {
             let shared = Arc::new((Leases::new(), AtomicBool::new(false), AtomicUsize::new(0)));
             let connection = |shared: &(Leases, AtomicBool, AtomicUsize)| {
@@ -203,7 +215,7 @@ mod loom_models {
     }
 
     #[test]
-    fn who_waits_is_known_to_the_leader_or_leads_itself() {
+    fn a_follower_is_known_to_the_leader_or_leads_itself() {
         loom::model(|| {
             let leases = Arc::new(Leases::new());
             let lease = lead(&leases, 0);
@@ -211,8 +223,8 @@ mod loom_models {
                 let leases = Arc::clone(&leases);
                 thread::spawn(move || leases.lead(key(), 100, 0) == Leadership::Follows)
             };
-            let somebody_waits = leases.release(key(), lease, true, 0);
-            assert_eq!(other.join().unwrap(), somebody_waits);
+            let has_followers = leases.release(key(), lease, true, 0);
+            assert_eq!(other.join().unwrap(), has_followers);
         });
     }
 }

@@ -40,40 +40,34 @@ impl Batch {
 const ATTEMPTS: u32 = 8;
 
 impl Store {
-    /// Removes entries that should go first, `keep` apart, until they have `missing` together. Returns what they had,
+    /// Removes entries that should go first, `keep` apart, until they have `missing` together. Adds their quota to `have`,
     /// which is less if other threads were faster each time.
-    pub(super) fn evict(&self, missing: Quota, keep: Option<Id>, now: impl Now) -> Quota {
+    pub(super) fn evict(&self, missing: Quota, keep: Option<Id>, now: impl Now, have: &mut Quota) {
         // No node has the id 0.
         let spared = keep.unwrap_or(0);
-        let mut evicted = Quota::default();
+        let (before, wanted) = (*have, have.plus(missing));
         for _ in 0..ATTEMPTS {
             if self.is_exact() {
-                let victim = self.choose_exact(spared, now);
-                let Some(quota) = victim.map(|victim| self.evict_candidate(victim, now)) else {
-                    break;
-                };
-                evicted = evicted.plus(quota.unwrap_or_default());
+                let Some(victim) = self.choose_exact(spared, now) else { return };
+                self.evict_candidate(victim, now, have);
             } else {
-                evicted = evicted.plus(self.evict_sampled(missing.beyond(evicted), spared, now));
+                self.evict_sampled(wanted, spared, now, have);
             }
-            if !evicted.is_none() {
-                break;
+            if *have != before {
+                return;
             }
         }
-        evicted
     }
 
     /// Removes the least recently used entry of a sample. If that is not enough, removes entries beside it that are
     /// nearly as old: they lie together, so they cost less than samples of their own.
-    fn evict_sampled(&self, missing: Quota, spared: Id, now: impl Now) -> Quota {
+    fn evict_sampled(&self, wanted: Quota, spared: Id, now: impl Now, have: &mut Quota) {
         let last = self.list.nodes.highest_used();
-        let Some(oldest) = self.recency.oldest_of_sample(last, spared) else {
-            return Quota::default();
-        };
-        let evicted = self.evict_candidate(oldest.candidate, now).unwrap_or_default();
-        let missing = missing.beyond(evicted);
+        let Some(oldest) = self.recency.oldest_of_sample(last, spared) else { return };
+        self.evict_candidate(oldest.candidate, now, have);
+        let missing = wanted.beyond(*have);
         if missing.is_none() {
-            return evicted;
+            return;
         }
         let (mut batch, mut expected) = (Batch::default(), Quota::default());
         for candidate in self.recency.older_in_group(oldest, last, spared) {
@@ -95,9 +89,9 @@ impl Store {
             let first = BlockRef(node.place.load(Ordering::Relaxed)).first();
             self.blocks.prefetch(first, BLOCK_BYTES);
         }
-        batch.iter().fold(evicted, |evicted, candidate| {
-            evicted.plus(self.evict_candidate(candidate, now).unwrap_or_default())
-        })
+        for candidate in batch.iter() {
+            self.evict_candidate(candidate, now, have);
+        }
     }
 
     /// Returns the entry that has expired for the longest time, or else the least recently used one.
@@ -132,15 +126,17 @@ impl Store {
         best.map(|(_, candidate)| candidate)
     }
 
-    fn evict_candidate(&self, candidate: Candidate, now: impl Now) -> Option<Quota> {
+    fn evict_candidate(&self, candidate: Candidate, now: impl Now, have: &mut Quota) {
         let node = self.examine(candidate.id);
         let node = node.filter(|node| candidate.stamp.is_of(node.version));
         let found = node.and_then(|node| Some((self.find(&node)?, node.hash)));
         let Some((mut seen, hash)) = found else {
             self.recency.forget(candidate);
-            return None;
+            return;
         };
-        self.remove_node(&mut seen, hash, Removal::Evicted, now)
+        if let Some(quota) = self.remove_node(&mut seen, hash, Removal::Evicted, now) {
+            *have = have.plus(quota);
+        }
     }
 
     /// True if the order of use is exact: if the cache has, and has ever had, few entries.

@@ -52,19 +52,34 @@ struct Unlinked {
     id: Id,
     state: NodeState,
     first: u32,
+    len: usize,
     tick: u64,
 }
 
-/// What an insertion has gathered, and how often it has failed.
-#[derive(Default)]
-struct Progress {
+/// What an insertion has gathered, and how often it has failed. Gives all of it back when it is dropped, because the clock
+/// of the caller may panic at any time.
+struct Progress<'a> {
+    store: &'a Store,
     have: Quota,
     node: Option<Unlinked>,
     shortages: u32,
     conflicts: u32,
 }
 
-impl Progress {
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        if let Some(node) = self.node {
+            self.store.free_unlinked(node);
+        }
+        self.store.quota.give_back(self.have);
+    }
+}
+
+impl<'a> Progress<'a> {
+    fn new(store: &'a Store) -> Self {
+        Self { store, have: Quota::default(), node: None, shortages: 0, conflicts: 0 }
+    }
+
     fn may_go_on(&self) -> bool {
         self.shortages < MAX_SHORTAGES && self.conflicts < MAX_CONFLICTS
     }
@@ -176,7 +191,7 @@ impl Store {
 
     /// Returns the name of the entry.
     fn store(&self, entry: &mut NewEntry<'_>, now: impl Now) -> EntryId {
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(self);
         while progress.may_go_on() {
             let (run, end) = self.run(entry.hash, now);
             if run.generation != entry.generation {
@@ -196,13 +211,13 @@ impl Store {
                 progress.note_shortage();
                 continue;
             };
-            if self.link(new, entry, &end, over, progress.have, now) {
+            if self.link(new, entry, &end, over, &mut progress, now) {
                 return EntryId::new(new.id, new.state.version());
             }
             progress.note_conflict();
         }
-        self.quota.give_back(progress.have);
-        self.abandon_insert(progress.node, entry, now);
+        drop(progress);
+        self.abandon_insert(entry, now);
         EntryId::NONE
     }
 
@@ -222,7 +237,7 @@ impl Store {
         &self,
         run: &KeyRun<'_>,
         entry: &NewEntry<'_>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
         now: impl Now,
     ) -> bool {
         if let Some(mut dead) = run.dead {
@@ -249,7 +264,7 @@ impl Store {
         &self,
         entry: &NewEntry<'_>,
         over: Option<&NodeSnapshot<'_>>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
         now: impl Now,
     ) -> bool {
         let inherited = over.map_or_else(Quota::default, |over| Quota::entry(over.size.len()));
@@ -258,11 +273,11 @@ impl Store {
             return true;
         }
         let missing = needed.beyond(progress.have);
-        let evicted = self.evict(missing, over.map(|over| over.id), now);
-        if evicted.is_none() {
+        let before = progress.have;
+        self.evict(missing, over.map(|over| over.id), now, &mut progress.have);
+        if progress.have == before {
             progress.note_shortage();
         }
-        progress.have = progress.have.plus(evicted);
         false
     }
 
@@ -273,14 +288,18 @@ impl Store {
         entry: &NewEntry<'_>,
         end: &RunEnd<'_>,
         mut over: Option<NodeSnapshot<'_>>,
-        mut have: Quota,
+        progress: &mut Progress<'_>,
         now: impl Now,
     ) -> bool {
+        let replaced = |over: &NodeSnapshot<'_>| Self::reason(over, Removal::Replaced, now);
+        let why = over.as_ref().map_or(Removal::Replaced, replaced);
         if !self.list.link(new.id, end, over.as_mut()) {
             return false;
         }
+        progress.node = None;
+        let mut have = std::mem::take(&mut progress.have);
         if let Some(over) = over {
-            have = have.plus(self.reclaim(&over, entry.hash, Removal::Replaced, now));
+            have = have.plus(self.reclaim(&over, entry.hash, why));
         }
         self.quota.give_back(have.beyond(Quota::entry(entry.len() as u64)));
         self.linked(new, entry, now);
@@ -333,23 +352,24 @@ impl Store {
         set(&node.size, LenAndGeneration::new(entry.len() as u64, entry.generation).0);
         set(&node.place, BlockRef::new(first, tick).0);
         set(&node.state, state.0);
-        Some(Unlinked { id, state, first, tick })
+        Some(Unlinked { id, state, first, len: entry.len(), tick })
     }
 
     /// Ends an insertion that found no room, or met conflicts only. The entry counts as stored and evicted at once: a
     /// cache may forget. The entries that it would have replaced are removed.
-    fn abandon_insert(&self, node: Option<Unlinked>, entry: &NewEntry<'_>, now: impl Now) {
-        if let Some(new) = node {
-            let node = &self.list.nodes[new.id];
-            self.recency.end(new.id, new.state);
-            node.state.store(new.state.next().0, Ordering::Release);
-            self.blocks.wipe(new.first, entry.len());
-            self.blocks.free(new.first, blocks_for(entry.len()));
-            self.list.nodes.free(new.id);
-        }
+    fn abandon_insert(&self, entry: &NewEntry<'_>, now: impl Now) {
         if entry.others == 0 {
             self.remove_run(entry.hash, Removal::Replaced, now);
         }
         self.counters.add(Count::Gone(Removal::Evicted));
+    }
+
+    /// Wipes and frees a filled node that was never linked.
+    fn free_unlinked(&self, new: Unlinked) {
+        self.recency.end(new.id, new.state);
+        self.list.nodes[new.id].state.store(new.state.next().0, Ordering::Release);
+        self.blocks.wipe(new.first, new.len);
+        self.blocks.free(new.first, blocks_for(new.len));
+        self.list.nodes.free(new.id);
     }
 }

@@ -233,21 +233,21 @@ impl Store {
         why: Removal,
         now: impl Now,
     ) -> Option<Quota> {
-        self.list.mark(seen).then(|| self.reclaim(seen, hash, why, now))
+        let why = Self::reason(seen, why, now);
+        self.list.mark(seen).then(|| self.reclaim(seen, hash, why))
+    }
+
+    /// Returns the reason for which a removal counts. It reads the clock, which is the caller's code and may panic, so it
+    /// comes before the node is marked.
+    fn reason(seen: &NodeSnapshot<'_>, why: Removal, now: impl Now) -> Removal {
+        if now.has_come(seen.expires_at) { Removal::Expired } else { why }
     }
 
     /// Wipes, unlinks and frees an entry that the caller has marked. Leaves its quota to the caller.
-    fn reclaim(&self, seen: &NodeSnapshot<'_>, hash: Hash, why: Removal, now: impl Now) -> Quota {
-        // An entry that was handed out counts as taken, even if it was cleared or expired in the meantime.
-        let why = if why == Removal::Taken {
-            why
-        } else if !seen.size.is_of(self.generations.current()) {
-            Removal::Cleared
-        } else if now.has_come(seen.expires_at) {
-            Removal::Expired
-        } else {
-            why
-        };
+    fn reclaim(&self, seen: &NodeSnapshot<'_>, hash: Hash, why: Removal) -> Quota {
+        let is_cleared = !seen.size.is_of(self.generations.current());
+        // An entry that was handed out counts as taken, even if it was cleared at the same time.
+        let why = if is_cleared && why != Removal::Taken { Removal::Cleared } else { why };
         self.counters.add(Count::Gone(why));
         self.generations.subtract(seen.size);
         self.recency.end(seen.id, seen.state);

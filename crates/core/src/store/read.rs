@@ -28,7 +28,7 @@ impl Store {
         let hash = self.hash(key);
         for conflicts in 0..MAX_CONFLICTS {
             let (run, _) = self.run(hash, now);
-            let Ok(read) = self.read_chosen(&run, hash, how, out, now) else {
+            let Ok(read) = self.read_chosen(&run, hash, how, out) else {
                 back_off(conflicts);
                 continue;
             };
@@ -48,7 +48,6 @@ impl Store {
         hash: Hash,
         how: ReadMode,
         out: &mut D,
-        now: impl Now,
     ) -> Result<Result<Option<usize>, BufferTooSmall>, Conflict> {
         let chosen = match how {
             ReadMode::Offer => run.newest_unused().or(run.newest),
@@ -69,7 +68,7 @@ impl Store {
             ReadMode::Take => true,
         };
         if is_consumed {
-            self.take_chosen::<D>(&chosen, hash, out, now)?;
+            self.take_chosen::<D>(&chosen, hash, out)?;
         } else {
             self.copy_chosen::<D>(&chosen, how, out)?;
         }
@@ -81,12 +80,11 @@ impl Store {
         chosen: &NodeSnapshot<'_>,
         hash: Hash,
         out: &mut [u8],
-        now: impl Now,
     ) -> Result<(), Conflict> {
         self.list.mark_unchanged(chosen).map_err(|_| Conflict)?;
         // This thread marked it, so the blob belongs to it until it wipes it.
         self.copy::<D>(chosen, out);
-        self.quota.give_back(self.reclaim(chosen, hash, Removal::Taken, now));
+        self.quota.give_back(self.reclaim(chosen, hash, Removal::Taken));
         Ok(())
     }
 

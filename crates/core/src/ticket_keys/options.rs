@@ -1,20 +1,20 @@
 use std::fmt;
 
-/// How many keys a ring has at most, the newest included: 1 to [`Keep::MAX`].
+/// The number of keys of a ring at most, the active one included: 1 to [`Keep::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep(usize);
 
 impl Keep {
-    /// Reading a ring looks at all its keys, so there are never many.
+    /// The maximum. A search reads all keys, so there are never many.
     pub const MAX: usize = 64;
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn new(keys: u64) -> Option<Self> {
         usize::try_from(keys).ok().filter(|keys| (1..=Self::MAX).contains(keys)).map(Self)
     }
 
-    /// As a number.
+    /// Returns the number of keys.
     #[must_use]
     pub fn get(self) -> usize {
         self.0
@@ -22,45 +22,47 @@ impl Keep {
 }
 
 impl Default for Keep {
-    /// Three: with an hour each they open the tickets of the two hours that Node.js gives them.
+    /// Three. With an hour each they decrypt tickets for two hours, which is the lifetime in Node.js.
     fn default() -> Self {
         Self(3)
     }
 }
 
-/// How long a key seals before a new one does: 1 millisecond to seven days, which no ticket outlives
-/// (RFC 8446 section 4.6.1).
+/// How long a key stays active: 1 millisecond to seven days, which no ticket outlives (RFC 8446 section 4.6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotateEvery(u64);
 
 impl RotateEvery {
-    /// Seven days, in milliseconds.
+    /// The maximum: seven days, in milliseconds.
     pub const MAX_MILLIS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-    /// `None` if out of range.
+    /// Returns `None` if out of range.
     #[must_use]
     pub fn from_millis(millis: u64) -> Option<Self> {
         (1..=Self::MAX_MILLIS).contains(&millis).then_some(Self(millis))
     }
 
-    /// In milliseconds.
+    /// Returns the number of milliseconds.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.0
     }
 }
 
-/// Why a key did not become one of a ring's.
+/// The reason why a ring did not take a key, or was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeyRejected {
-    /// A secret is the same byte over and over, or both secrets are the same.
+    /// A secret consists of equal bytes, or both secrets are equal.
     NotRandom,
-    /// The ring has a key with that name or secret.
+    /// Another key of the ring has that name or secret.
     Repeated,
-    /// No key was given.
+    /// There is no key.
     Missing,
-    /// The system gave no random bytes.
+    /// The system has no random bytes.
     NoRandomness,
+    /// The system has no memory for keys.
+    NoMemory,
 }
 
 impl fmt::Display for KeyRejected {
@@ -70,6 +72,7 @@ impl fmt::Display for KeyRejected {
             Self::Repeated => "the ring has a key of that name or secret",
             Self::Missing => "there is no key",
             Self::NoRandomness => "the system has no random bytes",
+            Self::NoMemory => "the system has no memory for ticket keys",
         })
     }
 }

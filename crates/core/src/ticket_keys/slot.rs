@@ -1,66 +1,69 @@
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering, fence};
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::store::memory::reserved::Reserved;
+use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
 
 use zeroize::Zeroize;
 
 use super::{KEY_NAME_LEN, TICKET_KEY_LEN, TicketKey};
 
-/// The words of a slot: its version, odd while there is a key, when that was born, which one it is, and itself.
+/// The words of a slot: its version, which is odd while it has a key, the time and the number of the key, and the key.
 const VERSION: usize = 0;
-const BORN: usize = 1;
+const CREATED_AT: usize = 1;
 const GENERATION: usize = 2;
 const KEY: usize = 3;
 const WORDS: usize = 16;
 const KEY_WORDS: usize = TICKET_KEY_LEN / size_of::<u64>();
 
-/// Places for keys, kept out of core dumps as the blobs of a cache are. They change under the ring's lock, and
-/// are read without it.
+/// Slots for keys, excluded from core dumps like the blobs of a cache. They change under the lock of the ring, and are
+/// read without it.
 pub(super) struct Slots {
     words: Reserved<AtomicU64>,
     count: usize,
 }
 
-/// What there is to know of a key but its secrets.
+/// A key without its secrets.
 #[derive(Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) born: u64,
+pub(super) struct KeySnapshot {
+    pub(super) created_at: u64,
     pub(super) generation: u64,
 }
 
-impl Seen {
-    /// Which of two keys is the newer one.
+impl KeySnapshot {
+    /// Orders keys: of two keys the greater one is newer.
     pub(super) fn order(self) -> (u64, u64) {
-        (self.born, self.generation)
+        (self.created_at, self.generation)
     }
 }
 
 impl Slots {
-    pub(super) fn new(count: usize) -> Self {
-        let words = Reserved::new(count * WORDS).expect("there is room for some keys");
+    pub(super) fn new(count: usize) -> Result<Self, OutOfAddressSpace> {
+        let words = Reserved::new(count * WORDS)?;
         words.lock_up_to(count * WORDS);
-        Self { words, count }
+        Ok(Self { words, count })
     }
 
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// Copies the key. `None` if there is none, or it went meanwhile; then `out` has nothing of it.
-    pub(super) fn read(&self, place: usize, out: &mut TicketKey) -> Option<Seen> {
+    /// Copies the key. Returns `None` if there is none, or if it left while it was read. Then `out` has nothing of it.
+    pub(super) fn read(&self, place: usize, out: &mut TicketKey) -> Option<KeySnapshot> {
         let slot = self.slot(place);
-        // Acquire pairs with the release in `fill`: an odd version is that of a whole key.
+        // Acquire: pairs with the release in `fill`. An odd version belongs to a whole key.
         let version = slot[VERSION].load(Ordering::Acquire);
         if version & 1 == 0 {
             return None;
         }
         let word = |index: usize| slot[index].load(Ordering::Relaxed);
-        let seen = Seen { born: word(BORN), generation: word(GENERATION) };
+        let seen = KeySnapshot { created_at: word(CREATED_AT), generation: word(GENERATION) };
         let (chunks, _) = out.as_chunks_mut::<{ size_of::<u64>() }>();
         for (index, chunk) in chunks.iter_mut().enumerate() {
             *chunk = word(KEY + index).to_ne_bytes();
         }
-        // Pairs with the release fence in `wipe`: who has read a word of what came after sees the version moved.
+        // Pairs with the release fence in `wipe`: a reader of a later word sees that the version moved.
         fence(Ordering::Acquire);
         if slot[VERSION].load(Ordering::Relaxed) != version {
             out.fill(0);
@@ -69,17 +72,17 @@ impl Slots {
         Some(seen)
     }
 
-    /// The same for a key of that name.
+    /// Copies the key like [`read`](Self::read) if it has that name.
     pub(super) fn read_named(
         &self,
         place: usize,
         name: &[u8; KEY_NAME_LEN],
         out: &mut TicketKey,
-    ) -> Option<Seen> {
+    ) -> Option<KeySnapshot> {
         self.read(place, out).filter(|_| out.starts_with(name))
     }
 
-    /// Whether the key is there.
+    /// True if the slot has the key.
     pub(super) fn holds(&self, place: usize, key: &TicketKey) -> bool {
         let mut there = [0; TICKET_KEY_LEN];
         let holds = self.read(place, &mut there).is_some() && there == *key;
@@ -87,40 +90,41 @@ impl Slots {
         holds
     }
 
-    /// What there is to know of the key: for certain under the lock, otherwise as it may have been.
-    pub(super) fn look(&self, place: usize) -> Option<Seen> {
+    /// Returns the key without its secrets. Without the lock the parts may belong to different moments.
+    pub(super) fn look(&self, place: usize) -> Option<KeySnapshot> {
         let slot = self.slot(place);
         let word = |index: usize| slot[index].load(Ordering::Relaxed);
-        (word(VERSION) & 1 == 1).then(|| Seen { born: word(BORN), generation: word(GENERATION) })
+        (word(VERSION) & 1 == 1)
+            .then(|| KeySnapshot { created_at: word(CREATED_AT), generation: word(GENERATION) })
     }
 
-    pub(super) fn born(&self, place: usize) -> Option<u64> {
-        self.look(place).map(|seen| seen.born)
+    pub(super) fn created_at(&self, place: usize) -> Option<u64> {
+        self.look(place).map(|seen| seen.created_at)
     }
 
-    /// A place without a key.
+    /// Returns a slot without a key.
     pub(super) fn free(&self) -> Option<usize> {
         (0..self.count).find(|place| self.look(*place).is_none())
     }
 
-    /// Puts a key where there is none.
-    pub(super) fn fill(&self, place: usize, key: &TicketKey, generation: u64, born: u64) {
+    /// Puts a key into a slot without one.
+    pub(super) fn fill(&self, place: usize, key: &TicketKey, generation: u64, created_at: u64) {
         let slot = self.slot(place);
         let version = slot[VERSION].load(Ordering::Relaxed);
-        debug_assert!(version & 1 == 0, "there is a key");
-        // A reader of the key before may still be here: as in `wipe`.
+        debug_assert!(version & 1 == 0, "the slot has a key");
+        // Pairs with the acquire fence in `read`, as in `wipe`: a reader of the last key may still be reading.
         fence(Ordering::Release);
-        slot[BORN].store(born, Ordering::Relaxed);
+        slot[CREATED_AT].store(created_at, Ordering::Relaxed);
         slot[GENERATION].store(generation, Ordering::Relaxed);
         let (chunks, _) = key.as_chunks::<{ size_of::<u64>() }>();
         for (index, chunk) in chunks.iter().enumerate() {
             slot[KEY + index].store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
         }
-        // Release pairs with the acquire in `read`.
+        // Release: pairs with the acquire in `read`.
         slot[VERSION].store(version + 1, Ordering::Release);
     }
 
-    /// Wipes the key there is, if any.
+    /// Wipes the key, if there is one.
     pub(super) fn wipe(&self, place: usize) {
         let slot = self.slot(place);
         let version = slot[VERSION].load(Ordering::Relaxed);
@@ -130,12 +134,12 @@ impl Slots {
         slot[VERSION].store(version + 1, Ordering::Relaxed);
         // Pairs with the acquire fence in `read`.
         fence(Ordering::Release);
-        for word in &slot[BORN..KEY + KEY_WORDS] {
+        for word in &slot[CREATED_AT..KEY + KEY_WORDS] {
             word.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Gives a key another number. Who reads meanwhile sees the one or the other, which both told its place.
+    /// Gives a key another number. A concurrent reader sees one of the two, and both have told its order.
     pub(super) fn number(&self, place: usize, generation: u64) {
         self.slot(place)[GENERATION].store(generation, Ordering::Relaxed);
     }
@@ -145,9 +149,44 @@ impl Slots {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 impl Slots {
     pub(super) fn words(&self) -> impl Iterator<Item = u64> {
         self.words.iter().map(|word| word.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_sees_a_whole_key_or_none_while_its_slot_gets_another() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let slots = Arc::new(Slots::new(1).unwrap());
+            slots.fill(0, &[1; TICKET_KEY_LEN], 1, 1);
+            let reader = {
+                let slots = Arc::clone(&slots);
+                thread::spawn(move || {
+                    let mut out = [0; TICKET_KEY_LEN];
+                    let seen = slots.read(0, &mut out);
+                    (seen.map(|seen| (seen.created_at, seen.generation)), out)
+                })
+            };
+            slots.wipe(0);
+            slots.fill(0, &[2; TICKET_KEY_LEN], 2, 2);
+            match reader.join().unwrap() {
+                (None, out) => assert_eq!(out, [0; TICKET_KEY_LEN], "it keeps no part of a key"),
+                (Some((created_at, generation)), out) => {
+                    assert_eq!(created_at, generation);
+                    assert_eq!(out, [u8::try_from(generation).unwrap(); TICKET_KEY_LEN]);
+                }
+            }
+        });
     }
 }

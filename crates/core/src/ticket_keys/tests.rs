@@ -23,9 +23,9 @@ fn almost(hours: u64) -> Duration {
     Duration::from_millis(hours * HOUR - 1)
 }
 
-fn newest(ring: &KeyRing) -> TicketKey {
+fn active(ring: &KeyRing) -> TicketKey {
     let mut key = [0; TICKET_KEY_LEN];
-    ring.newest(&mut key);
+    ring.active(&mut key);
     key
 }
 
@@ -44,10 +44,10 @@ fn counting(first: u8) -> TicketKey {
 #[test]
 fn the_newest_key_seals_and_the_ones_before_open() {
     let (ring, _) = ring(3);
-    let mut keys = vec![newest(&ring)];
+    let mut keys = vec![active(&ring)];
     for _ in 0..3 {
         ring.rotate().unwrap();
-        keys.push(newest(&ring));
+        keys.push(active(&ring));
     }
     let found: Vec<_> = keys.iter().map(|key| find(&ring, key)).collect();
     assert_eq!(found, [None, Some(2), Some(1), Some(0)]);
@@ -59,27 +59,27 @@ fn the_newest_key_seals_and_the_ones_before_open() {
 #[test]
 fn a_ring_of_one_opens_what_it_seals() {
     let (ring, _) = ring(1);
-    let first = newest(&ring);
+    let first = active(&ring);
     assert_eq!(find(&ring, &first), Some(0));
     ring.rotate().unwrap();
-    assert_eq!((find(&ring, &first), find(&ring, &newest(&ring))), (None, Some(0)));
+    assert_eq!((find(&ring, &first), find(&ring, &active(&ring))), (None, Some(0)));
 }
 
 #[test]
 fn no_key_seals_for_longer_than_told_though_nobody_rotates() {
     let (ring, clock) = ring(3);
-    let first = newest(&ring);
+    let first = active(&ring);
     clock.advance(almost(1));
-    assert_eq!(newest(&ring), first);
+    assert_eq!(active(&ring), first);
     clock.advance(Duration::from_millis(1));
-    assert_ne!(newest(&ring), first);
+    assert_ne!(active(&ring), first);
     assert_eq!(find(&ring, &first), Some(1));
 }
 
 #[test]
 fn a_key_opens_for_as_long_as_told_though_nobody_rotates() {
     let (ring, clock) = ring(3);
-    let first = newest(&ring);
+    let first = active(&ring);
     clock.advance(almost(3));
     assert_eq!(find(&ring, &first), Some(0));
     clock.advance(Duration::from_millis(1));
@@ -89,7 +89,7 @@ fn a_key_opens_for_as_long_as_told_though_nobody_rotates() {
 #[test]
 fn a_tick_rotates_and_wipes_what_is_too_old() {
     let (ring, clock) = ring(3);
-    let first = newest(&ring);
+    let first = active(&ring);
     clock.advance(hours(1));
     ring.tick();
     assert_eq!(ring.keys().len(), 2);
@@ -104,16 +104,16 @@ fn a_tick_rotates_and_wipes_what_is_too_old() {
 fn without_an_interval_a_key_seals_until_it_is_told() {
     let clock = Arc::new(ManualClock::new());
     let ring = KeyRing::with_clock(None, Keep::new(2).unwrap(), clock.clone()).unwrap();
-    let first = newest(&ring);
+    let first = active(&ring);
     clock.advance(hours(10_000));
     ring.tick();
-    assert_eq!(newest(&ring), first);
+    assert_eq!(active(&ring), first);
 }
 
 #[test]
 fn a_key_that_leaves_is_wiped_when_the_call_returns() {
     let (ring, _) = ring(2);
-    let first = newest(&ring);
+    let first = active(&ring);
     ring.rotate().unwrap();
     assert!(holds(&ring, &first));
     ring.rotate().unwrap();
@@ -130,13 +130,13 @@ fn holds(ring: &KeyRing, key: &TicketKey) -> bool {
 fn a_given_key_is_the_newest() {
     let (ring, _) = ring(3);
     ring.insert(&counting(1)).unwrap();
-    assert_eq!(newest(&ring), counting(1));
+    assert_eq!(active(&ring), counting(1));
 }
 
 #[test]
 fn keys_that_are_not_random_are_refused() {
     let (ring, _) = ring(3);
-    let before = newest(&ring);
+    let before = active(&ring);
     let mut equal_secrets = counting(0);
     equal_secrets.copy_within(16..32, 32);
     let mut zero_cipher = counting(0);
@@ -144,7 +144,7 @@ fn keys_that_are_not_random_are_refused() {
     for key in [[0; TICKET_KEY_LEN], [7; TICKET_KEY_LEN], equal_secrets, zero_cipher] {
         assert_eq!(ring.insert(&key), Err(KeyRejected::NotRandom));
     }
-    assert_eq!(newest(&ring), before);
+    assert_eq!(active(&ring), before);
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
         leader.rotate().unwrap();
     }
     let (follower, its_time) = ring(3);
-    let own = newest(&follower);
+    let own = active(&follower);
     follower.replace(&leader.export(), 2).unwrap();
-    assert_eq!(newest(&follower), newest(&leader));
+    assert_eq!(active(&follower), active(&leader));
     assert_eq!(find(&follower, &own), None);
     assert!(!holds(&follower, &own));
     let ages = |ring: &KeyRing| ring.export().into_iter().map(|(_, age)| age).collect::<Vec<_>>();
@@ -186,18 +186,18 @@ fn a_ring_that_follows_lets_another_rotate_and_goes_on_when_that_is_silent() {
     let (leader, time) = ring(3);
     let (follower, its_time) = ring(3);
     follower.replace(&leader.export(), 2).unwrap();
-    let first = newest(&leader);
+    let first = active(&leader);
     its_time.advance(hours(1));
-    assert_eq!(newest(&follower), first);
+    assert_eq!(active(&follower), first);
     time.advance(hours(1));
-    let second = newest(&leader);
+    let second = active(&leader);
     assert_ne!(second, first);
     follower.replace(&leader.export(), 2).unwrap();
-    assert_eq!((newest(&follower), find(&follower, &first)), (second, Some(1)));
+    assert_eq!((active(&follower), find(&follower, &first)), (second, Some(1)));
     its_time.advance(almost(2));
-    assert_eq!(newest(&follower), second);
+    assert_eq!(active(&follower), second);
     its_time.advance(Duration::from_millis(1));
-    assert_ne!(newest(&follower), second);
+    assert_ne!(active(&follower), second);
 }
 
 #[test]
@@ -231,12 +231,12 @@ fn a_key_opens_before_it_seals() {
     let (ring, clock) = ring(2);
     let [older, first, next] = [60, 0, 120].map(counting);
     ring.replace(&[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
-    assert_eq!(newest(&ring), first);
+    assert_eq!(active(&ring), first);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [Some(1), Some(0), Some(0)]);
     assert_eq!(ring.keys().iter().map(|key| key.age).collect::<Vec<_>>(), [10, 0, 20]);
     clock.advance(Duration::from_secs(1));
     ring.replace(&[(next, 0), (first, 1010)], 2).unwrap();
-    assert_eq!(newest(&ring), next);
+    assert_eq!(active(&ring), next);
     assert_eq!(ring.export(), [(next, 0), (first, 1010)]);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [None, Some(1), Some(0)]);
     // Its time begins when it seals.
@@ -252,7 +252,7 @@ fn a_full_ring_that_follows_can_still_rotate() {
         ring.rotate().unwrap();
         assert_eq!(ring.keys().len(), 2);
     }
-    assert_eq!(find(&ring, &newest(&ring)), Some(0));
+    assert_eq!(find(&ring, &active(&ring)), Some(0));
 }
 
 #[test]
@@ -260,9 +260,9 @@ fn how_long_a_ring_waits_for_others_is_up_to_them() {
     let (ring, clock) = ring(3);
     ring.replace(&[(counting(0), 0)], 3).unwrap();
     clock.advance(almost(3));
-    assert_eq!(newest(&ring), counting(0));
+    assert_eq!(active(&ring), counting(0));
     clock.advance(Duration::from_millis(1));
-    assert_ne!(newest(&ring), counting(0));
+    assert_ne!(active(&ring), counting(0));
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn readers_see_whole_keys_while_others_rotate() {
         for _ in 0..3 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    let key = newest(&ring);
+                    let key = active(&ring);
                     assert_eq!(key, counting(key[0]));
                     // It may have left meanwhile; `find` checks the secret it tells.
                     find(&ring, &key);

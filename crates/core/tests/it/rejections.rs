@@ -60,7 +60,7 @@ fn a_key_without_bytes_or_with_too_many_is_none() {
 fn messages_say_what_was_expected_and_what_came() {
     assert_eq!(
         KeyError::TooLong { len: 5000 }.to_string(),
-        "a key is 1 to 4096 bytes long, this one is 5000"
+        "a key must have 1 to 4096 bytes, received 5000"
     );
     assert_eq!(
         Rejected::TooLarge { len: 5, max: 4 }.to_string(),

@@ -9,6 +9,8 @@ mod loom;
 #[cfg(not(loom))]
 mod oracle_equivalence;
 #[cfg(not(loom))]
+mod panics;
+#[cfg(not(loom))]
 pub(super) mod preemption;
 #[cfg(not(loom))]
 mod stress;

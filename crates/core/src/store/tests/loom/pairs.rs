@@ -11,6 +11,12 @@ use crate::{EntryOptions, Key, Ttl};
 use loom::sync::Arc;
 use loom::thread;
 
+fn evict_one(store: &Store) -> Quota {
+    let mut quota = Quota::default();
+    store.evict(Quota::entry(1), None, 0, &mut quota);
+    quota
+}
+
 fn remove(store: &Store, key: &[u8]) -> usize {
     store.remove(Key::new(key).unwrap(), 0)
 }
@@ -84,7 +90,7 @@ fn an_eviction_passes_over_what_is_not_linked_yet() {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let one = beside(&store, |store| put(store, b"b", 2));
-        let two = beside(&store, |store| store.evict(Quota::entry(1), None, 0));
+        let two = beside(&store, evict_one);
         one.join().unwrap();
         let evicted = two.join().unwrap();
         store.quota.give_back(evicted);
@@ -158,7 +164,7 @@ fn beside_an_eviction(call: fn(&Store)) {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let evictor = beside(&store, |store| {
-            let quota = store.evict(Quota::entry(1), None, 0);
+            let quota = evict_one(store);
             store.quota.give_back(quota);
             !quota.is_none()
         });
@@ -209,7 +215,7 @@ fn two_help_to_unlink_while_the_owner_uses_the_node_again() {
         let help = move |store: &Store| store.list.scan(hash, |(), _| ()).0;
         let one = beside(&store, help);
         let two = beside(&store, help);
-        let quota = store.reclaim(&marked, hash, Removal::Taken, 0);
+        let quota = store.reclaim(&marked, hash, Removal::Taken);
         store.quota.give_back(quota);
         put(&store, b"b", 2);
         one.join().unwrap();

@@ -193,7 +193,9 @@ fn in_the_removal_of_one_entry() {
 #[test]
 fn in_eviction() {
     anywhere(None, |store| {
-        store.quota.give_back(store.evict(Quota::entry(1), None, NOW));
+        let mut quota = Quota::default();
+        store.evict(Quota::entry(1), None, NOW, &mut quota);
+        store.quota.give_back(quota);
     });
 }
 
