@@ -1,4 +1,4 @@
-//! Opening, closing and what concerns a cache as a whole.
+//! Opening and closing a cache, and operations on a whole cache.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::registry::Registry;
 
 static NAMES: Registry<Cache> = Registry::new();
 
-/// What the facade asks for; a field left out takes the default, or what the open cache has.
+/// The options of the facade. A missing field takes the default, or the value of the open cache.
 #[napi(object)]
 pub struct OpenOptions {
-    /// The name under which all threads share the cache; left out, it is private to the handle.
+    /// The name under which all threads share the cache. Without one it is private to the handle.
     pub name: Option<String>,
     /// Keeps a named cache when its last handle closes.
     pub resident: Option<bool>,
@@ -55,20 +55,20 @@ pub struct CacheStats {
     pub memory: CacheMemory,
 }
 
-/// The memory that blobs lie in.
+/// The memory of the blobs.
 #[napi(object)]
 pub struct CacheMemory {
     /// Bytes.
     pub used: f64,
-    /// Bytes kept out of swap.
+    /// Bytes that are kept out of swap space.
     pub locked: f64,
     pub excluded_from_core_dumps: bool,
 }
 
-/// The handle of an opened cache, or why there is none.
+/// The handle of an opened cache, or the reason why there is none.
 #[napi(object)]
 pub struct Opened {
-    /// 0 where the cache of that name has other options.
+    /// 0 if the cache of that name has other options.
     pub handle: u32,
     /// Every option that contradicts the open cache, with both values.
     pub contradictions: Vec<String>,
@@ -77,8 +77,8 @@ pub struct Opened {
 /// Opens a cache for the calling thread.
 #[napi(catch_unwind)]
 pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
-    // The sweeper's thread outlives the worker that made Node load this library; unloading it then
-    // would pull the code from under that thread.
+    // The background thread outlives the worker that made Node load this library. If Node unloaded it then, the thread
+    // would run code that is gone.
     retain_current_module_for_unload_safety();
     let asked = Asked::parse(&options)?;
     let opened = match &options.name {
@@ -96,13 +96,13 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
     })
 }
 
-/// Closes a handle; one that is not open is left alone.
+/// Closes a handle. Does nothing if it is not open.
 #[napi(catch_unwind)]
 pub fn close(env: Env, handle: u32) -> Result<()> {
     handles::remove::<Cache>(env, handle).map(drop)
 }
 
-/// Removes everything.
+/// Removes all entries.
 #[napi(catch_unwind)]
 pub fn clear(env: Env, handle: u32) -> Result<()> {
     handles::with(env, handle, |cache: &Cache| {
@@ -111,25 +111,25 @@ pub fn clear(env: Env, handle: u32) -> Result<()> {
     })
 }
 
-/// Removes what has expired and returns how many that were.
+/// Removes expired entries and returns how many.
 #[napi(catch_unwind)]
 pub fn sweep(env: Env, handle: u32) -> Result<u32> {
     handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.sweep())))
 }
 
-/// The counters.
+/// Returns the counters and gauges.
 #[napi(catch_unwind)]
 pub fn stats(env: Env, handle: u32) -> Result<CacheStats> {
-    handles::with(env, handle, |cache: &Cache| Ok(tell(cache.stats(), cache.memory())))
+    handles::with(env, handle, |cache: &Cache| Ok(to_js(cache.stats(), cache.memory())))
 }
 
-/// How many blobs there are.
+/// Returns the number of entries.
 #[napi(catch_unwind)]
 pub fn size(env: Env, handle: u32) -> Result<u32> {
     handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.len())))
 }
 
-/// The options given, parsed.
+/// The parsed options.
 struct Asked {
     max: Option<Capacity>,
     max_size: Option<ByteBudget>,
@@ -180,10 +180,10 @@ impl Asked {
         if let Some(single_use) = self.single_use {
             builder = builder.single_use(single_use);
         }
-        builder.try_build().map_err(errors::unavailable)
+        builder.try_build().map_err(errors::build)
     }
 
-    /// Names every option given that contradicts the open cache, with both values.
+    /// Returns every given option that contradicts the open cache, with both values.
     fn check(&self, open: &Options) -> std::result::Result<(), Vec<String>> {
         fn compare<T: PartialEq + Copy>(
             option: &str,
@@ -215,12 +215,12 @@ impl Asked {
     }
 }
 
-/// A count or an offset; none is as large as to be cut off here.
+/// Converts a count or an offset. None is so large that it is cut off.
 pub fn saturate(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// A whole number from JavaScript, parsed into the type that knows its range.
+/// Parses an integer from JavaScript into the type that knows its range.
 pub fn number<T>(
     name: &str,
     given: Option<f64>,
@@ -237,7 +237,7 @@ pub fn number<T>(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a counter takes centuries to reach 2^53")]
-fn tell(stats: Stats, memory: Memory) -> CacheStats {
+fn to_js(stats: Stats, memory: Memory) -> CacheStats {
     CacheStats {
         hits: stats.hits as f64,
         misses: stats.misses as f64,

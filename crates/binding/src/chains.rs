@@ -37,5 +37,5 @@ fn build() -> Result<Cache> {
         .max_bytes(ByteBudget::new(MAX_BYTES).expect("in its range"))
         .ttl(Ttl::from_millis(TTL_MS).expect("in its range"))
         .tickets_per_key(TicketsPerKey::new(1).expect("in its range"));
-    builder.try_build().map_err(errors::unavailable)
+    builder.try_build().map_err(errors::build)
 }

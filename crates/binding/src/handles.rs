@@ -1,8 +1,10 @@
-//! The caches and rings of keys that one JavaScript thread holds open, and its pending offers.
+//! The caches, ticket key rings and offers that one JavaScript thread holds.
 //!
-//! The table belongs to the N-API environment, so only that environment's thread ever touches it
-//! and looking a handle up takes no lock. When a worker ends, however it ends, Node runs the
-//! finalizer and everything the worker held open is closed.
+//! The tables belong to the N-API environment. Only the thread of that environment uses them, so a lookup takes no lock.
+//! When a worker ends, for any reason, Node runs the finalizer, which closes everything that the worker held open.
+//!
+//! A handle is the number of a slot and the generation of that slot. So a handle that was closed stays invalid when its slot
+//! is used again.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -27,7 +29,28 @@ struct Handles {
     offers: RefCell<OffersOfThread>,
 }
 
-struct Table<T>(RefCell<Vec<Option<Arc<T>>>>);
+struct Table<T>(RefCell<Vec<Slot<T>>>);
+
+struct Slot<T> {
+    /// How often the slot was closed, in as many bits as a handle leaves.
+    generation: u32,
+    held: Option<Arc<T>>,
+}
+
+/// A handle has the number of its slot in these low bits, from 1, and above them the generation.
+const SLOT_BITS: u32 = 20;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+impl<T> Slot<T> {
+    fn has(&self, handle: u32) -> bool {
+        self.generation == handle >> SLOT_BITS && self.held.is_some()
+    }
+}
+
+/// Returns the index of the slot of a handle. That of 0 is out of range.
+fn index_of(handle: u32) -> usize {
+    ((handle & SLOT_MASK) as usize).wrapping_sub(1)
+}
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -55,38 +78,46 @@ impl Held for KeyRing {
     }
 }
 
-/// Puts something into the table of `env`'s thread. Handles start at 1.
+/// Opens a handle in the thread of `env`. Handles are not 0.
 pub fn insert<T: Held>(env: Env, held: Arc<T>) -> Result<u32> {
     let mut slots = T::table(of(env)?).0.borrow_mut();
-    let free = slots.iter().position(Option::is_none).unwrap_or_else(|| {
-        slots.push(None);
+    let free = slots.iter().position(|slot| slot.held.is_none()).unwrap_or_else(|| {
+        slots.push(Slot { generation: 0, held: None });
         slots.len() - 1
     });
-    slots[free] = Some(held);
-    u32::try_from(free + 1).map_err(|_| errors::out_of_range("handle", "under 2^32"))
+    let number = u32::try_from(free + 1).ok().filter(|number| *number <= SLOT_MASK);
+    let number =
+        number.ok_or_else(|| errors::out_of_range("handle", "one of a million open ones"))?;
+    slots[free].held = Some(held);
+    Ok(slots[free].generation << SLOT_BITS | number)
 }
 
-/// Takes it out of the table again, or nothing where the handle is not open.
+/// Closes a handle. Returns what it stood for, or `None` if it was not open.
 pub fn remove<T: Held>(env: Env, handle: u32) -> Result<Option<Arc<T>>> {
     let mut slots = T::table(of(env)?).0.borrow_mut();
-    Ok(slots.get_mut((handle as usize).wrapping_sub(1)).and_then(Option::take))
+    Ok(slots.get_mut(index_of(handle)).filter(|slot| slot.has(handle)).and_then(|slot| {
+        slot.generation = (slot.generation + 1) & (u32::MAX >> SLOT_BITS);
+        slot.held.take()
+    }))
 }
 
-/// Lends what is behind `handle` to `action`.
+/// Calls `action` with what `handle` stands for.
 pub fn with<T: Held, R>(env: Env, handle: u32, action: impl FnOnce(&T) -> Result<R>) -> Result<R> {
     let slots = T::table(of(env)?).0.borrow();
-    match slots.get((handle as usize).wrapping_sub(1)) {
-        Some(Some(held)) => action(held),
+    match slots.get(index_of(handle)) {
+        Some(Slot { generation, held: Some(held) }) if *generation == handle >> SLOT_BITS => {
+            action(held)
+        }
         _ => Err(errors::closed()),
     }
 }
 
-/// The offers of `env`'s thread.
+/// Returns the offers of the thread of `env`.
 pub fn offers<'env>(env: Env) -> Result<&'env RefCell<OffersOfThread>> {
     of(env).map(|handles| &handles.offers)
 }
 
-/// The table of an environment, made at its first use.
+/// Returns the tables of an environment, which are made at their first use.
 fn of<'env>(env: Env) -> Result<&'env Handles> {
     let mut data: *mut c_void = ptr::null_mut();
     // SAFETY: `env` is the environment of the running callback.
@@ -99,15 +130,15 @@ fn of<'env>(env: Env) -> Result<&'env Handles> {
         };
         check_status!(status)?;
     }
-    // SAFETY: this module alone sets the instance data, always to a `Handles`, which lives until
-    // `env` is torn down, after which no callback runs in it.
+    // SAFETY: only this module sets the instance data, always to a `Handles`. It lives until `env` is torn down, and after
+    // that no callback runs in it.
     Ok(unsafe { &*data.cast::<Handles>() })
 }
 
 unsafe extern "C" fn drop_handles(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
     // SAFETY: `data` is the box leaked by `of`, and Node calls a finalizer once.
     let handles = unsafe { Box::from_raw(data.cast::<Handles>()) };
-    // Unwinding into Node would abort the process; a cache that cannot be dropped is left behind.
+    // Unwinding into Node would abort the process. A cache that cannot be dropped stays.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         drop(handles);
         // The process may end next. Wiping a million sessions takes some 50 ms.

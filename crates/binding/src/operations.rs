@@ -1,4 +1,4 @@
-//! The data operations. None of them runs JavaScript, takes a lock of its own or allocates.
+//! The data operations. None of them runs JavaScript, takes a lock or allocates.
 //!
 //! Their TypeScript signatures are in `src/native/addon.ts`.
 
@@ -14,32 +14,32 @@ use crate::handles;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
 
-/// `get(handle, key, out)`: the newest blob of the key.
+/// `get(handle, key, out)`: copies the newest blob of the key.
 pub unsafe extern "C" fn get(env: napi_env, info: napi_callback_info) -> napi_value {
     read(env, info, Cache::get_into)
 }
 
-/// `offer(handle, key, out)`: what a connection to the key should offer now.
+/// `offer(handle, key, out)`: copies the blob that a connection should offer now.
 pub unsafe extern "C" fn offer(env: napi_env, info: napi_callback_info) -> napi_value {
     read(env, info, Cache::offer_into)
 }
 
-/// `take(handle, key, out)`: the newest blob of the key, which goes with it.
+/// `take(handle, key, out)`: copies the newest blob of the key and removes it.
 pub unsafe extern "C" fn take(env: napi_env, info: napi_callback_info) -> napi_value {
     read(env, info, Cache::take_into)
 }
 
-/// `set(handle, key, blob, ttl, reusable)`: replaces all there is under the key.
+/// `set(handle, key, blob, ttl, reusable)`: replaces all entries of the key.
 pub unsafe extern "C" fn set(env: napi_env, info: napi_callback_info) -> napi_value {
     write(env, info, Cache::put)
 }
 
-/// `add(handle, key, blob, ttl, reusable)`: puts one more blob under the key.
+/// `add(handle, key, blob, ttl, reusable)`: adds an entry to the key.
 pub unsafe extern "C" fn add(env: napi_env, info: napi_callback_info) -> napi_value {
     write(env, info, Cache::add)
 }
 
-/// `has(handle, key)`: whether there is a live blob under the key.
+/// `has(handle, key)`: returns whether the key has a live entry.
 pub unsafe extern "C" fn has(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, ..]| {
         handles::with(env, handle.handle(), |cache: &Cache| {
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn has(env: napi_env, info: napi_callback_info) -> napi_va
     })
 }
 
-/// `remove(handle, key)`: removes all there is under the key and returns how many blobs that were.
+/// `remove(handle, key)`: removes all entries of the key and returns how many.
 pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, ..]| {
         handles::with(env, handle.handle(), |cache: &Cache| {
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi
     })
 }
 
-/// `mayLead(handle, key)`: whether a connection that begins now has a reason to call `lead`.
+/// `mayLead(handle, key)`: returns whether a connection that begins now should call `lead`.
 pub unsafe extern "C" fn may_lead(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, ..]| {
         handles::with(env, handle.handle(), |cache: &Cache| {
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn may_lead(env: napi_env, info: napi_callback_info) -> na
     })
 }
 
-/// `lead(handle, key, millis)`: a lease on the key, 0 where another leads, -1 where there is nobody to wait for.
+/// `lead(handle, key, millis)`: returns a lease on the key, 0 if another connection leads, -1 if no connection leads.
 pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, millis, ..]| {
         #[expect(
@@ -88,9 +88,9 @@ pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_v
     })
 }
 
-/// `release(handle, key, lease, fruitful)`: ends a lease and returns whether somebody waits.
+/// `release(handle, key, lease, productive)`: ends a lease and returns whether it has followers.
 pub unsafe extern "C" fn release(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |env, [handle, key, lease, fruitful, ..]| {
+    enter(env, info, |env, [handle, key, lease, productive, ..]| {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn release(env: napi_env, info: napi_callback_info) -> nap
         )]
         let lease = Lease::from_bits(lease.number() as u64);
         handles::with(env, handle.handle(), |cache: &Cache| {
-            key.with_key(|key| Ok(Value::Boolean(cache.release(key, lease, fruitful.is_true()))))
+            key.with_key(|key| Ok(Value::Boolean(cache.release(key, lease, productive.is_true()))))
         })
     })
 }
@@ -106,15 +106,14 @@ pub unsafe extern "C" fn release(env: napi_env, info: napi_callback_info) -> nap
 pub type Read =
     fn(&Cache, Key<'_>, &mut [u8]) -> std::result::Result<Option<usize>, BufferTooSmall>;
 
-/// Fills `out` and returns the length, 0 for a miss. A blob that does not fit leaves everything as
-/// it was and returns its length negated.
+/// Fills `out` and returns the length, or 0 for a miss. A blob that does not fit changes nothing; its length is returned
+/// negated.
 pub fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_value {
     enter(env, info, |env, [handle, key, out, ..]| {
-        let out = out.bytes("out", "a Uint8Array")?;
+        let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
-                // SAFETY: the operation runs no JavaScript; `key` and `out` are different arrays,
-                // since the facade alone knows `out`.
+                // SAFETY: the operation runs no JavaScript, and only the facade knows `out`, so `key` is another array.
                 let filled = operation(cache, key, unsafe { out.as_mut_slice() });
                 Ok(Value::Integer(match filled {
                     Ok(filled) => filled.map_or(0, to_i32),
@@ -127,8 +126,8 @@ pub fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_va
 
 type Write = fn(&Cache, Key<'_>, &[u8], EntryOptions) -> std::result::Result<(), Rejected>;
 
-/// Copies `blob` in and returns whether the cache accepted it. `ttl` is in milliseconds, 0 for the
-/// cache's own.
+/// Stores a copy of `blob` and returns whether the cache accepted it. `ttl` is in milliseconds; 0 means that of the
+/// cache.
 fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_value {
     enter(env, info, |env, [handle, key, blob, ttl, reusable, ..]| {
         let blob = blob.bytes("blob", "a Uint8Array")?;
@@ -152,7 +151,7 @@ pub fn to_ttl(millis: f64) -> Result<Option<Ttl>> {
     ttl.map(Some).ok_or_else(|| errors::out_of_range("ttl", "1 millisecond or more"))
 }
 
-/// No blob is as long, and no cache as large, as to be cut off here.
+/// Converts a length or a count. None is so large that it is cut off.
 fn to_i32(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }

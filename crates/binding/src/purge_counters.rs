@@ -1,4 +1,4 @@
-//! Which peers were purged: one memory for all threads of the process, as for all caches.
+//! The purge counters of the process, for all threads.
 //!
 //! The TypeScript signatures are in `src/native/addon.ts`.
 
@@ -21,14 +21,14 @@ pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_
     })
 }
 
-/// `purgesOf(name)`: how often it was.
+/// `purgesOf(name)`: returns how often the peer was purged.
 pub unsafe extern "C" fn of(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [name, ..]| {
         name.with_key(|name| Ok(Value::Number(PURGES.of(name.as_bytes()).into())))
     })
 }
 
-/// `purges()`: how many purges there were of whatever peers.
+/// `purges()`: returns the number of all purges.
 pub unsafe extern "C" fn total(env: napi_env, info: napi_callback_info) -> napi_value {
     #[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
     enter(env, info, |_, _| Ok(Value::Number(PURGES.total() as f64)))

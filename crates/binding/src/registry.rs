@@ -1,15 +1,15 @@
-//! What has a name: one memory for all threads of the process.
+//! Named things, which all threads of the process share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
-/// A name held only by its users goes with the last of them; a resident one stays.
+/// A named thing. It is dropped with its last user, unless it is resident.
 struct Named<T> {
     held: Weak<T>,
     _resident: Option<Arc<T>>,
 }
 
-/// The names of one kind of thing.
+/// The named things of one kind.
 pub struct Registry<T>(LazyLock<Mutex<HashMap<String, Named<T>>>>);
 
 impl<T> Registry<T> {
@@ -17,9 +17,9 @@ impl<T> Registry<T> {
         Self(LazyLock::new(Mutex::default))
     }
 
-    /// Joins what has that name or makes it.
+    /// Opens the thing of that name, or makes it.
     ///
-    /// `conflict` says what the options of one there is contradict in the ones asked for.
+    /// `conflict` returns the options of an existing one that contradict the given ones.
     pub fn open<C, E>(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! What a session blob says of itself, for the facade.
+//! Reading the facts of a session blob, for the facade.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -11,17 +11,20 @@ use tls_resumption_session::{SessionInfo, crl_next_update, unwrap_envelope};
 use crate::cache::saturate;
 use crate::napi::raw_callback::{Value, enter};
 
-/// `sessionFacts(session, out)`: fills `out` with up to eight numbers of eight bytes, in the machine's order: the protocol
-/// version on the wire, for how many milliseconds the session may be kept, whether the peer's chain was verified, where the
-/// DER of the peer's own certificate begins and ends in the blob, the result of the verification (0 is `X509_V_OK`), when
-/// the session was established in milliseconds since 1970, and its timeout in milliseconds. False for bytes that are no session.
+/// `sessionFacts(session, out)`: fills `out` with numbers of eight bytes in native order. Returns false for bytes that are
+/// no session.
+///
+/// The numbers: the protocol version on the wire; for how many milliseconds the session may be kept; 1 if the chain of the
+/// peer was verified; the start and the end of the leaf certificate in the blob; the verification result (0 is
+/// `X509_V_OK`); the time of the session in milliseconds since 1970; its timeout in milliseconds. A shorter `out` gets
+/// the first of them.
 pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, out, ..]| {
-        let (session, out) = (session.bytes("session", BYTES)?, out.bytes("out", BYTES)?);
-        // SAFETY: no JavaScript runs here, and the facade refuses shared memory.
+        let (session, mut out) = (session.bytes("session", BYTES)?, out.scratch("out")?);
+        // SAFETY: no JavaScript runs here, and the memory is not shared.
         let session = unsafe { session.as_slice() };
         let facts = facts_of(session);
-        // SAFETY: as above; the facade alone knows `out`, so it is not the session.
+        // SAFETY: as above; only the facade knows `out`, so it is not the session.
         let (out, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<8>();
         for (out, fact) in out.iter_mut().zip(facts.unwrap_or_default()) {
             *out = fact.to_ne_bytes();
@@ -35,7 +38,7 @@ const BYTES: &str = "a Uint8Array";
 #[expect(clippy::cast_precision_loss, reason = "numbers of seconds, and of an error")]
 fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
     let info = SessionInfo::parse(session).ok()?;
-    // The leaf is a slice of the blob, so the distance of their addresses is its place.
+    // The leaf certificate is a slice of the blob, so the distance of their addresses is its offset.
     let leaf = info.leaf.map_or(0..0, |leaf| {
         let start = leaf.as_ptr().addr() - session.as_ptr().addr();
         start..start + leaf.len()
@@ -52,8 +55,8 @@ fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
     ])
 }
 
-/// `crlNextUpdate(bytes, nowMs)`: the earliest `nextUpdate` of the revocation lists in `bytes` that are current at `nowMs`, in
-/// milliseconds since 1970. `Infinity` if none bounds, `NaN` if the bytes are malformed.
+/// `crlNextUpdate(bytes, nowMs)`: returns the earliest `nextUpdate` of the revocation lists in `bytes` that are current at
+/// `nowMs`, in milliseconds since 1970. `Infinity` if there is none, `NaN` if the bytes are malformed.
 pub unsafe extern "C" fn crl_bound(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [bytes, now, ..]| {
         let bytes = bytes.bytes("bytes", BYTES)?;
@@ -63,7 +66,7 @@ pub unsafe extern "C" fn crl_bound(env: napi_env, info: napi_callback_info) -> n
             reason = "`as` saturates"
         )]
         let now = Duration::from_millis(now.number() as u64);
-        // SAFETY: no JavaScript runs here, and the caller gives no shared memory.
+        // SAFETY: no JavaScript runs here, and the memory is not shared.
         let bound = crl_next_update(unsafe { bytes.as_slice() }, now);
         Ok(Value::Number(match bound {
             Ok(Some(bound)) => bound.as_secs_f64() * 1000.0,
@@ -75,33 +78,33 @@ pub unsafe extern "C" fn crl_bound(env: napi_env, info: napi_callback_info) -> n
 
 static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// `sessionMark(session)`: a number for the bytes, of 53 bits, by a hash (`SipHash`) whose key nobody knows.
+/// `sessionMark(session)`: returns the fingerprint of a session, a hash of 53 bits (`SipHash`) under a random key.
 pub unsafe extern "C" fn mark(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, ..]| {
         let session = session.bytes("session", BYTES)?;
-        // SAFETY: no JavaScript runs here, and the facade refuses shared memory.
+        // SAFETY: no JavaScript runs here, and the memory is not shared.
         let hash = MARKS.hash_one(unsafe { session.as_slice() });
         #[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
         Ok(Value::Number((hash >> 11) as f64))
     })
 }
 
-/// What tells a reader how the session would be resumed, beyond what a cache needs.
+/// The facts of a session that only a human reader needs.
 #[napi(object)]
 pub struct SessionDescription {
-    /// The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3.
+    /// The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3.
     pub version: u32,
-    /// Bytes of the session id; 0: there is none.
+    /// The length of the session ID in bytes; 0 if there is none.
     pub id_length: u32,
-    /// Bytes of the ticket; 0: there is none.
+    /// The length of the ticket in bytes; 0 if there is none.
     pub ticket_length: u32,
-    /// For how many seconds the peer says it will take the ticket; 0: it did not say, or in TLS 1.3: not at all.
+    /// The lifetime that the peer gave the ticket, in seconds; 0 if it gave none.
     pub lifetime_hint: u32,
-    /// Where the session itself begins in the blob, behind the envelope of newer versions of Node.
+    /// The offset of the session in the blob, after the envelope of newer Node.js releases.
     pub start: u32,
 }
 
-/// Describes a session blob; `null` for bytes that are none.
+/// Describes a session blob. Returns `null` for bytes that are no session.
 #[napi(catch_unwind)]
 pub fn session_description(blob: &[u8]) -> Option<SessionDescription> {
     let (_, session) = unwrap_envelope(blob).ok()?;

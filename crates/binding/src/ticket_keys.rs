@@ -1,4 +1,4 @@
-//! Rings of ticket keys.
+//! Ticket key rings.
 
 use std::sync::Arc;
 
@@ -19,23 +19,23 @@ use crate::registry::Registry;
 
 static NAMES: Registry<KeyRing> = Registry::new();
 
-/// What the facade asks for.
+/// The options of the facade.
 #[napi(object)]
 pub struct RingOptions {
-    /// The name under which all threads share the ring; left out, it is private to the handle.
+    /// The name under which all threads share the ring. Without one it is private to the handle.
     pub name: Option<String>,
-    /// Milliseconds that a key seals, 1 to seven days; 0: until it is told.
+    /// Milliseconds that a key stays active, 1 to seven days; 0 means until a rotation.
     pub rotate_every: f64,
-    /// Keys at most, 1 to 64.
+    /// The number of keys at most, 1 to 64.
     pub keep: f64,
 }
 
 /// A key without its secrets.
 #[napi(object)]
 pub struct RingKey {
-    /// How many keys came before it.
+    /// The number of keys before it.
     pub generation: f64,
-    /// Milliseconds since it came.
+    /// Milliseconds since it became active.
     pub age: f64,
 }
 
@@ -49,14 +49,14 @@ impl From<KeyInfo> for RingKey {
 /// Opens a ring for the calling thread.
 #[napi(catch_unwind)]
 pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
-    // A worker may be the first to load this library; names outlive it.
+    // A worker may be the first to load this library, and names outlive it.
     retain_current_module_for_unload_safety();
     let rotate_every = match options.rotate_every {
         0.0 => None,
         every => number("rotateEvery", Some(every), RotateEvery::from_millis)?,
     };
     let keep = number("keep", Some(options.keep), Keep::new)?.unwrap_or_default();
-    let make = || KeyRing::new(rotate_every, keep).map_err(errors::refused);
+    let make = || KeyRing::new(rotate_every, keep).map_err(errors::key_rejected);
     let opened = match &options.name {
         None => Ok(Arc::new(make()?)),
         Some(name) => NAMES.open(name, false, make, |open| {
@@ -79,31 +79,31 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
     })
 }
 
-/// Closes a handle; one that is not open is left alone.
+/// Closes a handle. Does nothing if it is not open.
 #[napi(catch_unwind)]
 pub fn ring_close(env: Env, handle: u32) -> Result<()> {
     handles::remove::<KeyRing>(env, handle).map(drop)
 }
 
-/// Makes a new random key the newest.
+/// Makes a new random key the active one.
 #[napi(catch_unwind)]
 pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
-    handles::with(env, handle, |ring: &KeyRing| ring.rotate().map_err(errors::refused))
+    handles::with(env, handle, |ring: &KeyRing| ring.rotate().map_err(errors::key_rejected))
 }
 
-/// Makes a given key the newest, or tells why not.
+/// Makes a given key the active one. Returns the reason if it does not.
 #[napi(catch_unwind)]
 pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> {
     let key = key.try_into().map_err(|_| errors::wrong_type("key", "48 bytes"))?;
     handles::with(env, handle, |ring: &KeyRing| {
-        Ok(ring.insert(key).err().map(|refused: KeyRejected| refused.to_string()))
+        Ok(ring.insert(key).err().map(|rejected: KeyRejected| rejected.to_string()))
     })
 }
 
-/// Bytes of a key among others: how many milliseconds ago it came, and itself.
+/// The bytes of a key with its age: how many milliseconds ago it became active, then the key.
 const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
 
-/// Makes the keys there are those in `keys`, the one that seals first, or tells why not.
+/// Replaces all keys by `keys`, the active one first. Returns the reason if it does not.
 #[napi(catch_unwind)]
 pub fn ring_replace(
     env: Env,
@@ -119,7 +119,7 @@ pub fn ring_replace(
     let replaced =
         handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, overdue_factor)));
     wipe(&mut keys);
-    Ok(replaced?.err().map(|refused| refused.to_string()))
+    Ok(replaced?.err().map(|rejected| rejected.to_string()))
 }
 
 fn split(chunk: &[u8; AGED_KEY_LEN]) -> AgedKey {
@@ -133,7 +133,7 @@ fn wipe(keys: &mut [AgedKey]) {
     }
 }
 
-/// Rotates where that is due, and wipes the keys whose time is up.
+/// Rotates if that is due, and wipes the keys whose time is up.
 #[napi(catch_unwind)]
 pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
     handles::with(env, handle, |ring: &KeyRing| {
@@ -142,7 +142,7 @@ pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
     })
 }
 
-/// The keys there are, newest first.
+/// Returns the keys, newest first.
 #[napi(catch_unwind)]
 pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
     handles::with(env, handle, |ring: &KeyRing| {
@@ -150,12 +150,12 @@ pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
     })
 }
 
-/// `ringNewest(handle, out)`: copies the key that seals into the 48 bytes of `out`.
+/// `ringNewest(handle, out)`: copies the active key into the 48 bytes of `out`.
 pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, out, ..]| {
-        let out = out.bytes("out", "a Uint8Array")?;
+        let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {
-            // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
+            // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
             let out = unsafe { out.as_mut_slice() };
             let out = out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
             ring.active(out);
@@ -164,14 +164,14 @@ pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi
     })
 }
 
-/// `ringExport(handle, out)`: copies the keys and their ages, newest first, into `out`, which has room for as many
-/// as there can be. Returns how many bytes that were.
+/// `ringExport(handle, out)`: copies the keys and their ages, newest first, into `out`, which has room for all of them.
+/// Returns how many bytes it copied.
 pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, out, ..]| {
-        let out = out.bytes("out", "a Uint8Array")?;
+        let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {
             let mut keys = ring.export();
-            // SAFETY: nothing here runs JavaScript, and the facade alone knows `out`.
+            // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
             let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
             let is_room = keys.len() <= places.len();
             for (place, (key, age)) in places.iter_mut().zip(&keys) {
@@ -190,18 +190,18 @@ pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi
     })
 }
 
-/// `ringFind(handle, name, out)`: copies the secrets of the key of that name into the 32 bytes of `out`. Returns
-/// how many keys are newer, -1 where there is none.
+/// `ringFind(handle, name, out)`: copies the secrets of the key with that name into the 32 bytes of `out`. Returns how many
+/// keys are newer, or -1 if there is no such key.
 pub unsafe extern "C" fn find(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, name, out, ..]| {
         let name = name.bytes("name", "a Uint8Array")?;
-        let out = out.bytes("out", "a Uint8Array")?;
+        let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {
             // SAFETY: nothing here runs JavaScript; it is copied before `out` is written to.
             let name: [u8; 16] = unsafe { name.as_slice() }
                 .try_into()
                 .map_err(|_| errors::wrong_type("name", "16 bytes"))?;
-            // SAFETY: as above, and the facade alone knows `out`.
+            // SAFETY: as above, and only the facade knows `out`.
             let out = unsafe { out.as_mut_slice() };
             let out = out.try_into().map_err(|_| errors::wrong_type("out", "32 bytes"))?;
             let found = ring.find(&name, out);

@@ -19,7 +19,7 @@ pub unsafe extern "C" fn store(env: napi_env, info: napi_callback_info) -> napi_
     enter(env, info, |env, [handle, key, blob, record, ttl, flags]| {
         let blob = blob.bytes("blob", "a Uint8Array")?;
         let record = record.bytes("record", "a Uint8Array")?;
-        // SAFETY: no JavaScript runs here, the record is only read, and the wrapper refuses shared memory.
+        // SAFETY: no JavaScript runs here, the record is only read, and the memory is not shared.
         let record: &Annotation = unsafe { record.as_slice() }
             .try_into()
             .map_err(|_| errors::out_of_range("record", "64 bytes long"))?;

@@ -1,9 +1,9 @@
-//! Arguments on the fast path: nothing is allocated, and no JavaScript value is read twice.
+//! Arguments of the raw callbacks. Nothing is allocated in the usual case, and no JavaScript value is read twice.
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use napi::bindgen_prelude::Result;
+use napi::bindgen_prelude::{Result, check_status};
 use napi::sys;
 use tls_resumption_core::{Key, MAX_KEY_LEN};
 
@@ -16,18 +16,22 @@ pub struct Arg {
     value: sys::napi_value,
 }
 
-/// V8 cuts a string that does not fit at a character boundary, up to three bytes short; with this
-/// much room anything over [`MAX_KEY_LEN`] is still seen to be over it. One more byte takes the NUL.
+/// V8 cuts a string that does not fit at a character boundary, up to three bytes early. With this much room a key over
+/// [`MAX_KEY_LEN`] is still recognized. One more byte is for the NUL.
 const KEY_BUFFER: usize = MAX_KEY_LEN + 4 + 1;
+
+/// U+FFFD in UTF-8. V8 writes it for a lone surrogate.
+const REPLACEMENT: [u8; 3] = [0xef, 0xbf, 0xbd];
 
 impl Arg {
     /// # Safety
+    ///
     /// `env` and `value` must belong to the running callback, and the argument must not outlive it.
     pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
         Self { env, value }
     }
 
-    /// A number; what is none reads as `NaN`.
+    /// Returns a number, or `NaN` for another value.
     pub fn number(&self) -> f64 {
         let mut number = f64::NAN;
         // SAFETY: `env` and `value` belong to the running callback; the out-parameter is live.
@@ -35,7 +39,7 @@ impl Arg {
         number
     }
 
-    /// A handle; what is none reads as 0, which is never open.
+    /// Returns a handle, or 0, which is never open, for another value.
     pub fn handle(&self) -> u32 {
         let mut handle = 0;
         // SAFETY: as in `number`.
@@ -43,7 +47,7 @@ impl Arg {
         handle
     }
 
-    /// Whether it is `true`.
+    /// True if the value is `true`.
     pub fn is_true(&self) -> bool {
         let mut is_true = false;
         // SAFETY: as in `number`.
@@ -51,12 +55,15 @@ impl Arg {
         is_true
     }
 
-    /// Lends the key, a string (as UTF-8) or the bytes of a `Uint8Array`, to `action`.
+    /// Calls `action` with the key: a string, or the bytes of a `Uint8Array`.
+    ///
+    /// The key of a string is its UTF-8. A string with a lone surrogate has none; its key is its WTF-8, so that no two
+    /// strings share a key.
     pub fn with_key<T>(&self, action: impl FnOnce(Key<'_>) -> Result<T>) -> Result<T> {
         let mut buffer = [MaybeUninit::<u8>::uninit(); KEY_BUFFER];
         let mut length = 0;
-        // SAFETY: `env` and `value` belong to the running callback; V8 writes at most `KEY_BUFFER`
-        // bytes, its terminating NUL included, and puts the count without the NUL in `length`.
+        // SAFETY: `env` and `value` belong to the running callback. V8 writes at most `KEY_BUFFER`
+        // bytes, including its NUL, and stores their number without the NUL in `length`.
         let status = unsafe {
             sys::napi_get_value_string_utf8(
                 self.env,
@@ -67,29 +74,66 @@ impl Arg {
             )
         };
         if status == sys::Status::napi_ok {
-            // SAFETY: the call above initialised the first `length` bytes.
+            // SAFETY: the call above initialized the first `length` bytes.
             let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) };
-            return action(Key::new(bytes).map_err(|error| errors::key(&error))?);
+            if bytes.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT) {
+                return with_bytes(&self.wtf8()?, action);
+            }
+            return with_bytes(bytes, action);
         }
         let bytes = self.bytes("key", "a string or a Uint8Array")?;
         let length = bytes.length.min(KEY_BUFFER);
-        // Copied, and without a reference to the array: it may share its memory with the buffer that
-        // the blob is to be written to, or with another thread.
-        // SAFETY: N-API vouches for `bytes.length` bytes at `bytes.data` until the callback returns, or
-        // for none where that is zero; `buffer` has room for `length` and is our own.
+        // Copied without a reference to the array, because it may share its memory with the buffer for the blob.
+        // SAFETY: N-API guarantees `bytes.length` bytes at `bytes.data` until the callback returns; `buffer` has room for
+        // `length` and belongs to this function.
         unsafe { ptr::copy(bytes.data.cast_const(), buffer.as_mut_ptr().cast(), length) };
-        // SAFETY: the copy has initialised the first `length` bytes.
+        // SAFETY: the copy has initialized the first `length` bytes.
         let key = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) };
-        action(Key::new(key).map_err(|error| errors::key(&error))?)
+        with_bytes(key, action)
     }
 
-    /// The memory of a `Uint8Array` (a `Buffer` is one).
+    /// Returns a string as WTF-8, in which a lone surrogate has three bytes of its own.
+    fn wtf8(&self) -> Result<Vec<u8>> {
+        let mut units = vec![0_u16; KEY_BUFFER];
+        let mut length = 0;
+        // SAFETY: as in `with_key`; V8 writes at most `KEY_BUFFER` units.
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf16(
+                self.env,
+                self.value,
+                units.as_mut_ptr(),
+                KEY_BUFFER,
+                &raw mut length,
+            )
+        })?;
+        Ok(to_wtf8(&units[..length]))
+    }
+
+    /// Returns the memory of a `Uint8Array` (a `Buffer` is one) of the caller. Refuses memory that other threads share.
     pub fn bytes(&self, name: &str, expected: &str) -> Result<Bytes> {
+        let (bytes, buffer) = self.typed_array(name, expected)?;
+        let mut is_private = false;
+        // False for a `SharedArrayBuffer`.
+        // SAFETY: `buffer` belongs to the running callback; the out-parameter is live.
+        unsafe { sys::napi_is_arraybuffer(self.env, buffer, &raw mut is_private) };
+        if !is_private {
+            return Err(errors::wrong_type(name, "memory that no other thread shares"));
+        }
+        Ok(bytes)
+    }
+
+    /// Returns the memory of a `Uint8Array` that only the facade knows, and never shares.
+    pub fn scratch(&self, name: &str) -> Result<Bytes> {
+        self.typed_array(name, "a Uint8Array").map(|(bytes, _)| bytes)
+    }
+
+    fn typed_array(&self, name: &str, expected: &str) -> Result<(Bytes, sys::napi_value)> {
         let mut kind = 0;
         let mut length = 0;
         let mut data = ptr::null_mut();
+        let mut buffer = ptr::null_mut();
         // SAFETY: `env` and `value` belong to the running callback; the out-parameters are live, and
-        // N-API accepts null for the two that are of no interest.
+        // N-API accepts null for the offset.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env,
@@ -97,18 +141,37 @@ impl Arg {
                 &raw mut kind,
                 &raw mut length,
                 &raw mut data,
-                ptr::null_mut(),
+                &raw mut buffer,
                 ptr::null_mut(),
             )
         };
         if status != sys::Status::napi_ok || kind != sys::TypedarrayType::uint8_array {
             return Err(errors::wrong_type(name, expected));
         }
-        Ok(Bytes { data: data.cast(), length })
+        Ok((Bytes { data: data.cast(), length }, buffer))
     }
 }
 
-/// Memory that JavaScript owns. It stays where it is until the callback returns or runs JavaScript.
+fn with_bytes<T>(bytes: &[u8], action: impl FnOnce(Key<'_>) -> Result<T>) -> Result<T> {
+    action(Key::new(bytes).map_err(|error| errors::key(&error))?)
+}
+
+fn to_wtf8(units: &[u16]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(units.len() * 3);
+    for unit in char::decode_utf16(units.iter().copied()) {
+        match unit {
+            Ok(char) => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            Err(lone) => {
+                let [high, low] = lone.unpaired_surrogate().to_be_bytes();
+                let middle = 0x80 | (high & 0x0f) << 2 | low >> 6;
+                out.extend([0xe0 | high >> 4, middle, 0x80 | low & 0x3f]);
+            }
+        }
+    }
+    out
+}
+
+/// Memory that JavaScript owns. It stays in place until the callback returns or runs JavaScript.
 pub struct Bytes {
     data: *mut u8,
     length: usize,
@@ -116,23 +179,24 @@ pub struct Bytes {
 
 impl Bytes {
     /// # Safety
-    /// The slice must not outlive the running callback, no JavaScript may run meanwhile, and the
-    /// array must not be backed by a `SharedArrayBuffer` (the facade refuses those).
-    pub unsafe fn as_slice<'a>(&self) -> &'a [u8] {
+    ///
+    /// No JavaScript may run while the slice is used, and it must not outlive the running callback.
+    pub unsafe fn as_slice(&self) -> &[u8] {
         if self.length == 0 {
             return &[]; // N-API may give a null pointer for an empty array.
         }
-        // SAFETY: N-API vouches for `length` bytes at `data`; the caller for the rest.
+        // SAFETY: N-API guarantees `length` bytes at `data`, which no other thread changes; the caller guarantees the rest.
         unsafe { std::slice::from_raw_parts(self.data, self.length) }
     }
 
     /// # Safety
-    /// As for [`Bytes::as_slice`], and no other slice of the same array may be alive.
-    pub unsafe fn as_mut_slice<'a>(&self) -> &'a mut [u8] {
+    ///
+    /// As for [`Bytes::as_slice`], and no other slice of the same array may be in use.
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
         if self.length == 0 {
             return &mut [];
         }
-        // SAFETY: N-API vouches for `length` bytes at `data`; the caller for the rest.
+        // SAFETY: as in `as_slice`.
         unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
     }
 }

@@ -1,5 +1,5 @@
-//! Errors as JavaScript sees them. The facade checks arguments first and words its errors better;
-//! these are what remains for whoever calls the addon past it.
+//! Errors as JavaScript sees them. The facade checks arguments first and has better messages. These remain for callers
+//! of the addon itself.
 
 use napi::Status;
 use napi::bindgen_prelude::Error;
@@ -21,9 +21,9 @@ pub fn closed() -> Error {
     Error::new(Status::InvalidArg, "the handle is not open in this thread".to_owned())
 }
 
-/// In the facade's words for the options.
-pub fn unavailable(unavailable: BuildError) -> Error {
-    let reason = match unavailable {
+/// Uses the names that the facade has for the options.
+pub fn build(error: BuildError) -> Error {
+    let reason = match error {
         BuildError::AddressSpace { bytes, max, max_bytes } => format!(
             "there is no address space for {bytes} bytes more, \
              which max {max} and maxSize {max_bytes} ask for"
@@ -33,6 +33,6 @@ pub fn unavailable(unavailable: BuildError) -> Error {
     Error::new(Status::GenericFailure, reason)
 }
 
-pub fn refused(refused: KeyRejected) -> Error {
-    Error::new(Status::GenericFailure, refused.to_string())
+pub fn key_rejected(rejected: KeyRejected) -> Error {
+    Error::new(Status::GenericFailure, rejected.to_string())
 }

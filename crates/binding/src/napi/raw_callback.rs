@@ -1,7 +1,7 @@
 //! Raw N-API callbacks, for the functions that are called for every connection.
 //!
-//! A function exported by napi-rs' macro pays some 100 ns a call, as soon as it has an argument, for
-//! book-keeping that these arguments do not need.
+//! A function that napi-rs' macro exports takes about 100 ns per call as soon as it has an argument, for work that these
+//! arguments do not need.
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,18 +14,18 @@ use napi_derive::napi;
 use crate::napi::args::Arg;
 use crate::{offer_breaker, operations, purge_counters, session, ticket_keys, verified};
 
-/// The most arguments any of the functions takes.
+/// The maximum number of arguments of a function.
 pub const ARITY: usize = 6;
 
-/// What an operation returns to JavaScript.
+/// A value that an operation returns to JavaScript.
 pub enum Value {
     Integer(i32),
     Boolean(bool),
     Number(f64),
 }
 
-/// The body of a callback: reads the arguments, runs `operation`, turns an error into an exception
-/// and a panic into an error.
+/// Runs a callback: reads the arguments and calls `operation`. Turns an error into an exception, and a panic into an
+/// error.
 pub fn enter(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -34,8 +34,8 @@ pub fn enter(
     let run = || -> Result<sys::napi_value> {
         let mut count = ARITY;
         let mut values = [ptr::null_mut(); ARITY];
-        // SAFETY: Node passed `env` and `info` for this call; it writes at most `count` values and
-        // fills what was not given with `undefined`.
+        // SAFETY: Node passed `env` and `info` for this call. It writes at most `count` values, and
+        // fills missing ones with `undefined`.
         check_status!(unsafe {
             sys::napi_get_cb_info(
                 env,
@@ -46,7 +46,7 @@ pub fn enter(
                 ptr::null_mut(),
             )
         })?;
-        // SAFETY: the values are this call's arguments, and `operation` ends before it does.
+        // SAFETY: the values are the arguments of this call, and `operation` ends before the call does.
         let args = values.map(|value| unsafe { Arg::new(env, value) });
         let returned = operation(Env::from_raw(env), args)?;
         let mut result = ptr::null_mut();
@@ -65,7 +65,7 @@ pub fn enter(
         Err(Error::new(Status::GenericFailure, "the native cache panicked".to_owned()))
     });
     outcome.unwrap_or_else(|error| {
-        // While the environment is being torn down this can fail, and nobody is left to be told.
+        // This can fail while the environment is being torn down. Then no JavaScript is left to catch it.
         let _ = Env::from_raw(env).throw_error(&error.reason, Some(error.status.as_ref()));
         ptr::null_mut()
     })
@@ -73,7 +73,7 @@ pub fn enter(
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-/// Exports the raw callbacks beside what napi-rs exports.
+/// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
     let functions: [(&CStr, Callback); 28] = [
