@@ -42,11 +42,11 @@ export function operationTable({ get, set, resume, store }: Operations): ResultT
     ],
     samples: `${get.rounds} interleaved rounds of 50,000 calls; ${INTERVALS}`,
     remark:
-      'CPU of the process, its collections of garbage included. `get` hands out a Buffer of its own, as one that holds what can be wiped must; lru-cache hands out the Buffer that ' +
-      'it keeps, and with it the chance to change it, so there is also a row where it hands out copies. Connections and ' +
-      'servers do not call `get`: they are lent the session for as long as it takes to pass it on. `resumeSession` and ' +
-      '`newSession` are events of two real servers, emitted with the same ids and the same TLS 1.2 session for both: ' +
-      'from the id to the session in hand. The keys are the same 1000 strings and Buffers each time.',
+      'CPU of the process, including garbage collection. `get` returns a Buffer of its own. lru-cache returns the Buffer ' +
+      'that it keeps, which the caller could change, so there is also a row where it returns copies. Connections and ' +
+      'servers do not call `get`: they borrow the session for the time of one call. `resumeSession` and `newSession` are ' +
+      'events of two real servers, emitted with the same ids and the same TLS 1.2 session. The keys are the same 1000 ' +
+      'strings and Buffers each time.',
   }
 }
 
@@ -89,7 +89,7 @@ export function scalingTable(scales: Map<Operation, Paired>): ResultTable {
     ]),
     samples: `${first(scales).rounds} interleaved rounds; ${INTERVALS}`,
     remark:
-      'Both threads use the same 1000 keys. Of `get`, making Buffers is most, which V8 does in each thread apart.',
+      'Both threads use the same 1000 keys. Most of `get` is making Buffers, which V8 does in each thread separately.',
   }
 }
 
@@ -124,10 +124,10 @@ export function sharingTable(compared: Map<Operation, Paired>): ResultTable {
     ),
     samples: `${first(compared).rounds} interleaved rounds; ${INTERVALS}`,
     remark:
-      'Sessions of 1 KB under 1000 keys of text. lmdb waits for no disk (`noSync`, `noMetaSync`), reads by `getBinary` ' +
-      '(a Buffer of its own) and `getBinaryFast` (lent), writes by `putSync`, since other threads have to see what was ' +
-      'stored. The Map is in the main thread, which has nothing else to do, and is asked by `postMessage`; an answer in ' +
-      'another turn of the event loop comes too late for `tls.connect`, and 64 at once is what hides that best.',
+      'Sessions of 1 KB under 1000 text keys. lmdb waits for no disk (`noSync`, `noMetaSync`). It reads by `getBinary` ' +
+      '(a Buffer of its own) and `getBinaryFast` (borrowed), and writes by `putSync`, because other threads have to see ' +
+      'the session. The Map is in the main thread, which is otherwise idle, and is asked by `postMessage`. An answer in ' +
+      'another turn of the event loop is too late for `tls.connect`; 64 requests at once hide that best.',
     chart: { x: 'operation', y: 'time', series: 'by', logarithmic: true },
   }
 }
@@ -184,9 +184,9 @@ export function millionTable(processes: Holding[]): ResultTable {
     }),
     samples: `${processes.length} processes each; ${INTERVALS}`,
     remark:
-      'Keys are made as it fills. Ours copies a session in, lru-cache (with ttl) is given a Buffer that it may keep, as ' +
-      'Node hands out sessions. Minor collections are those while 200,000 more sessions come, each in a Buffer of its ' +
-      'own, and as many go.',
+      'Keys are made while the store fills. This package copies a session; lru-cache (with ttl) gets a Buffer that it may ' +
+      'keep, as Node issues sessions. Minor collections are those during 200,000 further sessions, each in a Buffer of its ' +
+      'own, while as many are removed.',
   }
 }
 

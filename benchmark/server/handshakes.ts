@@ -137,11 +137,11 @@ export function handshakeTable(
   }
 }
 
-const ONE_THREAD = `\`full\` rows are of clients that offer nothing, the others of clients that come back with their last
-session. *of a full one*: of Node alone in the same round. *a second* is bounded by the client, which is on the same
-processors. With ECDSA on TLS 1.3 resuming saves a server little: it does the key exchange all the same (RFC 8446
-section 2.2). nginx spends less in each row: it runs no JavaScript for a connection.`
+const ONE_THREAD = `In \`full\` rows the clients offer nothing, in the others they offer their last session. *of a full one* is the
+ratio to plain Node in the same round. *a second* is bounded by the client, which runs on the same processors. With ECDSA on
+TLS 1.3 a resumption saves a server little, because it does the key exchange anyway (RFC 8446 section 2.2). nginx spends
+less in each row, because it runs no JavaScript for a connection.`
 
-const MORE_THREADS = `Each connection goes to the next thread; nginx has as many workers on one port. Node alone has no ids,
-and shares no ticket keys between threads, nor does the package of pure JavaScript share its sessions. (Node can be given
-the same \`ticketKeys\` in each thread, which then stay the same for good.)`
+const MORE_THREADS = `Each connection goes to the next thread; nginx has as many workers on one port. Plain Node has no session IDs and
+shares no ticket keys between threads. The package in pure JavaScript shares no sessions between them. (Node can have the
+same \`ticketKeys\` in each thread, but then they never rotate.)`

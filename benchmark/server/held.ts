@@ -39,7 +39,7 @@ export function heldTable(figures: readonly HeldFigures[]): ResultTable {
     rows: figures.map(({ mode, resident, fullGc, longestDelay }) => [mode, resident, fullGc, longestDelay]),
     samples: 'one process each: all sessions, then as many again while the delay is measured',
     remark:
-      'The events are those of a server, without the handshakes. *nothing* answers none: what is left is the loop that sends them.',
+      'The events of a server, without handshakes. *nothing* answers none of them: its row is the cost of the loop that sends them.',
     chart: { x: 'kept by', y: 'longest delay of the event loop' },
   }
 }

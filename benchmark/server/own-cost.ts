@@ -145,7 +145,7 @@ export function shareTable(costs: OwnCosts, figures: readonly HandshakeFigures[]
     ],
     rows: shares(costs, figures).map(({ kind, own, full }) => [labelOf(kind), own, full, (100 * own) / full]),
     samples: 'from the two tables above',
-    remark: 'Of both figures the end of its interval that is the worse for us.',
+    remark: 'Of both figures, the end of its interval that is worse for this package.',
   }
 }
 

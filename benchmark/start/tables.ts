@@ -21,7 +21,7 @@ function caption({ algorithm, workers, rounds, shareContexts }: Options): string
       `on loopback, one connection after another;`,
     `the endpoints live in ${SERVER_THREADS} more threads. Each endpoint was warmed once: before the measured part, ` +
       `one client thread`,
-    `connected to it one time.${shareContexts ? '' : ' Every connection brings its CA, certificate and key anew, as drivers do.'}`,
+    `connected to it one time.${shareContexts ? '' : ' Every connection gets copies of its CA, certificate and key, as in drivers.'}`,
   ].join('\n')
 }
 

@@ -25,9 +25,8 @@ export function sweepTable(rows: Rows['sweep'][]): ResultTable {
     ]),
     samples: `${rows[0]?.sweeps.length} interleaved rounds; medians, with 95 % intervals in parentheses`,
     remark:
-      'Another thread reads meanwhile, the survivors first. Ours is swept in steps, none of which keeps a reader ' +
-      'waiting, and wipes; moka removes what has expired in `run_pending_tasks()`, called until nothing more goes, unless ' +
-      'a reader had to do it before; ' +
-      '`Mutex<lru>` is what one would write oneself: `retain` under the lock.',
+      'Another thread reads during the sweep, live entries first. This store sweeps in steps that keep no reader waiting, ' +
+      'and wipes. moka removes expired entries in `run_pending_tasks()`, called until nothing more is removed; some were ' +
+      'removed by readers before. `Mutex<lru>` is the simple way: `retain` under the lock.',
   }
 }

@@ -27,9 +27,8 @@ export function residueTable(rows: Residue[]): ResultTable {
     }),
     samples: `${rows[0]?.removed} sessions of 1 KB in each way; means`,
     remark:
-      'All memory that the process can write to is searched for the bytes of the session, that of the allocator ' +
-      'included. From removal to wipe no time passes that anybody could see: the bytes are zero when the removing call ' +
-      'returns. Others leave them until something happens to be written there.',
+      'The bytes of the session are searched in all memory that the process can write to, including that of the ' +
+      'allocator. They are zero when the removing call returns. Other caches leave them until the memory is reused.',
   }
 }
 
