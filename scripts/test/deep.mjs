@@ -60,6 +60,7 @@ const steps = {
   },
   'fuzz-operations': fuzzed('operations'),
   'fuzz-session': fuzzed('session'),
+  'fuzz-crl': fuzzed('crl'),
   mutants: {
     title: `mutants: ${mutants.length} mistakes that tests must notice`,
     command: [process.execPath, 'scripts/test/mutation-core/main.mjs'],

@@ -7,11 +7,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::read_mode::ReadMode;
+use crate::read_mode::{AnnotatedBuffer, ReadMode};
 use crate::store::Store;
 use crate::store::index::split_order::Bucket;
 use crate::store::striped::random;
-use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl};
+use crate::{
+    ANNOTATION_LEN, Annotation, ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey,
+    Ttl,
+};
 
 /// A lost wake-up does not exist here, but a loop in a list does: a test that hangs is a test that failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -50,6 +53,10 @@ fn fill(blob: &mut [u8], serial: u64, key: u64) {
 fn pattern(serial: u64, at: usize) -> u8 {
     let mixed = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at as u64 * 0x1234_5677);
     mixed.to_le_bytes()[3] | 1
+}
+
+fn annotation(serial: u64) -> Annotation {
+    std::array::from_fn(|at| pattern(serial, LONGEST + at))
 }
 
 fn serial_of(blob: &[u8], key: u64) -> u64 {
@@ -96,12 +103,14 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             fill(&mut buffer[..len], serial, key);
             let blob = &buffer[..len];
             let own = EntryOptions { ttl: Ttl::from_millis(random() % 60), reusable: false };
-            let stored = if choice < 175 {
-                store.put(name, blob, own, now)
-            } else {
-                store.add(name, blob, own, now)
-            };
-            stored.unwrap();
+            let annotation = annotation(serial);
+            let annotation = serial.is_multiple_of(2).then_some(&annotation);
+            let others = if choice < 175 { 0 } else { store.others() };
+            let stored = store.insert(name, annotation, blob, own, now, others).unwrap();
+            if serial.is_multiple_of(8) && store.remove_entry(name, stored.id, now) {
+                assert!(!store.remove_entry(name, stored.id, now), "it was removed twice");
+                return Some(serial);
+            }
         }
         350..600 => {
             let len = store.read(name, ReadMode::Get, &mut &mut *buffer, now).unwrap()?;
@@ -112,8 +121,14 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             return Some(serial_of(&buffer[..len], key));
         }
         850..930 => {
-            let len = store.read(name, ReadMode::Offer, &mut &mut *buffer, now).unwrap()?;
-            let serial = serial_of(&buffer[..len], key);
+            let mut out = [0; ANNOTATION_LEN + LONGEST];
+            let mut both = AnnotatedBuffer(&mut out);
+            let len = store.read(name, ReadMode::Offer, &mut both, now).unwrap()?;
+            let (head, blob) = out[..len].split_at(ANNOTATION_LEN);
+            let serial = serial_of(blob, key);
+            let expected =
+                if serial.is_multiple_of(2) { annotation(serial) } else { [0; ANNOTATION_LEN] };
+            assert_eq!(head, expected, "another entry's annotation");
             return single_use.then_some(serial);
         }
         930..950 => {

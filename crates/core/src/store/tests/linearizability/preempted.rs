@@ -142,6 +142,11 @@ fn any_call_in_the_middle_of_any_other_linearizes() {
 }
 
 #[test]
+fn an_entry_that_a_clear_has_hidden_is_not_removed() {
+    check(32, false, &[PUT], Operation::Clear, &[GET, REMOVE_ENTRY]);
+}
+
+#[test]
 fn an_offer_marks_no_ticket_that_it_does_not_get() {
     check(32, false, &[ADD, ADD], OFFER, &[OFFER, TAKE]);
 }
