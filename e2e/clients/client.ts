@@ -1,14 +1,14 @@
 import type { Front, Kind } from './kinds.ts'
 
-/** What a client says of one of its connections, as far as it can tell. */
+/** What a client reports of one of its connections. */
 export interface Seen {
   resumed?: boolean
-  /** SHA-256 of each certificate, the leaf first; those that the client tells. */
+  /** SHA-256 of each certificate that the client reports, the leaf first. */
   chain?: string[]
   alpn?: string
 }
 
-/** Where a client is to go, and how often. */
+/** The place that a client connects to, and the number of visits. */
 export interface Target {
   port: number
   front: Front
@@ -16,25 +16,25 @@ export interface Target {
   visits: number
   /** Path of the authority's certificate, PEM. */
   ca: string
-  /** A directory of the trial's own. */
+  /** A directory of the trial. */
   directory: string
-  /** Resolves once the page has come back as often as it was to, for browsers. */
+  /** Resolves once a browser has requested the page for the last time. */
   isDone: Promise<unknown>
 }
 
-/** A client that is tried against our servers. */
+/** A client that connects to servers of this package. */
 export interface Client {
-  /** As the table calls it. */
+  /** The name in the table. */
   title: string
-  /** The programs it takes, and Debian's packages that bring each. */
+  /** The programs it needs, with the Debian packages that have them. */
   programs: Readonly<Record<string, readonly string[]>>
   version(): Promise<string>
-  /** Left out: https alone. */
+  /** By default, only https. */
   fronts?: readonly Front[]
-  /** How many connections it opens at once to begin with, before it has a session. Left out: one. */
+  /** The number of connections that it opens at once before it has a session. By default, one. */
   atOnce?: number
-  /** Why this client does not resume in this way, where it does not: then it must not. */
+  /** Why this client does not resume in this way. If set, it must not resume. */
   never?(kind: Kind): string | undefined
-  /** Runs the client. What it says of its connections, in their order, if it says anything. */
+  /** Runs the client. Resolves with its reports, in the order of its connections, if it makes any. */
   visit(target: Target): Promise<Seen[]>
 }

@@ -1,4 +1,4 @@
-/** The servers of one placement, in a process of its own with threads or workers. Tells what `main.ts` is to know. */
+/** The servers of one placement, in a process with threads or workers. Reports to `main.ts`. */
 import cluster from 'node:cluster'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Placement } from './kinds.ts'
@@ -8,10 +8,10 @@ export interface HostOptions extends PlaceOptions {
   placement: Placement
 }
 
-/** The ports of each place, once; then all that servers tell. */
+/** First the ports of each place, then the reports of the servers. */
 export type Told = { ports: number[][] } | Report
 
-/** Of a thread or a worker: its ports, once; then what its servers tell. */
+/** From a thread or a worker: first its ports, then the reports of its servers. */
 type Said = { ports: number[] } | Report
 
 const tell = (told: Told): void => void process.send?.(told)
@@ -34,7 +34,7 @@ async function startPlaces(options: HostOptions): Promise<number[][]> {
     )
     return Promise.all(threads.map(portsOf))
   }
-  // Arguments differ from worker to worker, as those of hosts do.
+  // Arguments differ from worker to worker, as between hosts.
   ringOf()
   return Promise.all(
     ['one', 'other'].map(role => {
@@ -48,7 +48,7 @@ async function serve(options: HostOptions, say: (said: Said) => void): Promise<v
   say({ ports: await startPlace(options, say) })
 }
 
-/** Among the messages of a worker are those of its ring, too. */
+/** The messages of a worker include those of its key ring. */
 async function portsOf(place: Worker | ReturnType<typeof cluster.fork>): Promise<number[]> {
   return new Promise((resolve, reject) => {
     place.once('error', reject)

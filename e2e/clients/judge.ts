@@ -7,7 +7,7 @@ export type ServerHandshake = Extract<Report, { handshake: object }>['handshake'
 
 /** All that is known of the connections of one client to one placement. */
 export interface Evidence {
-  /** The bytes that went by, which nobody has to be asked about, in the order of the connections. */
+  /** The handshakes on the wire, in the order of the connections. */
   wire: readonly Handshake[]
   server: readonly ServerHandshake[]
   client: readonly Seen[]
@@ -18,7 +18,7 @@ export function inShort({ wire }: Evidence): string {
   return wire.map(({ resumed }) => (resumed ? 'R' : 'F')).join(' ')
 }
 
-/** What is wrong with what was seen, or undefined. */
+/** Returns the problem of a trial, or undefined. */
 export function fault(client: Client, kind: Kind, evidence: Evidence): string | undefined {
   const { wire, server, client: seen } = evidence
   const resumed = wire.filter(handshake => handshake.resumed).length
@@ -38,7 +38,7 @@ export function fault(client: Client, kind: Kind, evidence: Evidence): string | 
   return differing(kind, evidence)
 }
 
-/** The chain, the protocol and the name are those of the full handshake, for whoever can tell. */
+/** Chain, protocol and name are those of the full handshake, if the client reports them. */
 function differing({ protocol }: Kind, { server, client }: Evidence): string | undefined {
   const told = {
     'the certificates that the client sees': client.flatMap(({ chain }) =>
@@ -46,7 +46,7 @@ function differing({ protocol }: Kind, { server, client }: Evidence): string | u
     ),
     'the ALPN that the client sees': client.flatMap(({ alpn }) => alpn ?? []),
     'the ALPN that the server sees': server.map(({ alpn }) => alpn),
-    // Of a resumed connection of TLS 1.2 Node does not tell it, with us or without.
+    // Node does not report it for a resumed connection of TLS 1.2, with this package or without.
     'the name that the server sees': server
       .filter(({ resumed, servername }) => protocol === 'TLSv1.3' || !resumed || servername !== null)
       .map(({ servername }) => servername),
@@ -58,7 +58,7 @@ function differing({ protocol }: Kind, { server, client }: Evidence): string | u
   return undefined
 }
 
-/** A client that keeps the leaf alone is to see the same leaf. */
+/** A client that keeps only the leaf has to see the same leaf. */
 function leafOrAll(seen: readonly Seen[], chain: readonly string[]): string {
   const shortest = Math.min(...seen.flatMap(({ chain: each }) => each?.length ?? []))
   return chain.slice(0, shortest).join()

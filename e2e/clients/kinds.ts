@@ -3,10 +3,10 @@ import type { TlsOptions } from 'node:tls'
 
 export type Protocol = 'TLSv1.2' | 'TLSv1.3'
 export type Mechanism = 'ids' | 'tickets'
-/** What a server speaks once the connection is secure. */
+/** The protocol over the secure connection. */
 export type Front = 'https' | 'http2'
 
-/** A way to resume, and the servers that resume in no other. */
+/** A way to resume, and the servers that resume only in this way. */
 export interface Kind {
   protocol: Protocol
   mechanism: Mechanism
@@ -20,7 +20,7 @@ export const kinds: readonly Kind[] = [
 
 export const fronts: readonly Front[] = ['https', 'http2']
 
-/** By what the servers are reached: a client's next connection always goes to the next of them. */
+/** The distribution of servers: a client's next connection always goes to the next of them. */
 export const placements = ['1 thread', '4 threads', '2 processes'] as const
 export type Placement = (typeof placements)[number]
 

@@ -1,4 +1,4 @@
-/** `npm run test:interop [-- NAME,… --record]`: see `scripts/test/clients.mjs`. */
+/** `npm run test:interop [-- NAME … --record]`: see `scripts/test/clients.mjs`. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,12 +56,12 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code))
 }
 
-/** The servers of a placement, and what they have told since they were last asked. */
+/** The servers of a placement, and their reports since the last call. */
 interface Host {
   placement: Placement
   ports: number[][]
   told: (ServerHandshake | string)[]
-  /** Resolves when this path is asked for. */
+  /** Resolves when this path is requested. */
   hears(path: string): Promise<void>
 }
 
@@ -197,7 +197,7 @@ async function attempt(client: Client, target: Target, host: Host, relay: Relay)
   const visit = await client.visit(target).catch((error: Error) => error)
   const wire = await relay.take(10_000)
   if (visit instanceof Error) throw visit
-  // What servers tell comes a moment later.
+  // The reports of servers arrive a moment later.
   const deadline = Date.now() + 10_000
   while (host.told.length < wire.length && Date.now() < deadline)
     await new Promise(resolve => setTimeout(resolve, 10))

@@ -12,20 +12,20 @@ import { type Front, fronts, kinds, optionsOf } from './kinds.ts'
 export interface PlaceOptions {
   /** Certificate chain and key. */
   identity: { cert: string; key: string }
-  /** How often the page that a browser is shown has it come back. */
+  /** The number of times that a browser's page reloads. */
   visits: number
-  /** For processes: where they share their ids. */
+  /** For processes: the store in which they share session IDs. */
   store?: { port: number; sealing: string }
 }
 
-/** What a server tells: of a handshake, or what it was asked for. */
+/** A report of a server: a handshake, or a requested path. */
 export type Report =
   | {
       handshake: { resumed: boolean; protocol: string | null; servername: string | null; alpn: string | null }
     }
   | { path: string }
 
-/** Starts them and returns their ports, in the order of fronts and, within each, kinds. */
+/** Starts the servers. Returns their ports in the order of fronts and, within each, kinds. */
 export async function startPlace(options: PlaceOptions, report: (report: Report) => void): Promise<number[]> {
   const sessionCache = new SessionCache({ name: 'interop' })
   const keys = ringOf()
@@ -44,7 +44,7 @@ export async function startPlace(options: PlaceOptions, report: (report: Report)
   return Promise.all(listening)
 }
 
-/** The ring of all threads, and of a cluster: there the primary has to have one, too. */
+/** The key ring of all threads, and of a cluster, whose primary needs one too. */
 export function ringOf(): TicketKeys {
   return new TicketKeys({ name: 'interop' })
 }
@@ -64,7 +64,7 @@ function serverOf(
   const answer = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     report({ path: request.url })
     response.setHeader('content-type', 'text/html')
-    // Each request is to take a connection of its own. Some clients see to that themselves.
+    // Each request needs a connection of its own. Some clients do that themselves.
     if (request.url !== '/stay') {
       if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
       else request.stream.session?.close()
@@ -76,7 +76,7 @@ function serverOf(
     : https.createServer(options, answer as unknown as Parameters<typeof https.createServer>[1])
 }
 
-/** Comes back for a few words, one request after the other, and closes its window. */
+/** Requests a few words, one request after the other, and closes its window. */
 function page(visits: number): string {
   return `<!doctype html><link rel="icon" href="data:,"><script type="module">
 for (let n = 1; n < ${visits}; n++) {

@@ -1,7 +1,7 @@
 import { entriesIn } from '../drivers/entries.ts'
 import type { Front, Kind, Placement } from './kinds.ts'
 
-/** A line of `benchmark/results/interop.json`: one client against one placement of one kind of server. */
+/** An entry of `benchmark/results/interop.json`: one client against one placement of one kind of server. */
 export interface Entry extends Kind {
   client: string
   clientVersion: string
@@ -10,9 +10,9 @@ export interface Entry extends Kind {
   placement: Placement
   /** `F` for a full handshake and `R` for a resumed one, connection by connection. */
   connections: string
-  /** Why it does not resume, where it does not. */
+  /** Why it does not resume, if it does not. */
   never?: string
-  /** How many certificates the client tells of a resumed connection: the same as of a full one. */
+  /** The number of certificates that the client reports for a resumed connection: the same as for a full one. */
   certificates?: number
 }
 

@@ -3,15 +3,15 @@ import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
-/** What clients say that speak no HTTP of their own. */
+/** The request of clients that speak no HTTP. */
 export const REQUEST = 'GET /again HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
-/** Generous, since what shall be found is what never comes. */
+/** Long, because only a missing event takes that long. */
 const TIMEOUT = 60_000
 
 /**
- * Runs a program to its end and returns what it wrote to stdout.
- * @throws with all that it wrote, when it fails or does not end.
+ * Runs a program to its end and returns its standard output.
+ * @throws with its whole output if it fails or does not end.
  */
 export async function runWith(
   command: readonly string[],
@@ -25,7 +25,7 @@ export async function runWith(
     timeout: TIMEOUT,
     killSignal: 'SIGKILL',
   })
-  // Some have ended before they have read what they were to say.
+  // Some end before they have read their whole input.
   child.stdin.on('error', () => {}).end(input)
   const [[code, signal], stdout, stderr] = await Promise.all([
     once(child, 'close'),
@@ -36,7 +36,7 @@ export async function runWith(
   return stdout
 }
 
-/** The objects that a program prints, one a line. */
+/** Returns the objects that a program prints, one per line. */
 export function jsonLines<T>(stdout: string): T[] {
   return stdout
     .split('\n')
@@ -44,7 +44,7 @@ export function jsonLines<T>(stdout: string): T[] {
     .map(line => JSON.parse(line))
 }
 
-/** As all clients tell it. */
+/** The form in which all clients report. */
 export function digestOf(certificate: X509Certificate): string {
   return certificate.fingerprint256.replaceAll(':', '').toLowerCase()
 }

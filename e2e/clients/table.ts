@@ -6,7 +6,7 @@ const page = new URL('../../docs/results/clients.md', import.meta.url)
 const BEGIN = '<!-- by npm run test:interop -- --record -->\n'
 const END = '<!-- end -->'
 
-/** Puts the table of what is recorded into its page. */
+/** Puts the table of the recorded entries into its page. */
 export function writeTable(entries: readonly Entry[]): void {
   const text = readFileSync(page, 'utf8')
   const [before = '', rest = ''] = text.split(BEGIN)
@@ -15,13 +15,13 @@ export function writeTable(entries: readonly Entry[]): void {
   writeFileSync(page, before + BEGIN + tableOf(entries) + rest.slice(end))
 }
 
-/** The table as it stands in its page. */
+/** Returns the table in its page. */
 export function tableInPage(): string {
   const rest = readFileSync(page, 'utf8').split(BEGIN)[1] ?? ''
   return rest.slice(0, rest.indexOf(END))
 }
 
-/** A line for each client, front and kind, over all versions of Node that are recorded. */
+/** Returns a line for each client, front and kind, over all recorded versions of Node. */
 export function tableOf(entries: readonly Entry[]): string {
   const rows = new Map<string, Entry[]>()
   for (const entry of entries) {
@@ -55,11 +55,11 @@ function line(entries: readonly Entry[]): string {
   ].join(' | ')} |`
 }
 
-/** Where versions of Node differ, each count that there was. */
+/** If versions of Node differ, returns each count. */
 function resumed(entries: readonly Entry[]): string {
   const counts = entries.map(({ connections, never }) => {
     const all = connections.split(' ')
-    // Before it has a session a client can offer none, and a browser opens several connections at once.
+    // A client without a session can offer none, and a browser opens several connections at once.
     const later = never ? all.slice(1) : all.slice(all.indexOf('R'))
     return `${later.filter(how => how === 'R').length} of ${later.length}`
   })

@@ -3,10 +3,10 @@ import { delimiter, join } from 'node:path'
 import { installPackages } from '../../scripts/lib/debian.mjs'
 import { run } from './processes.ts'
 
-/** Where Debian keeps servers' programs, beside what PATH says. */
+/** Where Debian installs servers, beside PATH. */
 const DIRECTORIES = ['/usr/bin', '/usr/sbin', '/usr/lib/postgresql/15/bin', '/usr/lib/rabbitmq/bin']
 
-/** The program's path, if it is installed. */
+/** Returns the program's path if it is installed. */
 export function find(program: string): string | undefined {
   return [...(process.env.PATH ?? '').split(delimiter), ...DIRECTORIES]
     .map(directory => join(directory, program))
@@ -14,9 +14,9 @@ export function find(program: string): string | undefined {
 }
 
 /**
- * Installs packages, unless `program` is there already.
- * @returns where the program is.
- * @throws with what to do by hand when it cannot be installed from here.
+ * Installs packages unless `program` is installed.
+ * @returns the path of the program.
+ * @throws with the command to run by hand if it cannot be installed.
  */
 export async function provide(program: string, packages: readonly string[]): Promise<string> {
   const found = find(program)
@@ -27,7 +27,7 @@ export async function provide(program: string, packages: readonly string[]): Pro
   return installed
 }
 
-/** The version of an installed package as upstream counts: without epoch and Debian's revision. */
+/** Returns the upstream version of an installed package, without epoch and Debian's revision. */
 export async function versionOf(name: string): Promise<string> {
   const version = await run(['dpkg-query', '-W', '-f', `\${source:Upstream-Version}`, name])
   return version.replace(/\+(?:dfsg|ds).*$/, '')

@@ -1,6 +1,6 @@
 /**
- * The process that uses a driver, as a service would: told `main` or `worker`, it connects once in that thread,
- * talks with the server, closes, and says whether that went well. It is not asked about resumption.
+ * The process that uses a driver, as a service would. On the message `main` or `worker` it connects once in that
+ * thread, talks with the server, closes, and reports if that worked. Resumption is not its concern.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** A way to connect that is tried: a module in `drivers`. */
+/** A way to connect that is tested: a module in `drivers`. */
 export interface Driver {
-  /** How the README calls it. */
+  /** The name in the table. */
   title: string
-  /** The package whose version is recorded; left out for what is Node's own. */
+  /** The package whose version is recorded. Omitted for Node's own clients. */
   package?: string
-  /** The driver's option by which it resumes without `auto`, where it has one. */
+  /** The driver's option that makes it resume without `auto`, if it has one. */
   option?: string
 }
 
@@ -32,7 +32,7 @@ export const drivers: Readonly<Record<string, Driver>> = {
   cassandra: { title: 'cassandra-driver', package: 'cassandra-driver' },
 }
 
-/** The installed version of a driver, or Node's. */
+/** Returns the installed version of a driver, or Node's. */
 export function versionOfDriver({ package: name }: Driver): string {
   if (name === undefined) return process.versions.node
   const manifest = new URL(`node_modules/${name}/package.json`, import.meta.url)

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const END = '<!-- end -->'
 
-/** The part of a document that a command writes: between the comment that names the command, and the end. */
+/** The generated part of a document, between the comment that names the command and the end. */
 export class Generated {
   readonly #document: URL
   readonly #begin: string
@@ -12,7 +12,7 @@ export class Generated {
     this.#begin = `<!-- by ${command} -->\n`
   }
 
-  /** As it stands there; empty where there is none. */
+  /** Returns the part, empty if there is none. */
   read(): string {
     const rest = readFileSync(this.#document, 'utf8').split(this.#begin)[1] ?? ''
     return rest.slice(0, rest.indexOf(END))

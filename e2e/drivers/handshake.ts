@@ -1,19 +1,20 @@
 /**
- * Reads out of what goes by whether a session was offered and whether the server resumed it: neither end is asked.
- * TLS 1.3 says so in the ServerHello, which then selects a pre-shared key (RFC 8446 4.2.11); in TLS 1.2 a resumed
- * handshake has no Certificate message (RFC 5246 7.3), but a ChangeCipherSpec right after the ServerHello or
- * after the new ticket.
+ * Reads from the bytes on the wire if a session was offered and if the server resumed it.
+ *
+ * - TLS 1.3: the ServerHello selects a pre-shared key (RFC 8446 4.2.11).
+ * - TLS 1.2: a resumed handshake has no Certificate message (RFC 5246 7.3). ChangeCipherSpec follows the
+ *   ServerHello or the new ticket.
  */
 export interface Handshake {
-  /** Whether the client offered a session. */
+  /** True if the client offered a session. */
   readonly offered: boolean
   readonly resumed: boolean
   readonly protocol: 'TLSv1.2' | 'TLSv1.3'
 }
 
 /**
- * How many bytes one side sends before TLS, or undefined while that cannot be told: for protocols that begin in the
- * clear.
+ * Returns how many bytes one side sends before TLS, or undefined while that is unknown: for protocols that start in
+ * the clear.
  */
 export type Preamble = (bytes: Buffer, side: 'client' | 'server') => number | undefined
 
@@ -26,7 +27,7 @@ const SESSION_TICKET = 35
 const PRE_SHARED_KEY = 41
 const SUPPORTED_VERSIONS = 43
 
-/** RFC 8446 4.1.3: a ServerHello with this random is a HelloRetryRequest, and the real one is still to come. */
+/** RFC 8446 4.1.3: a ServerHello with this random is a HelloRetryRequest, and the real one follows. */
 const RETRY_RANDOM = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex')
 
 /** Both directions of one connection. */
@@ -35,7 +36,7 @@ export class HandshakeReader {
   readonly #server: MessageReader
   #offered = false
   #isTls12 = false
-  /** Set once the bytes seen decide it; what comes then is not read, and mostly encrypted. */
+  /** Set once the bytes decide it. Later bytes are not read; most are encrypted. */
   result: Handshake | undefined
 
   constructor(preamble: Preamble = () => 0) {
@@ -74,7 +75,7 @@ interface Message {
   body: Buffer
 }
 
-/** Takes TLS records apart into handshake messages; a ChangeCipherSpec passes for one. */
+/** Splits TLS records into handshake messages. A ChangeCipherSpec counts as one. */
 class MessageReader {
   #bytes: Buffer = Buffer.alloc(0)
   #messages: Buffer = Buffer.alloc(0)
@@ -124,12 +125,12 @@ function offers(clientHello: Buffer): boolean {
   return (
     extensions.has(PRE_SHARED_KEY) ||
     (extensions.get(SESSION_TICKET) ?? 0) > 0 ||
-    // A client of TLS 1.3 sends an id in any case, which stands for nothing (RFC 8446 D.4).
+    // A TLS 1.3 client always sends a session id, which means nothing (RFC 8446 D.4).
     (!extensions.has(SUPPORTED_VERSIONS) && idLength > 0)
   )
 }
 
-/** The types of the extensions that begin at `at`, behind their total length, and how long each is. */
+/** Returns types and lengths of the extensions at `at`, after their total length. */
 function extensionsOf(hello: Buffer, at: number): Map<number, number> {
   const lengths = new Map<number, number>()
   for (let next = at + 2; next + 4 <= hello.length; ) {

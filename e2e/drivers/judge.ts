@@ -2,13 +2,13 @@ import type { Handshake } from './handshake.ts'
 import type { RealServer } from './site.ts'
 import type { Seen, Trial } from './trial.ts'
 
-/** What is recorded of a trial. */
+/** The recorded part of a trial. */
 export interface Result {
   full: number
   resumed: number
-  /** Whether the worker's first connection resumed. */
+  /** True if the worker's first connection resumed. */
   workerFirst: 'full' | 'resumed'
-  /** Who says so: the bytes that went by, and where it can tell, the server. */
+  /** The evidence: the bytes on the wire and, if it reports, the server. */
   evidence: 'wire' | 'wire and server'
 }
 
@@ -23,7 +23,7 @@ export function resultOf({ main, worker, told }: Seen): Result {
   }
 }
 
-/** What is wrong with what was seen, or undefined. */
+/** Returns the problem of a trial, or undefined. */
 export function fault({ how }: Trial, { neverResumes }: RealServer, seen: Seen): string | undefined {
   const { full, resumed } = resultOf(seen)
   const { main, worker, told } = seen
@@ -41,7 +41,7 @@ export function fault({ how }: Trial, { neverResumes }: RealServer, seen: Seen):
   return again.flat().every(handshake => handshake.resumed) ? undefined : 'a reconnect was a full handshake'
 }
 
-/** A visit after the other, `F` for full and `R` for resumed: `F R R R | R R R`, the worker's behind the bar. */
+/** Visit by visit, `F` for full and `R` for resumed: `F R R R | R R R`, with the worker's after the bar. */
 export function inShort({ main, worker }: Seen): string {
   const visits = (list: Handshake[][]) =>
     list.map(visit => visit.map(({ resumed }) => (resumed ? 'R' : 'F')).join('')).join(' ')

@@ -1,6 +1,6 @@
 /**
- * `npm run test:servers [-- NAME …] [--record]`: starts real servers on loopback, one after the other, and lets
- * real drivers connect again and again; see `scripts/test/drivers.mjs`.
+ * `npm run test:servers [-- NAME …] [--record]`: starts real servers on loopback, one after the other, and runs
+ * real drivers that reconnect to them. See `scripts/test/drivers.mjs`.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

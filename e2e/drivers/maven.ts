@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { provide } from './debian.ts'
 import { run } from './processes.ts'
 
-/** Kept between runs, beside what is built. */
+/** Kept between runs, beside the build. */
 const cache = fileURLToPath(new URL('../../target/test-servers/', import.meta.url))
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 /**
- * A program in Java and all it depends on, from Maven Central.
+ * Downloads a Java program and its dependencies from Maven Central.
  * @param coordinates `group:artifact:version`
  * @returns the directory with the jars.
  */

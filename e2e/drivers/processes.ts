@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 
-/** Every process started here and not yet ended: none may outlive the run. */
+/** Every process that was started here and runs. None may outlive the test. */
 const running = new Set<ChildProcess>()
 
 process.on('exit', () => {
   for (const child of running) signal(child, 'SIGKILL')
 })
 
-/** Starts a program in a process group of its own, so that what it starts in turn can be ended with it. */
+/** Starts a program in a process group of its own, so that its children can be ended with it. */
 export function start(command: readonly string[], options: SpawnOptions): ChildProcess {
   const [program = '', ...args] = command
   const child = spawn(program, args, { detached: true, ...options })
@@ -21,7 +21,7 @@ export function start(command: readonly string[], options: SpawnOptions): ChildP
   return child
 }
 
-/** Asks a process and all it has started to end, and sees to it. */
+/** Ends a process and its children, by force if necessary. */
 export async function stop(child: ChildProcess): Promise<void> {
   if (!running.has(child)) return
   const closed = once(child, 'close')
@@ -41,8 +41,8 @@ function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
 
 /**
  * Runs a program to its end.
- * @returns what it wrote to stdout.
- * @throws an error with all that it wrote, when it fails or takes longer than `timeout` milliseconds.
+ * @returns its standard output.
+ * @throws an error with its whole output if it fails or takes longer than `timeout` milliseconds.
  */
 export async function run(
   command: readonly string[],
@@ -65,7 +65,7 @@ export async function run(
   return stdout
 }
 
-/** A server process whose output goes to a file, to be shown when it does not start. */
+/** A server process whose output goes to a file, which is shown if the server does not start. */
 export function startLogged(
   command: readonly string[],
   logFile: string,
@@ -80,8 +80,8 @@ export function startLogged(
 }
 
 /**
- * Waits until `isReady` says so.
- * @throws with the end of the log when the server ends before, or takes longer than `timeout` milliseconds.
+ * Waits until `isReady` returns true.
+ * @throws with the end of the log if the server ends first, or takes longer than `timeout` milliseconds.
  */
 export async function untilReady(
   child: ChildProcess,
@@ -107,7 +107,7 @@ export async function untilReady(
   }
 }
 
-/** Whether something listens. */
+/** True if something listens on the port. */
 export async function accepts(port: number): Promise<boolean> {
   const socket = net.connect(port, '127.0.0.1')
   try {
@@ -120,7 +120,7 @@ export async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** A port that was free a moment ago, for servers that cannot choose one themselves. */
+/** Returns a free port, for servers that cannot choose one themselves. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

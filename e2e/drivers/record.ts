@@ -3,7 +3,7 @@ import type { Result } from './judge.ts'
 import type { Protocol } from './site.ts'
 import type { How } from './trial.ts'
 
-/** A line of `benchmark/results/drivers.json`: one driver against one server in one way. */
+/** An entry of `benchmark/results/drivers.json`: one driver against one server in one way. */
 export interface Entry extends Result {
   server: string
   serverVersion: string
@@ -13,7 +13,7 @@ export interface Entry extends Result {
   protocol: Protocol
   how: How
   option?: string
-  /** `F` for a full handshake and `R` for a resumed one, visit by visit, the worker's behind the bar. */
+  /** `F` for a full handshake and `R` for a resumed one, visit by visit, with the worker's after the bar. */
   visits: string
 }
 

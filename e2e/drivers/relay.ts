@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { type Handshake, HandshakeReader, type Preamble } from './handshake.ts'
 
-/** Stands between driver and server, passes every byte on, and reads the handshakes going by. */
+/** Forwards every byte between driver and server, and reads the handshakes. */
 export class Relay {
   readonly #server: net.Server
   readonly #open = new Set<net.Socket>()
@@ -14,7 +14,7 @@ export class Relay {
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, socket => this.#pass(socket))
   }
 
-  /** Listening on a free port of 127.0.0.1, and refusing until it is told where to. */
+  /** Listens on a free port of 127.0.0.1. Refuses connections until it has a target. */
   static async listen(): Promise<Relay> {
     const relay = new Relay()
     relay.#server.listen(0, '127.0.0.1')
@@ -26,13 +26,15 @@ export class Relay {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Of several ports, each connection goes to the next. */
+  /** Each connection goes to the next of several ports. */
   to(port: number | readonly number[], preamble?: Preamble): void {
     this.#upstream = [port].flat()
     this.#preamble = preamble
   }
 
-  /** The handshakes since the last call, in the order of their connections, once all connections are closed. */
+  /**
+   * Returns the handshakes since the last call, in the order of their connections, once all connections are closed.
+   */
   async take(timeout: number): Promise<Handshake[]> {
     const deadline = Date.now() + timeout
     while (this.#open.size > 0 && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 5))

@@ -5,36 +5,36 @@ import type { Authority, Identity } from '../../fixtures/certificates.ts'
 import { accepts, startLogged, stop, untilReady } from './processes.ts'
 import type { Relay } from './relay.ts'
 
-/** What a driver is told, beyond how to verify the server; each driver takes what it needs. */
+/** What a driver gets, beyond the options that verify the server. Each driver takes what it needs. */
 export interface Endpoint {
   user?: string
   password?: string
   database?: string
 }
 
-/** Handshakes, by how. */
+/** Counts of handshakes. */
 export interface Counts {
   full: number
   resumed: number
 }
 
-/** A server that is up. */
+/** A running server. */
 export interface Running {
-  /** As the server or its package names it. */
+  /** The version, as the server or its package names it. */
   version: string
   endpoint?: Endpoint
-  /** What the server itself says of all its handshakes so far; left out where it does not tell. */
+  /** Returns the server's own counts of all handshakes so far. Omitted if it has none. */
   counts?(): Promise<Counts>
 }
 
-/** A kind of server, and who is tried against it. */
+/** A kind of server, and the drivers that are run against it. */
 export interface RealServer {
   name: string
-  /** The programs it takes, and Debian's packages that bring each. */
+  /** The programs it needs, with the Debian packages that have them. */
   programs: Readonly<Record<string, readonly string[]>>
   /** The modules in `drivers`. */
   drivers: readonly string[]
-  /** Why this server never resumes, for one that does not: then nothing may be offered, and all must work. */
+  /** Why this server never resumes. If set, nothing may be offered, and everything has to work. */
   neverResumes?: string
   protocols?: readonly Protocol[]
   start(site: Site): Promise<Running>
@@ -42,13 +42,13 @@ export interface RealServer {
 
 export type Protocol = 'TLSv1.2' | 'TLSv1.3'
 
-/** Debian's nobody and nogroup: who the servers are run by, when the tests are run by root. */
-const NOBODY = { uid: 65_534, gid: 65_534 }
+/** Debian's user nobody and group nogroup, which run the servers if root runs the tests. */
+const SERVER_USER = { uid: 65_534, gid: 65_534 }
 
-/** Where one server lives: a directory of its own, and what it needs around it. */
+/** The place of one server: a directory, certificates and a port. */
 export class Site {
   readonly #children: ChildProcess[] = []
-  readonly #user = process.getuid?.() === 0 ? NOBODY : undefined
+  readonly #user = process.getuid?.() === 0 ? SERVER_USER : undefined
   /** The paths of the authority's certificate, and of the server's and a client's certificate and key. */
   readonly files: Readonly<Record<'ca' | 'cert' | 'key' | 'clientCert' | 'clientKey', string>>
 
@@ -85,22 +85,22 @@ export class Site {
     return this.path(name)
   }
 
-  /** A copy of a directory of files, which the server's user may not be allowed to reach where they are. */
+  /** Copies a directory for a server whose user may not be allowed to read the original. */
   copy(from: string, name: string): string {
     cpSync(from, this.mkdir(name), { recursive: true })
     for (const file of readdirSync(this.path(name))) this.#own(this.path(name, file), 0o600)
     return this.path(name)
   }
 
-  /** What a program of the server's is to be run with. */
+  /** The options to start a program of the server with. */
   options(env: NodeJS.ProcessEnv = {}): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
     const { PATH, LANG = 'C.UTF-8' } = process.env
     return { cwd: this.directory, env: { PATH, LANG, HOME: this.directory, ...env }, ...this.#user }
   }
 
   /**
-   * Starts the server and waits until it listens on `port`, or until `isReady` says so.
-   * @throws with the end of its log when that does not come.
+   * Starts the server and waits until it listens on `port`, or until `isReady` returns true.
+   * @throws with the end of its log if that does not happen.
    */
   async start(
     command: readonly string[],

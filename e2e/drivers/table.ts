@@ -2,13 +2,13 @@ import { Generated } from './generated.ts'
 import type { Entry } from './record.ts'
 import type { How } from './trial.ts'
 
-/** The table as it stands in the document. */
+/** The table in its document. */
 export const inDocument: Generated = new Generated(
   'docs/results/drivers.md',
   'npm run test:servers -- --record',
 )
 
-/** A line for each driver and server, over both versions of TLS and all versions of Node that are recorded. */
+/** Returns a line for each driver and server, over both versions of TLS and all recorded versions of Node. */
 export function tableOf(entries: readonly Entry[]): string {
   const rows = new Map<string, Entry[]>()
   for (const entry of entries) {
@@ -42,7 +42,7 @@ function line(entries: readonly Entry[]): string {
   ].join(' | ')} |`
 }
 
-/** Where they differ, each count that there was. */
+/** If runs differ, returns each count. */
 function resumed(entries: readonly Entry[], how: How): string {
   const counts = entries
     .filter(entry => entry.how === how)

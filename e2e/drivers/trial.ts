@@ -5,23 +5,23 @@ import { start, stop } from './processes.ts'
 import type { Counts, Protocol, Running, Site } from './site.ts'
 
 /**
- * How a driver comes to resume: not at all, by `node --import tls-resumption/auto` and nothing else, or by one of
- * its own options that takes a socket, an agent or a connector.
+ * How a driver comes to resume: not at all, by `node --import tls-resumption/auto`, or by an option of its own that
+ * takes a socket, an agent or a connector.
  */
 export type How = 'off' | 'auto' | 'option'
 
-/** One driver in a process of its own: it connects in the main thread, again and again, and then in a worker. */
+/** One driver in a process of its own. It connects several times in the main thread, and then in a worker. */
 export interface Trial {
   driver: string
   how: How
   protocol: Protocol
 }
 
-/** What was seen of the trial's handshakes, a list a visit: most drivers connect once in each, some more often. */
+/** The handshakes of the trial, a list per visit. Most drivers connect once per visit, some more often. */
 export interface Seen {
   main: Handshake[][]
   worker: Handshake[][]
-  /** The server's own counts of the same handshakes, where it tells. */
+  /** The server's own counts of the same handshakes, if it has them. */
   told: Counts | undefined
 }
 
@@ -29,10 +29,10 @@ const VISITS = { main: 4, worker: 3 }
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const program = fileURLToPath(new URL('drive.mjs', import.meta.url))
 
-/** Generous, since what shall be found is what never comes. */
+/** Long, because only a missing event takes that long. */
 const TIMEOUT = 60_000
 
-/** @throws when a visit fails: no connection, a wrong answer, or none in time. */
+/** @throws if a visit fails: no connection, a wrong answer, or no answer in time. */
 export async function attempt(
   { driver, how, protocol }: Trial,
   site: Site,
@@ -76,7 +76,7 @@ async function times<T>(count: number, act: () => Promise<T>): Promise<T[]> {
   return results
 }
 
-/** What the counts grew by. A log may be a moment behind. */
+/** The increase of the counts. A log may be a moment late. */
 async function added(
   before: Counts | undefined,
   counts: Running['counts'],

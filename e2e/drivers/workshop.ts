@@ -1,4 +1,4 @@
-/** What programs need that start real servers: a directory, certificates, and an end to everything. */
+/** The surroundings of programs that start real servers: a directory, certificates, and the end of every process. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { provide } from './debian.ts'
 import { Relay } from './relay.ts'
 import { type RealServer, type Running, Site } from './site.ts'
 
-/** Lets `use` have a server that is up, and ends it. */
+/** Calls `use` with a running server, and ends the server. */
 export type Workshop = (
   name: string,
   server: Pick<RealServer, 'programs' | 'start'>,
   use: (site: Site, running: Running) => Promise<void>,
 ) => Promise<void>
 
-/** Ends with the process, by whatever signal. */
+/** Ends with the process, on any signal. */
 export async function openWorkshop(): Promise<Workshop> {
   for (const [signal, code] of [
     ['SIGINT', 130],
@@ -46,7 +46,7 @@ export async function openWorkshop(): Promise<Workshop> {
   }
 }
 
-/** The servers that the command line names, all if it names none; ends the program where there is none of a name. */
+/** Returns the servers that the command line names, or all. Exits if a name is unknown. */
 export function chosen<Server>(
   servers: Readonly<Record<string, Server>>,
   wanted: readonly string[],

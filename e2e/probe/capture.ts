@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import type { StartTls } from '../../dist/probe/starttls.js'
 import { run, start, stop } from '../drivers/processes.ts'
 
-/** What a connection brought by what a capture of its packets, decrypted, holds. */
+/** The content of a connection, from decrypted packets. */
 export interface Captured {
   tickets: number
   /** Seconds, of each ticket. */
@@ -18,7 +18,7 @@ const DISSECTORS: Readonly<Partial<Record<StartTls, string>>> = {
   ldap: 'ldap',
 }
 
-/** Packets from and to a port, by tcpdump, until the function that is returned is called. */
+/** Captures the packets of a port with tcpdump, until the returned function is called. */
 export async function capture(port: number, file: string): Promise<() => Promise<void>> {
   const command = [
     'tcpdump',
@@ -35,7 +35,7 @@ export async function capture(port: number, file: string): Promise<() => Promise
   const child = start(command, { stdio: ['ignore', 'ignore', 'pipe'] })
   if (child.stderr) await once(child.stderr, 'data')
   return async () => {
-    // What is on its way to the file is still to be written.
+    // Packets that are still on their way to the file have to be written.
     for (let written = -1; written < statSync(file).size; ) {
       written = statSync(file).size
       await new Promise(resolve => setTimeout(resolve, 500))
@@ -44,7 +44,7 @@ export async function capture(port: number, file: string): Promise<() => Promise
   }
 }
 
-/** One entry a connection, in their order; tshark decrypts with the secrets that Node wrote. */
+/** Returns one entry per connection, in their order. tshark decrypts with the secrets that Node wrote. */
 export async function read(
   file: string,
   keyLog: string,

@@ -3,7 +3,7 @@ import type { Handshake } from '../drivers/handshake.ts'
 import type { Captured } from './capture.ts'
 import type { ProbedServer } from './servers.ts'
 
-/** What is wrong with what the probe says of a server; nothing, where the list is empty. */
+/** Returns the errors in what the probe reports of a server. */
 export function faults(
   server: ProbedServer,
   findings: PeerFindings,
@@ -25,7 +25,7 @@ export function faults(
   return faults
 }
 
-/** Every connection that the probe tells of, with the one that went by. */
+/** Compares every connection that the probe reports with the one on the wire. */
 function comparison(contacts: readonly Contact[], wire: readonly Handshake[]): string[] {
   const told = contacts.map(({ version, offered, resumed }) => ({ offered, resumed, protocol: version }))
   const [one, other] = [told, wire].map(list => list.map(inShort).join(' ')) as [string, string]
@@ -37,7 +37,7 @@ function inShort({ protocol, offered, resumed }: Handshake): string {
   return `${protocol.at(-1)}:${offered ? 'o' : '-'}${resumed ? 'R' : 'F'}`
 }
 
-/** Tickets and their lifetimes as decrypted packets have them. TLS 1.2 ones that are renewed are not told by Node. */
+/** Compares tickets and their lifetimes with decrypted packets. Node does not report renewed TLS 1.2 tickets. */
 function comparisonWithCapture(
   { contacts, versions }: PeerFindings,
   captured: readonly Captured[],
@@ -48,10 +48,10 @@ function comparisonWithCapture(
   return contacts.flatMap(({ version, purpose, sessions, error }, index) => {
     const { tickets, lifetimes } = captured[index] ?? { tickets: -1, lifetimes: [] }
     const found = versions.find(found => found.version === version)
-    // By id: there is a session without a ticket.
+    // By ID: there is a session without a ticket.
     const expected = purpose === 'session-id' || found?.by === 'session-id' ? 0 : sessions
     const hint = found?.lifetimeHint
-    // What a resumption renews may live as long as what it renews.
+    // A renewed session may live as long as the one it replaces.
     const wrong = purpose === 'first' ? lifetimes.filter(lifetime => lifetime !== hint) : []
     return [
       ...(error == null && tickets === expected

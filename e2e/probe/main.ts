@@ -1,6 +1,6 @@
 /**
  * `npm run test:probe [-- NAME …] [--capture] [--record]`: starts real servers on loopback and probes them with the
- * command; see `scripts/test/probe.mjs`.
+ * command. See `scripts/test/probe.mjs`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -65,7 +65,7 @@ async function tried(server: ProbedServer, site: Site, { version }: Running): Pr
   }
 }
 
-/** What the command prints about the server. */
+/** Returns the output of the command for the server. */
 async function probed(server: ProbedServer, site: Site, keyLog: string): Promise<PeerFindings> {
   const { startTls = 'none' } = server
   const { ca, clientCert, clientKey } = site.files

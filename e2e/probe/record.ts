@@ -1,16 +1,16 @@
-/** What `npm run test:probe -- --record` keeps, and the table of it in `docs/results/probe.md`. */
+/** Keeps what `npm run test:probe -- --record` found, and writes its table in `docs/results/probe.md`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
 import { Generated } from '../drivers/generated.ts'
 
-/** A line of `benchmark/results/probe.json`. */
+/** An entry of `benchmark/results/probe.json`. */
 export interface Entry {
   server: string
   serverVersion: string
   node: string
   verdict: string
   connections: number
-  /** Who says the same as the probe. */
+  /** The evidence that agrees with the probe. */
   confirmedBy: ('wire' | 'capture')[]
   versions: Pick<
     VersionFindings,
@@ -29,7 +29,7 @@ export interface Entry {
 const results = new URL('../../benchmark/results/', import.meta.url)
 const file = new URL('probe.json', results)
 
-/** The table as it stands in the document. */
+/** The table in its document. */
 export const inDocument: Generated = new Generated('docs/results/probe.md', 'npm run test:probe -- --record')
 
 export function entryOf(
@@ -52,7 +52,7 @@ export function recorded(): Entry[] {
   return JSON.parse(readFileSync(file, 'utf8'))
 }
 
-/** Takes the place of what was recorded before. */
+/** Replaces the recorded entries. */
 export function record(entries: readonly Entry[]): void {
   mkdirSync(results, { recursive: true })
   writeFileSync(file, `[\n${entries.map(entry => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`)

@@ -12,7 +12,7 @@ import { dovecot, slapd } from './starttls-servers.ts'
 
 export interface Known {
   resumes: boolean
-  /** Of a full handshake, and of a resumed one. */
+  /** Numbers of tickets of a full handshake and of a resumed one. */
   sessions: number
   renewed?: number
 }
@@ -23,7 +23,7 @@ export interface ProbedServer extends Pick<RealServer, 'name' | 'programs' | 'st
   'TLSv1.3': Known
 }
 
-/** OpenSSL, left alone: two tickets, and one more each time. TLS 1.2 tickets are renewed when their key grows old. */
+/** OpenSSL's defaults: two tickets, and one more each time. TLS 1.2 tickets are renewed when their key gets old. */
 const OPENSSL = {
   'TLSv1.2': { resumes: true, sessions: 1, renewed: 0 },
   'TLSv1.3': { resumes: true, sessions: 2, renewed: 1 },
@@ -39,7 +39,7 @@ const GNUTLS = {
   'TLSv1.3': { resumes: true, sessions: 2, renewed: 2 },
 }
 
-/** A server of the distribution that needs a command line alone. */
+/** A server of the distribution that needs only a command line. */
 function program(
   title: string,
   executable: string,
@@ -129,7 +129,7 @@ http {
     ]),
     ...OPENSSL,
   },
-  // It listens on all addresses of the machine, and cannot be told otherwise.
+  // It always listens on all addresses of the machine.
   gnutls: {
     ...program('gnutls-serv', 'gnutls-serv', 'gnutls-bin', ({ files }, port) => [
       ...['--http', '--quiet', '--disable-client-cert', '--port', `${port}`],
@@ -137,13 +137,13 @@ http {
     ]),
     ...GNUTLS,
   },
-  // Each connection has a process of its own, with ticket keys of its own.
+  // Each connection has a process with its own ticket keys.
   dovecot: {
     ...dovecot,
     startTls: 'imap',
     'TLSv1.2': { resumes: false, sessions: 1 },
     'TLSv1.3': { resumes: false, sessions: 2 },
   },
-  // An id in each ServerHello of TLS 1.2, and nothing behind it.
+  // An ID in each ServerHello of TLS 1.2, which the server never resumes.
   slapd: { ...slapd, startTls: 'ldap', ...NOTHING, 'TLSv1.2': { resumes: false, sessions: 1 } },
 }

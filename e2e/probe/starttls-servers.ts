@@ -1,4 +1,7 @@
-/** A server of mail and one of directories, which agree on TLS after a greeting; each is started as the user that it runs as. */
+/**
+ * A mail server and a directory server, which agree on TLS after a greeting. Each is started as the user that it
+ * runs as.
+ */
 import { find, versionOf } from '../drivers/debian.ts'
 import type { Preamble } from '../drivers/handshake.ts'
 import { freePort } from '../drivers/processes.ts'
@@ -6,7 +9,7 @@ import type { RealServer } from '../drivers/site.ts'
 
 type Server = Pick<RealServer, 'name' | 'programs' | 'start'>
 
-/** What these protocols say in the clear is no handshake record of TLS. */
+/** What these protocols send in the clear is no handshake record of TLS. */
 const untilTls: Preamble = bytes => {
   const at = bytes.indexOf(Buffer.of(22, 3))
   return at < 0 ? undefined : at

@@ -1,4 +1,4 @@
-/** A host: a process with threads that come and go. */
+/** A host: a process whose threads are started and terminated. */
 import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -28,7 +28,7 @@ process.on('message', async (message: { rotate: number } | { terminate: number }
     await startThread(message.terminate)
   }
   if ('report' in message) {
-    // Garbage of whichever thread is no growth.
+    // Garbage of any thread is not growth.
     await Promise.all(threads.map(collected))
     collectGarbage()
     process.send?.({ rss: process.memoryUsage().rss })

@@ -1,4 +1,4 @@
-/** See scripts/test/soak.mjs. Writes a line now and then, and what came of it in the end. */
+/** The program of scripts/test/soak.mjs. Prints a line from time to time, and the result at the end. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -24,10 +24,10 @@ if (program === undefined) throw new Error('redis-server or valkey-server has to
 
 const HOSTS = 2
 const CLIENTS = 8
-/** Far longer than anything here takes, on whatever machine: who waits as long waits for ever. */
+/** Far longer than any step takes on any machine. A step that waits this long hangs. */
 const HUNG = 30_000
 const MECHANISMS = ['id 1.2', 'ticket 1.2', 'ticket 1.3']
-/** Of memory after the first third that counts as growth: more than sampling and fragmentation come to. */
+/** Growth of memory after the first third that is more than sampling and fragmentation. */
 const GROWTH = 1.15
 
 const random = randomFrom(Number(values.seed))
@@ -39,7 +39,7 @@ const events: Record<string, number> = {}
 const until = Date.now() + minutes * 60_000
 const isOver = () => Date.now() >= until || failures.length > 20
 
-/** The servers of a thread that are up, and how many clients are there. */
+/** The running servers of a thread, and the number of its clients. */
 interface Place {
   host: number
   thread: number
@@ -48,7 +48,7 @@ interface Place {
 }
 const places = new Map<string, Place>()
 const hosts: ChildProcess[] = []
-/** Of each process: what it holds, as time goes by. */
+/** The memory of each process over time. */
 const memory: number[][] = []
 
 try {
@@ -114,7 +114,7 @@ function startHost(index: number, options: object): ChildProcess {
   return child
 }
 
-/** One trouble after another, until the time is over. */
+/** Causes one disturbance after another until the time is over. */
 async function trouble(kinds: Record<string, () => Promise<void>>): Promise<void> {
   const names = Object.keys(kinds)
   while (!isOver()) {
@@ -125,7 +125,7 @@ async function trouble(kinds: Record<string, () => Promise<void>>): Promise<void
   }
 }
 
-/** Ends a thread that nobody visits any more, with whatever it does. */
+/** Terminates a thread without clients, whatever it does. */
 async function terminate(): Promise<void> {
   const [name, place] = [...places][pick(places.size)] ?? []
   if (name === undefined || place === undefined) return
@@ -142,7 +142,7 @@ async function terminate(): Promise<void> {
   }
 }
 
-/** A client that goes from server to server with what the last one gave it, and at times with nothing. */
+/** A client that goes from server to server with its last session, and sometimes without one. */
 async function client(ca: string): Promise<void> {
   const sessions = new Map<number, Buffer>()
   while (!isOver()) {
@@ -156,7 +156,7 @@ async function client(ca: string): Promise<void> {
   }
 }
 
-/** Connections of ours that begin at once, and wait for one another's session. */
+/** Connections of this package that start at once, and wait for each other's session. */
 async function bursts(ca: string): Promise<void> {
   while (!isOver()) {
     const sessionCache = new SessionCache({ max: 100 })
@@ -193,7 +193,7 @@ async function strangers(ca: string): Promise<void> {
         counts.resumed += resumed
         counts.strangers += full + resumed
       } catch (error) {
-        // Of what it printed the beginning alone: behind that it may have told its secrets.
+        // Only the beginning of its output: the rest may contain its secrets.
         const [what] = String(error).split('\n')
         failures.push(`${name}, ${MECHANISMS[mechanism]}: ${what}`)
       }
@@ -203,7 +203,7 @@ async function strangers(ca: string): Promise<void> {
   }
 }
 
-/** Connects to one of the servers, reads to the end, and returns the session it was given last. */
+/** Connects to one of the servers, reads to the end, and returns the last session. */
 async function visit(
   mechanism: number,
   isAbandoned: boolean,
@@ -243,7 +243,7 @@ async function visit(
   return session
 }
 
-/** Looks at memory after a collection, and says how things stand. */
+/** Reads the memory after a collection, and prints the state. */
 async function sample(): Promise<void> {
   let said = Date.now()
   while (!isOver()) {
@@ -300,7 +300,7 @@ function mib(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1)
 }
 
-/** The same decisions for the same seed; what threads and the network make of them is another matter. */
+/** Returns the same decisions for the same seed. Threads and the network still vary. */
 function randomFrom(seed: number): () => number {
   let state = seed | 0
   return () => {

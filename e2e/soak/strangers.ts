@@ -1,4 +1,4 @@
-/** Clients of other libraries, which connect several times in a row with their own idea of what to offer. */
+/** Clients of other libraries, which connect several times in a row and decide themselves what to offer. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ export interface Handshakes {
   resumed: number
 }
 
-/** By name. Each rejects where a connection fails, or takes a minute. */
+/** By name. Each rejects if a connection fails or takes a minute. */
 export interface Strangers {
   visits: Record<string, (port: number, version: '1.2' | '1.3') => Promise<Handshakes>>
   end(): Promise<void>
@@ -43,7 +43,7 @@ export async function makeStrangers(authority: string): Promise<Strangers> {
   }
 }
 
-/** Node does not always say goodbye, at which s_client fails when all is done. */
+/** Node does not always send close_notify, and s_client fails then, after everything is done. */
 async function greeted(command: readonly string[]): Promise<string> {
   try {
     return await runWith(command)

@@ -1,4 +1,4 @@
-/** Servers of one thread of a host: one for each way to resume. */
+/** The servers of one thread of a host: one for each way to resume. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -18,7 +18,7 @@ export interface ThreadOptions {
   rotateEvery: number
 }
 
-/** The host has seen to it that there is such a function. */
+/** The host runs with the flag that defines this function. */
 const collectGarbage: () => void = runInNewContext('gc')
 const { storePort, sealing, kind, servers, rotateEvery }: ThreadOptions = workerData
 
@@ -45,7 +45,7 @@ const ports = servers.map(async options => {
   return (server.address() as AddressInfo).port
 })
 
-// So that a thread that is terminated is in the middle of something, often enough.
+// Makes it likely that a terminated thread is in the middle of something.
 setInterval(() => {
   for (let n = 0; n < 20; n++) {
     sessionCache.set(randomBytes(2), randomBytes(500))
@@ -53,7 +53,7 @@ setInterval(() => {
   }
 }, 5)
 
-// First, since the host takes what it hears first for that.
+// First, because the host takes the first message as the list of ports.
 parentPort?.postMessage(await Promise.all(ports))
 parentPort?.on('message', message => {
   if (message === 'rotate') keys.rotate()

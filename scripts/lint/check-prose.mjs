@@ -19,7 +19,7 @@ const MAX_WORDS = 30
 /** Texts of others, generated files, and the pages that name the words. `nobody` is also the user of some servers. */
 const EXCEPT =
   /^(THIRD-PARTY\.md|BENCHMARKS\.md|CHANGELOG\.md|docs\/(results|reference\/api|internals\/(style|glossary))|benchmark\/results|scripts\/lint\/)/
-const SYSTEM_USER = /\b(user|User|uid|chown|su)\b.*\bnobody\b|'nobody'/
+const SYSTEM_USER = /\b(user|User|uid|chown|su)\b.*\bnobody\b|_user = nobody|'nobody'/
 
 const BASELINE = new URL('prose-baseline.json', import.meta.url)
 const { values, positionals } = parseArgs({

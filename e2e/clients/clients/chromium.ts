@@ -7,16 +7,16 @@ import { start, stop } from '../../drivers/processes.ts'
 import type { Client, Seen } from '../client.ts'
 import { digestOf, runWith } from '../run.ts'
 
-/** What it takes for a page. */
+/** Chromium's request for an icon. */
 const TIMEOUT = 60_000
 
-/** A headless browser, whose page comes back again and again. What it says is in its own log of the network. */
+/** A headless browser, whose page reloads again and again. The reports come from its log of the network. */
 export const chromium: Client = {
   title: 'Chromium, headless',
   programs: { chromium: ['chromium'], certutil: ['libnss3-tools'] },
   version: async () => (await runWith(['chromium', '--version'])).match(/\d[\d.]*/)?.[0] ?? '',
   fronts: ['https', 'http2'],
-  // A spare one, and another if those take long.
+  // It may open a spare connection, and another one if those are slow.
   atOnce: 3,
   async visit({ port, ca, directory, isDone }) {
     const log = join(directory, 'netlog.json')
@@ -25,7 +25,7 @@ export const chromium: Client = {
       [
         'chromium',
         '--headless',
-        // Nothing but our own page is shown, and root may not run it otherwise.
+        // It shows only the page of this test, and the sandbox does not work for root.
         ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
         '--disable-gpu',
         '--no-first-run',
@@ -47,7 +47,7 @@ export const chromium: Client = {
     late.catch(() => {})
     try {
       await Promise.race([isDone, ended, late])
-      // It closes its window then, and so ends, and so does its log.
+      // The page closes its window then, which ends the browser and its log.
       await Promise.race([exit, late])
     } finally {
       await stop(browser)
@@ -56,7 +56,7 @@ export const chromium: Client = {
   },
 }
 
-/** Its database of certificates, where the authority is listed. */
+/** Its certificate database, with the authority. */
 async function trust(home: string, ca: string): Promise<void> {
   const database = join(home, '.pki', 'nssdb')
   mkdirSync(database, { recursive: true })

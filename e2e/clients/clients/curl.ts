@@ -4,7 +4,7 @@ import { digestOf, runWith } from '../run.ts'
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-/** One process for all visits, since its sessions end with it. */
+/** One process for all visits, because its sessions end with it. */
 export const curl: Client = {
   title: 'curl',
   programs: { curl: ['curl'] },
@@ -20,7 +20,7 @@ export const curl: Client = {
       if (n > 0) command.push('--next')
       command.push('--silent', '--show-error', '--fail', '--cacert', ca)
       command.push(front === 'http2' ? '--http2' : '--http1.1', '--resolve', `localhost:${port}:127.0.0.1`)
-      // Whatever differs makes it connect anew, and end each connection itself.
+      // A different option per visit makes it open a new connection, and end each one.
       command.push('--local-port', `${20_000 + n}-60000`)
       command.push('--write-out', '\n== %{http_version}\n%{certs}\n', `https://localhost:${port}/stay`)
     }

@@ -12,7 +12,7 @@ export const gnutls: Client = {
     command.push('--sni-hostname', 'localhost', '--verify-hostname', 'localhost', '--alpn', 'http/1.1')
     command.push('--priority', `NORMAL:-VERS-ALL:+VERS-${version}`, '127.0.0.1')
     const [first = '', again = ''] = (await runWith(command, REQUEST)).split('- Connecting again')
-    // What it says of certificates it says on full handshakes alone.
+    // It reports certificates only on full handshakes.
     return [first, again].map(said => ({
       resumed: said.includes('*** This is a resumed session'),
       alpn: said.match(/^- Application protocol: (.*)$/m)?.[1] ?? '',

@@ -1,4 +1,4 @@
-/** Clients that are programs of ours, in the languages whose libraries they try. */
+/** Clients that are programs of this repository, in the languages of the libraries under test. */
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -92,7 +92,7 @@ function digestOfHex(certificate: string): string {
   return createHash('sha256').update(certificate, 'hex').digest('hex')
 }
 
-/** Compiles a program, once a run; the path is given to the command. */
+/** Compiles a program once per run. The command gets its path. */
 async function build(name: string, command: (path: string) => string[]): Promise<string> {
   mkdirSync(built, { recursive: true })
   await runWith(command(join(built, name)))

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { connect } from 'amqplib'
 
 /**
- * Those that Erlang/OTP 25 knows. When it is offered a ticket it writes the client's hello anew, fails at a scheme of
- * newer OpenSSL's (Node 22 and later), and does no TLS 1.3 from then on: with any client, and with or without us.
+ * The signature algorithms of Erlang/OTP 25. If a ticket is offered, it encodes the ClientHello again, and fails at
+ * an algorithm of a newer OpenSSL (Node 22 and later). After that it does no TLS 1.3, with any client, with this
+ * package or without.
  */
 const sigalgs = ['ecdsa_secp256r1_sha256', 'rsa_pss_rsae_sha256', 'rsa_pkcs1_sha256'].join(':')
 

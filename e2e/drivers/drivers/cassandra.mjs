@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import cassandra from 'cassandra-driver'
 
 /**
- * By address, as drivers find the nodes of a cluster. The driver verifies nobody unless told so. It is told the protocol
- * version, since over TLS 1.3 Cassandra answers a first message of a version that it does not know twice, after which
- * the driver, with or without us, uses a stream id twice and waits forever.
+ * By address, as drivers find the nodes of a cluster. By default the driver verifies no server.
+ *
+ * The protocol version is set, because Cassandra answers a first message with an unknown version twice over TLS
+ * 1.3. The driver then uses a stream id twice and waits forever, with this package or without.
  */
 export async function visit({ address, port, ca, cert, key }) {
   const client = new cassandra.Client({

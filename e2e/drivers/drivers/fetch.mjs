@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Agent } from 'undici'
 
-/** Node's own fetch has no option for authorities; it trusts this one by NODE_EXTRA_CA_CERTS. */
+/** Node's own fetch has no option for authorities. It trusts this one by NODE_EXTRA_CA_CERTS. */
 export async function visit({ host, port, ca }, ours) {
   const value = randomUUID()
   const dispatcher = ours && new Agent({ connect: ours.buildConnector({ ca }) })

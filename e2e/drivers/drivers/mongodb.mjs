@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { MongoClient } from 'mongodb'
 
-/** One pool of one connection, beside the one by which the driver watches the server. */
+/** A pool of one connection, beside the connection by which the driver monitors the server. */
 export async function visit({ host, port, ca }) {
   const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true&maxPoolSize=1`, {
     tls: true,

@@ -1,6 +1,6 @@
 import { visit as visitAnyway } from './mysql2.mjs'
 
-/** mysql2 leaves the server's name unchecked unless told so. */
+/** By default mysql2 does not verify the server's name. */
 export function visit(endpoint) {
   return visitAnyway({ ...endpoint, verifyIdentity: true })
 }

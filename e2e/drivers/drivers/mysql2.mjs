@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import mysql from 'mysql2/promise'
 
-/** As a pool has it, one object for all connections: the driver keeps sessions of its own by it. */
+/** One object for all connections, as in a pool: the driver keeps its own sessions by it. */
 const ssl = {}
 
 export async function visit({ host, port, ca, user, password, verifyIdentity = false }) {

@@ -1,4 +1,4 @@
-/** What a driver that has an option for it is given: this package, as built. */
+/** This package, as built, for drivers that have an option for it. */
 
 export * from '../../../dist/index.js'
 export * from '../../../dist/undici.js'

@@ -5,7 +5,7 @@ import type { RealServer, Site } from '../site.ts'
 
 const VERSION = '5.0.5'
 
-/** What Cassandra reaches into of Java 17, where this is closed: from its own start script. */
+/** The internals of Java 17 that Cassandra's start script opens. */
 const OPENED = [
   'java.io java.lang java.lang.module java.lang.reflect java.net java.nio java.util java.util.concurrent',
   'java.util.concurrent.atomic java.util.jar jdk.internal.loader jdk.internal.math jdk.internal.module',
@@ -22,7 +22,7 @@ const EXPORTED = [
   'jdk.unsupported/sun.misc',
 ]
 
-/** As it comes: TLS by the BoringSSL it brings along, client certificates required. (5.0 knows no optional ones.) */
+/** The default: TLS by the bundled BoringSSL, client certificates required. (5.0 has no optional ones.) */
 export const cassandra: RealServer = {
   name: 'Cassandra',
   programs: { java: ['default-jre-headless'] },
@@ -30,7 +30,7 @@ export const cassandra: RealServer = {
   start: site => start(site, { requireClientAuth: true, optional: false, flags: [] }),
 }
 
-/** TLS by Java, no client certificates asked for, and plain connections welcome on the same port. */
+/** TLS by Java, without client certificates, and with plain connections on the same port. */
 export const cassandraJsse: RealServer = {
   ...cassandra,
   name: 'Cassandra, TLS by Java and optional',
@@ -49,7 +49,7 @@ async function start(
   const lib = site.copy(await jars(`org.apache.cassandra:cassandra-all:${VERSION}`), 'lib')
   const [port, storagePort, unused] = [await freePort(), await freePort(), await freePort()]
   const keystore = site.write('keystore.pem', site.server.key + site.server.cert)
-  // YAML holds JSON.
+  // YAML includes JSON.
   const config = site.write(
     'cassandra.yaml',
     JSON.stringify({

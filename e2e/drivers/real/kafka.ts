@@ -6,7 +6,7 @@ import type { RealServer } from '../site.ts'
 
 const VERSION = '4.3.1'
 
-/** One broker that is its own controller, with client certificates required of drivers alone. */
+/** One broker that is its own controller. Only drivers need client certificates. */
 export const kafka: RealServer = {
   name: 'Kafka',
   programs: { java: ['default-jre-headless'] },
@@ -22,7 +22,7 @@ export const kafka: RealServer = {
       'inter.broker.listener.name': 'INTERNAL',
       'listener.security.protocol.map': 'SSL:SSL,CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT',
       listeners: `SSL://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller},INTERNAL://127.0.0.1:${internal}`,
-      // Drivers go where the broker says it is, so it has to name the relay.
+      // Drivers connect to the address that the broker announces, so it has to be the relay.
       'advertised.listeners': `SSL://localhost:${site.relay.port},INTERNAL://127.0.0.1:${internal}`,
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.location': site.write('keystore.pem', site.server.key + site.server.cert),

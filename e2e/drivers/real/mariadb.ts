@@ -3,10 +3,10 @@ import type { Preamble } from '../handshake.ts'
 import { freePort, run } from '../processes.ts'
 import type { RealServer } from '../site.ts'
 
-/** Each side sends one packet in the clear, its length in front: a greeting, and the wish to go on with TLS. */
+/** Each side sends one packet in the clear, after its length: a greeting, and the request for TLS. */
 const greeting: Preamble = bytes => (bytes.length < 4 ? undefined : 4 + bytes.readUIntLE(0, 3))
 
-/** Its own counters (`Ssl_session_cache_hits`, `Ssl_sessions_reused`) stay at 0 whatever goes by: they are not asked. */
+/** Its counters (`Ssl_session_cache_hits`, `Ssl_sessions_reused`) always stay 0, so they are not read. */
 export const mariadb: RealServer = {
   name: 'MariaDB',
   programs: { mariadbd: ['mariadb-server-core'], my_print_defaults: ['mariadb-client-core'] },

@@ -8,7 +8,7 @@ import type { RealServer } from '../site.ts'
 const VERSION = '1.47.0'
 const program = fileURLToPath(new URL('MongoServer.java', import.meta.url))
 
-/** Debian has no MongoDB: this one speaks its protocol, by Netty and Java's TLS. */
+/** Debian has no MongoDB. This server speaks its protocol, by Netty and Java's TLS. */
 export const mongodb: RealServer = {
   name: 'mongo-java-server',
   programs: { javac: ['default-jdk-headless'] },

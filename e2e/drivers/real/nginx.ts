@@ -7,7 +7,7 @@ import { find, versionOf } from '../debian.ts'
 import { freePort } from '../processes.ts'
 import type { Counts, RealServer } from '../site.ts'
 
-/** Of the package ws, what the server behind nginx is made with. */
+/** The part of the package ws that the server behind nginx uses. */
 interface WebSockets {
   WebSocketServer: new (
     options: object,
@@ -34,7 +34,7 @@ export const nginx: RealServer = {
   },
 }
 
-/** It ends each connection after one response, so that each request of a client has to connect anew. */
+/** Ends each connection after one response, so that each request needs a new one. */
 function configuration(
   port: number,
   backend: number,
@@ -72,7 +72,7 @@ http {
 `
 }
 
-/** A line a request: the number of its connection, and `r` where that resumed. */
+/** A line per request: the number of its connection, and `r` if that resumed. */
 function countsOf(log: string): Counts {
   const connections = new Map(
     log
@@ -84,7 +84,7 @@ function countsOf(log: string): Counts {
   return { full: connections.size - resumed, resumed }
 }
 
-/** nginx passes WebSockets on and does not speak them itself. */
+/** nginx forwards WebSockets but does not speak the protocol itself. */
 async function echo(): Promise<number> {
   const { WebSocketServer }: WebSockets = createRequire(import.meta.url)('ws')
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })

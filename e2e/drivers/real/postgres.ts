@@ -3,7 +3,7 @@ import type { Preamble } from '../handshake.ts'
 import { freePort, run } from '../processes.ts'
 import type { RealServer } from '../site.ts'
 
-/** The client asks in eight bytes whether TLS is welcome, and the server answers with one. */
+/** The client asks for TLS in eight bytes, and the server answers with one. */
 const sslRequest: Preamble = (_, side) => (side === 'client' ? 8 : 1)
 
 export const postgres: RealServer = {

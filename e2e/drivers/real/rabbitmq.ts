@@ -3,8 +3,8 @@ import { freePort } from '../processes.ts'
 import type { RealServer } from '../site.ts'
 
 /**
- * Erlang resumes TLS 1.2 by session id, and TLS 1.3 when told to send tickets, which must be good for more than one
- * use here: `stateless`.
+ * Erlang resumes TLS 1.2 by session ID. For TLS 1.3 it has to be told to send tickets, which are used more than
+ * once here: `stateless`.
  */
 export const rabbitmq: RealServer = {
   name: 'RabbitMQ',
@@ -19,7 +19,7 @@ export const rabbitmq: RealServer = {
       'advanced.config',
       `[{rabbit, [{tcp_listeners, []}, {ssl_listeners, [{"127.0.0.1", ${port}}]}, ${ssl}]}].\n`,
     )
-    // A host name that needs no look-up, and no port mapper that would outlive the server.
+    // A host name that needs no lookup, and no port mapper, which would outlive the server.
     const env = {
       RABBITMQ_NODENAME: 'rabbit@localhost',
       RABBITMQ_DIST_PORT: `${distribution}`,

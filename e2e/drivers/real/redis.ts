@@ -2,7 +2,7 @@ import { find, versionOf } from '../debian.ts'
 import { freePort } from '../processes.ts'
 import type { RealServer } from '../site.ts'
 
-/** Redis asks for client certificates unless told otherwise, and so it does here. */
+/** Redis asks for client certificates by default, and so in this test. */
 export const redis: RealServer = {
   name: 'Redis',
   programs: { 'redis-server': ['redis-server'] },
