@@ -9,8 +9,9 @@ import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socke
 import { returnCertificates } from '../session/resumed-socket.js'
 import { encodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
-import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
+import { monotonicNow } from '../util/time.js'
 import { isHandshakeAlert, isTransportError } from './connection-error.js'
+import { HANG_MS, watchForSilence } from './hang-watch.js'
 import { type OfferedSession, type OfferOutcome, offerSession } from './offer.js'
 import { recordSessionTime, sessionTime } from './peer-state.js'
 import type { CheckServerIdentity } from './reverify.js'
@@ -24,11 +25,6 @@ export interface AttemptInputs extends RecorderInputs {
   /** True if it runs over a stream of the caller, whose time to connect is not known. */
   readonly isOverStream: boolean
 }
-
-/** A peer that has sent no byte for so many milliseconds after an offer hangs. */
-const HANG_MS = 1000
-/** A timer that fires so many milliseconds late shows that this thread was busy, not that the peer hangs. */
-const MAX_LAG_MS = 100
 
 let attemptCount = 0
 
@@ -56,7 +52,7 @@ export class ConnectionAttempt implements SocketEvents {
   #lead: Lead | undefined
   #leaveFlight: (() => void) | undefined
   #gate: HandshakeGate | undefined
-  #hangTimer: NodeJS.Timeout | undefined
+  #stopHangWatch: (() => void) | undefined
   #isHanging = false
   #isResumed = false
   #transportBytes = 0
@@ -155,7 +151,7 @@ export class ConnectionAttempt implements SocketEvents {
       if (certificate) this.#recorder.captureUnverified(certificate, this.#socket)
     }
     if (!isFirst) return
-    clearTimeout(this.#hangTimer)
+    this.#stopHangWatch?.()
     const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
     if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
     this.#judgeSecure(isResumed)
@@ -184,7 +180,7 @@ export class ConnectionAttempt implements SocketEvents {
     const phase = this.#phase
     if (phase === 'closed') return
     this.#phase = 'closed'
-    clearTimeout(this.#hangTimer)
+    this.#stopHangWatch?.()
     this.#leaveFlight?.()
     this.#gate?.abandon()
     this.#report('failed')
@@ -249,20 +245,16 @@ export class ConnectionAttempt implements SocketEvents {
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
     if (offered.isBelowTls13) this.#ticket = this.#port.ticket
     this.#transportBytes = this.#port.transportBytesRead ?? 0
-    this.#watchForHang(this.#startedAt)
+    this.#stopHangWatch = watchForSilence(() => this.#onSilence())
   }
 
-  /** Reports a hang as soon as it is one, so that the next connection makes no offer. */
-  #watchForHang(since: number): void {
-    this.#hangTimer = setTimeout(() => {
-      const late = monotonicNow() - since - HANG_MS
-      const bytes = this.#port.transportBytesRead
-      if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
-      if (late > MAX_LAG_MS) return this.#watchForHang(monotonicNow())
-      this.#isHanging = true
-      this.#debug('no byte came for %d ms after the offer', HANG_MS)
-      offerBreaker.broken(this.#inputs.peer.endpoint)
-    }, HANG_MS).unref()
+  /** Called where the peer may not have answered the offer: then the next connection makes none. */
+  #onSilence(): void {
+    const bytes = this.#port.transportBytesRead
+    if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
+    this.#isHanging = true
+    this.#debug('no byte came for %d ms after the offer', HANG_MS)
+    offerBreaker.broken(this.#inputs.peer.endpoint)
   }
 
   /** Followers wait for what this connection gets, unless another session has come since. */
