@@ -8,8 +8,8 @@
 //! them, and links the node. Later exactly one thread marks the node. That thread moves the version, wipes the bytes,
 //! unlinks the node, and gives node, blocks and quota back.
 //!
-//! `docs/core.md` in the repository has the memory layout, the pairing of stores and loads, and what was tried.
-//! `docs/proof.md` says where each call takes effect.
+//! `docs/internals/store.md` in the repository has the memory layout, the pairing of stores and loads, and what was tried.
+//! `docs/internals/store-verification.md` says where each call takes effect.
 
 mod clear;
 mod counters;
