@@ -96,9 +96,15 @@ export function isPath(name: string): boolean {
 function canonicalHost(host: string): string {
   const address = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
   if (isIPv6(address)) return canonicalIpv6(address)
+  const name = withoutFinalDots(host)
+  const lower = name.toLowerCase()
+  if (!IDN.test(name)) return lower
   // Node looks names up in this form, too. It fails on what has no such form, so that may stay as it is.
-  const ascii = IDN.test(host) ? domainToASCII(host) : ''
-  return (ascii || host.toLowerCase()).replace(/(?<=[^.])\.+$/, '')
+  return withoutFinalDots(domainToASCII(name) || domainToASCII(lower) || lower)
+}
+
+function withoutFinalDots(name: string): string {
+  return name.replace(/(?<=[^.])\.+$/, '')
 }
 
 function canonicalIpv6(address: string): string {
