@@ -69,17 +69,22 @@ export class PeerState {
     return this.#lastVerification
   }
 
-  /** Forgets the emitted sessions, and wipes the stored ones where `wipe` says so. */
-  forget(wipe: boolean): void {
+  /** Forgets the sessions that sockets of this peer emitted. */
+  forget(): void {
     for (const fingerprint of this.#fingerprints) emitted.delete(fingerprint)
-    const cache = wipe ? this.#storedIn?.deref() : undefined
+  }
+
+  /** Wipes the stored sessions. Emitted ones stay known: a library that passes one back must not revive it. */
+  wipe(): void {
+    const cache = this.#storedIn?.deref()
     if (cache) dropSessions(cache, this.key)
+    this.#storedIn = undefined
   }
 }
 
 /** The sessions that sockets of this thread emitted, by fingerprint. */
 const emitted = new Map<number, EmittedSession>()
-const peers = new LruMap<string, PeerState>(MAX_PEERS, evicted => evicted.forget(false))
+const peers = new LruMap<string, PeerState>(MAX_PEERS, evicted => evicted.forget())
 
 /** Returns the state of the peer with this session key. */
 export function peerState(key: string, endpoint: string, generation: Era): PeerState {
@@ -105,11 +110,10 @@ function fingerprintOf(session: Uint8Array): number {
 }
 
 onPurge(() => {
-  for (const [key, peer] of peers.entries()) {
+  for (const [, peer] of peers.entries()) {
     if (!peer.generation.isOver) continue
-    peer.forget(true)
+    peer.wipe()
     offerBreaker.forget(peer.endpoint)
-    peers.delete(key)
   }
 })
 

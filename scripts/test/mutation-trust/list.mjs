@@ -155,7 +155,7 @@ export const GUARDS = {
       file: 'client/attempt.ts',
       take: '    noteEmitted(key, session)\n',
       leave: '',
-      test: 'install › a session that a library kept of a connection of which nothing is kept does not win later',
+      test: 'install › install: a session of a lenient connection does not authorize a strict one that passes it',
     },
   ],
   endpoint: [
