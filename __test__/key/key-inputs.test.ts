@@ -151,6 +151,30 @@ test('a CA file replaced in place and read again is another key', t => {
   t.not(sessionKey({ ...base, ca: file }), before)
 })
 
+test('an object changed in place is another key', t => {
+  const key = { pem: 'KEY', passphrase: 'a' }
+  const before = sessionKey({ ...base, key: [key] })
+  t.is(sessionKey({ ...base, key: [key] }), before)
+  key.passphrase = 'b'
+  t.not(sessionKey({ ...base, key: [key] }), before)
+})
+
+test('bytes that another thread can change are read each time', t => {
+  const ca = new Uint8Array(new SharedArrayBuffer(4)) as never
+  const before = sessionKey({ ...base, ca })
+  t.is(sessionKey({ ...base, ca }), before)
+  ;(ca as Uint8Array)[0] = 1
+  t.not(sessionKey({ ...base, ca }), before)
+})
+
+test('bytes and their text are told apart, however often each is given', t => {
+  const keyOf = (ca: string | Buffer | (string | Buffer)[]) => sessionKey({ ...base, ca })
+  const inputs = () => ['PEM', Buffer.from('PEM'), ['PEM'], [Buffer.from('PEM')], ['PEM', Buffer.from('')]]
+  const keys = inputs().map(keyOf)
+  t.is(new Set(keys).size, keys.length)
+  for (let round = 0; round < 3; round++) t.deepEqual(inputs().map(keyOf), keys)
+})
+
 test('a list changed in place is another key', t => {
   const ca = ['a', 'b']
   const listed = sessionKey({ ...base, ca })

@@ -1,14 +1,12 @@
 import tls from 'node:tls'
-import { isObject, isSame, sha256 } from '../util/digest.js'
+import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
+import { InputMemo } from '../util/memo.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
 import { identifyBuiltin } from './function-identity.js'
 import { onPurge } from './purge-generation.js'
 
-/**
- * What `tls.createSecureContext` reads. A client's trust, its own identity and what it will negotiate
- * are all in there, so every one of them is part of the key.
- */
+/** The options that `tls.createSecureContext` reads. They decide trust, the client's identity and what is negotiated. */
 export const CONTEXT_OPTIONS = [
   // @guard context-options › key-inputs › {}, changed alone, changes the key ⇒ drop each
   'allowPartialTrustChain',
@@ -56,17 +54,15 @@ export function contextDigest(options: ContextOptions): string | undefined {
   // @guard replaced-create-secure-context › context-digest › *, install() before the wrapper: no tenant is
   //   taken for one whose certificate a wrapper added
   if (!areContextsBuiltin()) return undefined
-  const inputs = inputsOf(options)
-  if (inputs === undefined) return digestOf(options)
-  const known = recent.find(entry => isSame(entry.inputs, inputs))
-  if (known !== undefined) return known.digest
-  const digest = digestOf(options)
-  recent.unshift({ inputs, digest })
-  if (recent.length > MAX_RECENT) recent.pop()
-  return digest
+  return recentDigests.get(listInputs(options), () => digestOptions(options))
 }
 
-function digestOf(options: ContextOptions): string | undefined {
+/** The digests of the last options: clients that reconnect bring the same ones again and again. */
+const recentDigests = new InputMemo<string | undefined>(8)
+// It holds copies of secrets.
+onPurge(() => recentDigests.clear())
+
+function digestOptions(options: ContextOptions): string | undefined {
   try {
     const parts: string[] = []
     for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
@@ -77,29 +73,18 @@ function digestOf(options: ContextOptions): string | undefined {
   }
 }
 
-/** The digests of the options met last: those who reconnect bring the same text again and again. */
-const recent: { inputs: readonly unknown[]; digest: string | undefined }[] = []
-const MAX_RECENT = 8
-// They hold options as they were given, secrets among them.
-onPurge(() => recent.splice(0))
 const LIST = Symbol('list')
 
-/**
- * Everything that {@link digestOf} reads, if none of it can change in place: two equal lists have one digest.
- * Undefined where an option is an object, or a list of more than text.
- */
-function inputsOf(options: ContextOptions): readonly unknown[] | undefined {
+/** Lists everything that {@link digestOptions} reads, so that two equal lists have one digest. */
+function listInputs(options: ContextOptions): readonly unknown[] {
   const inputs: unknown[] = []
   for (const option of CONTEXT_OPTIONS) {
     const value = options[option]
     if (Array.isArray(value)) inputs.push(LIST, value.length, ...value)
     else inputs.push(value)
   }
-  // @guard chain › key-inputs › a CA file replaced in place and read again is another key
-  if (inputs.some(isObject)) return undefined
-  // Node replaces its list of default CAs, and never changes it.
   // @guard chain › key-inputs › another default for the CA certificates is another key ⇒ if true
-  inputs.push(options.ca ? undefined : defaultCa())
+  inputs.push(options.ca ? undefined : defaultCaDigest())
   // @guard negotiated-strength › install › contexts made under other defaults are other ones
   //   ⇒ `inputs.push(tls.DEFAULT_CIPHERS,` becomes `inputs.push(`
   // @guard negotiated-strength › key-inputs › tls.DEFAULT_ECDH_CURVE, which stands in for an option left out,
@@ -145,23 +130,23 @@ function encodeOption(option: (typeof CONTEXT_OPTIONS)[number], value: unknown):
   }
 }
 
-const bundles = new LruMap<string, string>(16)
-const LONG = 4096
+const bundleDigests = new LruMap<string, string>(16)
+const LONG_BUNDLE_CHARACTERS = 4096
 
-/** A long bundle given as text is digested once: it is no secret, and text does not change. */
+/** Digests a long bundle of certificates once if it is text, which cannot change. Certificates are no secrets. */
 function encodeCertificates(value: unknown): string {
-  if (typeof value !== 'string' || value.length < LONG) return encode(value)
-  let digest = bundles.get(value)
+  if (typeof value !== 'string' || value.length < LONG_BUNDLE_CHARACTERS) return encode(value)
+  let digest = bundleDigests.get(value)
   if (digest === undefined) {
     digest = `text:${sha256(encode(value))}`
-    bundles.set(value, digest)
+    bundleDigests.set(value, digest)
   }
   return digest
 }
 
 type WithDefaultCa = { getCACertificates?(type: 'default'): readonly string[] }
 
-/** Read once by Node as the process starts, so what it says later changes nothing. */
+/** Node reads the variable once, when the process starts. */
 const extraCaFile = process.env.NODE_EXTRA_CA_CERTS ?? ''
 function defaultCa(): readonly string[] | undefined {
   return (tls as WithDefaultCa).getCACertificates?.('default')
@@ -169,7 +154,7 @@ function defaultCa(): readonly string[] | undefined {
 
 const defaultCaDigests = new WeakMap<object, string>()
 
-/** What verifies when no `ca` is given. Node hands out one frozen array until the default is changed. */
+/** Returns a digest of the CAs that Node trusts if no `ca` is given. Node returns one frozen array until the default changes. */
 export function defaultCaDigest(): string {
   const certificates = defaultCa()
   // Before Node 22.15 there is no way to change the default within a process, nor to read it.

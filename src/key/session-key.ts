@@ -1,6 +1,7 @@
 import tls from 'node:tls'
-import { isObject, isSame, sha256 } from '../util/digest.js'
+import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
+import { InputMemo, isObject } from '../util/memo.js'
 import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest } from './context-digest.js'
@@ -59,8 +60,7 @@ export function keyOf(
   partition: string | undefined,
   { context = contextTag(options), era = new Era(options) }: KeyInputs = {},
 ): string | undefined {
-  // @guard ocsp-and-psk › session-provenance › *: a session of ours is not offered where an OCSP*
-  //   ⇒ without `|| options.requestOCSP`
+  // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `|| options.requestOCSP`
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `options.pskCallback ||`
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
   const { endpoint } = era
@@ -69,7 +69,7 @@ export function keyOf(
   //   options name the peer
   //   ⇒ without `endpoint.isAnonymous ||`
   if (endpoint.isAnonymous || check === undefined) return undefined
-  return digested(peerLabel(endpoint), [
+  return makeKey(peerLabel(endpoint), [
     // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...endpoint.address,
     // @guard host-name › key-endpoints › a host is told from the same name sent as server name
@@ -93,19 +93,18 @@ export function keyOf(
   ])
 }
 
-/** The last key of each peer: who reconnects brings the same inputs again, and to write them out and digest takes longer. */
-const latest = new LruMap<string, { inputs: readonly unknown[]; key: string }>(1000)
+/** The last keys of each peer, by its label: to find one takes a fraction of the time to digest it. */
+const lastKeys = new LruMap<string, InputMemo<string>>(1000)
 
-function digested(peer: string, inputs: readonly unknown[]): string | undefined {
-  // Something that `tls.connect` is about to refuse.
+function makeKey(label: string, inputs: readonly unknown[]): string | undefined {
+  // `tls.connect` is about to throw: none of the inputs may be an object.
   if (inputs.some(isObject)) return undefined
-  const known = latest.get(peer)
-  // @guard endpoint › key-inputs › rejectUnauthorized, changed alone, changes the key
-  //   ⇒ `if (known && isSame(known.inputs, inputs))` becomes `if (known)`
-  if (known && isSame(known.inputs, inputs)) return known.key
-  const key = `${peer} ${sha256(encode(inputs))}`
-  latest.set(peer, { inputs, key })
-  return key
+  let keys = lastKeys.get(label)
+  if (keys === undefined) {
+    keys = new InputMemo(2)
+    lastKeys.set(label, keys)
+  }
+  return keys.get(inputs, () => `${label} ${sha256(encode(inputs))}`)
 }
 
 /** The beginning of a key: where the connection goes, for people to read. */
