@@ -201,20 +201,31 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   )
 }
 
-test.serial('over a socket that is still connecting it waits', async t => {
-  t.teardown(withoutTimers())
-  const { port, ca } = await startServer(t)
-  const gate = await startStallingProxy(t, port)
-  const sessionCache = new SessionCache()
-  const open = () =>
-    connect({ socket: net.connect(gate.port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
-  const leader = open()
-  const passage = await gate.next()
-  await hello(passage)
-  const follower = await startFollower(t, gate, open)
-  passage.open()
-  t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
-})
+test.serial(
+  'over a socket that is still connecting it waits only if the time of a handshake is known',
+  async t => {
+    t.teardown(withoutTimers())
+    const { port, ca } = await startServer(t)
+    const gate = await startStallingProxy(t, port, [0, 2])
+    const sessionCache = new SessionCache()
+    const open = () =>
+      connect({ socket: net.connect(gate.port, '127.0.0.1'), ca, servername: 'localhost', sessionCache })
+    const first = open()
+    const opened = await gate.next()
+    await hello(opened)
+    t.deepEqual(await finish(open()), FULL, 'it did not wait')
+    opened.open()
+    await finish(first)
+
+    sessionCache.clear()
+    const leader = open()
+    const passage = await gate.next()
+    await hello(passage)
+    const follower = await startFollower(t, gate, open)
+    passage.open()
+    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+  },
+)
 
 test.serial('over a socket that is connected it says hello at once', async t => {
   t.teardown(withoutTimers())
@@ -281,17 +292,19 @@ test.serial('who has waited goes on in its own asynchronous context', async t =>
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test.serial(`${maxVersion}: who has written before us, and so begun, does not wait`, async t => {
-    const { options, leader, passage } = await startLeader(t, { maxVersion })
-    const hasty = connect(options)
-    hasty.prependListener('connect', () => hasty.write('?'))
-    t.deepEqual(await finish(hasty), FULL)
-    const next = connect(options)
-    next.prependListener('connect', () => next.write('?'))
-    t.deepEqual(await finish(next), FULL)
-    passage.open()
-    t.deepEqual(await finish(leader), FULL)
-  })
+  test.serial(
+    `${maxVersion}: a connection that writes in its first connect listener waits as any other`,
+    async t => {
+      t.teardown(withoutTimers())
+      const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
+      const follower = await startFollower(t, gate, () => {
+        const socket = connect(options)
+        return socket.prependListener('connect', () => socket.write('?'))
+      })
+      passage.open()
+      t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+    },
+  )
 }
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {

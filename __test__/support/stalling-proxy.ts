@@ -19,8 +19,12 @@ export interface StallingProxy {
   next(): Promise<Passage>
 }
 
-/** Withholds the answers on the first `held` connections until `open` is called for each. */
-export async function startStallingProxy(t: ExecutionContext, to: number, held = 1): Promise<StallingProxy> {
+/** Withholds the answers on the connections with these indices until `open` is called for each. */
+export async function startStallingProxy(
+  t: ExecutionContext,
+  to: number,
+  held: readonly number[] = [0],
+): Promise<StallingProxy> {
   const passages: Passage[] = []
   const proxy = net.createServer(client => {
     const server = net.connect(to, '127.0.0.1')
@@ -35,7 +39,7 @@ export async function startStallingProxy(t: ExecutionContext, to: number, held =
     ] as const) {
       one.on('error', () => {}).on('close', () => other.destroy())
     }
-    if (passages.push(passage) > held) passage.open()
+    if (!held.includes(passages.push(passage) - 1)) passage.open()
     proxy.emit('passage', passage)
   })
   proxy.listen(0, '127.0.0.1')

@@ -73,13 +73,13 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.is((await ours(first, then)).refused, 'ERR_TLS_CERT_ALTNAME_INVALID')
   })
 
-  test(`${maxVersion}: a lenient caller who looks at authorized is told the truth every time`, async t => {
+  test(`${maxVersion}: a lenient caller resumes with a wrong name, and authorized is as after a full handshake`, async t => {
     const { issue } = await testAuthority()
     const wrongName = await issue({ commonName: 'other', dnsNames: ['other.example'], usage: 'server' })
     const { port, ca } = await startServer(t, { maxVersion, ...wrongName })
     const lenient = { port, ca, servername: 'localhost', rejectUnauthorized: false }
     t.like(await plainNode(lenient, lenient), { resumed: true, authorized: true }, 'Node is fooled')
-    t.like(await ours(lenient, lenient), { resumed: false, authorized: false })
+    t.like(await ours(lenient, lenient), { resumed: true, authorized: false })
   })
 
   test(`${maxVersion}: a lenient caller resumes with an unknown CA, and is told it is unknown`, async t => {
