@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..')
 const documents = [
   'README.md',
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.md'))
+    .filter(name => name.endsWith('.md') && !name.startsWith(join('reference', 'api')))
     .map(name => join('docs', name)),
 ]
 

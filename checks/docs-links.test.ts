@@ -7,7 +7,8 @@ import { slugOf } from '../benchmark/lib/report/document.ts'
 const root = join(import.meta.dirname, '..')
 const documents = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md']
 for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })) {
-  if (name.endsWith('.md')) documents.push(join('docs', name))
+  const isGenerated = name.startsWith(join('reference', 'api'))
+  if (name.endsWith('.md') && !isGenerated) documents.push(join('docs', name))
 }
 
 /** A cited test: `file` › title. The title ends at `;`, at `|` or at the bracket that encloses the citation. */
