@@ -95,3 +95,27 @@ function mentions(source: string, title: string): boolean {
     return new RegExp(`^${pattern}$`).test(title)
   })
 }
+
+test('links: source files that documents name exist', t => {
+  const files = ['src', 'crates', '__test__', 'scripts', 'e2e', 'benchmark', 'checks', 'examples'].flatMap(
+    folder =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter(name => !/node_modules|target/.test(name))
+        .map(name => `/${folder}/${name.replaceAll('\\', '/')}`),
+  )
+  const missing = documents.flatMap(document => {
+    const text = readFileSync(join(root, document), 'utf8').replace(/^```.*?^```$/gms, '')
+    const named = [...text.matchAll(/`(?:\.\.\/)*((?:[\w-]+\/)*[\w-]+\.(?:ts|rs|mjs))`/g)]
+    return named
+      .map(([, name = '']) => name)
+      .filter(name => !files.some(file => file.endsWith(`/${name}`)))
+      .map(name => `${document}: ${name}`)
+  })
+  // These pages name files of the reader or of other projects, or names to avoid.
+  const isExpected = (finding: string) =>
+    /^docs[\\/](tutorials|how-to|explanation[\\/]comparison|internals[\\/](style|glossary))/.test(finding)
+  t.deepEqual(
+    missing.filter(finding => !isExpected(finding)),
+    [],
+  )
+})
