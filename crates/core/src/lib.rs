@@ -87,7 +87,7 @@ pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
 pub use single_flight::{Leadership, Lease};
-pub use stats::{Memory, Stats};
+pub use stats::{Memory, Stats, limit_locked_memory};
 pub use sweeper::wait_until_wiped;
 pub use ticket_keys::{
     AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,

@@ -14,7 +14,7 @@ pub struct Memory {
     pub used: u64,
     /// Bytes that the system does not write to swap space. At most [`used`](Self::used), rounded up to whole steps.
     ///
-    /// It is less if the process may lock no more memory (`RLIMIT_MEMLOCK`), and 0 on Windows.
+    /// It is less if the process may lock no more memory, see [`limit_locked_memory`]. On Windows it is 0.
     pub locked: u64,
     /// True if the system excludes all of it from core dumps, which only Linux can.
     pub excluded_from_core_dumps: bool,
@@ -66,4 +66,19 @@ pub struct Stats {
     pub size: u64,
     /// Bytes of the blobs stored now.
     pub bytes: u64,
+}
+
+/// Limits how much memory all caches and ticket key rings of the process lock together. The default is a quarter of what
+/// the system permits (`RLIMIT_MEMLOCK`), because other parts of the process may need the rest.
+///
+/// Memory that is locked already stays locked. A cache that has met the limit does not lock more memory later.
+///
+/// ```
+/// tls_resumption_core::limit_locked_memory(16 << 20);
+/// ```
+pub fn limit_locked_memory(bytes: u64) {
+    #[cfg(not(loom))]
+    crate::store::memory::mlock::PROCESS.limit_to(bytes);
+    #[cfg(loom)]
+    let _ = bytes;
 }

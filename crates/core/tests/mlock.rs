@@ -1,4 +1,5 @@
-//! Memory that is kept out of swap and of core dumps. A program of its own, since a limit of the process is changed.
+//! Memory that is kept out of swap space and of core dumps. A program of its own, because it changes a limit of the
+//! process.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
 
@@ -9,7 +10,8 @@ use tls_resumption_core::{ByteBudget, Cache, Capacity, EntryOptions, Key};
 const STEP: u64 = 64 << 10;
 const BLOB: usize = 4096;
 
-/// Bytes that this process has locked, and bytes of mappings that are locked, and left out of dumps, by their flags.
+/// Returns the bytes that this process has locked, and the bytes of mappings with the flags for locking and for exclusion from
+/// dumps.
 fn process() -> (u64, u64, u64) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let of_line = |line: &str| -> u64 {
@@ -30,7 +32,7 @@ fn process() -> (u64, u64, u64) {
     (locked, with_lo, with_dd)
 }
 
-/// So that the limit holds for the superuser too.
+/// Makes the limit hold for the superuser as well.
 fn give_up_the_right_to_lock() {
     const CAP_IPC_LOCK: u32 = 14;
     #[repr(C)]
@@ -40,9 +42,9 @@ fn give_up_the_right_to_lock() {
     }
     let mut header = Header { version: 0x2008_0522, thread: 0 };
     let mut sets = [[0_u32; 3]; 2];
-    // SAFETY: the header says that there are two of three numbers each, as there are.
-    let told = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, sets.as_mut_ptr()) };
-    assert_eq!(told, 0);
+    // SAFETY: the header says that there are two sets of three numbers each.
+    let status = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, sets.as_mut_ptr()) };
+    assert_eq!(status, 0);
     sets[0][0] &= !(1 << CAP_IPC_LOCK);
     // SAFETY: as above.
     let set = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, sets.as_ptr()) };
@@ -63,7 +65,7 @@ fn fill(cache: &Cache, blobs: std::ops::Range<u64>) {
 }
 
 #[test]
-fn what_is_in_use_is_locked_as_far_as_permitted_and_all_is_excluded_from_core_dumps() {
+fn used_memory_is_locked_as_far_as_permitted_and_all_is_excluded_from_core_dumps() {
     let before = process();
     let cache = Cache::builder()
         .max(Capacity::new(10_000).unwrap())
@@ -76,7 +78,8 @@ fn what_is_in_use_is_locked_as_far_as_permitted_and_all_is_excluded_from_core_du
     assert!(cache.memory().excluded_from_core_dumps);
 
     give_up_the_right_to_lock();
-    may_lock(before.0 + 4 * STEP);
+    // A quarter of it is for caches.
+    may_lock(16 * STEP);
     fill(&cache, 0..20);
     let memory = cache.memory();
     assert_eq!((memory.used, memory.locked), (20 * BLOB as u64, 2 * STEP));

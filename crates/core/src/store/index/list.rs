@@ -13,28 +13,28 @@ use crate::store::sync::{AtomicU64, Ordering};
 
 /// The hash of a key, which stands for the key.
 ///
-/// It has 128 bits and a random key, so nobody can find two keys with equal hashes, and chance does not either.
+/// It has 128 bits and a random key. So an attacker cannot find two keys with equal hashes, and chance does not produce
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Hash {
     pub(crate) high: u64,
     pub(crate) low: u64,
 }
 
-/// All nodes in one list, in the order of hashes, and among equal hashes (a *run*) of insertion; and the buckets, which
-/// stand in the list where walks begin.
+/// All nodes in one list, ordered by hash; nodes of equal hashes (a *run*) in the order of insertion. The buckets are in the
+/// same list.
 ///
-/// A node is removed by the mark in its `next`, by exactly one thread, and unlinked by any. A newest node is
-/// linked, and a newest node overwritten, by a change of the last word of the run: so what puts and what adds
-/// exclude each other.
+/// Exactly one thread removes a node, by the mark in its `next`. Any thread may unlink it then. Linking a newest node and
+/// overwriting a newest node both change the last word of the run, so they exclude each other.
 pub(crate) struct OrderedList {
     pub(crate) nodes: NodeArena,
     pub(crate) buckets: Buckets,
 }
 
-/// A node as it was while it was linked, all of one life.
+/// The fields of a node while it was linked, all from one life.
 #[derive(Clone, Copy)]
 pub(crate) struct NodeSnapshot<'a> {
-    /// The word that led to it, and what it said.
+    /// The word that led to the node, and its value.
     prev: &'a AtomicU64,
     word: TaggedLink,
     pub(crate) id: Id,
@@ -45,21 +45,21 @@ pub(crate) struct NodeSnapshot<'a> {
     pub(crate) place: BlockRef,
 }
 
-/// The last word of a run, or without one the word where it would begin.
+/// The last word of a run, or the word at which a run would begin.
 #[derive(Clone, Copy)]
 pub(crate) struct RunEnd<'a> {
     prev: &'a AtomicU64,
     pub(crate) word: TaggedLink,
 }
 
-/// What lies behind a word.
+/// The next thing in the list.
 enum Ahead<'a> {
     Nothing,
     Bucket(Bucket),
     Node(NodeSnapshot<'a>, Hash),
 }
 
-/// A way through the list, and how far along it is.
+/// A position of a walk through the list.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
     list: &'a OrderedList,
@@ -67,18 +67,18 @@ struct Cursor<'a> {
     word: TaggedLink,
 }
 
-/// The way turned out to have changed.
+/// The list changed under the cursor.
 struct Conflict;
 
 impl<'a> Cursor<'a> {
     fn begin(list: &'a OrderedList, prev: &'a AtomicU64) -> Self {
-        // Acquire, here and below, pairs with the release of whoever linked the node: it was filled before.
+        // Acquire, here and below: pairs with the release that linked the node. The node was filled before.
         Self { list, prev, word: TaggedLink(prev.load(Ordering::Acquire)) }
     }
 
-    /// What comes next, after unlinking what is marked.
-    // Inlined, as are its callers up to where an operation begins, so that what was seen need not pass through memory:
-    // that is a third of what a walk costs that finds all in the cache.
+    /// Returns the next thing in the list, after unlinking marked nodes.
+    // Inlined, like its callers up to the start of an operation, so that snapshots stay in registers. That is a third of the
+    // cost of a walk whose nodes are in the cache.
     #[inline(always)]
     fn peek(&mut self) -> Result<Ahead<'a>, Conflict> {
         loop {
@@ -90,9 +90,9 @@ impl<'a> Cursor<'a> {
                 return Ok(Ahead::Bucket(bucket));
             }
             let (seen, hash) = read(&self.list.nodes[id], self.prev, self.word);
-            // The word has a tag, so if it is the same the node was linked from the first load to this one:
-            // all fields are of one life. The acquire loads before keep this one behind them, and pair with
-            // the release stores of a next life, which come after the word changed.
+            // The word has an ABA tag. So if it is the same, the node was linked from the first load to this one, and all fields
+            // are from one life. The acquire loads keep this one behind them. They pair with the release stores of a
+            // next life, which come after the word changed.
             if self.prev.load(Ordering::Acquire) != self.word.0 {
                 return Err(Conflict);
             }
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     fn pass_bucket(&mut self, bucket: Bucket) {
-        // The word was in the list, and a bucket stays there. If it is sealed still, any change breaks the seal.
+        // The bucket was in the list, and stays there. If it is still sealed, any change breaks the seal.
         *self = Self::begin(self.list, self.list.buckets.word(bucket));
     }
 
@@ -122,21 +122,21 @@ impl<'a> Cursor<'a> {
 }
 
 impl OrderedList {
-    /// As many nodes, and as many buckets in the beginning and at most.
+    /// `nodes`: the number of nodes; `buckets`: the number at first and at most.
     pub(crate) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, OutOfAddressSpace> {
         Ok(Self { nodes: NodeArena::new(nodes)?, buckets: Buckets::new(buckets)? })
     }
 
-    /// A node of the caller's own. `None` if all are in use.
+    /// Returns a node that the caller owns from now on, or `None` if all are in use.
     pub(crate) fn allocate(&self) -> Option<Id> {
         let id = self.nodes.allocate()?;
-        // Nodes come in order, so this one tells how many there are.
+        // Nodes are first used in order, so the id is a lower bound of their number.
         self.buckets.grow_for(id);
         Some(id)
     }
 
-    /// Goes through the run of `hash` and unlinks what is marked on the way. `see` meets each node of the run that
-    /// is not marked; when the way turns out to have changed, it begins anew with a fresh `S`.
+    /// Walks through the run of `hash` and unlinks marked nodes on the way. Calls `see` for each node of the run that is not
+    /// marked. If the list changed under the walk, starts again with a new `S`.
     ///
     /// A node that was marked and linked before the call is not linked after it.
     #[inline(always)]
@@ -174,31 +174,31 @@ impl OrderedList {
         }
     }
 
-    /// The word of an open bucket before the hash, the nearest if nothing happens in between.
+    /// Returns the word of an open bucket before the hash, usually the nearest.
     fn start(&self, hash: Hash) -> &AtomicU64 {
         self.start_of(self.buckets.of(hash))
     }
 
     fn start_of(&self, bucket: Bucket) -> &AtomicU64 {
         let word = self.buckets.word(bucket);
-        // Acquire pairs with the release in `unseal`: the bucket is in the list.
+        // Acquire: pairs with the release in `unseal`. The bucket is in the list.
         if Buckets::is_open(bucket, TaggedLink(word.load(Ordering::Acquire))) {
             return word;
         }
         self.open(bucket)
     }
 
-    /// Tries to put a bucket into the list. The word from which to begin until then is an earlier bucket's.
+    /// Tries to link a bucket. Returns its word, or the word of an earlier bucket if it is not linked yet.
     ///
-    /// The bucket's word is sealed with what is to follow, then the word before it changed to lead to it. All the
-    /// while others may do the same. The word is read before the list is looked at, so whoever seals it found the
-    /// list as it was after the last seal; and the change in the list is the only one since its looker looked. So
-    /// when the bucket is linked its word leads to what did follow, whoever wrote it last.
+    /// First the word of the bucket is sealed with what will follow. Then the word before it is changed to lead to the bucket.
+    /// Other threads may do the same at any time. The word is read before the list, so the thread that seals it saw the
+    /// list after the last seal. Its change of the list succeeds only if nothing changed there since. So the word of
+    /// a linked bucket leads to what followed it, whichever thread wrote it last.
     #[cold]
     fn open(&self, bucket: Bucket) -> &AtomicU64 {
-        // The earlier one first, if it is not in the list either: so every walk is short.
+        // First the parent, if it is not linked either, so that every walk is short.
         let from = self.start_of(bucket.parent());
-        // Acquire keeps the look at the list behind it.
+        // Acquire: keeps the walk behind this load.
         let old = TaggedLink(self.buckets.word(bucket).load(Ordering::Acquire));
         let Ok((RunEnd { prev, word }, is_linked)) = self.place_of(bucket, from) else {
             return from;
@@ -214,7 +214,7 @@ impl OrderedList {
         self.unseal(bucket)
     }
 
-    /// The word behind which a bucket belongs, and whether it is there.
+    /// Returns the word after which a bucket belongs, and whether it is linked there.
     fn place_of<'a>(
         &'a self,
         bucket: Bucket,
@@ -233,7 +233,7 @@ impl OrderedList {
         }
     }
 
-    /// The word of a bucket that is in the list, open from now on.
+    /// Opens a bucket that is linked. Returns its word.
     fn unseal(&self, bucket: Bucket) -> &AtomicU64 {
         let prev = self.buckets.word(bucket);
         let mut word = TaggedLink(prev.load(Ordering::Acquire));
@@ -265,7 +265,7 @@ impl OrderedList {
         self.buckets.word(self.buckets.of(Hash { high, low: 0 }))
     }
 
-    /// The node, if it is linked and not marked and in the same life.
+    /// Finds a node of a run if it is linked, not marked, and still in that life.
     pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<NodeSnapshot<'_>> {
         let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
             if seen.id == id && seen.state.version() == version {
@@ -275,7 +275,7 @@ impl OrderedList {
         found
     }
 
-    /// The node of an entry of the run, if it is linked and not marked.
+    /// Finds the node of an entry of a run if it is linked and not marked.
     pub(crate) fn find_entry(&self, hash: Hash, entry: EntryId) -> Option<NodeSnapshot<'_>> {
         let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
             if seen.id == entry.node() && EntryId::new(seen.id, seen.state.version()) == entry {
@@ -285,14 +285,14 @@ impl OrderedList {
         found
     }
 
-    /// Removes the node. `false`: another thread did.
+    /// Marks a node, which removes it. Returns false if another thread did.
     pub(crate) fn mark(&self, seen: &mut NodeSnapshot<'_>) -> bool {
         let node = &self.nodes[seen.id];
         loop {
             let Err(now) = self.mark_unchanged(seen) else {
                 return true;
             };
-            // The word was loaded before the version: with the same version it is of the same life.
+            // The word was loaded before the version, so with the same version it is from the same life.
             let version = NodeState(node.state.load(Ordering::Acquire)).version();
             if now.is_marked() || version != seen.state.version() {
                 return false;
@@ -301,13 +301,13 @@ impl OrderedList {
         }
     }
 
-    /// Removes the node if nothing happened right behind it. If it was the newest of its run, it is so now.
+    /// Marks a node if nothing changed directly behind it. If it was the newest of its run, it was so until now.
     pub(crate) fn mark_unchanged(&self, seen: &NodeSnapshot<'_>) -> Result<(), TaggedLink> {
         exchange(&self.nodes[seen.id].next, seen.next, seen.next.marked_to(seen.next.id()))
     }
 
-    /// Links a filled node of the caller's own as the newest of its run, and with `over`, which is the newest so
-    /// far, removes that one in the same step. `false`: something happened there.
+    /// Links a filled node that the caller owns as the newest of its run. With `over`, which is the newest so far, removes
+    /// that one in the same step. Returns false if the end of the run changed.
     pub(crate) fn link(
         &self,
         id: Id,
@@ -315,7 +315,7 @@ impl OrderedList {
         over: Option<&mut NodeSnapshot<'_>>,
     ) -> bool {
         let next = &self.nodes[id].next;
-        // The caller's own; the exchange below publishes it.
+        // Relaxed: the caller owns the node, and the exchange below publishes it.
         let old = TaggedLink(next.load(Ordering::Relaxed));
         next.store(old.to(end.word.id()).0, Ordering::Release);
         let Some(over) = over else {
@@ -331,7 +331,7 @@ impl OrderedList {
         linked
     }
 
-    /// Sees to it that a node the caller has marked is not linked any more.
+    /// Unlinks a node that the caller has marked.
     pub(crate) fn unlink(&self, seen: &NodeSnapshot<'_>, hash: Hash) {
         if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
             self.scan(hash, |(): &mut (), _| ());
@@ -341,7 +341,7 @@ impl OrderedList {
 
 #[cfg(test)]
 impl OrderedList {
-    /// All there is, in order: a bucket's place, or a node and its hash.
+    /// Returns everything in the list in order: the start of a bucket, or a node and its hash.
     fn everything(&self) -> Result<Vec<(Option<NodeSnapshot<'_>>, Hash)>, Conflict> {
         let mut all = Vec::new();
         let mut walk = Cursor::begin(self, self.buckets.word(Bucket::FIRST));
@@ -360,7 +360,7 @@ impl OrderedList {
         }
     }
 
-    /// As a thread does to which there is one bucket still.
+    /// Walks from the first bucket, as a thread does that knows no other.
     fn scan_from_the_beginning(&self, hash: Hash) -> (Vec<NodeSnapshot<'_>>, bool) {
         loop {
             if let Ok(all) = self.everything() {
@@ -392,11 +392,11 @@ impl OrderedList {
         marked
     }
 
-    /// How many nodes the longest walk from a bucket to the next comes by, while nobody else is here.
+    /// Returns the number of nodes in the longest walk from a bucket to the next. No other thread may use the list.
     #[cfg(not(loom))]
     pub(crate) fn longest_walk(&self) -> usize {
         let Ok(all) = self.everything() else {
-            panic!("nobody else is here");
+            panic!("another thread uses the list");
         };
         all.split(|(seen, _)| seen.is_none()).map(<[_]>::len).max().unwrap_or(0)
     }
@@ -419,8 +419,8 @@ fn read<'a>(node: &Node, prev: &'a AtomicU64, word: TaggedLink) -> (NodeSnapshot
     (seen, hash)
 }
 
-/// Release publishes a filled node to the acquire loads in `scan`; acquire, because a link found by a failed
-/// exchange is followed.
+/// Release: publishes a filled node to the acquire loads in `scan`. Acquire: the link that a failed exchange finds is
+/// followed.
 fn exchange(word: &AtomicU64, from: TaggedLink, to: TaggedLink) -> Result<(), TaggedLink> {
     match word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Ok(()),

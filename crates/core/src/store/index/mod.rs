@@ -1,4 +1,4 @@
-//! Where the entries are found: one sorted list, and the buckets at which walks through it begin.
+//! The index of entries: one sorted list, and buckets that are short cuts into it.
 
 pub(super) mod list;
 pub(super) mod node;

@@ -1,9 +1,9 @@
-//! What the table is made of: nodes that are never given back, and the words that link them.
+//! Nodes, which are never given back, and the packed words in them.
 
 use super::split_order::MAX_BUCKETS;
 use crate::store::sync::AtomicU64;
 
-/// A place in the arena of nodes, or a bucket; 0 is none.
+/// The id of a node or of a bucket; 0 is none.
 pub(crate) type Id = u32;
 
 const ID_BITS: u32 = 27;
@@ -12,11 +12,10 @@ const MARK: u64 = 1 << 63;
 /// Nodes have the ids below this, buckets those from it on.
 pub(crate) const MAX_NODES: usize = (1 << ID_BITS) - MAX_BUCKETS;
 
-/// A word of the list: a mark, a tag that every change advances, and the id of what follows.
+/// A word of the list: a mark, an ABA tag that every change advances, and the id of what follows.
 ///
-/// The mark is on the word *in* a node and says that the node itself is removed; on that of a bucket, that the bucket
-/// may not be in the list yet. The tag has 36 bits, so that no
-/// thread sleeps through just as many changes as make it come round.
+/// The mark in the word of a node says that this node is removed. The mark in the word of a bucket says that the bucket may
+/// not be linked yet. The tag has 36 bits: no thread is stopped for exactly so many changes that it wraps around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaggedLink(pub(crate) u64);
 
@@ -29,21 +28,21 @@ impl TaggedLink {
         self.0 & MARK != 0
     }
 
-    /// The word after this one that leads elsewhere and has no mark.
+    /// Returns the next word, which leads to `id` and has no mark.
     pub(crate) fn to(self, id: Id) -> Self {
         let tag = (self.0 & !MARK & !ID_MASK).wrapping_add(1 << ID_BITS) & !MARK;
         Self(tag | u64::from(id))
     }
 
-    /// The word after this one that leads elsewhere and has the mark.
+    /// Returns the next word, which leads to `id` and has the mark.
     pub(crate) fn marked_to(self, id: Id) -> Self {
         Self(self.to(id).0 | MARK)
     }
 }
 
-/// The version of a node and the flags of its present life.
+/// The version of a node, and the flags of its current life.
 ///
-/// The version is odd from when a node is filled until its bytes are about to be wiped.
+/// The version is odd from the moment at which the node is filled until its bytes are about to be wiped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodeState(pub(crate) u64);
 
@@ -61,7 +60,7 @@ impl NodeState {
         self.version() & 1 == 1
     }
 
-    /// The next version, without flags.
+    /// Returns the next version, without flags.
     pub(crate) fn next(self) -> Self {
         Self((self.version() + 1) << VERSION_SHIFT)
     }
@@ -74,7 +73,7 @@ impl NodeState {
         Self(if yes { self.0 | ANNOTATED } else { self.0 })
     }
 
-    /// Whether the payload begins with an annotation.
+    /// True if the payload begins with an annotation.
     pub(crate) fn is_annotated(self) -> bool {
         self.0 & ANNOTATED != 0
     }
@@ -96,7 +95,7 @@ const LEN_BITS: u32 = 37;
 const LEN_MASK: u64 = (1 << LEN_BITS) - 1;
 const GENERATION_MASK: u64 = (1 << (64 - LEN_BITS)) - 1;
 
-/// The length of a blob with its annotation, and the era in which it was stored; `clear` begins a new one.
+/// The length of a blob with its annotation, and the clear generation in which it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LenAndGeneration(pub(crate) u64);
 
@@ -117,7 +116,7 @@ impl LenAndGeneration {
 const FIRST_BITS: u32 = 31;
 const FIRST_MASK: u64 = (1 << FIRST_BITS) - 1;
 
-/// The first block of a blob, and when it was stored in relation to others.
+/// The first block of a blob, and its place in the order of insertions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockRef(pub(crate) u64);
 
@@ -145,7 +144,7 @@ pub(crate) struct Node {
     pub(crate) state: AtomicU64,
     pub(crate) hash_high: AtomicU64,
     pub(crate) hash_low: AtomicU64,
-    /// The first millisecond in which it must not be returned any more.
+    /// The first millisecond in which the entry must not be returned any more.
     pub(crate) expires_at: AtomicU64,
     /// A [`LenAndGeneration`].
     pub(crate) size: AtomicU64,
@@ -158,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_comes_round_without_touching_the_mark_or_the_id() {
+    fn a_tag_wraps_around_without_changing_the_mark_or_the_id() {
         let last = TaggedLink(MARK | ((1 << 36) - 1) << ID_BITS | 5);
         assert!(last.is_marked());
         assert_eq!(last.to(7), TaggedLink(7));
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_words_give_back_what_went_in() {
+    fn packed_words_return_their_parts() {
         let size = LenAndGeneration::new((1 << 37) - 1, 3 + (1 << 27));
         assert_eq!(size.len(), (1 << 37) - 1);
         assert!(size.is_of(3) && !size.is_of(4));

@@ -5,13 +5,13 @@ use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
 use crate::store::striped::CachePadded;
 use crate::store::sync::{AtomicU64, Ordering};
 
-/// All nodes, and those that are not in use: a stack, and the rest that never was in use.
+/// All nodes. Unused nodes are in a free list, or were never used.
 ///
-/// A node keeps its `next` word's tag and its version through all its lives.
+/// A node keeps the tag of its `next` word and its version through all its lives.
 pub(crate) struct NodeArena {
     all: Reserved<Node>,
     free: CachePadded<AtomicU64>,
-    /// How many were ever in use, the first being 1.
+    /// The highest id that was ever used. The first one is 1.
     high_water: CachePadded<AtomicU64>,
 }
 
@@ -24,19 +24,19 @@ impl NodeArena {
         })
     }
 
-    /// The last node that was ever in use.
+    /// Returns the highest id that was ever used.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of nodes")]
     pub(crate) fn highest_used(&self) -> Id {
-        // Acquire pairs with the release in `allocate_untouched`; a node missed is one that is not linked yet.
+        // Acquire: pairs with the release in `allocate_untouched`. A node that this misses is not linked yet.
         self.high_water.0.load(Ordering::Acquire) as Id
     }
 
-    /// A node of the caller's own. `None` if all are in use.
+    /// Returns a node that the caller owns from now on, or `None` if all are in use.
     pub(crate) fn allocate(&self) -> Option<Id> {
-        // Acquire pairs with the release in `free`: the node's last life is over for us.
+        // Acquire: pairs with the release in `free`. The last life of the node is over.
         let mut head = TaggedLink(self.free.0.load(Ordering::Acquire));
         while head.id() != 0 {
-            // If the node is in use again this is any id at all, and then the exchange fails on the tag.
+            // If the node is in use again, this may be any id. Then the tag makes the exchange fail.
             let next = TaggedLink(self[head.id()].next.load(Ordering::Acquire)).id();
             match self.free.0.compare_exchange_weak(
                 head.0,
@@ -51,15 +51,15 @@ impl NodeArena {
         self.allocate_untouched()
     }
 
-    /// Takes back a node to which no linked word leads any more.
+    /// Frees a node to which no word of the list leads any more.
     pub(crate) fn free(&self, id: Id) {
         let word = &self[id].next;
         let mut head = TaggedLink(self.free.0.load(Ordering::Relaxed));
         loop {
-            // The owner alone writes the word now. The mark makes a thread that still stands here turn back.
+            // Relaxed: only the owner writes the word now. The mark turns back a thread whose cursor is still here.
             let old = TaggedLink(word.load(Ordering::Relaxed));
             word.store(old.marked_to(head.id()).0, Ordering::Release);
-            // Release pairs with the acquire in `allocate`.
+            // Release: pairs with the acquire in `allocate`.
             match self.free.0.compare_exchange_weak(
                 head.0,
                 head.to(id).0,
@@ -76,7 +76,7 @@ impl NodeArena {
     fn allocate_untouched(&self) -> Option<Id> {
         let mut high_water = self.high_water.0.load(Ordering::Relaxed);
         while high_water + 1 < self.all.len() as u64 {
-            // Release pairs with the acquire in `highest_used`.
+            // Release: pairs with the acquire in `highest_used`.
             match self.high_water.0.compare_exchange_weak(
                 high_water,
                 high_water + 1,
@@ -90,7 +90,7 @@ impl NodeArena {
         None
     }
 
-    /// How many are in the stack, while nobody else is here.
+    /// Returns the length of the free list. No other thread may use the arena.
     #[cfg(test)]
     pub(crate) fn count_free(&self) -> u64 {
         let mut count = 0;

@@ -1,12 +1,11 @@
-//! Where the walks through the list begin: a table that grows without moving anything.
+//! The buckets: a table that grows without moving anything (split ordering, Shalev and Shavit 2006).
 //!
-//! All nodes are in one list in the order of their hashes. A bucket is a word of the table that was put into that
-//! list once, for good, where the hashes begin that belong to it: so it is a short cut, and whoever takes an earlier
-//! one comes by it (split ordering, after Shalev and Shavit, 2006). With `n` buckets in use the number of a hash's
-//! bucket is its first `log2 n` bits in reverse. So a bucket stands at the same place of the list however many there
-//! are, and to double them is to change one number.
+//! All nodes are in one list, ordered by hash. A bucket is a word of the table that is linked into that list once and
+//! for good, in front of the hashes that belong to it. It is only a short cut: a walk from an earlier bucket passes it.
+//! With `n` buckets in use, the number of the bucket of a hash is its first `log2 n` bits in reverse. So a bucket keeps its
+//! place in the list when the number of buckets doubles, and doubling them changes one number.
 //!
-//! A bucket is *untouched* (the word is 0), then *sealed* (marked: it says what is to follow it, and may not be
+//! A bucket is *untouched* (its word is 0), then *sealed* (marked: the word says what will follow it, but it may not be
 //! linked yet), then *open* for good. See [`OrderedList::start`](super::list::Table) for the transitions.
 
 use super::list::Hash;
@@ -15,34 +14,34 @@ use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
 use crate::store::striped::CachePadded;
 use crate::store::sync::{AtomicU64, Ordering};
 
-/// More have no name: nodes have the ids below them.
+/// The maximum number of buckets. Nodes use the ids below those of buckets.
 pub(crate) const MAX_BUCKETS: usize = 1 << 25;
 
-/// The number of a bucket. The first is at the beginning of the list.
+/// The number of a bucket. The first one is at the beginning of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket(u32);
 
 impl Bucket {
     pub(crate) const FIRST: Self = Self(0);
 
-    /// What a link to the bucket says. Nothing leads to the first.
-    #[expect(clippy::cast_possible_truncation, reason = "names are below 2^27")]
+    /// Returns the id in a link to the bucket. No link leads to the first bucket.
+    #[expect(clippy::cast_possible_truncation, reason = "ids are below 2^27")]
     pub(crate) fn id(self) -> Id {
         MAX_NODES as Id + self.0
     }
 
-    /// The bucket that a link leads to, if not to a node.
-    #[expect(clippy::cast_possible_truncation, reason = "names are below 2^27")]
+    /// Returns the bucket that an id means, or `None` if it means a node.
+    #[expect(clippy::cast_possible_truncation, reason = "ids are below 2^27")]
     pub(crate) fn named(id: Id) -> Option<Self> {
         id.checked_sub(MAX_NODES as Id).map(Self)
     }
 
-    /// The first half of the least hash that is behind it.
+    /// Returns the first half of the least hash after the bucket.
     pub(crate) fn start(self) -> u64 {
         u64::from(self.0).reverse_bits()
     }
 
-    /// A bucket that stands before it: where there were half as many, this one's hashes were that one's.
+    /// Returns an earlier bucket. With half as many buckets, the hashes of this one belong to that one.
     pub(crate) fn parent(self) -> Self {
         Self(self.0 & !(1 << self.0.checked_ilog2().unwrap_or(0)))
     }
@@ -50,12 +49,12 @@ impl Bucket {
 
 pub(crate) struct Buckets {
     words: CachePadded<Reserved<AtomicU64>>,
-    /// How many are in use: a power of two.
+    /// The number of buckets in use: a power of two.
     in_use: CachePadded<AtomicU64>,
 }
 
 impl Buckets {
-    /// `first` are in use in the beginning, and `last` at most.
+    /// `first`: the number in use at first; `last`: at most.
     pub(crate) fn new([first, last]: [usize; 2]) -> Result<Self, OutOfAddressSpace> {
         assert!(first.is_power_of_two() && last.is_power_of_two(), "a mask picks the bucket");
         assert!(first <= last && last <= MAX_BUCKETS, "each has a name");
@@ -69,30 +68,30 @@ impl Buckets {
         &self.words.0[bucket.0 as usize]
     }
 
-    /// The bucket that stands nearest before a hash, of those in use.
+    /// Returns the last bucket in use before a hash.
     #[expect(clippy::cast_possible_truncation, reason = "masked to less")]
     pub(crate) fn of(&self, hash: Hash) -> Bucket {
-        // Any number there ever was does, so there is nothing to pair with.
+        // Relaxed: every number that was ever stored gives a bucket before the hash.
         let in_use = self.in_use.0.load(Ordering::Relaxed);
         Bucket((hash.high.reverse_bits() & (in_use - 1)) as u32)
     }
 
-    /// Doubles the buckets in use if there are less than `nodes`.
+    /// Doubles the buckets in use if they are fewer than `nodes`.
     pub(crate) fn grow_for(&self, nodes: Id) {
         let nodes = u64::from(nodes);
-        // As above. A thread that stops before the change leaves it to whoever has the next node.
+        // Relaxed: as above. If a thread stops before the change, the owner of the next node makes it.
         if nodes > self.in_use.0.load(Ordering::Relaxed) {
             let wanted = nodes.next_power_of_two().min(self.words.0.len() as u64);
             self.in_use.0.fetch_max(wanted, Ordering::Relaxed);
         }
     }
 
-    /// Whether a walk may begin at a bucket, of which `word` was read.
+    /// True if a walk may begin at a bucket with that word.
     pub(crate) fn is_open(bucket: Bucket, word: TaggedLink) -> bool {
         bucket == Bucket::FIRST || word != TaggedLink(0) && !word.is_marked()
     }
 
-    /// How many are in use.
+    /// Returns the number of buckets in use.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn in_use(&self) -> u64 {
         self.in_use.0.load(Ordering::Relaxed)
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_stands_behind_its_parent_and_before_what_is_behind_that() {
+    fn a_bucket_is_after_its_parent_and_its_id_converts_back() {
         assert_eq!(Bucket(1).parent(), Bucket::FIRST);
         assert_eq!(Bucket(6).parent(), Bucket(2));
         assert_eq!((Bucket(1).start(), Bucket(3).start()), (1 << 63, 3 << 62));
@@ -118,7 +117,7 @@ mod tests {
 
     #[cfg(not(loom))]
     #[test]
-    fn a_hash_is_behind_its_bucket_however_many_there_are() {
+    fn a_hash_is_after_its_bucket_for_any_number_of_buckets() {
         let mut seed = 1_u64;
         for buckets in [1, 2, 8, 1024] {
             let buckets = Buckets::new([buckets, buckets]).unwrap();
@@ -135,7 +134,7 @@ mod tests {
 
     #[cfg(not(loom))]
     #[test]
-    fn there_are_as_many_as_nodes_up_to_the_last() {
+    fn buckets_grow_with_the_nodes_up_to_their_maximum() {
         let buckets = Buckets::new([2, 16]).unwrap();
         let after = |nodes| {
             buckets.grow_for(nodes);

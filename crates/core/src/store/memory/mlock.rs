@@ -1,36 +1,99 @@
-//! Keeps memory that holds secrets out of swap, as far as the system permits.
+//! Keeps memory that holds secrets out of swap space, as far as the system and a budget of the process permit.
 //!
-//! In steps, since a limit (`RLIMIT_MEMLOCK`) is there to be shared with the rest of the process, and most of what is
-//! reserved is never used. Once the system refuses, it is not asked again: what is in use beyond goes unlocked.
+//! Memory is locked in steps as it comes into use. The limit of the system (`RLIMIT_MEMLOCK`) is shared with the rest of
+//! the process, so all caches together take a part of it only. A cache that was refused once does not ask again; what it
+//! uses beyond stays unlocked.
+
+use std::sync::atomic::AtomicU64 as Number;
 
 use crate::store::sync::{AtomicU64, Ordering};
 
-/// Bytes of a step: a multiple of every page size there is.
+/// The bytes of a step: a multiple of every page size.
 pub(crate) const STEP: u64 = 64 << 10;
+
+/// Which part of the limit of the system is used by default: a quarter.
+const PART: u64 = 4;
+
+/// No limit was set.
+const DEFAULT: u64 = u64::MAX;
 
 const REFUSED: u64 = u64::MAX;
 
-#[derive(Default)]
+/// How much memory all caches of the process may lock.
+pub(crate) struct Budget {
+    limit: Number,
+    locked: Number,
+}
+
+pub(crate) static PROCESS: Budget = Budget::new();
+
+impl Budget {
+    const fn new() -> Self {
+        Self { limit: Number::new(DEFAULT), locked: Number::new(0) }
+    }
+
+    pub(crate) fn limit_to(&self, bytes: u64) {
+        // Relaxed, here and below: numbers only.
+        self.limit.store(bytes.min(DEFAULT - 1), Ordering::Relaxed);
+    }
+
+    /// Takes a step. Returns false if there is none left.
+    fn take(&self, system_limit: impl Fn() -> u64) -> bool {
+        let limit = match self.limit.load(Ordering::Relaxed) {
+            DEFAULT => system_limit() / PART,
+            limit => limit,
+        };
+        let has_room = self.locked.fetch_add(STEP, Ordering::Relaxed) + STEP <= limit;
+        if !has_room {
+            self.give_back(STEP);
+        }
+        has_room
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.locked.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 pub(crate) struct MemoryLock {
-    /// The bytes from the beginning for which some thread asks or asked, or [`REFUSED`].
+    budget: &'static Budget,
+    /// The bytes from the start for which a thread has asked, or [`REFUSED`].
     asked: AtomicU64,
     /// The bytes that are locked.
     locked: AtomicU64,
 }
 
+impl Default for MemoryLock {
+    fn default() -> Self {
+        Self::with(&PROCESS)
+    }
+}
+
+impl Drop for MemoryLock {
+    fn drop(&mut self) {
+        self.budget.give_back(self.locked());
+    }
+}
+
 impl MemoryLock {
-    /// Sees to it that `used` bytes from the beginning are locked, or another thread does just now. `lock` asks the
-    /// system for the bytes from the one number to the other.
-    pub(crate) fn reach(&self, used: u64, lock: impl Fn(u64, u64) -> bool) {
-        // Numbers alone, here and below: what is locked when is the system's. Nothing to pair with.
+    fn with(budget: &'static Budget) -> Self {
+        Self { budget, asked: AtomicU64::new(0), locked: AtomicU64::new(0) }
+    }
+
+    /// Locks the first `used` bytes, unless another thread is doing so. `lock` asks the system for a range of bytes, and
+    /// `system_limit` for its limit.
+    pub(crate) fn reach(
+        &self,
+        used: u64,
+        lock: impl Fn(u64, u64) -> bool,
+        system_limit: impl Fn() -> u64,
+    ) {
+        // Relaxed, here and below: numbers only. The system does the locking.
         let mut asked = self.asked.load(Ordering::Relaxed);
         while asked < used {
             let next = asked + STEP;
             match self.asked.compare_exchange(asked, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) if lock(asked, next) => {
-                    self.locked.fetch_add(STEP, Ordering::Relaxed);
-                    asked = next;
-                }
+                Ok(_) if self.lock_step(asked, next, &lock, &system_limit) => asked = next,
                 Ok(_) => {
                     self.asked.store(REFUSED, Ordering::Relaxed);
                     return;
@@ -38,6 +101,25 @@ impl MemoryLock {
                 Err(now) => asked = now,
             }
         }
+    }
+
+    fn lock_step(
+        &self,
+        from: u64,
+        to: u64,
+        lock: impl Fn(u64, u64) -> bool,
+        system_limit: impl Fn() -> u64,
+    ) -> bool {
+        if !self.budget.take(system_limit) {
+            return false;
+        }
+        let is_locked = lock(from, to);
+        if is_locked {
+            self.locked.fetch_add(STEP, Ordering::Relaxed);
+        } else {
+            self.budget.give_back(STEP);
+        }
+        is_locked
     }
 
     /// True if all bytes before `end` are locked.
@@ -57,19 +139,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_use_is_locked_in_steps_until_the_system_refuses() {
-        let (memory_lock, asked) = (MemoryLock::default(), RefCell::new(Vec::new()));
+    fn used_memory_is_locked_in_steps_until_the_system_refuses() {
+        static BUDGET: Budget = Budget::new();
+        let (lock, asked) = (MemoryLock::with(&BUDGET), RefCell::new(Vec::new()));
         let reach = |used, permitted| {
-            memory_lock.reach(used, |from, to| {
+            let ask = |from, to| {
                 asked.borrow_mut().push((from / STEP, to / STEP));
                 permitted
-            });
-            (asked.take(), memory_lock.locked() / STEP)
+            };
+            lock.reach(used, ask, || u64::MAX - 1);
+            (asked.take(), lock.locked() / STEP)
         };
         assert_eq!(reach(1, true), (vec![(0, 1)], 1));
         assert_eq!(reach(STEP, true), (vec![], 1));
         assert_eq!(reach(3 * STEP + 1, true), (vec![(1, 2), (2, 3), (3, 4)], 4));
         assert_eq!(reach(6 * STEP, false), (vec![(4, 5)], 4));
         assert_eq!(reach(9 * STEP, true), (vec![], 4));
+    }
+
+    #[test]
+    fn all_caches_together_lock_a_quarter_of_the_limit_or_what_was_set() {
+        static BUDGET: Budget = Budget::new();
+        let reach = |lock: &MemoryLock| {
+            lock.reach(100 * STEP, |_, _| true, || 40 * STEP);
+            lock.locked() / STEP
+        };
+        let one = MemoryLock::with(&BUDGET);
+        one.reach(7 * STEP, |_, _| true, || 40 * STEP);
+        let two = MemoryLock::with(&BUDGET);
+        assert_eq!(reach(&two), 3);
+        drop(one);
+        assert_eq!(reach(&MemoryLock::with(&BUDGET)), 7, "a cache gives back what it has locked");
+        BUDGET.limit_to(5 * STEP);
+        assert_eq!(reach(&MemoryLock::with(&BUDGET)), 2);
+        BUDGET.limit_to(0);
+        assert_eq!(reach(&MemoryLock::with(&BUDGET)), 0);
     }
 }

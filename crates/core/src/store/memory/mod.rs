@@ -1,5 +1,5 @@
-//! Memory from the system.
+//! Memory of the system.
 
 #[cfg(not(loom))]
-mod mlock;
+pub(crate) mod mlock;
 pub(crate) mod reserved;

@@ -1,4 +1,4 @@
-//! Memory that is reserved at once and becomes resident page by page, as it is touched.
+//! Memory whose address space is reserved at once. It becomes resident page by page when it is touched.
 #![allow(unsafe_code)]
 
 #[cfg(not(loom))]
@@ -10,13 +10,13 @@ pub(crate) use checked::Reserved;
 use crate::store::index::node::Node;
 use crate::store::sync::{AtomicU32, AtomicU64};
 
-/// The system refused to reserve so many bytes.
+/// The system refused to reserve address space.
 #[derive(Debug)]
 pub(crate) struct OutOfAddressSpace {
     pub(crate) bytes: u64,
 }
 
-/// A value whose bytes may all be zero and that needs no drop.
+/// A type whose bytes may all be zero, and that needs no drop.
 ///
 /// # Safety
 ///
@@ -28,7 +28,7 @@ pub(crate) unsafe trait Zeroed: Sync {
 
 macro_rules! zeroed {
     ($($type:ty = $zero:expr),*) => {$(
-        // SAFETY: an atomic integer has the representation of the integer, and a node is made of such.
+        // SAFETY: an atomic integer has the representation of the integer, and a node consists of atomic integers.
         unsafe impl Zeroed for $type {
             #[cfg(loom)]
             fn zero() -> Self {
@@ -38,7 +38,7 @@ macro_rules! zeroed {
     )*};
 }
 zeroed!(AtomicU64 = AtomicU64::new(0), AtomicU32 = AtomicU32::new(0), Node = Node::default());
-// The ring of keys has no other atomics in its tests.
+// A ticket key ring has no other atomics in its tests.
 #[cfg(all(test, not(loom)))]
 zeroed!(std::sync::atomic::AtomicU64 = Self::new(0));
 
@@ -52,7 +52,7 @@ mod mapped {
     use super::super::mlock::MemoryLock;
     use super::{OutOfAddressSpace, Zeroed, map};
 
-    /// A slice of zeroed values at a fixed place.
+    /// A slice of zeroed values at a fixed address.
     pub(crate) struct Reserved<T> {
         start: NonNull<T>,
         len: usize,
@@ -62,7 +62,7 @@ mod mapped {
     }
 
     impl<T: Zeroed> Reserved<T> {
-        /// Reserves room for `len` values. Nothing of it is resident yet.
+        /// Reserves address space for `len` values. None of it is resident yet.
         pub(crate) fn new(len: usize) -> Result<Self, OutOfAddressSpace> {
             let bytes = len.saturating_mul(size_of::<T>()).max(1);
             let start = map::mmap_reserve(bytes, align_of::<T>())
@@ -76,19 +76,22 @@ mod mapped {
             })
         }
 
-        /// Has the first `len` values kept out of swap, if the system permits.
+        /// Keeps the first `len` values out of swap space, if the system and the budget permit.
         #[expect(clippy::cast_possible_truncation, reason = "at most the region's length")]
         pub(crate) fn lock_up_to(&self, len: usize) {
             let bytes = (self.len * size_of::<T>()) as u64;
-            self.memory_lock.reach((len * size_of::<T>()) as u64, |from, to| {
-                let to = to.min(bytes);
-                from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
-            });
+            self.memory_lock.reach(
+                (len * size_of::<T>()) as u64,
+                |from, to| {
+                    let to = to.min(bytes);
+                    from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
+                },
+                map::lock_limit,
+            );
         }
 
-        /// Gives the memory of whole pages in a range of values back to the system. They read as zero afterwards.
-        ///
-        /// The caller owns these values, and they are zero already.
+        /// Gives the whole pages in a range of values back to the system. The caller owns these values, which are zero, and
+        /// stay zero.
         pub(crate) fn release(&self, range: std::ops::Range<usize>) {
             let size = size_of::<T>();
             let (from, to) = (range.start * size, range.end * size);
@@ -96,12 +99,12 @@ mod mapped {
             map::release_pages(self.start.cast(), from, to, is_locked);
         }
 
-        /// How many bytes are kept out of swap.
+        /// Returns how many bytes are kept out of swap space.
         pub(crate) fn locked(&self) -> u64 {
             self.memory_lock.locked()
         }
 
-        /// Whether the system was told to, and can.
+        /// True if the system excludes the memory from core dumps.
         pub(crate) fn is_excluded_from_core_dumps(&self) -> bool {
             self.is_excluded_from_core_dumps
         }
@@ -112,7 +115,7 @@ mod mapped {
 
         fn deref(&self) -> &[T] {
             // SAFETY: the memory holds `len` values, is aligned for them, is mapped until the drop, and was
-            // zeroed, which is a valid `T`; nobody has it mutably.
+            // zeroed, which is a valid `T`; there is no mutable reference.
             unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
         }
     }
@@ -125,9 +128,9 @@ mod mapped {
         }
     }
 
-    // SAFETY: it owns the memory, and values that are `Sync` and `Send` may be reached from any thread.
+    // SAFETY: it owns the memory, and values that are `Sync` and `Send` may be used in any thread.
     unsafe impl<T: Send> Send for Reserved<T> {}
-    // SAFETY: it gives out shared references alone.
+    // SAFETY: it gives out only shared references.
     unsafe impl<T: Sync> Sync for Reserved<T> {}
 }
 
@@ -135,11 +138,11 @@ mod mapped {
 mod map {
     use std::ptr::{self, NonNull};
 
-    /// Zeroed memory of which nothing is resident, at a page's start. `None` if the system refuses.
+    /// Returns zeroed memory that starts at a page and is not resident. `None` if the system refuses.
     pub(crate) fn mmap_reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
-        // SAFETY: a new mapping at a place of the system's choice touches no memory there was.
+        // SAFETY: a new mapping at an address that the system chooses touches no other memory.
         let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return None;
@@ -147,20 +150,21 @@ mod map {
         NonNull::new(start.cast())
     }
 
-    /// Secrets do not belong in a core dump. Where the system cannot leave them out, the cache works all the same.
+    /// Excludes secrets from core dumps. If the system cannot do that, the cache works all the same.
     #[cfg(target_os = "linux")]
     pub(crate) fn exclude_from_core_dumps(start: NonNull<u8>, bytes: usize) -> bool {
-        // SAFETY: it is a mapping just made; the advice changes no content.
+        // SAFETY: the mapping is new, and the advice changes no content.
         unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_DONTDUMP) == 0 }
     }
 
-    /// There is no such advice.
+    /// Other systems have no such advice.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
     }
 
-    /// `start` is of a mapping that has `to` bytes. `is_locked`: the pages are locked, and are again when they are touched.
+    /// `start`: of a mapping of at least `to` bytes. `is_locked`: the pages are locked, and are locked again when they are
+    /// touched.
     #[cfg(target_os = "linux")]
     pub(super) fn release_pages(start: NonNull<u8>, from: usize, to: usize, is_locked: bool) {
         // A multiple of every page size.
@@ -177,32 +181,41 @@ mod map {
         // SAFETY: the caller owns what is in these pages. It is zero, as it is when they are touched again.
         unsafe { libc::madvise(place, to - from, libc::MADV_DONTNEED) };
         if is_locked {
-            // SAFETY: as for `munlock`. Without such a call of the system they stay unlocked.
+            // SAFETY: as for `munlock`. If the system has no such call, they stay unlocked.
             unsafe { libc::mlock2(place, to - from, libc::MLOCK_ONFAULT) };
         }
     }
 
-    /// Elsewhere the advice does not do that.
+    /// On other systems the advice does something else.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn release_pages(_start: NonNull<u8>, _from: usize, _to: usize, _is_locked: bool) {}
 
-    /// `start` is of a mapping that has `from + bytes` bytes.
+    /// Returns how many bytes the process may lock.
+    pub(super) fn lock_limit() -> u64 {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the out-parameter is live.
+        let status = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+        #[allow(clippy::useless_conversion, reason = "of 32 or 64 bits")]
+        if status == 0 { u64::from(limit.rlim_cur) } else { 0 }
+    }
+
+    /// `start`: of a mapping of at least `from + bytes` bytes.
     pub(crate) fn lock(start: NonNull<u8>, from: usize, bytes: usize) -> bool {
         let start = start.as_ptr().wrapping_add(from);
-        // SAFETY: locking changes no content, and of addresses that are not mapped the system refuses it.
+        // SAFETY: locking changes no content, and the system refuses it for addresses that are not mapped.
         unsafe { libc::mlock(start.cast(), bytes) == 0 }
     }
 
     /// # Safety
     ///
-    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    /// `mmap_reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
     pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, _align: usize) {
-        // SAFETY: by this function's own contract.
+        // SAFETY: by the contract of this function.
         unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
     }
 }
 
-// Miri has no such calls of the system.
+// Miri and other systems do not have these calls.
 #[cfg(all(any(not(unix), miri), not(loom)))]
 mod map {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -214,22 +227,30 @@ mod map {
         NonNull::new(unsafe { alloc_zeroed(layout) })
     }
 
-    /// Not known how.
+    /// Not supported.
     pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
     }
 
-    /// Not known how.
+    /// Not supported.
+    pub(crate) fn release_pages(_start: NonNull<u8>, _from: usize, _to: usize, _is_locked: bool) {}
+
+    /// Not supported.
+    pub(crate) fn lock_limit() -> u64 {
+        0
+    }
+
+    /// Not supported.
     pub(crate) fn lock(_start: NonNull<u8>, _from: usize, _bytes: usize) -> bool {
         false
     }
 
     /// # Safety
     ///
-    /// `reserve` returned `start` for as many bytes, and nothing refers to the memory any more.
+    /// `mmap_reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
     pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, align: usize) {
         let layout = Layout::from_size_align(bytes, align).expect("as when it was reserved");
-        // SAFETY: by this function's own contract.
+        // SAFETY: by the contract of this function.
         unsafe { dealloc(start.as_ptr(), layout) };
     }
 }

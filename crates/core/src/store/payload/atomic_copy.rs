@@ -1,9 +1,8 @@
 //! Moves bytes in and out of words that other threads may read or write at the same time.
 //!
-//! [`portable`] says what is meant: a relaxed access to each word. The compiler does not make one wide access of
-//! several such, so on the usual processors [`wide`] says it in their own words, four to eight times as fast. Checkers
-//! that have to see each access get the portable one: loom, Miri, the tests, and with `--cfg portable_words`
-//! `ThreadSanitizer`.
+//! [`portable`] is the specification: a relaxed access to each word. The compiler does not combine such accesses. So on
+//! x86-64 and aarch64 [`wide`] uses assembly, which is four to eight times as fast. Checkers that have to see each access
+//! get the portable form: loom, Miri, the tests, and `ThreadSanitizer` with `--cfg portable_words`.
 #![allow(unsafe_code)]
 
 use crate::store::sync::AtomicU64;
@@ -20,11 +19,11 @@ use portable as imp;
 
 pub(crate) const WORD_BYTES: usize = size_of::<u64>();
 
-/// Writes `bytes` from the first word on; what is left of the last word becomes zero.
+/// Writes `bytes` from the first word on. The rest of the last word becomes zero.
 ///
 /// # Panics
 ///
-/// If there are too few words; so do the others.
+/// If there are too few words, like the other functions.
 pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
     imp::fill(&words[..bytes.len().div_ceil(WORD_BYTES)], bytes);
 }
@@ -39,7 +38,7 @@ pub(crate) fn wipe(words: &[AtomicU64]) {
     imp::wipe(words);
 }
 
-/// Has the cache lines from `start` on brought in, as many as `bytes` touch. A hint, of no other effect.
+/// Fetches the cache lines of `bytes` bytes from `start` on. It is a hint, and has no other effect.
 #[inline]
 #[cfg_attr(
     not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))),
@@ -50,7 +49,7 @@ pub(crate) fn prefetch<T>(start: &T, bytes: usize) {
     #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
     for at in (0..bytes).step_by(LINE) {
         let line = std::ptr::from_ref(start).cast::<u8>().wrapping_add(at);
-        // SAFETY: a prefetch changes nothing that a program can tell, whatever the address.
+        // SAFETY: a prefetch has no effect that a program can observe, for any address.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -71,7 +70,7 @@ mod portable {
     use super::WORD_BYTES;
     use crate::store::sync::{AtomicU64, Ordering};
 
-    /// There are as many words as the bytes need.
+    /// There must be enough words for the bytes.
     pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
         let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
         for (word, bytes) in words.iter().zip(whole) {
@@ -84,7 +83,7 @@ mod portable {
         }
     }
 
-    /// There are as many words as the bytes need.
+    /// There must be enough words for the bytes.
     pub(crate) fn copy(words: &[AtomicU64], out: &mut [u8]) {
         let (whole, rest) = out.as_chunks_mut::<WORD_BYTES>();
         for (word, bytes) in words.iter().zip(whole.iter_mut()) {
@@ -103,55 +102,55 @@ mod portable {
     }
 }
 
-/// What the compiler sees of the assembly is that memory may change. What the processor does is, for each word, no
-/// less than a relaxed access: naturally aligned words of 8 bytes are read and written whole by these moves, and in the
-/// order of the program on x86-64; on aarch64 the fences around the calls order them as they do any other access.
+/// To the compiler the assembly may change any memory. The processor makes at least a relaxed access to each word: these
+/// moves read and write naturally aligned words of 8 bytes whole. On x86-64 they are in program order. On aarch64 the
+/// fences around the calls order them like any other access.
 #[cfg(all(not(any(loom, miri)), any(target_arch = "x86_64", target_arch = "aarch64")))]
-#[cfg_attr(portable_words, expect(dead_code, reason = "a checker is at work"))]
+#[cfg_attr(portable_words, expect(dead_code, reason = "a checker is used"))]
 mod wide {
     use std::arch::asm;
 
     use super::{WORD_BYTES, portable};
     use crate::store::sync::AtomicU64;
 
-    /// Bytes that one turn moves.
+    /// The bytes that one turn moves.
     const TURN: usize = 64;
 
-    /// How many whole turns there are, and how many words they are.
+    /// Returns the number of whole turns, and of their words.
     fn turns(bytes: usize) -> (usize, usize) {
         (bytes / TURN, bytes / TURN * (TURN / WORD_BYTES))
     }
 
-    /// There are as many words as the bytes need.
+    /// There must be enough words for the bytes.
     pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
         let (turns, done) = turns(bytes.len());
-        // SAFETY: both have as many whole turns, and an atomic may be written through a shared reference.
+        // SAFETY: both have that many whole turns, and an atomic may be written through a shared reference.
         unsafe { move_turns(bytes.as_ptr(), words.as_ptr().cast_mut().cast(), turns) };
         portable::fill(&words[done..], &bytes[turns * TURN..]);
     }
 
-    /// There are as many words as the bytes need.
+    /// There must be enough words for the bytes.
     pub(crate) fn copy(words: &[AtomicU64], out: &mut [u8]) {
         let (turns, done) = turns(out.len());
-        // SAFETY: both have as many whole turns.
+        // SAFETY: both have that many whole turns.
         unsafe { move_turns(words.as_ptr().cast(), out.as_mut_ptr(), turns) };
         portable::copy(&words[done..], &mut out[turns * TURN..]);
     }
 
     pub(crate) fn wipe(words: &[AtomicU64]) {
         let (turns, done) = turns(size_of_val(words));
-        // SAFETY: there are as many whole turns, and an atomic may be written through a shared reference.
+        // SAFETY: there are that many whole turns, and an atomic may be written through a shared reference.
         unsafe { zero_turns(words.as_ptr().cast_mut().cast(), turns) };
         portable::wipe(&words[done..]);
     }
 
     /// # Safety
     ///
-    /// From `from` on as many whole turns can be read, from `to` on as many be written. Of the two that which is
-    /// shared consists of atomics; the other one nobody else writes.
+    /// `turns` whole turns can be read at `from` and written at `to`. One of the two consists of atomics. No other thread
+    /// writes the other one.
     unsafe fn move_turns(mut from: *const u8, mut to: *mut u8, turns: usize) {
         for _ in 0..turns {
-            // SAFETY: by this function's own contract; it clobbers what it says.
+            // SAFETY: by the contract of this function; the registers are declared.
             #[cfg(target_arch = "x86_64")]
             unsafe {
                 asm!(
@@ -187,10 +186,10 @@ mod wide {
 
     /// # Safety
     ///
-    /// From `to` on there are as many whole turns of atomics.
+    /// There are `turns` whole turns of atomics at `to`.
     unsafe fn zero_turns(mut to: *mut u8, turns: usize) {
         for _ in 0..turns {
-            // SAFETY: by this function's own contract; it clobbers what it says.
+            // SAFETY: by the contract of this function; the registers are declared.
             #[cfg(target_arch = "x86_64")]
             unsafe {
                 asm!(
@@ -239,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_ways_do_the_same_at_each_place_and_length(
+        fn both_forms_agree_at_every_offset_and_length(
             from in 0..8_usize,
             offset in 0..32_usize,
             bytes in prop::collection::vec(any::<u8>(), 0..=(WORDS - 8) * WORD_BYTES),
@@ -247,7 +246,7 @@ mod tests {
             let (one, other) = (words(), words());
             let upto = from + bytes.len().div_ceil(WORD_BYTES);
             portable::fill(&one[from..upto], &bytes);
-            // At an address of any alignment, as callers bring them.
+            // At an address of any alignment, as callers have them.
             let moved = [&vec![0; offset][..], &bytes].concat();
             wide::fill(&other[from..upto], &moved[offset..]);
             prop_assert_eq!(content(&one), content(&other));

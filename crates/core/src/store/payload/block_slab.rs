@@ -20,26 +20,25 @@ const TRIM_RUN: usize = 1024;
 #[cfg(not(loom))]
 const TRIM_CHAIN: usize = 4096;
 
-/// What block numbers leave room for in a node.
+/// The maximum number of blocks. A node has 31 bits for the number of a block.
 pub(crate) const MAX_BLOCKS: usize = 1 << 31;
 
 /// The bytes of all blobs, in chains of blocks.
 ///
-/// Links are apart from the blocks, so that walking a chain to take it from the stack touches no cold payload.
-/// A thread may read a block or a link that another one writes: it gets a value that was there, and finds by the
-/// version of the node that it must not use it.
+/// The links lie apart from the blocks, so that a walk along a chain reads no payload. A thread may read a block or a
+/// link while another thread writes it. The version of the node then tells it not to use the value.
 pub(crate) struct BlockSlab {
     words: Reserved<AtomicU64>,
     links: Reserved<AtomicU32>,
     free: CachePadded<AtomicU64>,
-    /// How many were ever in use, the first being 1.
+    /// The highest block that was ever used. The first one is 1.
     high_water: CachePadded<AtomicU64>,
-    /// How many bits the number of a block may take.
+    /// How many bits the number of a block has.
     block_bits: u32,
 }
 
-/// The head of the stack of free blocks: the block, and a tag that every change advances in all bits that numbers of
-/// blocks leave, so that no thread sleeps through just as many changes as make it come round.
+/// The head of the free list: a block, and an ABA tag that every change advances. The tag has all bits that the number of
+/// a block leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Head {
     word: u64,
@@ -47,7 +46,10 @@ struct Head {
 }
 
 impl Head {
-    #[expect(clippy::cast_possible_truncation, reason = "a block's number has 31 bits at most")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number of a block has at most 31 bits"
+    )]
     fn block(self) -> u32 {
         (self.word & ((1 << self.block_bits) - 1)) as u32
     }
@@ -106,9 +108,10 @@ impl BlockSlab {
         })
     }
 
-    /// The first block of a chain of the caller's own, `count` long and all zero. `None` if there are not enough.
+    /// Returns the first block of a chain of `count` blocks, which are zero and belong to the caller from now on. `None` if there
+    /// are not enough.
     pub(crate) fn allocate(&self, count: usize) -> Option<u32> {
-        // Acquire pairs with the release in `push`: the last owner's version moved, and it wiped, before this.
+        // Acquire: pairs with the release in `push`. The last owner moved its version and wiped before.
         let mut head = self.head(self.free.0.load(Ordering::Acquire));
         loop {
             let (popped, last) = self.walk(head.block(), count);
@@ -136,7 +139,7 @@ impl BlockSlab {
         }
     }
 
-    /// Takes back a chain that was wiped.
+    /// Frees a chain that was wiped.
     pub(crate) fn free(&self, first: u32, count: usize) {
         let (_, last) = self.walk(first, count);
         self.push(first, last);
@@ -312,7 +315,7 @@ impl BlockSlab {
         self.links[block as usize].load(Ordering::Acquire)
     }
 
-    /// How many of `count` blocks there are from `first` on, and the last of them.
+    /// Returns how many of `count` blocks a chain has, and the last of them.
     fn walk(&self, first: u32, count: usize) -> (usize, u32) {
         let (mut walked, mut last, mut block) = (0, 0, first);
         while walked < count && block != 0 {
@@ -328,9 +331,9 @@ impl BlockSlab {
     fn push(&self, first: u32, last: u32) {
         let mut head = self.head(self.free.0.load(Ordering::Relaxed));
         loop {
-            // Release, so that a reader of the chain that comes upon this link sees the version moved on.
+            // Release: a reader of the old chain that follows this link sees that the version moved.
             self.links[last as usize].store(head.block(), Ordering::Release);
-            // Release pairs with the acquire in `allocate`.
+            // Release: pairs with the acquire in `allocate`.
             match self.free.0.compare_exchange_weak(
                 head.word,
                 head.to(first).word,
@@ -348,7 +351,7 @@ impl BlockSlab {
         let count = count as u64;
         let mut high_water = self.high_water.0.load(Ordering::Relaxed);
         while high_water + count < self.links.len() as u64 {
-            // Nothing was ever written there, so there is nothing to pair with.
+            // Relaxed: nothing was ever written there.
             match self.high_water.0.compare_exchange_weak(
                 high_water,
                 high_water + count,
@@ -370,7 +373,7 @@ impl BlockSlab {
 
     pub(crate) fn memory(&self) -> Memory {
         Memory {
-            // A number alone: nothing to pair with.
+            // Relaxed: a number only.
             used: self.high_water.0.load(Ordering::Relaxed) * BLOCK_BYTES as u64,
             locked: self.words.locked(),
             highest_node: 0,
@@ -378,8 +381,8 @@ impl BlockSlab {
         }
     }
 
-    /// How many were ever in use and how many of these are free, after checking that every free one is all zero;
-    /// while nobody else is here.
+    /// Returns how many blocks were ever used, and how many of these are free. Checks that every free one is zero. No other
+    /// thread may use the slab.
     #[cfg(test)]
     pub(crate) fn count(&self) -> (u64, u64) {
         let mut free = 0;
@@ -398,7 +401,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tag_of_a_head_has_all_bits_that_blocks_leave_and_comes_round() {
+    fn the_tag_of_a_head_has_all_bits_that_blocks_leave_and_wraps_around() {
         for block_bits in [1, 20, 31] {
             let last = Head { word: u64::MAX, block_bits };
             let block = (1_u32 << (block_bits - 1)) | 1;

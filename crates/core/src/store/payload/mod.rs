@@ -1,4 +1,4 @@
-//! Where the bytes of blobs are stored, and how they are moved in and out.
+//! The bytes of blobs, and how they are moved in and out.
 
 pub(super) mod atomic_copy;
 pub(super) mod block_slab;
