@@ -168,6 +168,7 @@ for (const [env, resumes] of [
       TLS_RESUMPTION_MAX_SIZE: '100000',
       TLS_RESUMPTION_TTL: '60000',
       TLS_RESUMPTION_MAX_AGE: '60000',
+      TLS_RESUMPTION_MAX_LOCKED: '0',
       TLS_RESUMPTION_SINGLE_USE: 'true',
       TLS_RESUMPTION_SAMPLE_RATE: '1',
       TLS_RESUMPTION_INCLUDE: '',
@@ -184,6 +185,7 @@ for (const [env, resumes] of [
 
 for (const [name, value, expected] of [
   ['TLS_RESUMPTION_MAX', '1e3', 'a whole number of sessions, 1 or more'],
+  ['TLS_RESUMPTION_MAX_LOCKED', '1.5', 'a whole number of bytes, 0 or more'],
   ['TLS_RESUMPTION_MAX_SIZE', '0', 'a whole number of bytes, 1 or more'],
   ['TLS_RESUMPTION_TTL', '1h', 'a whole number of milliseconds, 1 or more'],
   ['TLS_RESUMPTION_SINGLE_USE', 'maybe', 'true or false'],

@@ -1,6 +1,7 @@
 /** Installs what the environment variables say. `variables.ts` knows their names. */
 
 import { clientCache } from '../cache/default-caches.js'
+import { limitLockedMemory } from '../cache/internal.js'
 import { DEFAULT_CLIENT_CACHE, SessionCache, type SessionCacheOptions } from '../cache/session-cache.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { install } from './install.js'
@@ -23,6 +24,12 @@ export function installFromEnvironment(environment: Environment): void {
     ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
   }
+  const maxLocked = read(
+    'TLS_RESUMPTION_MAX_LOCKED',
+    'a whole number of bytes, 0 or more',
+    integer(0, 2 ** 53 - 1),
+  )
+  if (maxLocked !== undefined) limitLockedMemory(maxLocked)
   const age = `a whole number of milliseconds, from 1 to ${SEVEN_DAYS} (seven days)`
   const maxAge = read('TLS_RESUMPTION_MAX_AGE', age, integer(1, SEVEN_DAYS))
   const coalesce = read('TLS_RESUMPTION_COALESCE', 'true or false', boolean)

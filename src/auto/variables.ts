@@ -17,6 +17,7 @@ const NAMES: readonly string[] = [
     'INCLUDE',
     'MAX',
     'MAX_AGE',
+    'MAX_LOCKED',
     'MAX_SIZE',
     'PATH',
     'SAMPLE_RATE',

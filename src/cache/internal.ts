@@ -32,6 +32,11 @@ export function storeSession(
   return handle !== 0 && native[operation](handle, key, blob, ttl, reusable)
 }
 
+/** Limits the bytes that all caches and ticket key rings of the process keep out of swap space together. */
+export function limitLockedMemory(bytes: number): void {
+  native.limitLockedMemory(bytes)
+}
+
 /** Removes all sessions of the key. A cache that is disposed of has none. */
 export function dropSessions(cache: SessionCache, key: string): void {
   const handle = handleOf(cache)

@@ -18,6 +18,7 @@ export interface Native
     | 'size'
     | 'stats'
     | 'sessionDescription'
+    | 'limitLockedMemory'
     | 'ringClose'
     | 'ringRotate'
     | 'ringInsert'

@@ -117,6 +117,13 @@ pub fn sweep(env: Env, handle: u32) -> Result<u32> {
     handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.sweep())))
 }
 
+/// Limits the bytes that all caches of the process keep out of swap space.
+#[napi(catch_unwind)]
+pub fn limit_locked_memory(bytes: f64) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    tls_resumption_core::limit_locked_memory(bytes as u64);
+}
+
 /// Returns the counters and gauges.
 #[napi(catch_unwind)]
 pub fn stats(env: Env, handle: u32) -> Result<CacheStats> {
