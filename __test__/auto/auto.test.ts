@@ -87,6 +87,7 @@ const VARIABLES = `The variables are TLS_RESUMPTION, ${[
   'INCLUDE',
   'MAX',
   'MAX_AGE',
+  'MAX_LOCKED',
   'MAX_SIZE',
   'PATH',
   'SAMPLE_RATE',
