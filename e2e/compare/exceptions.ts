@@ -1,11 +1,24 @@
-/** What differs with `auto` and stays so: five at most, each with its reason. */
+/** What differs with `auto` and stays so: five at most, each with its reason. README.md has the same list. */
 
 export interface Exception {
-  /** Matches the line of a finding, such as `matrix · newListener · TLSv1.3 · cold: …`. */
+  /** Matches the line of a finding. */
   finding: RegExp
   reason: string
 }
 
 export const MAX_EXCEPTIONS = 5
 
-export const EXCEPTIONS: readonly Exception[] = []
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    finding: /^node\d+ · parallel\/test-https-agent-checkserveridentity-reuse\.js/,
+    reason:
+      'The test expects that the first connection of a new Agent does not resume. With `auto` it does, by a session that ' +
+      'an earlier Agent left behind.',
+  },
+  {
+    finding: /^matrix · node2[02] · logs\.server .*auto \["client undefined, authorized true, null"\]/,
+    reason:
+      'Servers of Node.js 20 and 22 call a client without a certificate authorized when it resumes with TLS 1.3. Any ' +
+      'client that resumes shows this fault, which Node.js 24 has mended.',
+  },
+]

@@ -40,7 +40,9 @@ async function visitOnce(way, world, visit) {
   const record = world.begin(visit)
   noteProcess = text => world.note(text, 'process')
   const started = performance.now()
-  const visiting = (async () => way.run(world))().catch(error => world.note(`way failed: ${error.stack}`))
+  const visiting = (async () => way.run(world))().catch(error =>
+    world.note(`way failed: ${describeError(error)}`),
+  )
   const hung = sleep(MAX_VISIT_MS).then(() => 'hung')
   if ((await Promise.race([visiting, hung])) === 'hung') record.hung = true
   const ms = performance.now() - started

@@ -24,6 +24,7 @@ const SELF_SERVED = [
   'undici',
   'grpc-js',
   'nodemailer',
+  'pinning',
   'tedious',
 ]
 
