@@ -44,6 +44,51 @@ export const crowds = [
     },
   },
   {
+    name: 'eight at once to a server with slow handshakes',
+    server: t => t.echo(slowly(t, 400)),
+    run: async t => {
+      const sockets = Array.from({ length: 8 }, () => tls.connect(t.options()))
+      await Promise.all(sockets.map((socket, index) => t.talk(socket, { label: `client ${index}` })))
+    },
+  },
+  {
+    name: 'eight at once with a connect timeout above one slow handshake',
+    server: t => t.echo(slowly(t, 400)),
+    run: async t => {
+      const ends = Array.from({ length: 8 }, async () => {
+        const socket = tls.connect(t.options())
+        const timer = setTimeout(() => socket.destroy(new Error('connect timeout')), 1500)
+        socket.on('error', error => t.note(describeError(error), 'errors'))
+        socket.on('secureConnect', () => {
+          clearTimeout(timer)
+          socket.end()
+        })
+        socket.resume()
+        await closed(socket)
+      })
+      await Promise.all(ends)
+    },
+  },
+  {
+    name: 'two in a race, the slower is destroyed',
+    run: async t => {
+      t.ignoreClients()
+      const sockets = [tls.connect(t.options()), tls.connect(t.options())]
+      for (const socket of sockets)
+        socket.on('error', error => t.note(describeError(error), 'errors')).resume()
+      const winner = await Promise.race(
+        sockets.map(async socket => {
+          await once(socket, 'secureConnect')
+          return socket
+        }),
+      )
+      for (const socket of sockets) if (socket !== winner) socket.destroy()
+      winner.end()
+      await Promise.all(sockets.map(closed))
+      t.note(`authorized ${winner.authorized}`)
+    },
+  },
+  {
     name: 'forty peers at once',
     server: async t => {
       t.kept.ports = []
@@ -127,3 +172,9 @@ export const crowds = [
     },
   },
 ]
+
+/** Returns options of a server that makes each full handshake wait. */
+function slowly(t, ms) {
+  const context = tls.createSecureContext(t.serverOptions({}))
+  return { SNICallback: (_name, callback) => setTimeout(callback, ms, null, context) }
+}
