@@ -100,7 +100,8 @@ export function plan(
   isBack = false,
 ): Plan {
   const rules = mergeRules(ownRules, stored?.rules)
-  const live = stored && { ...stored, keys: stored.keys.filter(key => isLive(key, now, rules)) }
+  // A pending key has become active since the record was written: then there is one key too many.
+  const live = stored && { ...stored, keys: prune(stored.keys, now, rules) }
   const generation = Math.max(own.generation, stored?.generation ?? 0)
   const lineage = own.lineage ?? live?.lineage ?? randomHex(LINEAGE_LENGTH)
   let state: RingState
