@@ -13,16 +13,21 @@ export type { ResumptionOptions } from './resumption-options.js'
 export interface ConnectOptions extends tls.ConnectionOptions, ResumptionOptions {}
 
 /**
- * `tls.connect` that resumes: it offers a session kept from an earlier connection with equal options,
- * and keeps those that this one gets. A session that cannot be used, for whatever reason, means a full
- * handshake, not an error.
+ * Connects as `tls.connect` does, and resumes. It offers a session of an earlier connection with equal options, and stores
+ * the sessions that this connection gets.
  *
- * A `session` that the caller gives is offered instead, and what comes of that connection is not kept,
- * since nobody here knows what the session stands for.
+ * Before it offers a session, it verifies the certificate again: its dates, its names, and `checkServerIdentity`. A
+ * session that cannot be used means a full handshake. One case is an error: a peer that breaks off when it is offered a
+ * session costs one failed connection. After that, no session is offered to it for a while.
+ *
+ * A `session` that the caller gives is offered instead. Then no session of this connection is stored, since the package
+ * does not know how that session was verified.
+ *
+ * To be called in any thread. All threads share the sessions.
  *
  * @returns the socket that `tls.connect` returns.
- * @throws what `tls.connect` throws, and `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for
- * `sessionCache` and `cachePartition`.
+ * @throws what `tls.connect` throws, and `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an option of
+ * {@link ResumptionOptions} that is wrong.
  *
  * @example
  * ```ts
@@ -56,8 +61,8 @@ export function connect(...args: unknown[]): tls.TLSSocket {
 }
 
 /**
- * Resumes what `open` connects. `open` gets the options as `tls.connect` completes them, without ours, and must return a
- * socket of `tls.connect` that is still connecting.
+ * Makes a connection that resumes. `open` gets the options as `tls.connect` completes them, without those of this
+ * package. It must return a socket of `tls.connect`.
  */
 export function connectWith(
   options: ConnectOptions,
@@ -91,23 +96,23 @@ function checkSession(session: unknown): void {
   }
 }
 
-/** The forms that `tls.connect` may be called in, brought to the one with options. */
+/** Returns the arguments of any form of `tls.connect` as options and a listener. */
 export function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
   const last = args.at(-1)
   const listener = typeof last === 'function' ? (last as () => void) : undefined
   const [first, second, third] = args
-  // The form with options, as it came: no copy.
+  // The form with options needs no copy.
   if (args.length <= 2 && isOptions(first) && !isOptions(second)) return [first, listener]
   const more = isOptions(second) ? second : third
   return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
 }
 
-/** Whether `tls.connect` would take the argument for options. */
+/** True if `tls.connect` takes the argument for options. */
 export function isOptions(argument: unknown): argument is ConnectOptions {
   return typeof argument === 'object' && argument !== null
 }
 
-/** As Node reads the arguments, and as they came: what is wrong with them is for Node to say. */
+/** Reads the endpoint as Node.js does. It checks nothing: `tls.connect` reports what is wrong. */
 function endpointOf(args: unknown[]): object {
   const [first, second] = args
   if (isOptions(first)) return first

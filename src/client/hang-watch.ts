@@ -1,8 +1,8 @@
 import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
 
-/** A peer that has sent no byte for so many milliseconds after an offer hangs. */
+/** How long a peer may send no byte after an offer, in milliseconds, before it counts as hanging. */
 export const HANG_MS = 1000
-/** A timer that fires so many milliseconds late shows that this thread was busy, not that a peer hangs. */
+/** A timer that fires later than this, in milliseconds, shows that the thread was busy, not that a peer hangs. */
 const MAX_LAG_MS = 100
 
 /** A connection that waits for the answer to its offer. */
@@ -11,7 +11,7 @@ interface Watched {
   readonly onSilence: () => void
 }
 
-/** In the order of their times, so that one timer, for the first of them, serves all. */
+/** In the order of their times: one timer, for the first of them, serves all. */
 const watched = new Set<Watched>()
 let timer: NodeJS.Timeout | undefined
 

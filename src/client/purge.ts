@@ -23,8 +23,8 @@ const OPTIONS: readonly string[] = ['host', 'port'] satisfies (keyof PurgeOption
  * Forgets the sessions of a peer, or of all peers, so that the next connection to it is a full handshake that verifies
  * everything again. Call it when a certificate was revoked, or a peer has been taken over.
  *
- * It takes effect in all threads of the process and for all caches before it returns, also for connections under way:
- * they offer no earlier session, and what they get is not kept. The record of the peer's failures and the SecureContexts
+ * It takes effect in all threads of the process and for all caches before it returns. Connections under way offer no
+ * earlier session, and what they get is not stored. The record of the peer's failures and the SecureContexts
  * that connections share are forgotten, too.
  *
  * The cache keeps no keys, only hashes, so sessions of one peer cannot be looked up to be wiped. Each thread wipes those

@@ -1,6 +1,6 @@
 let depth = 0
 
-/** Runs what connects on behalf of this package: that is not for an installed `tls.connect` to decide again. */
+/** Calls a function that connects on behalf of this package. An installed `tls.connect` does not plan its connections again. */
 export function inside<T>(connect: () => T): T {
   depth++
   try {
@@ -10,6 +10,7 @@ export function inside<T>(connect: () => T): T {
   }
 }
 
+/** True while such a function runs. */
 export function isInside(): boolean {
   return depth > 0
 }

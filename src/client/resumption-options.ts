@@ -3,11 +3,11 @@ import type { SessionCache } from '../cache/session-cache.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkString } from '../util/validate.js'
 
-/** What {@link connect} and {@link HttpsAgent} take beyond Node's own options. */
+/** The options that this package adds to those of Node.js. */
 export interface ResumptionOptions {
   /**
-   * Where sessions are kept. Left out, one cache that all threads of the process use; null, none: the
-   * connection is neither resumed nor remembered.
+   * Where sessions are stored. By default, one cache that all threads of the process share. With null, the connection
+   * does not resume, and no session of it is stored.
    */
   sessionCache?: SessionCache | null | undefined
   /**
@@ -16,8 +16,9 @@ export interface ResumptionOptions {
    */
   cachePartition?: string | undefined
   /**
-   * Whether, of connections that begin at once to a peer without a session, one does the full handshake and the others
-   * wait for its session: as long as that takes, and a second at most. In all threads; never with `singleUse`.
+   * True if, of connections that begin at once to a peer without a session, one does the full handshake and the others
+   * wait for its session. A connection waits for 250 ms at most, and for three times its own connect time and 50 ms. It
+   * does not wait where the session will probably take longer, nor with `singleUse`. This holds across threads.
    * @defaultValue true
    */
   coalesce?: boolean | undefined

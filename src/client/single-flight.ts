@@ -6,8 +6,8 @@ import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/ti
 /** How long the lease of a leader lasts that is not heard of any more, in milliseconds. */
 const LEASE_MS = 1000
 /**
- * TLS 1.3 tickets come after the handshake, a round trip later: a leader keeps its lease for as long again as its
- * handshake took, and for this many milliseconds more in case its thread is busy.
+ * TLS 1.3 tickets come a round trip after the handshake. A leader keeps its lease for as long again as its handshake took,
+ * and for this many milliseconds more, in case its thread is busy.
  */
 const GRACE_MS = 200
 

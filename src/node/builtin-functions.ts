@@ -1,26 +1,26 @@
-/** The text of a function, whatever its own `toString` says. */
+/** Returns the text of a function, whatever its own `toString` returns. */
 export function sourceText(fn: object): string {
   return Function.prototype.toString.call(fn)
 }
 
 /**
- * Whether a function that takes objects is Node's own, and not a wrapper that some package put around it.
+ * True if a function that takes objects is Node's own, and not a wrapper of a package.
  *
- * Nothing of a function tells where it comes from, but the stack does: called with an object that
- * looks at it on the first access, Node's own function is reached through frames of Node alone. Where the
- * stack cannot be read, the answer is no.
+ * A function itself does not show where it comes from, but the stack does. The function is called with an object that reads
+ * the stack at the first access. Node's own function is reached through frames of Node.js only. Where the stack cannot be
+ * read, the result is false.
  */
 export function isBuiltin(fn: object): boolean {
   let isOwn = false
   const look = (): never => {
     isOwn = callersUpToHere().every(file => file?.startsWith('node:'))
-    throw new Error('seen enough')
+    throw new Error('stack read')
   }
   const probe = new Proxy({}, { get: look, has: look, ownKeys: look, getOwnPropertyDescriptor: look })
   try {
     Reflect.apply(fn as () => void, undefined, [probe, probe])
   } catch {
-    // The probe's own, or an objection to it.
+    // The error of the probe, or one that rejects the probe.
   }
   // @guard replaced-create-secure-context › builtin-functions › a thread that injects another CA is not led
   //   to trust by the sessions of one that does not
@@ -28,7 +28,7 @@ export function isBuiltin(fn: object): boolean {
   return isOwn
 }
 
-/** The files of the frames between the probe's access and this module, nearest first; one at least. */
+/** Returns the files of the frames between the probe's access and this module, nearest first: at least one. */
 function callersUpToHere(): (string | null | undefined)[] {
   const { prepareStackTrace, stackTraceLimit } = Error
   try {

@@ -3,8 +3,8 @@ import { defineMethods } from '../node/patch.js'
 import type { CertificateChain } from './certificate-chain.js'
 
 /**
- * Lets a socket that resumes a session return the certificates of its peer, as a full handshake would: after a resumption
- * Node.js has none, and an application that looks at them would turn the peer away, or trust it unseen.
+ * Lets a socket that resumes a session return the certificates of its peer, as after a full handshake. Node.js has none
+ * after a resumption: an application that checks them would reject the peer, or trust it unchecked.
  *
  * @param offered the chain of the session that was offered, if one was.
  */

@@ -3,17 +3,17 @@ import { native } from '../native/addon.js'
 /** The protocol version on the wire. */
 export const TLS_1_3 = 0x0304
 
-/** What decides how a session may be cached. */
+/** What decides how a session may be stored and offered. */
 export interface SessionInfo {
   /** The protocol version on the wire: 0x0303 is TLS 1.2, 0x0304 TLS 1.3. */
   version: number
-  /** For how many milliseconds it may be kept; 0: not at all. */
+  /** For how many milliseconds it may be stored; 0: not at all. */
   lifetime: number
-  /** Whether the peer's chain was verified; a resumed handshake repeats this verdict. */
+  /** True if the peer's chain was verified. A resumed handshake repeats this result. */
   verified: boolean
   /** Where the DER of the peer's own certificate begins in the blob. */
   leafStart: number
-  /** Where it ends; where it begins, if there is none. */
+  /** Where it ends. Equal to `leafStart` if there is none. */
   leafEnd: number
   /** The verification result of the peer's chain: an `X509_V_ERR_*` of OpenSSL, or 0. */
   verifyResult: number
@@ -23,11 +23,11 @@ export interface SessionInfo {
   timeout: number
 }
 
-/** What the addon writes, since to make an object there takes longer than to read the session. */
+/** The memory that the addon writes to: to make an object there takes longer than to read the session. */
 const numbers = new Float64Array(8)
 const out = new Uint8Array(numbers.buffer)
 
-/** Reads a session blob; undefined for bytes that are none. */
+/** Reads a session blob. Returns undefined for bytes that are none. */
 export function readSessionInfo(session: Buffer): SessionInfo | undefined {
   if (!native.sessionFacts(session, out)) return undefined
   return {

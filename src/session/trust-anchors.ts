@@ -10,10 +10,10 @@ const PEM =
 const read = new LruMap<string, ReadonlySet<string>>(16)
 
 /**
- * Returns a check whether a certificate is a trust anchor of a connection with this `ca` option: an anchor is a name and
- * a public key, so another certificate for them, as of a cross-signed root, is one as well.
+ * Returns a function that is true for the trust anchors of a connection with this `ca` option. An anchor is a name and a
+ * public key (RFC 5280 section 6.1.1), so another certificate for them, as of a cross-signed root, is one as well.
  *
- * Nothing is read before the first call. Certificates that cannot be read are no anchors.
+ * It reads the certificates at its first call. Certificates that cannot be read are no anchors.
  */
 export function isTrustAnchor(ca: unknown): (certificate: X509Certificate) => boolean {
   let anchors: readonly ReadonlySet<string>[] | undefined

@@ -54,7 +54,7 @@ export class HttpsAgent extends https.Agent {
     callback?: (error: Error | null, stream: Duplex) => void,
     ...others: unknown[]
   ): Duplex | null | undefined {
-    // Whoever calls it in one of the older forms gets what https.Agent does.
+    // A call in one of the older forms gets what https.Agent does.
     if (typeof options !== 'object' || options === null || this.#sessionCache === null) {
       const args = [options, callback, ...others] as unknown as [https.RequestOptions]
       return inside(() => super.createConnection(...args))
