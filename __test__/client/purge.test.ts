@@ -5,6 +5,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
@@ -133,8 +134,8 @@ test.serial(
       purge(purged)
       t.deepEqual(await finish(await open()), FULL)
     }
-    // Where nobody says the port, any may be meant.
-    const unknown = () => sessionKey({ socket: new net.Socket(), host: 'db.example' })
+    // Where the port is unknown, any may be meant.
+    const unknown = () => sessionKey({ socket: new PassThrough(), host: 'db.example' })
     const before = unknown()
     purge({ host: 'db.example', port: 5432 })
     t.not(unknown(), before)

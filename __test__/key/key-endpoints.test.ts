@@ -70,6 +70,18 @@ test('a connected socket is the endpoint it is connected to', async t => {
   t.not(sessionKey({ socket: one }), sessionKey({ socket: one, servername: 'origin.example' }))
 })
 
+test('a socket that is yet to connect has no key, since its port is unknown', async t => {
+  const { port } = await startServer(t)
+  const socket = new net.Socket()
+  t.teardown(() => socket.destroy())
+  const keyOf = () => sessionKey({ socket, host: 'localhost', servername: 'localhost' })
+  t.is(keyOf(), undefined)
+  socket.connect(port, '127.0.0.1')
+  t.is(keyOf(), undefined)
+  await once(socket, 'connect')
+  t.regex(keyOf() ?? '', /^over-tcp:127\.0\.0\.1:/)
+})
+
 test('the leg to a proxy and what runs inside it never share a key', async t => {
   const { port, ca } = await startServer(t)
   const proxy = tls.connect({ port, ca, servername: 'localhost' })

@@ -111,14 +111,13 @@ function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Install
   try {
     const [asGiven, listener] = normalize(args)
     const given = withDefaults(asGiven)
-    const reason = isOptedOut(given) ? 'opted-out' : chooses(given) ? undefined : 'excluded'
-    if (reason !== undefined) {
-      recordConnection(reason, () => peerOf(given))
+    if (isOptedOut(given)) {
+      recordConnection('opted-out', () => peerOf(given))
       return undefined
     }
     const { cachePartition } = given
     checkString('cachePartition', cachePartition, 256)
-    return { plan: planConnection(cache, given, { coalesce, maxAge, cachePartition }), listener }
+    return { plan: planConnection(cache, given, { coalesce, maxAge, cachePartition, chooses }), listener }
   } catch {
     // `tls.connect` reports what is wrong with the options.
     return undefined

@@ -16,6 +16,7 @@ import { DAY } from '../util/time.js'
 import { type AttemptInputs, ConnectionAttempt } from './attempt.js'
 import { reverify } from './offer.js'
 import { findEmitted, peerState } from './peer-state.js'
+import { PendingAttempt } from './pending-attempt.js'
 import { secureContextFor } from './shared-contexts.js'
 
 export const DEFAULT_MAX_AGE: number = DAY
@@ -24,14 +25,19 @@ export const DEFAULT_MAX_AGE: number = DAY
 export interface Plan {
   /** The options for `tls.connect`. */
   readonly options: tls.ConnectionOptions
-  /** What it needs to resume; undefined where it is Node's alone. */
-  readonly inputs: AttemptInputs | undefined
+  /**
+   * What it needs to resume; undefined where it is Node's alone. A function where the given socket is yet to connect: it
+   * is called when that is connected.
+   */
+  readonly inputs: AttemptInputs | (() => AttemptInputs | undefined) | undefined
 }
 
 export interface PlanOptions {
   readonly cachePartition?: string | undefined
   readonly coalesce?: boolean | undefined
   readonly maxAge?: number | undefined
+  /** Returns false for a connection that must not resume. Called once the endpoint is known. */
+  readonly chooses?: ((options: tls.ConnectionOptions) => boolean) | undefined
 }
 
 /**
@@ -41,21 +47,57 @@ export interface PlanOptions {
 export function planConnection(
   cache: SessionCache,
   options: tls.ConnectionOptions,
-  { cachePartition, coalesce = true, maxAge = DEFAULT_MAX_AGE }: PlanOptions = {},
+  planOptions: PlanOptions = {},
 ): Plan {
   const context = contextTag(options)
+  if (options.socket && isConnecting(options.socket)) {
+    if (options.session && keepsSession(options, cache, undefined)) return keepSession(options)
+    // The connection gets another context and another `checkServerIdentity`, which do not count.
+    const given = { ...options }
+    return share(options, context, () => findInputs(cache, given, context, planOptions))
+  }
+  const inputs = findInputs(cache, options, context, planOptions)
+  if (inputs === undefined) return { options, inputs }
+  if (options.session && keepsSession(options, cache, inputs)) return keepSession(options)
+  return share(options, context, inputs)
+}
+
+function keepSession(options: tls.ConnectionOptions): Plan {
+  if (isDebugging) debug("%s: the caller's session is offered", peerOf(options))
+  recordConnection('caller-session', () => peerOf(options))
+  return { options, inputs: undefined }
+}
+
+/** Plans a connection with the shared context, and without a session that this package replaces. */
+function share(options: tls.ConnectionOptions, context: string | undefined, inputs: Plan['inputs']): Plan {
+  const { session, ...rest } = options
+  const own = session ? rest : options
+  if (!own.secureContext && context !== undefined) own.secureContext = secureContextFor(own, context)
+  return { options: own, inputs }
+}
+
+/** Returns what a connection with these options needs to resume. Undefined, and recorded, where it does not. */
+function findInputs(
+  cache: SessionCache,
+  options: tls.ConnectionOptions,
+  context: string | undefined,
+  { cachePartition, coalesce = true, maxAge = DEFAULT_MAX_AGE, chooses }: PlanOptions,
+): AttemptInputs | undefined {
+  if (chooses && !chooses(options)) {
+    recordConnection('excluded', () => peerOf(options))
+    return undefined
+  }
   const generation = new Era(options)
   const key = context && keyOf(options, cachePartition, { context, era: generation })
   const { checkServerIdentity } = options
   if (key === undefined || checkServerIdentity === undefined) {
     if (isDebugging) debug('%s: not cacheable', peerOf(options))
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => peerOf(options))
-    return { options, inputs: undefined }
+    return undefined
   }
-  const peer = peerState(key, `${peerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation)
-  const inputs: AttemptInputs = {
+  return {
     cache,
-    peer,
+    peer: peerState(key, `${peerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
     verifier: { isStrict: isStrict(options), hostname: hostnameOf(options), checkServerIdentity, options },
     maxAge,
     coalesce,
@@ -63,18 +105,6 @@ export function planConnection(
     crlsCurrentUntil: now => crlsCurrentUntil(options, now),
     isAnchor: isTrustAnchor(options.ca),
   }
-  if (options.session) {
-    if (keepsSession(options, inputs)) {
-      if (isDebugging) debug("%s: the caller's session is offered", peerOf(options))
-      recordConnection('caller-session', () => peerOf(options))
-      return { options, inputs: undefined }
-    }
-    const { session: _, ...rest } = options
-    shareContext(rest, context)
-    return { options: rest, inputs }
-  }
-  shareContext(options, context)
-  return { options, inputs }
 }
 
 /** Makes a connection by its plan. */
@@ -83,9 +113,14 @@ export function executePlan(
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
   if (inputs === undefined) return open(options)
-  const attempt = new ConnectionAttempt(inputs)
-  options.checkServerIdentity = attempt.capturing(inputs.verifier.checkServerIdentity)
-  if (options.socket && !isConnecting(options.socket)) {
+  const isPending = typeof inputs === 'function'
+  const attempt = isPending
+    ? new PendingAttempt(inputs, () => peerOf(options))
+    : new ConnectionAttempt(inputs)
+  if (options.checkServerIdentity) {
+    options.checkServerIdentity = attempt.capturing(options.checkServerIdentity)
+  }
+  if (attempt instanceof ConnectionAttempt && options.socket) {
     return attempt.startAtOnce(session => open(session ? { ...options, session } : options))
   }
   const socket = open(options)
@@ -99,21 +134,20 @@ export function executePlan(
  */
 function keepsSession(
   options: tls.ConnectionOptions,
-  { cache, peer, verifier, maxAge }: AttemptInputs,
+  cache: SessionCache,
+  inputs: AttemptInputs | undefined,
 ): boolean {
   const { session } = options
   const known = findEmitted(session)
   const isOfLibrary = session === sessionOfAgent(options) || (known !== undefined && isOfUndici(options))
-  if (isOfLibrary && (isSingleUse(cache) || hasSession(cache, peer.key))) return false
+  if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(cache, inputs.peer.key)))) return false
   if (known === undefined) return true
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
   if (known.record === undefined) return !isOfLibrary
-  return reverify(session as Buffer, decodeVerification(known.record), verifier, maxAge) !== undefined
-}
-
-function shareContext(options: tls.ConnectionOptions, tag: string | undefined): void {
-  if (!options.secureContext && tag !== undefined) options.secureContext = secureContextFor(options, tag)
+  if (inputs === undefined) return false
+  const verification = decodeVerification(known.record)
+  return reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined
 }
 
 /** Returns until when all CRLs are current, in milliseconds since 1970. Undefined where one cannot be read. */

@@ -24,8 +24,7 @@ export interface Endpoint {
 type Options = Pick<tls.ConnectionOptions, 'host' | 'path' | 'port' | 'servername' | 'socket'>
 
 /**
- * Returns the endpoint of a connection with these options. That of a given socket is complete only once the socket is
- * connected: see {@link isPending}.
+ * Returns the endpoint of a connection with these options. That of a given socket is complete once it is connected.
  */
 export function readEndpoint(options: Options): Endpoint {
   const { host, path, servername, socket } = options
@@ -55,11 +54,6 @@ function describeSocket(socket: unknown): string {
   // @guard endpoint › key-endpoints › the leg to a proxy* ⇒ `return 'over-tls'` becomes `return 'over-tcp'`
   if (socket instanceof tls.TLSSocket) return 'over-tls'
   return socket instanceof Socket ? 'over-tcp' : 'over-stream'
-}
-
-/** True if the given socket is yet to connect, so that nobody knows where it leads. */
-export function isPending(socket: unknown): boolean {
-  return socket instanceof Socket && socket.pending && !socket.destroyed
 }
 
 /** Returns the readable form of an endpoint, `tcp:db.example:5432`, at the beginning of a session key. */

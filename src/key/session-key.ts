@@ -1,4 +1,5 @@
 import tls from 'node:tls'
+import { isConnecting } from '../node/socket-port.js'
 import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 import { InputMemo, isObject } from '../util/memo.js'
@@ -68,7 +69,11 @@ export function keyOf(
   // @guard endpoint › key-endpoints › a stream that cannot say where it leads is cacheable only if the
   //   options name the peer
   //   ⇒ without `endpoint.isAnonymous ||`
-  if (endpoint.isAnonymous || check === undefined) return undefined
+  // @guard endpoint › key-endpoints › a socket that is yet to connect has no key*
+  //   ⇒ without `|| (options.socket && isConnecting(options.socket))`
+  if (endpoint.isAnonymous || check === undefined || (options.socket && isConnecting(options.socket))) {
+    return undefined
+  }
   return makeKey(peerLabel(endpoint), [
     // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...endpoint.address,
