@@ -71,7 +71,7 @@ export interface Native
    */
   lead(handle: number, key: Key, millis: number): number
   /** Ends a lease. Returns true if a follower waits for it. */
-  release(handle: number, key: Key, lease: number, fruitful: boolean): boolean
+  release(handle: number, key: Key, lease: number, isProductive: boolean): boolean
 
   /**
    * Asks the process's circuit breaker for offers: 0 if the connection must not offer, 1 if it may, 2 if it must not and
