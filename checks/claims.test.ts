@@ -47,8 +47,8 @@ const ALLOWED: Record<string, Record<string, string>> = {
   'docs/how-to/use-with-a-driver.md': {},
   'docs/how-to/measure.md': {},
   'docs/tutorials/share-between-workers.md': {},
-  'docs/servers.md': {},
-  'docs/fleet-with-redis.md': { '50 ms': 'the default of `timeout`' },
+  'docs/how-to/run-servers.md': {},
+  'docs/how-to/run-a-fleet.md': {},
 }
 
 for (const [file, allowed] of Object.entries(ALLOWED)) {
