@@ -104,6 +104,8 @@ export class ConnectionAttempt implements SocketEvents {
       try {
         socket = open(own)
       } finally {
+        // @guard wiped-session › caller-session › the session that a socket over another one keeps is a copy
+        //   of its own, and wiped
         own.fill(0)
       }
     })
@@ -153,26 +155,39 @@ export class ConnectionAttempt implements SocketEvents {
     if (!isFirst) return
     this.#stopHangWatch?.()
     const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
+    // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
     if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
     this.#judgeSecure(isResumed)
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
     this.#report(isResumed ? 'resumed' : this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome)
     // After the application's listeners: they may turn the peer away.
+    // @guard rejected-peer › tls12-renewal › it is not kept of a peer that the secureConnect listener turns
+    //   away
+    //   ⇒ `process.nextTick(() => this.#storeRenewed())` becomes `this.#storeRenewed()`
     if (isResumed && this.#offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
   }
 
   onSession(session: Buffer): void {
+    // @guard caller-session › caller-session › *: nothing is kept even if the server refuses the session of
+    //   the caller
+    //   ⇒ without `this.#hasCallerSession ||`
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
     const resumed = this.#hasOffered ? this.#offered : undefined
     const verification = this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
     const record = verification && encodeVerification(verification)
     // Whatever is stored of it: a library may pass it back.
+    // @guard library-session › install › install: a session of a lenient connection does not authorize*
     peer.recordEmitted(session, record)
+    // @guard rejected-peer › caller-session › *: nothing is kept of a peer that the secureConnect listener
+    //   turns away
+    //   ⇒ without `&& !this.#port.isDestroyed`
     if (record !== undefined && !this.#port.isDestroyed) this.#store(session, record)
   }
 
   onCallerSession(): void {
+    // @guard caller-session › caller-session › *: nothing is kept even if the server refuses the session of
+    //   the caller
     this.#hasCallerSession = true
   }
 
@@ -205,6 +220,9 @@ export class ConnectionAttempt implements SocketEvents {
 
   /** True if a session may be given to the socket: one given during the handshake would break it. */
   get #isFree(): boolean {
+    // @guard caller-session › caller-session › *: a session that the caller sets wins over one of ours, which
+    //   is not spent
+    //   ⇒ without `!this.#hasCallerSession &&`
     return !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake
   }
 
@@ -216,6 +234,9 @@ export class ConnectionAttempt implements SocketEvents {
   #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
     const { peer } = this.#inputs
     const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
+    // @guard offer-back-off › strict-peer › TLS *: a peer that refuses everything is offered nothing after a
+    //   while
+    //   ⇒ if false
     if (advice !== 'offer') {
       this.#debug('the breaker says %s', advice)
       this.#isProbe = advice === 'probe'
@@ -242,6 +263,8 @@ export class ConnectionAttempt implements SocketEvents {
   #afterOffer(): void {
     const offered = this.#offered
     if (!this.#hasOffered || offered === undefined) return
+    // @guard caller-session › resumed-socket › *: nothing of ours is told for a session that the caller sets
+    //   ⇒ `this.#hasCallerSession ? undefined : offered.chain` becomes `offered.chain`
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
     if (offered.isBelowTls13) this.#ticket = this.#port.ticket
     this.#transportBytes = this.#port.transportBytesRead ?? 0
@@ -309,6 +332,9 @@ export class ConnectionAttempt implements SocketEvents {
 
   #judgeSecure(isResumed: boolean): void {
     const { endpoint, key } = this.#inputs.peer
+    // @guard offer-back-off › strict-peer › TLS *: a peer that refuses everything is offered nothing after a
+    //   while
+    //   ⇒ `offerBreaker.rejected(endpoint, key)` becomes `{}`
     if (isResumed) offerBreaker.resumed(endpoint, key)
     else if (this.#hasOffered) offerBreaker.rejected(endpoint, key)
     else if (this.#isProbe) offerBreaker.fullSucceeded(endpoint)
@@ -319,8 +345,12 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer } = this.#inputs
     if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
     if (!this.#hasOffered) return
+    // @guard offer-back-off › client-events › a peer that resets when it is offered a session gets no offers
+    //   for a while
+    //   ⇒ `offerBreaker.broken(peer.endpoint)` becomes `{}`
     if (isHandshakeAlert(error)) offerBreaker.alerted(peer.endpoint)
     else if (isTransportError(error) && !this.#isHanging) offerBreaker.broken(peer.endpoint)
+    // @guard offer-back-off › strict-peer › TLS *: a peer that meets an offer with* ⇒ if false
     if (isHandshakeAlert(error) || this.#isHanging) dropSessions(cache, peer.key)
   }
 
@@ -339,6 +369,9 @@ export class ConnectionAttempt implements SocketEvents {
     } else if (this.#hasOffered && isTransportError(error)) offerBreaker.broken(peer.endpoint)
     const isDestroyedHere = !this.#port.hasEnded && !isTransportError(error) && !isHandshakeAlert(error)
     // The application may have rejected the peer, so what this connection brought must not authorize the next one.
+    // @guard rejected-peer › chain-checks › *: a chain that the application rejects * ms after the handshake
+    //   is rejected each time
+    //   ⇒ if false
     if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
       this.#debug('destroyed before the first byte: removed what this connection stored')
       this.#recorder.removeStored()
@@ -347,7 +380,9 @@ export class ConnectionAttempt implements SocketEvents {
 
   #store(session: Buffer, record: Buffer): void {
     const { cache, peer, verifier } = this.#inputs
+    // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
     if (peer.generation.isOver) return
+    // @guard rejected-peer › trust › *: nothing is kept of a peer that was refused
     if (verifier.isStrict && !this.#port.isAuthorized) return
     if (!this.#recorder.store(session, record)) return
     this.#debug('stored a session of %d bytes', session.length)

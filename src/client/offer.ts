@@ -40,6 +40,7 @@ export function offerSession(
   { cache, peer, verifier, maxAge }: OfferInputs,
   use: (session: Buffer, offered: OfferedSession) => void,
 ): OfferOutcome {
+  // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
   if (peer.generation.isOver) return 'no-session'
   const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
     const offered = reverify(session, peer.decodeVerification(record), verifier, maxAge)
@@ -74,13 +75,25 @@ export function reverify(
   const isBelowTls13 = info.version < TLS_1_3
   // OpenSSL repeats the stored result of such a chain, so Node.js reports it without the check of the name.
   if (!info.verified) {
+    // @guard verification-off › reverify › *: a strict caller does not offer a session whose chain was not
+    //   verified
+    //   ⇒ if false
     return verifier.isStrict ? undefined : { verification, chain, identityError: undefined, isBelowTls13 }
   }
   try {
     const identityError = checkIdentity(chain, verifier)
+    // @guard certificate-dates-and-names › reverify › *: a checkServerIdentity that has changed its mind is
+    //   asked again
+    //   ⇒ `identityError === undefined || !verifier.isStrict` becomes `true`
+    // @guard certificate-dates-and-names › reverify › *: a session whose certificate has another name is not
+    //   offered
+    //   ⇒ `identityError === undefined || !verifier.isStrict` becomes `true`
     const isAcceptable = identityError === undefined || !verifier.isStrict
     return isAcceptable ? { verification, chain, identityError, isBelowTls13 } : undefined
   } catch {
+    // @guard certificate-dates-and-names › reverify › a checkServerIdentity that throws before an offer means
+    //   a full handshake
+    //   ⇒ `return undefined` becomes `return { verification, chain, identityError: undefined, isBelowTls13 }`
     // The caller's check threw. In doubt, a full handshake decides.
     return undefined
   }

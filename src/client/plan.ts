@@ -58,6 +58,8 @@ export function planConnection(
   }
   const inputs = findInputs(cache, options, context, planOptions)
   if (inputs === undefined) return { options, inputs }
+  // @guard caller-session › connect › a session of the caller wins, and what comes of it is not kept
+  //   ⇒ if false
   if (options.session && keepsSession(options, cache, inputs)) return keepSession(options)
   return share(options, context, inputs)
 }
@@ -142,8 +144,11 @@ function keepsSession(
   const isOfLibrary = session === sessionOfAgent(options) || (known !== undefined && isOfUndici(options))
   if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(cache, inputs.peer.key)))) return false
   if (known === undefined) return true
+  // @guard purge › purge › what a library kept of a connection under way does not win later
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
+  // @guard library-session › install › install: a session of a lenient connection does not authorize*
+  //   ⇒ `return !isOfLibrary` becomes `return true`
   if (known.record === undefined) return !isOfLibrary
   if (inputs === undefined) return false
   const verification = decodeVerification(known.record)

@@ -31,6 +31,15 @@ const results = new WeakMap<X509Certificate, LruMap<string, { error: Error | und
 export function checkIdentity(chain: CertificateChain, verifier: PeerVerifier): Error | undefined {
   const { hostname, checkServerIdentity, options } = verifier
   // A fresh object each time, because the function may change it.
+  // @guard certificate-dates-and-names › reverify › *: a checkServerIdentity that has changed its mind is
+  //   asked again
+  //   ⇒ if false
+  // @guard certificate-dates-and-names › reverify › a checkServerIdentity is asked as a method of the
+  //   options*
+  //   ⇒ `checkServerIdentity.call(options, hostname, chain.peerCertificate())` becomes `checkServerIdentity(hostname, chain.peerCertificate())`
+  // @guard certificate-dates-and-names › reverify › a check may do what it likes to the certificate it is
+  //   shown
+  //   ⇒ `chain.peerCertificate()` becomes `((chain as any).shown ??= chain.peerCertificate())`
   if (checkServerIdentity !== pureCheck) {
     return checkServerIdentity.call(options, hostname, chain.peerCertificate())
   }
@@ -51,4 +60,7 @@ export function checkIdentity(chain: CertificateChain, verifier: PeerVerifier): 
  * Node's own check: its result depends on its arguments only, so it can be kept. A function that another package has put
  * in its place could decide otherwise tomorrow.
  */
+// @guard certificate-dates-and-names › builtin-functions › a check in the place of the default one is asked
+//   before each session is offered
+//   ⇒ if true
 const pureCheck = isBuiltin(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined

@@ -10,6 +10,7 @@ interface SharedContext {
 
 /** One SecureContext for all connections with equal options: making one costs a third of a handshake. */
 const contexts = new LruMap<string, SharedContext>(100)
+// @guard purge › purge › contexts that connections share are made anew
 onPurge(() => contexts.clear())
 
 /**
@@ -19,6 +20,8 @@ onPurge(() => contexts.clear())
  * @throws what `tls.createSecureContext` throws.
  */
 export function secureContextFor(options: tls.ConnectionOptions, digest: string): tls.SecureContext {
+  // @guard chain › trust › *: a session made while trusting another CA does not authorize
+  //   ⇒ `contexts.get(digest)` becomes `contexts.get('any') ?? contexts.get([...contexts.entries()][0]?.[0] ?? '')`
   const shared = contexts.get(digest)
   if (shared !== undefined && contextChanges(shared.context) === shared.changes) return shared.context
   // Node closes a context for single use together with its socket.

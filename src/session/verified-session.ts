@@ -59,6 +59,10 @@ const CLOCK_TOLERANCE_MS = 60_000
 export function isCurrent(verification: Verification, maxAge: number, now: number): boolean {
   const { verifiedAt, goodFrom, goodUntil } = verification
   return (
+    // @guard certificate-dates-and-names › reverify › *: a certificate that has expired since*
+    //   ⇒ without `&& now < goodUntil`
+    // @guard certificate-dates-and-names › reverify › a certificate that is not valid yet*
+    //   ⇒ without `&& now >= goodFrom`
     now >= verifiedAt - CLOCK_TOLERANCE_MS && now - verifiedAt <= maxAge && now >= goodFrom && now < goodUntil
   )
 }

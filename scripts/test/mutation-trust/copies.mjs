@@ -7,6 +7,9 @@ import { root } from '../../lib/setup.mjs'
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
 
+/** A program that a test leaves behind keeps ava waiting for its output. */
+const LIMIT_MS = 180_000
+
 /** Makes copies of everything that tests need. Tests find the package by its name, and so in their own folder. */
 export function makeCopies() {
   return Array.from({ length: Math.min(os.availableParallelism(), 4) }, (_, index) => {
@@ -61,7 +64,15 @@ function run([program, ...args], cwd) {
       NO_COLOR: '1',
       TLS_RESUMPTION_TEST_PEER: join(root, 'target', 'debug', 'tls-resumption-peer'),
     }
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const detached = process.platform !== 'win32'
+    const child = spawn(program, args, { cwd, env, detached, stdio: ['ignore', 'pipe', 'pipe'] })
+    const end = () => (detached ? process.kill(-child.pid, 'SIGKILL') : child.kill('SIGKILL'))
+    const timer = setTimeout(end, LIMIT_MS)
+    const interrupted = () => {
+      end()
+      process.exit(130)
+    }
+    process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', text => {
@@ -69,6 +80,10 @@ function run([program, ...args], cwd) {
       })
     }
     child.on('error', reject)
-    child.on('close', code => resolve({ code, output }))
+    child.on('close', code => {
+      clearTimeout(timer)
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+      resolve({ code, output })
+    })
   })
 }

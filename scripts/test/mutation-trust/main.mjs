@@ -37,10 +37,10 @@ function describe({ rule, file, line, test, title }) {
 }
 
 function check() {
-  const untested = chosen.filter(({ test, title, isListed }) => !isListed && !hasTitle(test, title))
+  const untested = chosen.filter(({ test, title }) => !hasTitle(test, title))
   for (const guard of untested) process.stdout.write(`✘ no test has this title | ${describe(guard)}\n`)
   // An annotation that cannot be applied throws.
-  for (const guard of chosen.filter(({ isListed }) => !isListed)) compile(guard)
+  for (const guard of chosen) compile(guard)
   process.exitCode = missing.length + untested.length === 0 ? 0 : 1
 }
 
@@ -75,7 +75,7 @@ async function removeAll() {
 
 /** Runs the test files with all guards. A test that fails then, or does not exist, would prove nothing. */
 async function runIntact(copies) {
-  const files = [...new Set(chosen.map(({ test }) => testFile(test)))]
+  const files = [...new Set(chosen.map(({ test }) => testFile(test)))].filter(Boolean)
   const runs = await spread(copies, files, async (file, copy) => ({ file, ...(await runTests(copy, file)) }))
   const outputs = new Map(runs.map(({ file, output }) => [file, output]))
   return {
@@ -84,33 +84,24 @@ async function runIntact(copies) {
       const titled = title.split('*').map(part => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
       // Only one file runs, so ava prints no file before the title. A slow test has its time after it.
       const line = new RegExp(`^ +(✔|- \\[skip\\]:?|✘ \\[fail\\]:) ${titled.join('.*')}( \\(.+\\))?$`, 'gm')
-      const marks = [...outputs.get(testFile(test)).matchAll(line)].map(([, mark]) => mark)
+      const marks = [...(outputs.get(testFile(test)) ?? '').matchAll(line)].map(([, mark]) => mark)
       if (marks.length === 0) return 'missing'
+      if (marks.some(mark => mark.startsWith('✘'))) return 'broken'
       return marks.every(mark => mark.startsWith('-')) ? 'skipped' : 'passed'
     },
   }
 }
 
 async function runWithout(guard, copy) {
-  const mutant = tryCompile(guard)
-  if (mutant.error) return { isNoticed: false, output: mutant.error.message }
   const target = join(copy, 'dist', guard.file.replace(/\.ts$/, '.js'))
   const built = readFileSync(target)
-  writeFileSync(target, mutant.code)
+  writeFileSync(target, compile(guard))
   const { code, output } = await runTests(copy, testFile(guard.test), guard.title)
   writeFileSync(target, built)
   // A test has to fail, crash or hang. A file that cannot be loaded does not count.
   const isFailure = /^ +(✘ \[fail\]:|✘ Timed out|Uncaught exception|Unhandled rejection)/m.test(output)
   const isLoaded = !/SyntaxError|ERR_MODULE_NOT_FOUND|does not provide an export/.test(output)
   return { isNoticed: code !== 0 && isFailure && isLoaded, output }
-}
-
-function tryCompile(guard) {
-  try {
-    return { code: compile(guard) }
-  } catch (error) {
-    return { error }
-  }
 }
 
 /** Returns the JavaScript of a source file without the guard. */

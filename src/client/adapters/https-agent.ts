@@ -76,6 +76,8 @@ export class HttpsAgent extends https.Agent {
   override getName(options?: https.RequestOptions & ResumptionOptions): string {
     const name = super.getName(options)
     const partition = options?.cachePartition
+    // @guard endpoint › agent-pooling › requests with different partitions share no kept-alive connection
+    //   ⇒ if true
     return partition === undefined ? name : `${name}:${JSON.stringify(partition)}`
   }
 }

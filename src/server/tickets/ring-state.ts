@@ -109,8 +109,7 @@ export function plan(
   if (live === undefined || live.keys.length === 0) {
     state = { lineage, generation, rules, keys: [...own.keys] }
   } else if (own.lineage === live.lineage) {
-    // @guard ring-replay › ring-state › an earlier state, from a backup or from somebody who replays it, is
-    //   overwritten
+    // @guard ring-replay › ring-state › plan: an earlier state, from a backup or a replay, is overwritten
     //   ⇒ `live.generation >= own.generation && !isBack` becomes `true`
     // @guard ring-replay › ring-state › plan: an earlier state, from a backup or a replay, is overwritten
     //   ⇒ `live.generation >= own.generation && !isBack` becomes `true`
