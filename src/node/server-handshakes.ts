@@ -7,9 +7,13 @@ import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { monotonicNow } from '../util/time.js'
 
+/** What is remembered of the handshake of a handle: a property, which costs less than an entry of a WeakMap. */
+const HANDSHAKE: unique symbol = Symbol('handshake')
+
 interface Handle {
   getProtocol?(): string | null
   getServername?(): string | false
+  [HANDSHAKE]?: Handshake | undefined
 }
 
 type HandleFunction = (this: Handle, ...args: unknown[]) => unknown
@@ -25,25 +29,23 @@ interface Handshake {
   found: 'session-id' | 'ticket' | undefined
 }
 
-const handshakes = new WeakMap<object, Handshake>()
-
 /** The handshake whose callbacks OpenSSL runs now. Code that continues later has to capture it. */
 let current: Handshake | undefined
 
 /** What to do before the original function of a member runs. */
 const OBSERVERS: Record<string, (this: void, handle: Handle, args: readonly unknown[]) => void> = {
   onhandshakestart(handle) {
-    current = handshakes.get(handle)
+    current = handle[HANDSHAKE]
     if (current !== undefined) return
     current = { handle, startedAt: monotonicNow(), servername: undefined, found: undefined }
-    handshakes.set(handle, current)
+    handle[HANDSHAKE] = current
   },
   onclienthello(handle, [hello]) {
-    current = handshakes.get(handle)
+    current = handle[HANDSHAKE]
     if (current !== undefined) current.servername = (hello as { servername?: string } | undefined)?.servername
   },
   onnewsession(handle) {
-    current = handshakes.get(handle)
+    current = handle[HANDSHAKE]
   },
 }
 
@@ -69,21 +71,27 @@ function install(): boolean {
   return true
 }
 
-/** A client's handle has members of the same names, with other functions: those are left as they are. */
+/**
+ * Gives all handles the observed function of a server's handle, in place of the one that Node.js assigns to each. A handle
+ * that gets another function, as a client's does, keeps that.
+ */
 function observe(prototype: object, name: string, original: HandleFunction): void {
   const before = OBSERVERS[name] as (typeof OBSERVERS)[string]
+  const isLast = name === 'onnewsession'
   const observed: HandleFunction = function (...args) {
     before(this, args)
     const result = original.apply(this, args)
-    if (name === 'onnewsession') current = undefined
+    if (isLast) current = undefined
     return result
   }
+  const other = Symbol(name)
   Object.defineProperty(prototype, name, {
     configurable: true,
-    get: () => undefined,
-    set(assigned: HandleFunction) {
-      const value = assigned === original ? observed : assigned
-      Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true })
+    get(this: Record<symbol, HandleFunction | undefined>) {
+      return this[other] ?? observed
+    },
+    set(this: Record<symbol, HandleFunction | undefined>, assigned: HandleFunction) {
+      if (assigned !== original) this[other] = assigned
     },
   })
 }
@@ -135,8 +143,8 @@ export function noteFound(what: 'session-id' | 'ticket'): void {
 export function handshakeOf(
   socket: tls.TLSSocket,
 ): { duration: number; found: Handshake['found'] } | undefined {
-  const { _handle: handle } = socket as unknown as { _handle?: object }
-  const handshake = handle && handshakes.get(handle)
+  const { _handle: handle } = socket as unknown as { _handle?: Handle }
+  const handshake = handle?.[HANDSHAKE]
   if (handshake === undefined) return undefined
   return { duration: monotonicNow() - handshake.startedAt, found: handshake.found }
 }
