@@ -102,7 +102,7 @@ pub unsafe extern "C" fn forget_all(env: napi_env, info: napi_callback_info) -> 
     })
 }
 
-/// The offers that a thread has made and that are pending. When the thread ends, nobody will say what became of them, so
+/// The pending offers of a thread. When the thread ends, their outcomes are never reported, so
 /// they must not seem to hang.
 #[derive(Default)]
 pub struct OffersOfThread(Vec<PendingOffer>);

@@ -14,10 +14,15 @@ use crate::napi::raw_callback::{Value, enter};
 /// `sessionFacts(session, out)`: fills `out` with numbers of eight bytes in native order. Returns false for bytes that are
 /// no session.
 ///
-/// The numbers: the protocol version on the wire; for how many milliseconds the session may be kept; 1 if the chain of the
-/// peer was verified; the start and the end of the leaf certificate in the blob; the verification result (0 is
-/// `X509_V_OK`); the time of the session in milliseconds since 1970; its timeout in milliseconds. A shorter `out` gets
-/// the first of them.
+/// - the protocol version on the wire
+/// - for how many milliseconds the session may be kept
+/// - 1 if the chain of the peer was verified
+/// - the start and the end of the leaf certificate in the blob
+/// - the verification result, 0 for `X509_V_OK`
+/// - the time of the session in milliseconds since 1970
+/// - the timeout of the session in milliseconds
+///
+/// A shorter `out` gets the first of them.
 pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, out, ..]| {
         let (session, mut out) = (session.bytes("session", BYTES)?, out.scratch("out")?);

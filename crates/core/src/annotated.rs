@@ -8,15 +8,15 @@ use crate::{BufferTooSmall, Cache, EntryOptions, Key, Rejected};
 /// The length of an annotation, in bytes.
 pub const ANNOTATION_LEN: usize = if cfg!(loom) { 8 } else { 64 };
 
-/// What a caller stores with a blob, and the cache does not interpret.
+/// Bytes that a caller stores with a blob. The cache does not interpret them.
 ///
-/// It is kept in front of the blob, in the same memory, and is wiped with it. It counts as so many bytes of the entry in
+/// It is kept in front of the blob, in the same memory, and is wiped with it. Its bytes count in
 /// [`Cache::bytes`] and [`Options::max_bytes`](crate::Options::max_bytes).
 pub type Annotation = [u8; ANNOTATION_LEN];
 
 /// Names one entry of a cache.
 ///
-/// The same name is given again only after 2^26 entries that used the same place, so a caller may keep it.
+/// The same name is given again only after 2^26 entries that used the same node, so a caller may keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId(u64);
 
@@ -68,7 +68,7 @@ impl Cache {
     /// # Errors
     ///
     /// [`Rejected`] if the blob is empty, or larger with its annotation than
-    /// [`Options::max_bytes`](crate::Options::max_bytes). What was stored stays.
+    /// [`Options::max_bytes`](crate::Options::max_bytes). The entries of the key stay.
     pub fn put_annotated(
         &self,
         key: Key<'_>,
@@ -99,7 +99,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`BufferTooSmall`] if both do not fit. Then nothing at all has changed: it was not offered.
+    /// [`BufferTooSmall`] if both do not fit. Then nothing has changed: it was not offered.
     pub fn offer_annotated_into(
         &self,
         key: Key<'_>,
@@ -109,7 +109,7 @@ impl Cache {
     }
 
     /// Removes one entry and leaves the others of its key. Returns false if it is not under the key any more.
-    #[expect(clippy::must_use_candidate, reason = "what matters is that it is gone")]
+    #[expect(clippy::must_use_candidate, reason = "callers want the removal")]
     pub fn remove_entry(&self, key: Key<'_>, entry: EntryId) -> bool {
         self.store().remove_entry(key, entry, &self.now())
     }

@@ -1,17 +1,17 @@
-//! Which peers have been purged, and how often.
+//! Counters of purges.
 //!
-//! A cache keeps hashes of keys, so it cannot tell whose an entry is. Whoever makes keys mixes the count of a peer's
-//! purges in: with a purge the peer's entries are under keys that nobody makes any more, in all threads at once, those
-//! that a connection from before stores later among them.
+//! A cache keeps hashes of keys, so it does not know the peer of an entry. Callers mix the counter of a peer into its keys. A
+//! purge increments it, so the earlier entries of the peer are under keys that are not used any more. That holds in all
+//! threads at once, and for sessions that earlier connections store later.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// How many counts there are. Peers that share one are purged together, which costs full handshakes and nothing else.
+/// The number of counters. Peers that share one are purged together, which only costs full handshakes.
 const SLOTS: usize = 1 << 16;
 
-/// Counts of purges, by peer: from the first one on 256 KB, however many peers there are.
+/// Counters of purges by peer. They take 256 KB from the first purge on, for any number of peers.
 ///
 /// Every method takes `&self`, and none waits for another thread.
 ///
@@ -31,7 +31,7 @@ pub struct PurgeCounters {
 }
 
 impl PurgeCounters {
-    /// Nothing has been purged.
+    /// Makes counters without a purge.
     #[must_use]
     pub fn new() -> Self {
         Self { total: AtomicU64::new(0), slots: OnceLock::new(), hasher: RandomState::new() }
@@ -41,17 +41,17 @@ impl PurgeCounters {
     pub fn purge(&self, name: &[u8]) {
         let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| AtomicU32::new(0)).collect());
         slots[self.place(name)].fetch_add(1, Ordering::Relaxed);
-        // Release: pairs with the load in `total`, so that whoever sees that there was a purge sees whose.
+        // Release: pairs with the load in `total`, so that a thread that sees a purge also sees its counter.
         self.total.fetch_add(1, Ordering::Release);
     }
 
-    /// How often the peer of that name, or one that shares its count, has been purged.
+    /// Returns how often the peer of that name, or one that shares its counter, has been purged.
     #[must_use]
     pub fn of(&self, name: &[u8]) -> u32 {
         self.slots.get().map_or(0, |slots| slots[self.place(name)].load(Ordering::Relaxed))
     }
 
-    /// How many purges there were of whatever peers. While that stays the same, so does all the rest.
+    /// Returns the number of all purges. While it stays the same, all counters do.
     #[must_use]
     pub fn total(&self) -> u64 {
         // Acquire: pairs with `purge`.
@@ -76,18 +76,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purge_counts_for_its_peer_and_for_the_whole() {
+    fn a_purge_counts_for_its_peer_and_in_total() {
         let purges = PurgeCounters::default();
         purges.purge(b"a");
         purges.purge(b"a");
         assert_eq!((purges.of(b"a"), purges.total()), (2, 2));
-        // Of a few hundred other names most have another count.
+        // Most of a few hundred other names have another counter.
         let others = (0..500_u32).filter(|n| purges.of(&n.to_le_bytes()) == 0).count();
         assert!(others > 490, "{others}");
     }
 
     #[test]
-    fn threads_that_purge_at_once_lose_no_count() {
+    fn concurrent_purges_lose_no_count() {
         let purges = PurgeCounters::new();
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -1,10 +1,10 @@
-//! Caches for which there is no address space. A program of its own, since it uses up all there is.
+//! Caches without address space. A program of its own, because it uses up the address space of the process.
 #![cfg(target_pointer_width = "64")]
 
 use tls_resumption_core::{BuildError, ByteBudget, Cache, Capacity, EntryOptions, Key};
 
 #[test]
-fn what_cannot_be_reserved_is_an_error_that_says_for_what_and_others_go_on() {
+fn a_build_error_names_the_options_and_other_caches_work_on() {
     let large = || {
         Cache::builder()
             .max(Capacity::MIN)
@@ -13,9 +13,9 @@ fn what_cannot_be_reserved_is_an_error_that_says_for_what_and_others_go_on() {
             .try_build()
     };
     let mut opened = vec![large().unwrap()];
-    // A process has room for some hundreds of them.
+    // A process has room for a few hundred of them.
     let refused = loop {
-        assert!(opened.len() < 10_000, "there is an end to it");
+        assert!(opened.len() < 10_000, "address space is limited");
         match large() {
             Ok(cache) => opened.push(cache),
             Err(refused) => break refused,
@@ -35,5 +35,5 @@ fn what_cannot_be_reserved_is_an_error_that_says_for_what_and_others_go_on() {
     opened[0].put(key, b"a session", EntryOptions::default()).unwrap();
     assert!(opened[0].contains(key));
     drop(opened);
-    assert!(large().is_ok(), "what was reserved for the refused one was given back");
+    assert!(large().is_ok(), "the failed build gave its memory back");
 }

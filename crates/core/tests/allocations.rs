@@ -1,4 +1,4 @@
-//! No data operation calls the general allocator, which may take a lock, but for the `Blob`s that are returned.
+//! Data operations do not call the allocator, which may take a lock, except for the `Blob`s that they return.
 #![allow(unsafe_code)]
 
 mod common;
@@ -8,7 +8,7 @@ use std::cell::Cell;
 use common::*;
 use tls_resumption_core::{Cache, EntryOptions, Leadership};
 
-/// The system's allocator, which counts what the calling thread asks of it.
+/// The allocator of the system, with a count of the calls of each thread.
 struct Counting;
 
 #[global_allocator]
@@ -22,28 +22,28 @@ fn count() {
     CALLS.set(CALLS.get() + 1);
 }
 
-// SAFETY: all is left to the system's allocator; counting allocates nothing, its cell being constant and without a drop.
+// SAFETY: it calls the allocator of the system. Counting allocates nothing: the cell is constant and has no destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: by this function's own contract.
+        // SAFETY: by the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         count();
-        // SAFETY: by this function's own contract.
+        // SAFETY: by the contract of this function.
         unsafe { System.dealloc(start, layout) }
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: by this function's own contract.
+        // SAFETY: by the contract of this function.
         unsafe { System.realloc(start, layout, size) }
     }
 }
 
-/// How often `what` allocates or frees.
+/// Returns how often `what` allocates or frees.
 fn calls(what: impl FnOnce()) -> usize {
     let before = CALLS.get();
     what();
@@ -52,7 +52,7 @@ fn calls(what: impl FnOnce()) -> usize {
 
 const BLOB: [u8; 1500] = [7; 1500];
 
-/// Goes through all there is, with more entries than fit.
+/// Makes every call, with more entries than fit.
 fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
     let short = EntryOptions { ttl: Some(ttl(1)), ..EntryOptions::default() };
     for (place, name) in keys.iter().enumerate() {
@@ -84,7 +84,7 @@ fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
 fn no_operation_allocates() {
     let keys: Vec<String> = (0..3000).map(|number| format!("peer {number}")).collect();
     let mut out = [0; 1500];
-    // One that keeps exact order, one that samples, one whose table of buckets grows and that never is full.
+    // One cache with an exact order, one that samples, and one that grows and is never full.
     for max_entries in [100, 2000, 1_000_000] {
         for single_use in [false, true] {
             let builder = Cache::builder().sweep_interval(None).single_use(single_use);
@@ -102,7 +102,7 @@ fn no_operation_allocates() {
 }
 
 #[test]
-fn what_returns_a_blob_allocates_that_and_nothing_else() {
+fn a_read_that_returns_a_blob_allocates_only_the_blob() {
     let cache = cache(|b| b);
     put(&cache, "a", "a session");
     for read in [Cache::get, Cache::offer, Cache::take] {
@@ -110,6 +110,6 @@ fn what_returns_a_blob_allocates_that_and_nothing_else() {
         assert_eq!(calls(|| blob = read(&cache, key("a"))), 1);
         assert!(blob.is_some());
         assert_eq!(calls(|| drop(blob)), 1);
-        assert_eq!(calls(|| assert!(cache.get(key("nobody")).is_none())), 0);
+        assert_eq!(calls(|| assert!(cache.get(key("absent")).is_none())), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What a cache takes of the machine's memory. A program of its own, so that nothing else in the process counts.
+//! The resident memory of a cache. A program of its own, so that nothing else in the process counts.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use tls_resumption_core::{ByteBudget, Cache, Capacity, EntryOptions, Key};
 
 const MB: u64 = 1 << 20;
 
-/// Bytes of this process.
+/// Returns the resident bytes of this process.
 fn resident() -> u64 {
     let rollup = fs::read_to_string("/proc/self/smaps_rollup").unwrap();
     let line = rollup.lines().find(|line| line.starts_with("Rss:")).unwrap();
@@ -17,7 +17,7 @@ fn resident() -> u64 {
 }
 
 #[test]
-fn memory_is_taken_for_what_is_there_and_not_for_what_may_come() {
+fn memory_is_resident_only_for_stored_entries() {
     let before = resident();
     let cache = Cache::builder()
         .max(Capacity::new(10_000_000).unwrap())
@@ -33,7 +33,7 @@ fn memory_is_taken_for_what_is_there_and_not_for_what_may_come() {
     let filled = resident() - before;
     assert!(filled < 70 * MB, "50 MB of blobs in {filled}");
 
-    // Memory that was given back is used again.
+    // Freed memory is used again.
     for round in 1..4 {
         for number in 0..50_000 {
             let (old, new) = (key(number + (round - 1) * 50_000), key(number + round * 50_000));

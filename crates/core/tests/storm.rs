@@ -1,5 +1,5 @@
-//! Everything at once, through what the crate exports. A program without the test harness, so that a sanitizer sees
-//! nothing but the cache and the threads; `STRESS_ROUNDS` says how long.
+//! All calls at the same time, through the public API. A program without the test harness, so that a sanitizer sees only
+//! the cache and the threads. `STRESS_ROUNDS` is the number of rounds.
 
 use std::collections::HashSet;
 use std::process::abort;
@@ -13,7 +13,7 @@ use tls_resumption_core::{
     TicketsPerKey, Ttl,
 };
 
-/// A test that hangs is a test that failed.
+/// A test that hangs has failed.
 const PATIENCE: Duration = Duration::from_secs(1200);
 const THREADS: u64 = 4;
 const KEYS: u64 = 40;
@@ -38,7 +38,7 @@ impl Random {
     }
 }
 
-/// Says which one it is and of which key; the rest follows from that.
+/// Makes a blob with its number and its key. The rest follows from these.
 fn blob(serial: u64, key: u64, len: u64) -> Vec<u8> {
     let mut random = Random(serial ^ key << 48);
     let head = serial.to_le_bytes().into_iter().chain(key.to_le_bytes());
@@ -51,7 +51,7 @@ fn serial_of(found: &[u8], key: u64) -> u64 {
     serial
 }
 
-/// Returns what was handed out for good.
+/// Returns the blobs that were taken.
 fn any_operation(storm: &Storm, random: &mut Random) -> Option<u64> {
     let cache = &storm.cache;
     let key = random.below(KEYS);
@@ -123,7 +123,7 @@ fn main() {
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     let different: HashSet<&u64> = handed_out.iter().collect();
-    assert_eq!(different.len(), handed_out.len(), "a blob was handed out twice");
+    assert_eq!(different.len(), handed_out.len(), "a blob was taken twice");
     storm.cache.clear();
     let Stats { sets, takes, deletes, replaced, cleared, evictions, expirations, .. } =
         storm.cache.stats();

@@ -1,4 +1,4 @@
-//! There is one sweeping thread, while it is needed. A file of its own, because it counts a process's threads.
+//! There is one background thread, while it is needed. A program of its own, because it counts the threads of the process.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -16,7 +16,7 @@ fn one_thread_serves_all_caches_and_ends_with_the_last_and_comes_back() {
     for _ in 0..3 {
         let caches: Vec<_> =
             (0..10).map(|_| Cache::builder().sweep_interval(SweepInterval::MAX).build()).collect();
-        // A thread gives itself its name, after it has begun.
+        // A thread sets its name after it has started.
         wait_until("there is one", || sweepers() == 1);
         drop(caches);
         wait_until("there is none", || sweepers() == 0);

@@ -1,4 +1,4 @@
-//! A client and a server of one process, on one cache, over loopback and from several threads.
+//! A client and a server of one process with one cache, over loopback and from several threads.
 //!
 //! Run with `cargo run --example shared -p tls-resumption-rustls`. Fails if nothing resumed, or if the two sides
 //! count differently.
@@ -17,7 +17,7 @@ use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection,
     StreamOwned,
 };
-use tls_resumption_rustls::core::{Cache, Capacity};
+use tls_resumption_rustls::cache::{Cache, Capacity};
 use tls_resumption_rustls::{ClientSessions, Partition, ServerSessions};
 
 const THREADS: usize = 4;
@@ -34,7 +34,7 @@ fn main() -> Outcome<ExitCode> {
 
     let (by_client, by_server) = thread::scope(|scope| -> Outcome<(usize, usize)> {
         let accepting = scope.spawn(|| serve_all(&listener, &server));
-        // A thread that begins with nothing cached does a full handshake, so one goes ahead.
+        // A thread without a cached session does a full handshake, so one connection comes first.
         let mut full = usize::from(connect(&client, address)? == HandshakeKind::Full);
         let threads: Vec<_> =
             (0..THREADS).map(|_| scope.spawn(|| connect_often(&client, address))).collect();
@@ -54,7 +54,7 @@ fn main() -> Outcome<ExitCode> {
     })
 }
 
-/// One cache for both sides. Each has a store of its own on it.
+/// Makes one cache for both sides. Each has its own store in it.
 fn configure(cache: &Arc<Cache>) -> Outcome<(Arc<ClientConfig>, Arc<ServerConfig>)> {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
     let certificate: CertificateDer<'static> = certified.cert.into();
@@ -90,7 +90,7 @@ fn connect_often(config: &Arc<ClientConfig>, address: SocketAddr) -> Outcome<usi
 fn connect(config: &Arc<ClientConfig>, address: SocketAddr) -> Outcome<HandshakeKind> {
     let connection = ClientConnection::new(Arc::clone(config), ServerName::try_from("localhost")?)?;
     let mut stream = StreamOwned::new(connection, TcpStream::connect(address)?);
-    // To the end, as TLS 1.3 tickets come after the handshake.
+    // To the end, because TLS 1.3 tickets come after the handshake.
     let mut greeting = Vec::new();
     stream.read_to_end(&mut greeting)?;
     assert_eq!(greeting, GREETING);

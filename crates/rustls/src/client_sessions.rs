@@ -11,60 +11,60 @@ use crate::ticket_table::{Held, Id, Table};
 
 /// How many servers are checked for values without an entry after each insertion.
 ///
-/// More than one, so that checks outrun insertions. With two, while the table is gone through once it grows by
-/// half of what it had, and of what it had at most `max` values stay; so it tends to 2 `max` at most.
+/// It is more than one, so that checks outrun insertions. While two checks per insertion go through the table once, it
+/// grows by half, and at most `max` of its old values stay. So it tends to at most 2 `max`.
 const CHECKS_AFTER_INSERTION: usize = 2;
 
-/// The sessions of clients that verify alike.
+/// The sessions of clients with the same verification.
 ///
-/// Give one, behind an [`Arc`], to all `ClientConfig`s that have **the same verifier and the same client
-/// certificate resolver**, and one of its own to each that does not. Several may share a [`Cache`] without sharing
-/// sessions. What it keeps and for how long is said in the [crate's documentation](crate).
+/// All `ClientConfig`s with **the same verifier and the same client certificate resolver** may share one, in an [`Arc`].
+/// Every other configuration needs its own. Several may share a [`Cache`] without sharing sessions. The
+/// [crate documentation](crate) says what it keeps, and for how long.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
 /// use rustls::client::Resumption;
 /// use tls_resumption_rustls::ClientSessions;
-/// use tls_resumption_rustls::core::Cache;
+/// use tls_resumption_rustls::cache::Cache;
 ///
 /// let cache = Arc::new(Cache::default());
 /// let public = Resumption::store(Arc::new(ClientSessions::new(cache.clone())));
 /// let with_client_certificate = Resumption::store(Arc::new(ClientSessions::new(cache)));
 /// ```
 ///
-/// The hints which key exchange group a server chose are kept beside the cache, of at most as many servers as the
-/// cache has room for entries. They are not secret and have no lifetime.
+/// Hints about the key exchange group of a server are kept beside the cache, for at most as many servers as the cache may
+/// have entries. They are not secret and have no lifetime.
 pub struct ClientSessions {
     cache: Arc<Cache>,
     table: Mutex<Sessions>,
     hints: Mutex<Hints>,
 }
 
-// The order of things, in all of what follows: a value comes after its entry and goes before it. Whoever drops a
-// value removes its entry too, even one that was found gone: another thread may just have set the session again
-// under the same id. So what threads do to one another at worst is a miss, and no entry is left without a value.
+// The order in all methods: a value is stored after its entry, and removed before it. A thread that drops a value also
+// removes its entry, even if it found the entry gone: another thread may just have set the session again under the
+// same id. So threads cause at worst a miss, and no entry stays without a value.
 
 type Sessions = Table<Tls13ClientSessionValue, Tls12ClientSessionValue>;
 
 impl ClientSessions {
-    /// A store without sessions, which will keep to the bounds of `cache`.
+    /// Makes an empty store that respects the bounds of `cache`.
     #[must_use]
     pub fn new(cache: Arc<Cache>) -> Self {
         let max = cache.options().max.get() as usize;
         Self { cache, table: Mutex::new(Table::new()), hints: Mutex::new(Hints::new(max)) }
     }
 
-    /// The cache it was made with.
+    /// Returns the cache of the store.
     #[must_use]
     pub fn cache(&self) -> &Arc<Cache> {
         &self.cache
     }
 
-    /// Drops every session that cannot be handed out any more, because the cache has evicted it, it has expired,
-    /// or the cache was cleared; returns how many it dropped.
+    /// Drops every session that cannot be returned any more, because the cache evicted it, it has expired, or the cache was
+    /// cleared. Returns how many it dropped.
     ///
-    /// Insertions do it little by little. This is for when there may be none for long, and for tests.
+    /// Insertions do this step by step. This method is for stores without insertions for a long time, and for tests.
     pub fn sweep(&self) -> usize {
         // A live server goes back to the end of the queue, so not `while let`.
         let servers = self.table().servers();
@@ -98,10 +98,10 @@ impl ClientSessions {
         }
     }
 
-    /// Only for one operation on the table, never while the cache is called.
+    /// Locks the table for one operation, never while the cache is called.
     ///
-    /// Nothing that runs under the lock panics but for want of memory, and no state of the table is unsafe: the
-    /// cache decides what may be handed out, and each value is handed out by being removed.
+    /// Code under the lock panics only if there is no memory. No state of the table is unsafe then: the cache decides
+    /// what may be returned, and each value is returned by being removed.
     fn table(&self) -> MutexGuard<'_, Sessions> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,15 +121,15 @@ impl ClientSessionStore for ClientSessions {
     }
 
     fn set_tls12_session(&self, server_name: ServerName<'static>, value: Tls12ClientSessionValue) {
-        // rustls sets a session again each time it was resumed. With the id it had, its entry is overwritten, so
-        // that in a full cache nothing else is evicted for it.
+        // rustls sets a session again after each resumption. Its entry is overwritten under the same id, so that a full cache
+        // evicts no other entry for it.
         let known = self.table().session_id(&server_name);
         let id = known.unwrap_or_else(Id::next);
         if id.enter(&self.cache).is_err() {
             return;
         }
         let replaced = self.table().set_session(server_name, Held { id, value });
-        // Another thread's, that came in between.
+        // From another thread, which came in between.
         if let Some(other) = replaced.filter(|other| other.id != id) {
             other.id.remove(&self.cache);
         }
@@ -160,15 +160,15 @@ impl ClientSessionStore for ClientSessions {
         value: Tls13ClientSessionValue,
     ) {
         let limit = usize::from(self.cache.options().tickets_per_key.get());
-        // First, so that the place of the server's own oldest ticket is used before another server's.
+        // First, so that the oldest ticket of this server makes room rather than one of another server.
         self.drop_tickets_beyond(limit - 1, &server_name);
         let id = Id::next();
-        // The entry before the value: a thread that found a value without an entry would drop it.
+        // The entry before the value: a thread that finds a value without an entry drops it.
         if id.enter(&self.cache).is_err() {
             return;
         }
         self.table().push_ticket(server_name.clone(), Held { id, value });
-        // Again, as other threads may have inserted in between.
+        // Once more, because other threads may have inserted in between.
         self.drop_tickets_beyond(limit, &server_name);
         self.check_some_servers();
     }
@@ -177,7 +177,7 @@ impl ClientSessionStore for ClientSessions {
         &self,
         server_name: &ServerName<'static>,
     ) -> Option<Tls13ClientSessionValue> {
-        // Popping is what makes each ticket one thread's; those whose entry is gone are dropped on the way.
+        // Popping gives each ticket to one thread. Tickets whose entry is gone are dropped on the way.
         while let Some(ticket) = self.pop_ticket(server_name) {
             if ticket.id.take(&self.cache) {
                 return Some(ticket.value);
@@ -187,14 +187,14 @@ impl ClientSessionStore for ClientSessions {
     }
 }
 
-/// Only the cache's options: sessions are secret and names tell who was talked to.
+/// Prints only the options of the cache, because sessions are secret and names tell the peers.
 impl fmt::Debug for ClientSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientSessions").field("cache", &self.cache).finish_non_exhaustive()
     }
 }
 
-/// The entries that stand for values of this store would only take up room in the cache.
+/// Removes the entries of the values of this store, which would only take room in the cache.
 impl Drop for ClientSessions {
     fn drop(&mut self) {
         let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);

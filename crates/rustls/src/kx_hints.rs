@@ -4,10 +4,10 @@ use std::sync::Arc;
 use rustls::NamedGroup;
 use rustls::pki_types::ServerName;
 
-/// The key exchange groups that servers chose, of a bounded number of servers.
+/// The key exchange groups that servers chose, for a bounded number of servers.
 ///
-/// Apart from the cache, because a hint saves at most a round trip and must not push out a session. For the same
-/// reason the order of insertion is good enough to choose which one goes.
+/// They are apart from the cache, because a hint saves at most a round trip and must not evict a session. For the same
+/// reason the oldest hint is removed first.
 pub(crate) struct Hints {
     max: usize,
     groups: HashMap<Arc<ServerName<'static>>, NamedGroup>,

@@ -1,10 +1,9 @@
 //! One bounded, concurrent cache of TLS sessions behind the session-store traits of [rustls].
 //!
 //! [`ClientSessions`] is a [`ClientSessionStore`](rustls::client::ClientSessionStore), [`ServerSessions`] a
-//! [`StoresServerSessions`](rustls::server::StoresServerSessions). Both keep to the bounds of a [`Cache`], which
-//! any number of them may share: one number of entries for the whole process, the least recently used going
-//! first, lifetimes, and one set of counters. rustls' own stores evict in the order of insertion, have no
-//! lifetimes of their own, and each has its own bound.
+//! [`StoresServerSessions`](rustls::server::StoresServerSessions). Both respect the bounds of a [`Cache`], which any number
+//! of them may share. So the whole process has one maximum of entries, one LRU order, lifetimes, and one set of counters.
+//! The stores of rustls evict in the order of insertion, have no lifetimes, and each has its own bound.
 //!
 //! # Example
 //!
@@ -14,7 +13,7 @@
 //! use rustls::client::Resumption;
 //! use rustls::{ClientConfig, RootCertStore};
 //! use tls_resumption_rustls::ClientSessions;
-//! use tls_resumption_rustls::core::{Cache, Capacity};
+//! use tls_resumption_rustls::cache::{Cache, Capacity};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let cache = Arc::new(Cache::builder().max(Capacity::new(1_000).ok_or("out of range")?).build());
@@ -33,58 +32,54 @@
 //!
 //! # Contract
 //!
-//! - A TLS 1.3 ticket is returned at most once, whatever the number of threads (RFC 8446, appendix C.4), and the
-//!   newest one first. A TLS 1.2 session is returned until it is removed, replaced, evicted or expired.
-//! - Of one server name, clients keep one TLS 1.2 session and as many TLS 1.3 tickets as
-//!   [`Options::tickets_per_key`](core::Options::tickets_per_key) says.
-//! - Nothing is returned once the cache has evicted it, or its lifetime in the cache is over. That lifetime is
-//!   the cache's, but never more than the 7 days that RFC 8446, section 4.6.1, permits. A shorter lifetime that
-//!   the server gave a client is enforced by rustls when it gets the session back.
+//! - A TLS 1.3 ticket is returned at most once, in any number of threads (RFC 8446, appendix C.4), the newest one first. A
+//!   TLS 1.2 session is returned until it is removed, replaced, evicted or expired.
+//! - For one server name, clients keep one TLS 1.2 session, and up to
+//!   [`Options::tickets_per_key`](cache::Options::tickets_per_key) TLS 1.3 tickets.
+//! - Nothing is returned after the cache has evicted it, or after its lifetime in the cache. That lifetime is the one of
+//!   the cache, and at most 7 days (RFC 8446, section 4.6.1). A shorter lifetime from the server is enforced by rustls when it
+//!   gets the session back.
 //! - A miss is always correct: rustls then does a full handshake.
 //!
-//! # Who may share what
+//! # Sharing
 //!
-//! A resumed handshake verifies no certificates: it relies on what the first one verified. So **one store for
-//! each verification configuration**, whereas the [`Cache`] beneath can be shared by all of them:
+//! A resumed handshake verifies no certificates. It relies on the verification of the full handshake. So use **one store
+//! for each verification configuration**. All of them can share one [`Cache`]:
 //!
-//! - Each [`ClientSessions`] is a partition of its own. Give one to those `ClientConfig`s that have the same
-//!   server certificate verifier and the same client certificate resolver (the same `Arc`s). Between others
-//!   rustls refuses to resume, and would only use up each other's tickets.
-//! - **On servers rustls enforces nothing.** Each [`ServerSessions`] has a [`Partition`], which is mixed into its
-//!   keys; see there for the rule.
+//! - Each [`ClientSessions`] is a partition of its own. Share it between `ClientConfig`s with the same server certificate
+//!   verifier and the same client certificate resolver (the same `Arc`s). Between others rustls refuses to resume, and
+//!   they would only use up each other's tickets.
+//! - **For servers rustls enforces nothing.** Each [`ServerSessions`] has a [`Partition`] in its keys; see there for the
+//!   rule.
 //!
-//! Sessions of a client never meet those of a server, even in one cache.
+//! Sessions of clients and of servers are always apart, even in one cache.
 //!
-//! # How a client's sessions live in a cache of bytes
+//! # Client sessions
 //!
-//! What rustls hands to a server's store is bytes, and the cache holds them as they are. What it hands to a
-//! client's store are values that cannot be encoded through its public API, and that point to the verifier they
-//! were made under. So the cache holds an entry of a single byte for each, under a number of its own, and a table
-//! beside it holds the value. The entry decides: a ticket is handed out only by taking its entry, a TLS 1.2
-//! session only while its entry is there. Hence, of clients:
+//! rustls passes bytes to the store of a server, and the cache holds these. To the store of a client it passes values that
+//! cannot be encoded, and that point to their verifier. So the cache holds an entry of one byte for each of them, and a
+//! table holds the value. The entry decides: a ticket is returned only by taking its entry, and a TLS 1.2 session only
+//! while its entry is stored. For clients this means:
 //!
-//! - [`Options::max`](core::Options::max) counts them exactly;
-//!   [`Options::max_bytes`](core::Options::max_bytes) cannot, as a session counts for one byte. In memory it
-//!   takes a few kilobytes, most of them the server's certificates, and a hostile server can make it about a
-//!   hundred. Choose `max` accordingly.
-//! - A value whose entry was evicted or has expired is not handed out from that moment on, and is dropped when
-//!   the table meets it: when its server is asked for, or by one of the checks that follow every insertion, which
-//!   keep the table in the order of `max` values. To have it done at once, say on a timer or after
-//!   [`Cache::clear`], call [`ClientSessions::sweep`].
-//! - [`Stats`](core::Stats) count them like all entries, except that asking for a server of which nothing is kept
-//!   is no miss: then the cache is not asked.
-//! - They cannot be shared with other processes, nor outlive this one.
+//! - [`Options::max`](cache::Options::max) counts sessions exactly. [`Options::max_bytes`](cache::Options::max_bytes) cannot,
+//!   because a session counts as one byte. In memory it takes a few kilobytes, mostly certificates of the server. A
+//!   hostile server can make that about a hundred. Choose `max` accordingly.
+//! - A value whose entry was evicted or has expired is not returned any more. It is dropped when the table meets it: when
+//!   its server is asked for, or by the checks after every insertion. These bound the table to about `max` values.
+//!   [`ClientSessions::sweep`] drops them at once, for example on a timer or after [`Cache::clear`].
+//! - [`Stats`](cache::Stats) count sessions like all entries, with one exception. If nothing is kept for a server, the cache
+//!   is not asked, so that is no miss.
+//! - Sessions of clients cannot be shared with other processes, and do not survive this one.
 //!
 //! # Secrets
 //!
-//! Sessions hold keys in clear. Those of servers are wiped as soon as they leave the cache; but the copies that
-//! [`ServerSessions`] returns are rustls' to wipe, and it does not wipe them. Those of clients are wiped by rustls
-//! when the value is dropped. Nothing here prints any of them.
+//! Sessions hold keys in clear. Sessions of servers are wiped when they leave the cache. rustls does not wipe the copies
+//! that [`ServerSessions`] returns. It wipes sessions of clients when the value is dropped. This crate prints none of them.
 //!
 //! # Threads
 //!
-//! All types are `Send` and `Sync`. Every method blocks for no longer than the operations of other threads take.
-//! No lock of this crate is held while the cache, and with it a caller's [`Clock`](core::Clock), is at work.
+//! All types are `Send` and `Sync`. Every method blocks at most while other threads are in one. This crate holds no lock
+//! while the cache, and with it the [`Clock`](cache::Clock) of a caller, runs.
 //!
 //! [rustls]: https://docs.rs/rustls/0.23
 
@@ -101,7 +96,7 @@ pub use client_sessions::ClientSessions;
 pub use partition::{LabelError, Partition};
 pub use server_sessions::ServerSessions;
 /// The cache, re-exported so that versions agree.
-pub use tls_resumption_core as core;
+pub use tls_resumption_core as cache;
 
 #[cfg(doc)]
-use crate::core::Cache;
+use crate::cache::Cache;

@@ -2,15 +2,15 @@ use std::fmt;
 
 use tls_resumption_core::MAX_KEY_LEN;
 
-/// Begins the keys of all servers. Nothing else that uses the same cache may begin its keys so.
+/// The prefix of the keys of all servers. No other user of the cache may use it.
 const SERVER: &[u8; 14] = b"rustls-server\0";
 
-/// Which servers may resume each other's sessions: those of an equal label, if they share a cache.
+/// A label for servers that may resume each other's sessions, if they share a cache.
 ///
-/// Give two `ServerConfig`s one label **only if they are of the same trust**: an equal client certificate verifier
-/// and an equal certificate resolver. Otherwise a client that one of them never asked for a certificate could
-/// resume with the other and pass for authenticated. rustls cannot know, and [does not check][sharing]. A label
-/// that is derived from that configuration (such as a digest of the client CAs) cannot go stale.
+/// Two `ServerConfig`s may have one label **only if they trust the same clients**: with an equal client certificate
+/// verifier and an equal certificate resolver. Otherwise a client that one of them never asked for a certificate could
+/// resume with the other and count as authenticated. rustls [does not check that][sharing]. A label that is derived from
+/// the configuration, such as a digest of the client CAs, cannot become outdated.
 ///
 /// ```
 /// use tls_resumption_rustls::Partition;
@@ -25,16 +25,16 @@ const SERVER: &[u8; 14] = b"rustls-server\0";
 /// [sharing]: rustls::server::ServerConfig#sharing-resumption-storage-between-serverconfigs
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Partition {
-    /// The label's length goes before it, so that no label and session id together equal another two.
+    /// The length comes before the label, so that no label and session ID together equal another pair.
     prefix: Box<[u8]>,
 }
 
 impl Partition {
-    /// Takes any label of 1 to 255 bytes. Labels are the same if their bytes are.
+    /// Makes a partition of a label of 1 to 255 bytes. Labels are equal if their bytes are.
     ///
     /// # Errors
     ///
-    /// [`LabelError`] if it is empty or longer.
+    /// [`LabelError`] if the label is empty or longer.
     pub fn new(label: impl AsRef<[u8]>) -> Result<Self, LabelError> {
         let label = label.as_ref();
         match u8::try_from(label.len()) {
@@ -43,8 +43,8 @@ impl Partition {
         }
     }
 
-    /// What to store a session under. `None` if the id makes too long a key: no server made such an id, but any
-    /// client can send it (up to 64 KiB, as a TLS 1.3 ticket), so it is measured before it is copied.
+    /// Returns the key of a session, or `None` if the session ID makes it too long. No server makes such an ID, but a client
+    /// can send one of up to 64 KiB as a TLS 1.3 ticket. So the length is checked before the bytes are copied.
     pub(crate) fn key_bytes(&self, id: &[u8]) -> Option<Vec<u8>> {
         (self.prefix.len() + id.len() <= MAX_KEY_LEN).then(|| [&*self.prefix, id].concat())
     }
@@ -57,11 +57,11 @@ impl fmt::Debug for Partition {
     }
 }
 
-/// Why bytes are not the label of a [`Partition`].
+/// The reason why bytes are no label of a [`Partition`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a partition's label is 1 to 255 bytes long, this one is {len}")]
+#[error("a label must have 1 to 255 bytes, received {len}")]
 pub struct LabelError {
-    /// How many bytes there were.
+    /// The number of bytes.
     pub len: usize,
 }
 

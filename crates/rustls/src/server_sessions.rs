@@ -6,21 +6,21 @@ use zeroize::Zeroizing;
 
 use crate::{Partition, ttl};
 
-/// The sessions of servers, for TLS 1.2 session ids and for TLS 1.3 tickets that are kept by the server.
+/// The sessions of servers, for TLS 1.2 session IDs and for stateful TLS 1.3 tickets.
 ///
-/// rustls uses it where [`ServerConfig::ticketer`](rustls::ServerConfig::ticketer) is not set: with TLS 1.2 for
-/// as long as a session lives, with TLS 1.3 once for each ticket. Stores of one cache and equal
-/// [`Partition`]s are one store, so read there **who may have an equal one**.
+/// rustls uses it if [`ServerConfig::ticketer`](rustls::ServerConfig::ticketer) is not set. With TLS 1.2 a session is used
+/// during its whole lifetime, with TLS 1.3 each ticket once. Stores with one cache and equal [`Partition`]s are the same
+/// store; see there **which servers may have equal ones**.
 ///
-/// A session that is larger than [`Options::max_bytes`](crate::core::Options::max_bytes) is not stored: a session
-/// holds the client's certificates, whose size the client decides. [`can_cache`](Self::can_cache) is always true,
-/// because a full cache makes room.
+/// A session larger than [`Options::max_bytes`](crate::cache::Options::max_bytes) is not stored. It holds the certificates
+/// of the client, whose size the client decides. [`can_cache`](Self::can_cache) is always true, because a full cache
+/// makes room.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
 /// use rustls::ServerConfig;
-/// use tls_resumption_rustls::core::Cache;
+/// use tls_resumption_rustls::cache::Cache;
 /// use tls_resumption_rustls::{Partition, ServerSessions};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,13 +43,13 @@ pub struct ServerSessions {
 }
 
 impl ServerSessions {
-    /// The sessions in `cache` of this partition.
+    /// Makes the store of a partition of `cache`.
     #[must_use]
     pub fn new(cache: Arc<Cache>, partition: Partition) -> Self {
         Self { cache, partition }
     }
 
-    /// The cache it was made with.
+    /// Returns the cache of the store.
     #[must_use]
     pub fn cache(&self) -> &Arc<Cache> {
         &self.cache
@@ -63,7 +63,7 @@ impl ServerSessions {
 
 impl StoresServerSessions for ServerSessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        // rustls gives it away as a plain vector, so nobody else would wipe it.
+        // rustls passes a plain vector, which it does not wipe.
         let value = Zeroizing::new(value);
         let stored = self.with_key(&key, |key| self.cache.put(key, &value, ttl::entry_options()));
         matches!(stored, Some(Ok(())))

@@ -7,41 +7,41 @@ use tls_resumption_core::{Cache, Key, Rejected};
 
 use crate::ttl;
 
-/// Begins the keys of all clients. Nothing else that uses the same cache may begin its keys so.
+/// The prefix of the keys of all clients. No other user of the cache may use it.
 const CLIENT: &[u8; 14] = b"rustls-client\0";
 
-/// Names an entry of the cache that stands for a value in a [`Table`], in whatever table of the process.
+/// Names an entry of the cache that stands for a value in any [`Table`] of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Id(u64);
 
 impl Id {
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: only that no two are equal matters. 64 bits do not run out.
+        // Relaxed: the numbers only have to differ. 64 bits do not overflow.
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has the cache count one more entry.
+    /// Adds an entry to the cache.
     pub(crate) fn enter(self, cache: &Cache) -> Result<(), Rejected> {
         self.with_key(|key| cache.put(key, &[0], ttl::entry_options()))
     }
 
-    /// Whether the entry is there. Changes no recency.
+    /// True if the entry is stored. Does not change recency.
     pub(crate) fn is_live(self, cache: &Cache) -> bool {
         self.with_key(|key| cache.contains(key))
     }
 
-    /// Whether the entry is there; it becomes the most recently used one.
+    /// True if the entry is stored. It becomes the most recently used one.
     pub(crate) fn touch(self, cache: &Cache) -> bool {
         self.with_key(|key| cache.get(key).is_some())
     }
 
-    /// Whether the entry was there; it is gone, as handed out.
+    /// Removes the entry as handed out. Returns whether it was stored.
     pub(crate) fn take(self, cache: &Cache) -> bool {
         self.with_key(|key| cache.take(key).is_some())
     }
 
-    /// Makes sure that the entry is gone.
+    /// Removes the entry if it is stored.
     pub(crate) fn remove(self, cache: &Cache) {
         self.with_key(|key| cache.remove(key));
     }
@@ -54,30 +54,30 @@ impl Id {
     }
 }
 
-/// A value and the entry that decides whether it may be handed out.
+/// A value and the entry that decides whether it may be returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held<V> {
     pub(crate) id: Id,
     pub(crate) value: V,
 }
 
-/// The values that a cache of bytes cannot hold, by server. Knows no cache: that a value is here does not mean
-/// that it may be handed out.
+/// The values that a cache of bytes cannot hold, by server. It knows no cache, so a value in it may be one that must not be
+/// returned any more.
 ///
-/// A server is in `servers` exactly while it is in `to_check`, or a check of it is under way. So every value is
-/// checked in its turn, and the queue is no longer than the map.
+/// A server is in `servers` if and only if it is in `to_check` or is being checked. So every value is checked in its turn,
+/// and the queue is no longer than the map.
 pub(crate) struct Table<Ticket, Session> {
     servers: HashMap<Arc<ServerName<'static>>, OfServer<Ticket, Session>>,
     to_check: VecDeque<Arc<ServerName<'static>>>,
 }
 
 struct OfServer<Ticket, Session> {
-    /// Oldest first.
+    /// The oldest first.
     tickets: VecDeque<Held<Ticket>>,
     session: Option<Held<Session>>,
 }
 
-/// One server's turn to be checked: which of these ids are not live any more?
+/// The check of one server: which of these ids are not live any more?
 pub(crate) struct Check {
     server: Arc<ServerName<'static>>,
     ids: Vec<Id>,
@@ -93,12 +93,12 @@ impl<Ticket, Session> Table<Ticket, Session> {
         self.of_server(server).tickets.push_back(ticket);
     }
 
-    /// The newest ticket, removed.
+    /// Removes the newest ticket and returns it.
     pub(crate) fn pop_ticket(&mut self, server: &ServerName<'static>) -> Option<Held<Ticket>> {
         self.servers.get_mut(server)?.tickets.pop_back()
     }
 
-    /// All tickets but the newest `keep`, removed.
+    /// Removes all tickets except the newest `keep` and returns them.
     pub(crate) fn pop_tickets_beyond(
         &mut self,
         server: &ServerName<'static>,
@@ -111,7 +111,7 @@ impl<Ticket, Session> Table<Ticket, Session> {
         of_server.tickets.drain(..excess).collect()
     }
 
-    /// A copy of the session.
+    /// Returns a copy of the session.
     pub(crate) fn session(&self, server: &ServerName<'_>) -> Option<Held<Session>>
     where
         Session: Clone,
@@ -123,7 +123,7 @@ impl<Ticket, Session> Table<Ticket, Session> {
         self.servers.get(server)?.session.as_ref().map(|session| session.id)
     }
 
-    /// Sets the session, and returns the one that was there.
+    /// Sets the session and returns the previous one.
     pub(crate) fn set_session(
         &mut self,
         server: ServerName<'static>,
@@ -136,13 +136,13 @@ impl<Ticket, Session> Table<Ticket, Session> {
         self.servers.get_mut(server)?.session.take()
     }
 
-    /// Drops the session if it is the one of this id, and tells whether it did.
+    /// Drops the session if it has this id. Returns whether it did.
     pub(crate) fn drop_session(&mut self, server: &ServerName<'static>, id: Id) -> bool {
         let of_server = self.servers.get_mut(server);
         of_server.is_some_and(|it| it.session.take_if(|session| session.id == id).is_some())
     }
 
-    /// How many servers there are, those without values among them that wait for their check.
+    /// Returns the number of servers, including those without values that wait for their check.
     pub(crate) fn servers(&self) -> usize {
         self.servers.len()
     }
@@ -151,15 +151,14 @@ impl<Ticket, Session> Table<Ticket, Session> {
         self.servers.values().flat_map(OfServer::ids)
     }
 
-    /// Begins the check of the server whose turn it is. Between this and [`finish_check`](Self::finish_check) the
-    /// table can be used as always.
+    /// Begins the check of the next server. The table can be used normally until [`finish_check`](Self::finish_check).
     pub(crate) fn begin_check(&mut self) -> Option<Check> {
         let server = self.to_check.pop_front()?;
         let ids = self.servers.get(&server).map_or_else(Vec::new, OfServer::ids);
         Some(Check { server, ids })
     }
 
-    /// Drops the values that the check found gone, and returns their ids. What came since it began stays.
+    /// Drops the values whose entries are gone and returns their ids. Values that were added since the check began stay.
     pub(crate) fn finish_check(&mut self, Check { server, ids: gone }: Check) -> Vec<Id> {
         let Some(of_server) = self.servers.get_mut(&server) else {
             return Vec::new();
@@ -193,7 +192,7 @@ impl<Ticket, Session> OfServer<Ticket, Session> {
 }
 
 impl Check {
-    /// Leaves the ids that are not live.
+    /// Keeps the ids that are not live.
     pub(crate) fn compare(mut self, cache: &Cache) -> Self {
         self.ids.retain(|id| !id.is_live(cache));
         self

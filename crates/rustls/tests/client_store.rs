@@ -1,4 +1,4 @@
-//! What `ClientSessions` promises, by way of the trait that rustls sees.
+//! The promises of `ClientSessions`, through the trait that rustls uses.
 
 mod common;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use common::*;
 use rustls::NamedGroup;
 use rustls::client::ClientSessionStore;
 use rustls::pki_types::ServerName;
-use tls_resumption_rustls::core::ByteBudget;
+use tls_resumption_rustls::cache::ByteBudget;
 
 #[test]
 fn a_new_store_has_nothing() {
@@ -46,7 +46,7 @@ fn of_one_server_the_newest_tickets_are_kept() {
 }
 
 #[test]
-fn in_a_full_cache_a_ticket_takes_the_place_of_its_own_servers_oldest() {
+fn in_a_full_cache_a_ticket_replaces_the_oldest_of_its_server() {
     let cache = cache(|b| b.max(max(3)).tickets_per_key(tickets(2)));
     let store = clients(&cache);
     let mut tickets = some_tickets(5).into_iter();
@@ -167,7 +167,7 @@ fn hints_are_of_as_many_servers_as_the_cache_has_entries() {
 }
 
 #[test]
-fn names_are_told_apart_as_rustls_does() {
+fn names_are_compared_as_rustls_does() {
     let store = clients(&cache(|b| b));
     store.set_kx_hint(name("a.test"), NamedGroup::X25519);
     store.set_kx_hint(name("192.0.2.1"), NamedGroup::secp256r1);
@@ -205,7 +205,7 @@ fn no_lifetime_is_longer_than_a_week() {
 }
 
 #[test]
-fn nothing_is_returned_once_the_cache_is_cleared_and_a_sweep_drops_it() {
+fn after_a_clear_nothing_is_returned_and_a_sweep_drops_it() {
     let cache = cache(|b| b);
     let store = clients(&cache);
     for ticket in some_tickets(3) {
@@ -220,7 +220,7 @@ fn nothing_is_returned_once_the_cache_is_cleared_and_a_sweep_drops_it() {
     assert!(store.tls12_session(&name("b.test")).is_none());
 }
 
-/// The values of evicted entries do not pile up.
+/// The values of evicted entries do not accumulate.
 #[test]
 fn insertions_alone_keep_the_table_near_the_size_of_the_cache() {
     const MAX: usize = 50;

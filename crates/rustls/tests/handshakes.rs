@@ -1,4 +1,4 @@
-//! Real handshakes resume, and only where they may.
+//! Real handshakes resume, and only if they may.
 
 mod common;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn a_tls_1_2_session_serves_many_connections_where_a_tls_1_3_ticket_serves_one()
     for (version, then) in [(&TLS12, Resumed), (&TLS13, Full)] {
         let client = Arc::new(client(version, clients(&cache(|b| b))));
         handshake(&client, &server);
-        // Another connection that begins before the next ticket comes: it takes and is never finished.
+        // Another connection begins before the next ticket comes. It takes a ticket and never ends.
         let begun = ClientConnection::new(Arc::clone(&client), name(HOST)).unwrap();
         assert_eq!(handshake(&client, &server), then, "{version:?}");
         drop(begun);
@@ -98,7 +98,7 @@ fn client_stores_on_one_cache_have_no_sessions_in_common() {
 fn configurations_of_equal_trust_share_a_store() {
     for version in VERSIONS {
         let one = client(version, clients(&cache(|b| b)));
-        // A clone has the same verifier and resolver, whatever else is changed.
+        // A clone has the same verifier and resolver, even if other fields change.
         let mut other = one.clone();
         other.max_fragment_size = Some(4096);
         let server = Arc::new(server_with_tickets());

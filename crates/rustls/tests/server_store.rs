@@ -1,4 +1,4 @@
-//! What `ServerSessions` promises, by way of the trait that rustls sees.
+//! The promises of `ServerSessions`, through the trait that rustls uses.
 
 mod common;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::*;
 use rustls::client::ClientSessionStore;
 use rustls::server::StoresServerSessions;
-use tls_resumption_rustls::core::{ByteBudget, MAX_KEY_LEN};
+use tls_resumption_rustls::cache::{ByteBudget, MAX_KEY_LEN};
 
 #[test]
 fn put_stores() {
@@ -57,7 +57,7 @@ fn of_too_many_the_newest_remain() {
     assert_eq!(store.get(&[0x09]), Some(vec![0x0a]));
 }
 
-/// Where rustls' own store would let the oldest go, however much it is used.
+/// The store of rustls would evict the oldest, even if it is used often.
 #[test]
 fn what_is_used_remains() {
     let store = servers(&cache(|b| b.max(max(2))), "a");
@@ -82,7 +82,7 @@ fn a_cache_of_one_entry_keeps_one() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_stored_and_says_so() {
+fn a_session_that_does_not_fit_is_not_stored() {
     let store = servers(&cache(|b| b.max_bytes(ByteBudget::new(10).unwrap())), "a");
     assert!(store.put(vec![0x01], vec![0; 10]));
     assert!(!store.put(vec![0x02], vec![0; 11]));

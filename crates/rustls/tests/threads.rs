@@ -1,4 +1,4 @@
-//! The promises hold over threads.
+//! The promises hold between threads.
 
 mod common;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use rustls::version::TLS13;
 
 const THREADS: usize = 8;
 
-/// Runs it in all threads at once, and returns what they return.
+/// Runs a function in all threads at the same time, and returns their results.
 fn in_threads<R: Send>(work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let barrier = Barrier::new(THREADS);
     let (work, barrier) = (&work, &barrier);
@@ -31,7 +31,7 @@ fn in_threads<R: Send>(work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     })
 }
 
-/// As many tickets for each thread, all different.
+/// Makes the same number of tickets for each thread, all different.
 fn shares(each: usize) -> Vec<Mutex<Vec<Tls13ClientSessionValue>>> {
     let mut all = some_tickets(THREADS * each);
     (0..THREADS).map(|_| Mutex::new(all.split_off(all.len() - each))).collect()
@@ -58,7 +58,7 @@ fn each_ticket_is_taken_by_one_thread() {
     }
 }
 
-/// With too little room, so that insertions, evictions, takes and checks all meet.
+/// With too little room, so that insertions, evictions, takes and checks overlap.
 #[test]
 fn no_ticket_is_taken_twice_while_others_are_inserted_and_evicted() {
     const EACH: usize = 500;
@@ -93,7 +93,7 @@ fn no_ticket_is_taken_twice_while_others_are_inserted_and_evicted() {
 }
 
 #[test]
-fn of_one_server_no_more_tickets_are_kept_than_permitted_however_many_threads_insert() {
+fn concurrent_insertions_keep_the_limit_of_a_server() {
     const ROUNDS: usize = 200;
     let cache = cache(|b| b.tickets_per_key(tickets(3)));
     let store = clients(&cache);
@@ -111,7 +111,7 @@ fn of_one_server_no_more_tickets_are_kept_than_permitted_however_many_threads_in
 }
 
 #[test]
-fn sessions_that_are_set_and_removed_at_once_leave_one_or_none() {
+fn concurrent_sets_and_removals_leave_one_session_or_none() {
     let cache = cache(|b| b);
     let store = clients(&cache);
     let session = some_session();
@@ -144,14 +144,14 @@ fn each_server_session_is_taken_by_one_thread() {
     assert_eq!(taken.iter().sum::<usize>(), SESSIONS as usize);
 }
 
-/// The server counts with its own store: a ticket that was offered twice would be a full handshake there.
+/// The server has its own store: a ticket that was offered twice would be a full handshake there.
 #[test]
 fn threads_share_the_tickets_of_a_client() {
     const CONNECTIONS: usize = 25;
     let cache = cache(|b| b.tickets_per_key(tickets(64)));
     let client = Arc::new(client(&TLS13, clients(&cache)));
     let server = Arc::new(server(servers(&cache, "a")));
-    // Each handshake takes one ticket and brings two, so eight connections beforehand are enough for all threads.
+    // Each handshake takes one ticket and brings two, so eight connections before are enough for all threads.
     for _ in 0..THREADS {
         handshake(&client, &server);
     }

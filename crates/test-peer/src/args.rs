@@ -5,19 +5,19 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::Result;
 
-/// What the program is to be.
+/// The role of the program.
 pub enum Command {
     Serve(Serve),
     Connect(Connect),
 }
 
-/// What both ends have.
+/// The options of both roles.
 #[derive(Default)]
 pub struct Common {
-    /// PEM, the leaf first.
+    /// A file with certificates in PEM, the leaf certificate first.
     pub cert: Option<PathBuf>,
     pub key: Option<PathBuf>,
-    /// Whom to trust, PEM. A server with it demands client certificates.
+    /// A file with trusted certificates in PEM. A server with it requires client certificates.
     pub ca: Option<PathBuf>,
     pub version: Version,
     pub alpn: Vec<Vec<u8>>,
@@ -34,24 +34,24 @@ pub enum Version {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Serve {
     pub common: Common,
-    /// Tickets after each TLS 1.3 handshake.
+    /// The number of tickets after each TLS 1.3 handshake.
     pub tickets: usize,
     /// Seconds.
     pub lifetime: u32,
-    /// Bytes of a ticket, at least 32.
+    /// The bytes of a ticket, at least 32.
     pub size: usize,
-    /// TLS 1.2 by session ids, TLS 1.3 by tickets that are such.
+    /// Uses session IDs in TLS 1.2, and tickets that contain IDs in TLS 1.3.
     pub ids: bool,
-    /// Issues sessions, and resumes none.
+    /// Issues sessions and resumes none.
     pub refuse: bool,
     pub when_offered: WhenOffered,
-    /// Holds back the tickets until the client has said something or ended, then sends them with its own end.
+    /// Sends the tickets only when the client has sent something or ended, together with its own end.
     pub late: bool,
-    /// Answers what it takes for a request, rather than greet.
+    /// Waits for a request and answers it, instead of sending a greeting.
     pub http: bool,
 }
 
-/// What a client that offers a session meets.
+/// How a server reacts to an offer.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum WhenOffered {
     #[default]
@@ -66,7 +66,7 @@ pub struct Connect {
     pub address: String,
     pub name: String,
     pub count: usize,
-    /// Sends a request first, to a server that waits for one.
+    /// Sends a request first, for a server that waits for one.
     pub http: bool,
 }
 

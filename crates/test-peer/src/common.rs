@@ -1,4 +1,4 @@
-//! What both ends are made of.
+//! Configuration of both roles.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -12,7 +12,7 @@ use crate::common::{identity, roots, versions};
 
 const REQUEST: &[u8] = b"GET /again HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/// Connects one time after the other, reads each connection to its end, and says what it was.
+/// Connects several times in a row, reads each connection to its end, and reports how it began.
 pub fn run(options: &Connect) -> Result<()> {
     let config = Arc::new(config(options)?);
     let name = ServerName::try_from(options.name.clone())?;
@@ -25,7 +25,7 @@ pub fn run(options: &Connect) -> Result<()> {
         stream.flush()?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
-            // Not every server says goodbye.
+            // Not every server sends close_notify.
             Err(error) if error.kind() != ErrorKind::UnexpectedEof => return Err(error.into()),
             _ => {}
         }

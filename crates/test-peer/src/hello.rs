@@ -1,4 +1,4 @@
-//! Whether a client hello offers a session.
+//! Finds out whether a `ClientHello` offers a session.
 
 use std::io::Read;
 
@@ -8,15 +8,15 @@ use tls_parser::{
 
 use crate::Result;
 
-/// What is said of a client before the handshake.
+/// The facts of a client before the handshake.
 pub struct Hello {
-    /// All bytes that were read.
+    /// All bytes that were read so far.
     pub bytes: Vec<u8>,
     pub offers: bool,
 }
 
 impl Hello {
-    /// Reads a client hello, which must be one record.
+    /// Reads a `ClientHello`, which must be one record.
     pub fn read(stream: &mut impl Read) -> Result<Self> {
         let mut bytes = vec![0; 5];
         stream.read_exact(&mut bytes)?;
@@ -36,7 +36,7 @@ fn offers(record: &[u8]) -> Option<bool> {
         return None;
     };
     let (_, extensions) = parse_tls_extensions(hello.ext.unwrap_or_default()).ok()?;
-    // With TLS 1.3 every hello has an id, which stands for nothing.
+    // In TLS 1.3 every ClientHello has a session ID without a meaning.
     let is_tls13 = extensions.iter().any(|it| matches!(it, TlsExtension::SupportedVersions(all) if all.iter().any(|version| version.0 == 0x0304)));
     let has_id = !is_tls13 && hello.session_id.is_some_and(|id| !id.is_empty());
     Some(

@@ -1,7 +1,7 @@
-//! A TLS peer for tests, made with another library than Node's.
+//! A TLS peer for tests, with another library than Node.js.
 //!
-//! `serve` is a server that takes each session once only, and misbehaves as it is told; `connect` is a client that
-//! connects several times. Both say on standard output, one JSON object a line, what each connection was.
+//! `serve` is a server that accepts each session once, and misbehaves on request. `connect` is a client that connects several
+//! times. Both print one JSON object per line about each connection.
 
 mod args;
 mod common;

@@ -1,7 +1,7 @@
 use std::io::{self, Cursor, Read, Write};
 use std::net::TcpStream;
 
-/// A stream of which something was read already, and is read again.
+/// A stream whose first bytes are read a second time.
 pub struct Prefixed {
     prefix: Cursor<Vec<u8>>,
     pub stream: TcpStream,

@@ -36,7 +36,7 @@ pub fn run(options: &Serve) -> Result<()> {
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\n!";
 
-/// One connection: what it was is told when its handshake is done, or has failed.
+/// Serves one connection, and reports how it began when the handshake is done or has failed.
 fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, options: &Serve) -> Result<Value> {
     stream.set_nodelay(true)?;
     let hello = Hello::read(&mut stream)?;
@@ -70,14 +70,14 @@ fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, options: &Serve) -> R
         }
     }
     println!("{}", describe(&connection, hello.offers));
-    // With TLS 1.2 the ticket comes before the handshake is done.
+    // In TLS 1.2 the ticket comes before the handshake is done.
     if !options.late || connection.protocol_version() == Some(ProtocolVersion::TLSv1_2) {
         while connection.wants_write() {
             connection.write_tls(&mut stream)?;
         }
     }
     if options.late || options.http {
-        // Until it says something, or ends. The tickets may be waiting to be written.
+        // Until the client sends something or ends. The tickets may be waiting to be written.
         loop {
             let state = connection.process_new_packets()?;
             let has_said = state.plaintext_bytes_to_read() > 0 || state.peer_has_closed();

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rustls::crypto::SecureRandom;
 use rustls::server::ProducesTickets;
 
-/// Tickets of any size and lifetime, each of which is taken once.
+/// Tickets of any size and lifetime. Each is accepted once.
 pub struct Once {
     pub lifetime: u32,
     pub size: usize,

@@ -38,7 +38,7 @@ export const mutants = [
     file: 'mod.rs',
     from: /( +node\.state\.store\(seen\.state\.next\(\)\.0, Ordering::Release\);\n)(.*\n)( +self\.blocks\.wipe\(first, len\);\n)/,
     to: '$2$3$1',
-    by: ['loom::basic::a_reader_is_not_given'],
+    by: ['loom::basic::a_reader_never_gets'],
     loom: true,
   },
   {
@@ -67,7 +67,7 @@ export const mutants = [
     file: 'payload/block_slab.rs',
     from: 'let tag = (self.word >> self.block_bits) + 1;',
     to: 'let tag = self.word >> self.block_bits;',
-    by: ['loom::basic::no_block_is_given_to_two'],
+    by: ['loom::basic::no_block_has_two_owners'],
     loom: true,
   },
   {
@@ -195,14 +195,14 @@ export const mutants = [
     file: 'index/list.rs',
     from: 'seen.id == entry.node() && EntryId::new(seen.id, seen.state.version()) == entry',
     to: 'seen.id == entry.node()',
-    by: ['every_history_goes'],
+    by: ['every_history_has'],
   },
   {
     name: 'an annotation is read with the blob',
     file: 'read.rs',
     from: 'self.blocks.copy_behind(first, ANNOTATION_LEN, out)',
     to: 'self.blocks.copy(first, out)',
-    by: ['every_history_goes'],
+    by: ['every_history_has'],
   },
   {
     name: 'breaker: a hang is forgotten before it is recorded',

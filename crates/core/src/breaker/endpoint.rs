@@ -20,7 +20,7 @@ use super::slots::State;
 const MINUTE: u64 = 60_000;
 /// A fatal alert says that the peer rejects the offer on purpose, so its pause may become long.
 const MAX_ALERT_PAUSE: u64 = 24 * 60 * MINUTE;
-/// Whoever can reset connections can cause this pause, so it must stay short.
+/// An attacker who can reset connections can cause this pause, so it must stay short.
 const MAX_BREAK_PAUSE: u64 = 10 * MINUTE;
 /// How long a probe or a trial may take before another connection makes the next. Its thread may have ended.
 const MAX_REPORT_TIME: u64 = 10_000;

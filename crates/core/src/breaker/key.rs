@@ -1,7 +1,7 @@
 //! What rejections of the sessions of one key lead to.
 //!
-//! An offer costs a tenth of a full handshake, so after 20 rejections in a row offers pause for 5 seconds, and after each
-//! further one for twice as long, up to a minute. Behind a load balancer one of several servers knows a session, so fewer
+//! An offer costs a tenth of a full handshake. So after 20 rejections in a row offers pause for 5 seconds. Each further
+//! rejection doubles the pause, up to a minute. Behind a load balancer one of several servers knows a session, so fewer
 //! rejections mean nothing. A resumption resets the count.
 
 use super::slots::State;

@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use crate::{ANNOTATION_LEN, Annotation, Blob, Key};
 
-/// Names an entry for as long as it is there, and is never used again: a later entry has a greater id.
+/// Names an entry. An id is never used again, and a later entry has a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(u64);
 
-/// A point in the order of use: of two entries the one with the greater was used later.
+/// A point in the order of use: the entry with the greater tick was used later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Tick(u64);
 
@@ -15,16 +15,16 @@ struct Tick(u64);
 pub(crate) struct Entry {
     pub(crate) blob: Blob,
     pub(crate) annotation: Option<Annotation>,
-    /// The first millisecond in which it must not be returned any more.
+    /// The first millisecond in which the entry must not be returned any more.
     pub(crate) expires_at: u64,
-    /// May be offered again and again where others may be offered once.
+    /// True if a cache with single use may offer it again.
     pub(crate) reusable: bool,
-    /// Was offered.
+    /// True if it was offered.
     pub(crate) used: bool,
 }
 
 impl Entry {
-    /// How many bytes it counts.
+    /// Returns how many bytes it counts.
     fn len(&self) -> u64 {
         (self.blob.len() + self.annotation.map_or(0, |_| ANNOTATION_LEN)) as u64
     }
@@ -34,7 +34,7 @@ impl Entry {
     }
 }
 
-/// An entry and its places in the indexes.
+/// An entry and its keys in the indexes.
 #[cfg_attr(all(test, not(loom)), derive(Clone))]
 struct Slot {
     entry: Entry,
@@ -42,27 +42,27 @@ struct Slot {
     used_last: Tick,
 }
 
-/// All entries, found by key, by order of use and by expiry. Keeps the indexes in step and knows no rules.
+/// All entries, indexed by key, by order of use and by expiry. Keeps the indexes consistent, and has no rules.
 #[derive(Default)]
 #[cfg_attr(all(test, not(loom)), derive(Clone))]
 pub(crate) struct Entries {
     slots: HashMap<Id, Slot>,
-    /// Newest first; no key without entries. Keys come from the network (a TLS 1.2 session id is whatever a
-    /// client sends), so the map must hash with a random key, as std's default does: `SipHash`, keyed per map.
-    /// Otherwise a client could send ids that all collide.
+    /// The newest first; no key without entries. Keys may come from the network: a client chooses the TLS 1.2 session ID that
+    /// it sends. So the map must hash with a random key, as the default of std does. Otherwise a client could send IDs
+    /// that collide.
     by_key: HashMap<Arc<[u8]>, VecDeque<Id>>,
     by_use: BTreeMap<Tick, Id>,
-    /// Among equal expiries the older entry first.
+    /// Of equal expiries, the older entry first.
     by_expiry: BTreeSet<(u64, Id)>,
     bytes: u64,
-    /// Counts ids and ticks alike. 64 bits do not run out.
+    /// Counts ids and ticks. 64 bits do not overflow.
     last_number: u64,
 }
 
-const IN_STEP: &str = "every index names entries that are there";
+const IN_STEP: &str = "every index names existing entries";
 
 impl Entries {
-    /// Adds an entry as the newest of its key and the last used of all.
+    /// Adds an entry as the newest of its key and the most recently used of all.
     pub(crate) fn insert(&mut self, key: Key<'_>, entry: Entry) -> Id {
         let id = Id(self.next_number());
         let used_last = Tick(self.next_number());
@@ -91,7 +91,7 @@ impl Entries {
         entry
     }
 
-    /// Makes it the last used of all.
+    /// Makes an entry the most recently used one.
     pub(crate) fn touch(&mut self, id: Id) -> &mut Entry {
         let tick = Tick(self.next_number());
         let slot = self.slots.get_mut(&id).expect(IN_STEP);
@@ -105,7 +105,7 @@ impl Entries {
         &self.slots.get(&id).expect(IN_STEP).entry
     }
 
-    /// The entries of a key, newest first.
+    /// Returns the entries of a key, the newest first.
     pub(crate) fn of_key(&self, key: Key<'_>) -> impl DoubleEndedIterator<Item = (Id, &Entry)> {
         let ids = self.by_key.get(key.as_bytes()).into_iter().flatten();
         ids.map(|id| (*id, self.get(*id)))
@@ -119,7 +119,7 @@ impl Entries {
         self.by_use.first_key_value().map(|(_, id)| *id)
     }
 
-    /// The entry that expires first, if it has.
+    /// Returns the entry that expired first, if one has.
     pub(crate) fn first_expired(&self, now: u64) -> Option<Id> {
         let (expires_at, id) = *self.by_expiry.first()?;
         (expires_at <= now).then_some(id)
@@ -133,7 +133,7 @@ impl Entries {
         self.bytes
     }
 
-    /// Removes all. Numbers go on, so that no name is given twice.
+    /// Removes all entries. Numbers continue, so that no id is used twice.
     pub(crate) fn clear(&mut self) {
         *self = Self { last_number: self.last_number, ..Self::default() };
     }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_left_of_a_key_or_an_index_once_its_entries_are_gone() {
+    fn no_key_or_index_stays_without_its_entries() {
         let mut entries = Entries::default();
         for name in [b"a", b"a", b"b"] {
             let blob = Blob::copy_of(b"session");

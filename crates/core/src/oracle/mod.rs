@@ -1,7 +1,7 @@
-//! The rules of the cache as plainly as they can be said, for one thread at a time. What the cache does without a
-//! lock is tested and measured against this.
+//! The reference model: the rules of the cache in their simplest form, for one thread. Tests compare the lock-free store
+//! with it.
 
-#![expect(clippy::must_use_candidate, clippy::len_without_is_empty, reason = "for tests alone")]
+#![expect(clippy::must_use_candidate, clippy::len_without_is_empty, reason = "for tests only")]
 
 mod entries;
 #[cfg(all(test, not(loom)))]
@@ -22,24 +22,24 @@ use entries::{Entries, Entry};
 /// After how many insertions a cache is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
 
-/// The rules of the cache, for one thread at a time and with the time given to it.
+/// The rules of the cache, for one thread and with the time as an argument.
 ///
-/// One rule holds for every operation on a key: the key's expired entries go first and count as expirations, so
-/// that an expired entry is never told from one that is not there.
+/// Every operation on a key first removes the expired entries of the key, which count as expirations. So an expired entry
+/// behaves like one that is not stored.
 pub struct Oracle {
     options: Options,
     entries: Entries,
-    /// Its gauges stay 0: they are what `entries` says.
+    /// Its gauges stay 0. `entries` has them.
     counters: Stats,
 }
 
-/// What a read hands out.
+/// The result of a read.
 pub enum ReadOutcome<'a> {
     Kept(&'a Blob),
     Removed(Blob),
 }
 
-/// Why an entry goes. Each has its counter, so that no entry goes unaccounted for.
+/// Why an entry leaves. Each reason has its counter, so that every entry is accounted for.
 #[derive(Debug, Clone, Copy)]
 enum Removal {
     Taken,
@@ -54,7 +54,7 @@ impl Oracle {
         Self { options, entries: Entries::default(), counters: Stats::default() }
     }
 
-    /// Stores a blob in the place of all there is under its key.
+    /// Stores a blob and removes all other entries of its key.
     pub fn put(
         &mut self,
         key: Key<'_>,
@@ -77,7 +77,7 @@ impl Oracle {
         self.store(key, Some(annotation), blob, options, now, 0)
     }
 
-    /// Stores a blob as the newest under its key.
+    /// Stores a blob as the newest entry of its key.
     pub fn add(
         &mut self,
         key: Key<'_>,
@@ -100,7 +100,7 @@ impl Oracle {
         self.store(key, Some(annotation), blob, options, now, self.others())
     }
 
-    /// How many entries an added one may have beside it.
+    /// Returns how many entries an added one may have beside it.
     fn others(&self) -> usize {
         usize::from(self.options.tickets_per_key.get()) - 1
     }
@@ -131,12 +131,12 @@ impl Oracle {
         Ok(self.entries.insert(key, entry))
     }
 
-    /// Whether the insertion just made is one that a sweep follows.
+    /// True if a sweep follows the last insertion.
     pub fn sweep_is_due(&self) -> bool {
         self.counters.sets.is_multiple_of(INSERTIONS_BETWEEN_SWEEPS)
     }
 
-    /// Hands out a blob of at most `reserve` bytes. One that is longer leaves everything as it was.
+    /// Returns a blob of at most `reserve` bytes. A longer one changes nothing.
     pub fn read(
         &mut self,
         key: Key<'_>,
@@ -165,7 +165,7 @@ impl Oracle {
         Ok(Some(ReadOutcome::Kept(&entry.blob)))
     }
 
-    /// What `offer` would hand out, with its annotation, of at most `reserve` bytes together.
+    /// Returns the blob of an offer with its annotation, of at most `reserve` bytes together.
     pub fn offer_annotated(
         &mut self,
         key: Key<'_>,
@@ -185,7 +185,7 @@ impl Oracle {
         Ok(offered.map(|offered| (annotation, offered.into_blob())))
     }
 
-    /// Removes one live entry of a key. Whether it was there.
+    /// Removes one live entry of a key. Returns whether it was stored.
     pub fn remove_entry(&mut self, key: Key<'_>, id: Id, now: u64) -> bool {
         self.expire_key(key, now);
         let is_there = self.entries.of_key(key).any(|(other, _)| other == id);
@@ -195,25 +195,25 @@ impl Oracle {
         is_there
     }
 
-    /// Whether there is a live entry under the key.
+    /// True if there is a live entry under the key.
     pub fn contains(&mut self, key: Key<'_>, now: u64) -> bool {
         self.expire_key(key, now);
         self.entries.count_of_key(key) > 0
     }
 
-    /// Removes all there is under the key and tells how many live ones that were.
+    /// Removes all entries of a key. Returns how many live ones it removed.
     pub fn remove_key(&mut self, key: Key<'_>, now: u64) -> usize {
         self.expire_key(key, now);
         self.remove_oldest_beyond(key, 0, Removal::Deleted)
     }
 
-    /// Empties the store.
+    /// Removes all entries.
     pub fn clear(&mut self) {
         self.counters.cleared += self.entries.len() as u64;
         self.entries.clear();
     }
 
-    /// Removes up to `limit` expired entries and tells how many. Fewer than `limit`: the sweep is complete.
+    /// Removes up to `limit` expired entries. Returns how many; fewer than `limit` means that the sweep is complete.
     pub fn sweep_step(&mut self, limit: usize, now: u64) -> usize {
         let mut removed = 0;
         while removed < limit {
@@ -250,7 +250,7 @@ impl Oracle {
         Err(refused)
     }
 
-    /// Until one more entry, of `len` bytes, fits.
+    /// Removes entries until one more of `len` bytes fits.
     fn make_room(&mut self, len: u64, now: u64) {
         let max = self.options.max.get() as usize;
         let max_bytes = self.options.max_bytes.get();
@@ -294,7 +294,7 @@ impl Oracle {
         }
     }
 
-    /// Leaves the newest `keep` of a key and tells how many went.
+    /// Removes all entries of a key except the newest `keep`. Returns how many it removed.
     fn remove_oldest_beyond(&mut self, key: Key<'_>, keep: usize, why: Removal) -> usize {
         let excess: Vec<Id> = self.entries.of_key(key).skip(keep).map(|(id, _)| id).collect();
         for id in &excess {
@@ -303,7 +303,7 @@ impl Oracle {
         excess.len()
     }
 
-    /// The one way out, `clear` apart.
+    /// Removes an entry. Every removal except `clear` uses it.
     fn remove(&mut self, id: Id, why: Removal) -> Blob {
         *match why {
             Removal::Taken => &mut self.counters.takes,

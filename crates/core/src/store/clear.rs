@@ -11,7 +11,7 @@ use super::quota::Quota;
 use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering, fence};
 
-/// Up to so many nodes `clear` drains in the call.
+/// Up to this many nodes, `clear` drains in the call.
 const DRAIN_AT_ONCE: Id = 2048;
 
 /// How many nodes a step of a drain reads.
@@ -190,7 +190,7 @@ impl Store {
             return Some(Drain { from: to, ..drain });
         }
         self.generations.complete(drain.generation);
-        // Entries that another `clear` killed meanwhile may be behind this drain.
+        // This drain may have passed entries that another `clear` has killed since.
         (drain.generation != self.generations.current()).then(|| self.drain())
     }
 }

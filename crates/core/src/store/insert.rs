@@ -13,7 +13,7 @@ use super::{MAX_CONFLICTS, Store};
 /// After how many insertions of a stripe the store is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
 
-/// How often an insertion looks for room in vain before it gives up. Only threads that were stopped with quota in
+/// How often an insertion finds no room before it gives up. Only threads that were stopped with quota in
 /// their hands make it look more than a few times.
 #[cfg(not(loom))]
 const MAX_SHORTAGES: u32 = 1000;

@@ -304,7 +304,7 @@ fn length(seen: &NodeSnapshot<'_>) -> usize {
 #[cfg(test)]
 impl Store {
     #[cfg(not(loom))]
-    /// Removes every entry that had expired at `now` and tells how many.
+    /// Removes every entry that had expired at `now`. Returns how many.
     fn sweep(&self, now: impl Now) -> usize {
         let (mut removed, mut from) = (0, 0);
         loop {
@@ -317,8 +317,7 @@ impl Store {
         }
     }
 
-    /// Checks, while nobody else is here, that nodes, blocks, permits and counters add up and that free blocks are
-    /// all zero.
+    /// Checks that nodes, blocks, quota and counters add up, and that free blocks are zero. No other thread may use the store.
     fn reconcile(&self) {
         let nodes = &self.list.nodes;
         let live = (1..=nodes.highest_used()).filter(|id| self.state(*id).is_filled());

@@ -18,7 +18,7 @@ fn hours(hours: u64) -> Duration {
     Duration::from_millis(hours * HOUR)
 }
 
-/// A millisecond less.
+/// Returns hours less a millisecond.
 fn almost(hours: u64) -> Duration {
     Duration::from_millis(hours * HOUR - 1)
 }
@@ -36,13 +36,13 @@ fn find(ring: &KeyRing, key: &TicketKey) -> Option<u64> {
     found
 }
 
-/// A key whose bytes are `first` and those after it.
+/// Returns a key whose bytes count from `first`.
 fn counting(first: u8) -> TicketKey {
     std::array::from_fn(|index| first.wrapping_add(u8::try_from(index).unwrap()))
 }
 
 #[test]
-fn the_newest_key_seals_and_the_ones_before_open() {
+fn the_active_key_encrypts_and_retired_keys_decrypt() {
     let (ring, _) = ring(3);
     let mut keys = vec![active(&ring)];
     for _ in 0..3 {
@@ -57,7 +57,7 @@ fn the_newest_key_seals_and_the_ones_before_open() {
 }
 
 #[test]
-fn a_ring_of_one_opens_what_it_seals() {
+fn a_ring_of_one_key_decrypts_with_its_active_key() {
     let (ring, _) = ring(1);
     let first = active(&ring);
     assert_eq!(find(&ring, &first), Some(0));
@@ -66,7 +66,7 @@ fn a_ring_of_one_opens_what_it_seals() {
 }
 
 #[test]
-fn no_key_seals_for_longer_than_told_though_nobody_rotates() {
+fn a_key_is_replaced_after_its_time_without_a_rotation() {
     let (ring, clock) = ring(3);
     let first = active(&ring);
     clock.advance(almost(1));
@@ -77,7 +77,7 @@ fn no_key_seals_for_longer_than_told_though_nobody_rotates() {
 }
 
 #[test]
-fn a_key_opens_for_as_long_as_told_though_nobody_rotates() {
+fn a_key_decrypts_until_its_time_is_up_without_a_rotation() {
     let (ring, clock) = ring(3);
     let first = active(&ring);
     clock.advance(almost(3));
@@ -87,7 +87,7 @@ fn a_key_opens_for_as_long_as_told_though_nobody_rotates() {
 }
 
 #[test]
-fn a_tick_rotates_and_wipes_what_is_too_old() {
+fn a_tick_rotates_and_wipes_old_keys() {
     let (ring, clock) = ring(3);
     let first = active(&ring);
     clock.advance(hours(1));
@@ -101,7 +101,7 @@ fn a_tick_rotates_and_wipes_what_is_too_old() {
 }
 
 #[test]
-fn without_an_interval_a_key_seals_until_it_is_told() {
+fn without_an_interval_a_key_stays_active() {
     let clock = Arc::new(ManualClock::new());
     let ring = KeyRing::with_clock(None, Keep::new(2).unwrap(), clock.clone()).unwrap();
     let first = active(&ring);
@@ -120,21 +120,21 @@ fn a_key_that_leaves_is_wiped_when_the_call_returns() {
     assert!(!holds(&ring, &first));
 }
 
-/// Whether eight bytes in a row of the key are anywhere in the ring's memory.
+/// True if eight bytes of the key in a row are in the memory of the ring.
 fn holds(ring: &KeyRing, key: &TicketKey) -> bool {
     let (words, _) = key.as_chunks();
     ring.slots.words().any(|word| words.contains(&word.to_ne_bytes()))
 }
 
 #[test]
-fn a_given_key_is_the_newest() {
+fn a_given_key_becomes_active() {
     let (ring, _) = ring(3);
     ring.insert(&counting(1)).unwrap();
     assert_eq!(active(&ring), counting(1));
 }
 
 #[test]
-fn keys_that_are_not_random_are_refused() {
+fn keys_that_are_not_random_are_rejected() {
     let (ring, _) = ring(3);
     let before = active(&ring);
     let mut equal_secrets = counting(0);
@@ -148,7 +148,7 @@ fn keys_that_are_not_random_are_refused() {
 }
 
 #[test]
-fn a_key_that_shares_a_part_with_another_is_refused() {
+fn a_key_that_shares_a_part_with_another_is_rejected() {
     let (ring, _) = ring(3);
     ring.insert(&counting(0)).unwrap();
     for part in [0..16, 16..32, 32..48] {
@@ -175,14 +175,14 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
     let ages = |ring: &KeyRing| ring.export().into_iter().map(|(_, age)| age).collect::<Vec<_>>();
     assert_eq!(ages(&follower), [0, 1000, 2000]);
     assert_eq!(leader.export(), follower.export());
-    // The oldest goes when its time is up, though this clock began after it came.
+    // The oldest leaves when its time is up, although this clock started later.
     its_time.advance(Duration::from_millis(3 * HOUR - 2000));
     let then = (3 * HOUR).cast_signed();
     assert_eq!(ages(&follower), [then - 2000, then - 1000]);
 }
 
 #[test]
-fn a_ring_that_follows_lets_another_rotate_and_goes_on_when_that_is_silent() {
+fn a_following_ring_rotates_only_when_its_leader_is_silent() {
     let (leader, time) = ring(3);
     let (follower, its_time) = ring(3);
     follower.replace(&leader.export(), 2).unwrap();
@@ -201,7 +201,7 @@ fn a_ring_that_follows_lets_another_rotate_and_goes_on_when_that_is_silent() {
 }
 
 #[test]
-fn keys_that_take_the_place_of_all_are_checked_before_any_does() {
+fn all_new_keys_are_checked_before_one_is_replaced() {
     let (ring, _) = ring(3);
     let before = ring.export();
     let mut alike = counting(100);
@@ -218,7 +218,7 @@ fn keys_that_take_the_place_of_all_are_checked_before_any_does() {
 }
 
 #[test]
-fn more_keys_than_are_kept_are_cut_off() {
+fn keys_beyond_the_maximum_are_ignored() {
     let (ring, _) = ring(1);
     ring.replace(&[(counting(0), 0), (counting(60), 5), (counting(120), 6)], 2).unwrap();
     assert_eq!(ring.export(), [(counting(0), 0), (counting(60), 5)]);
@@ -227,7 +227,7 @@ fn more_keys_than_are_kept_are_cut_off() {
 }
 
 #[test]
-fn a_key_opens_before_it_seals() {
+fn a_pending_key_decrypts_before_it_is_active() {
     let (ring, clock) = ring(2);
     let [older, first, next] = [60, 0, 120].map(counting);
     ring.replace(&[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
@@ -239,7 +239,7 @@ fn a_key_opens_before_it_seals() {
     assert_eq!(active(&ring), next);
     assert_eq!(ring.export(), [(next, 0), (first, 1010)]);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [None, Some(1), Some(0)]);
-    // Its time begins when it seals.
+    // Its time begins when it becomes active.
     clock.advance(almost(2));
     assert_eq!(find(&ring, &next), Some(0));
 }
@@ -256,7 +256,7 @@ fn a_full_ring_that_follows_can_still_rotate() {
 }
 
 #[test]
-fn how_long_a_ring_waits_for_others_is_up_to_them() {
+fn a_following_ring_waits_as_long_as_its_leader_says() {
     let (ring, clock) = ring(3);
     ring.replace(&[(counting(0), 0)], 3).unwrap();
     clock.advance(almost(3));
@@ -266,7 +266,7 @@ fn how_long_a_ring_waits_for_others_is_up_to_them() {
 }
 
 #[test]
-fn the_same_keys_again_change_nothing() {
+fn the_same_keys_change_nothing() {
     let (ring, _) = ring(3);
     ring.rotate().unwrap();
     let before = ring.keys();
@@ -275,7 +275,7 @@ fn the_same_keys_again_change_nothing() {
 }
 
 #[test]
-fn keys_that_come_together_keep_their_order() {
+fn keys_of_equal_age_keep_their_order() {
     let (ring, _) = ring(3);
     let keys = [(counting(0), 0), (counting(60), 0), (counting(120), 0)];
     ring.replace(&keys, 2).unwrap();
@@ -292,7 +292,7 @@ fn a_key_is_not_printed() {
     );
 }
 
-/// Every key has one name and one secret, so that a mixture of two would show.
+/// The bytes of a key follow from the first one, so that a mixture of two would show.
 #[test]
 fn readers_see_whole_keys_while_others_rotate() {
     const ROTATIONS: u8 = 250;
@@ -306,14 +306,14 @@ fn readers_see_whole_keys_while_others_rotate() {
                 while !is_over.load(Ordering::Relaxed) {
                     let key = active(&ring);
                     assert_eq!(key, counting(key[0]));
-                    // It may have left meanwhile; `find` checks the secret it tells.
+                    // It may have left by then. `find` checks the secret that it returns.
                     find(&ring, &key);
                 }
             });
         }
         for round in 0..40_u32 {
             for first in 2..ROTATIONS {
-                // Keys repeat after others have pushed them out.
+                // Keys repeat after they have left.
                 ring.insert(&counting(first))
                     .unwrap_or_else(|refused| panic!("{round}: {refused}"));
             }

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part")]
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tls_resumption_core::{
     TicketsPerKey, Ttl,
 };
 
-/// A cache whose time stands still until told otherwise, and that nothing sweeps in the background.
+/// Makes a cache without background sweeps, whose clock the test moves.
 pub fn cache_and_clock(configure: impl FnOnce(Builder) -> Builder) -> (Cache, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     let builder = Cache::builder().sweep_interval(None).clock(clock.clone());
@@ -76,7 +76,7 @@ pub fn take(cache: &Cache, name: &str) -> Option<String> {
     cache.take(key(name)).as_ref().map(text)
 }
 
-/// So that results compare with literals.
+/// Returns an owned text, so that results compare with literals.
 #[allow(clippy::unnecessary_wraps, reason = "what it stands beside is an option")]
 pub fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -96,7 +96,7 @@ pub fn assert_every_entry_is_accounted_for(stats: &Stats) {
     assert_eq!(stats.sets, gone + stats.size, "{stats:?}");
 }
 
-/// Waits for what another thread does in its own time. The limit only ends a test that would hang.
+/// Waits for another thread. The limit only ends a test that would hang.
 pub fn wait_until(what: &str, happened: impl Fn() -> bool) {
     let started = Instant::now();
     while !happened() {

@@ -1,5 +1,5 @@
-//! Any bytes as a sequence of operations, which the cache and the oracle both perform. The fuzzer's target
-//! `operations` and the test `operations` run it.
+//! Bytes as a sequence of operations that the cache and the oracle perform. The fuzz target `operations` and the test
+//! `fuzz_seeds` run it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ enum Step {
     Advance { by: u8 },
 }
 
-/// Small enough that every bound is met.
+/// Small, so that every bound is reached.
 fn some_options(bytes: &mut Unstructured<'_>) -> Result<Builder> {
     Ok(Cache::builder()
         .max(Capacity::new(bytes.int_in_range(1..=512)?).unwrap())
@@ -37,7 +37,7 @@ fn some_options(bytes: &mut Unstructured<'_>) -> Result<Builder> {
 
 /// # Panics
 ///
-/// If the cache and the oracle disagree, or a bound does not hold.
+/// If the cache and the oracle disagree, or if a bound does not hold.
 pub fn operations(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
     let Ok(builder) = some_options(&mut bytes) else { return };
@@ -110,7 +110,7 @@ impl Both {
     }
 
     fn read(&mut self, key: u8, how: ReadMode, reserve: u16) {
-        // Most have room enough.
+        // Most have enough room.
         let reserve = if reserve.is_multiple_of(4) { usize::from(reserve) % 1024 } else { 1024 };
         let name = name(key);
         let key = Key::new(&name).unwrap();
@@ -123,7 +123,7 @@ impl Both {
             ReadMode::Take => self.cache.take_into(key, &mut out),
         };
         let len = read.as_ref().ok().copied().flatten().unwrap_or(0);
-        assert!(out[len..].iter().all(|byte| *byte == 0xee), "written beyond the blob");
+        assert!(out[len..].iter().all(|byte| *byte == 0xee), "bytes after the blob changed");
         let read = read.map(|len| len.map(|len| &out[..len]));
         assert_eq!(read, expected.as_ref().map(Option::as_deref).map_err(Clone::clone));
     }
@@ -134,7 +134,7 @@ impl Both {
         }
     }
 
-    /// Different each time.
+    /// Makes a different blob each time.
     fn blob(&mut self, len: u16) -> Vec<u8> {
         self.serial += 1;
         self.serial.to_le_bytes().into_iter().cycle().take(usize::from(len) % 1024).collect()
@@ -142,7 +142,7 @@ impl Both {
 }
 
 fn name(key: u8) -> [u8; 2] {
-    // Half of all operations are on four keys.
+    // Half of all operations use four keys.
     [b'k', if key < 128 { key % 4 } else { key }]
 }
 

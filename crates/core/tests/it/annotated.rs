@@ -32,7 +32,7 @@ fn an_annotation_counts_as_bytes() {
 }
 
 #[test]
-fn an_id_survives_the_way_through_a_number() {
+fn an_id_survives_the_conversion_to_a_number() {
     let cache = Cache::default();
     let add = || cache.add_annotated(key("a"), &ANNOTATION, b"1", plain()).unwrap();
     let (one, two) = (add(), add());

@@ -64,7 +64,7 @@ fn one_large_blob_evicts_as_many_as_it_needs() {
 }
 
 #[test]
-fn what_put_replaces_counts_towards_its_room() {
+fn replaced_entries_count_towards_the_room_of_a_put() {
     let cache = cache(|b| b.max_bytes(max_bytes(10)));
     put(&cache, "other", "12");
     put(&cache, "a", "12345678");
@@ -78,7 +78,7 @@ fn what_put_replaces_counts_towards_its_room() {
 }
 
 #[test]
-fn what_add_pushes_out_counts_towards_its_room() {
+fn the_entry_that_add_removes_counts_towards_its_room() {
     let cache = cache(|b| b.max(max(3)).tickets_per_key(tickets(2)));
     put(&cache, "other", "1");
     add(&cache, "a", "1");

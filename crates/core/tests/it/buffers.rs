@@ -1,4 +1,4 @@
-//! Reading into a caller's buffer.
+//! Reading into the buffer of a caller.
 
 use crate::common::*;
 use tls_resumption_core::{BufferTooSmall, Cache, Key};
@@ -19,7 +19,7 @@ fn the_blob_goes_to_the_beginning_and_the_rest_stays() {
 }
 
 #[test]
-fn a_buffer_of_the_exact_length_does() {
+fn a_buffer_of_the_exact_length_suffices() {
     for read_into in WAYS {
         let cache = cache(|b| b);
         put(&cache, "a", "1234");
@@ -40,7 +40,7 @@ fn a_miss_leaves_the_buffer_as_it_was() {
 }
 
 #[test]
-fn each_way_does_what_its_twin_does() {
+fn each_read_into_a_buffer_acts_like_its_counterpart() {
     let cache = cache(|b| b.single_use(true));
     for blob in ["1", "2", "3"] {
         add(&cache, "a", blob);
@@ -78,7 +78,7 @@ fn a_buffer_too_small_changes_nothing() {
 
             put(&cache, "c", "90");
             put(&cache, "d", "90");
-            assert!(!cache.contains(key("a")), "not refreshed, so it is the first to go");
+            assert!(!cache.contains(key("a")), "not refreshed, so it is evicted first");
             assert!(cache.contains(key("b")));
         }
     }

@@ -1,4 +1,4 @@
-//! Clearing forgets everything at once.
+//! Clearing removes all entries at once.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn clear_removes_every_entry() {
 }
 
 #[test]
-fn a_cleared_cache_works_on() {
+fn a_cleared_cache_is_usable() {
     let cache = cache(|b| b.max(max(2)));
     for name in ["a", "b", "c"] {
         put(&cache, name, "1");
@@ -86,7 +86,7 @@ fn what_a_clear_left_can_be_wiped_in_the_call() {
     }
     cache.clear();
     cache.finish_clear();
-    // The background thread may have some in hand.
+    // The background thread may still be wiping some.
     wait_until("all are wiped", || cache.stats().cleared == ENTRIES as u64);
 }
 

@@ -1,4 +1,4 @@
-//! What a cache takes for the time.
+//! The clocks of a cache.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn a_manual_clock_moves_by_whole_milliseconds_and_stops_at_the_end() {
 }
 
 #[test]
-fn the_system_clock_moves_on_and_never_back() {
+fn the_system_clock_advances_and_never_runs_backwards() {
     let clock = SystemClock::new();
     let mut last = clock.now();
     wait_until("it moved", || clock.now() > last);
@@ -28,7 +28,7 @@ fn the_system_clock_moves_on_and_never_back() {
 }
 
 #[test]
-fn by_default_entries_live_by_the_systems_clock() {
+fn the_default_clock_is_that_of_the_system() {
     let cache = Cache::builder().ttl(ttl(1)).sweep_interval(None).build();
     put(&cache, "a", "1");
     wait_until("it expired", || !cache.contains(key("a")));

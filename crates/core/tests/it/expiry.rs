@@ -1,9 +1,9 @@
-//! How long entries live.
+//! The lifetimes of entries.
 
 use crate::common::*;
 
 #[test]
-fn an_entry_is_gone_in_the_millisecond_of_its_expiry() {
+fn an_entry_is_absent_from_the_millisecond_of_its_expiry() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     put(&cache, "a", "1");
     clock.advance(millis(99));
@@ -13,7 +13,7 @@ fn an_entry_is_gone_in_the_millisecond_of_its_expiry() {
 }
 
 #[test]
-fn reading_does_not_prolong_a_life() {
+fn reading_does_not_extend_a_lifetime() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     put(&cache, "a", "1");
     for _ in 0..9 {
@@ -26,7 +26,7 @@ fn reading_does_not_prolong_a_life() {
 }
 
 #[test]
-fn an_entry_may_live_shorter_than_the_caches_ttl() {
+fn an_entry_may_have_a_shorter_lifetime_than_the_cache() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     cache.put(key("a"), b"1", living(10)).unwrap();
     clock.advance(millis(9));
@@ -36,7 +36,7 @@ fn an_entry_may_live_shorter_than_the_caches_ttl() {
 }
 
 #[test]
-fn an_entry_may_not_live_longer_than_the_caches_ttl() {
+fn an_entry_has_no_longer_lifetime_than_the_cache() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     cache.put(key("a"), b"1", living(1_000)).unwrap();
     clock.advance(millis(100));
@@ -44,7 +44,7 @@ fn an_entry_may_not_live_longer_than_the_caches_ttl() {
 }
 
 #[test]
-fn a_new_put_begins_a_new_life() {
+fn a_new_put_begins_a_new_lifetime() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     put(&cache, "a", "1");
     clock.advance(millis(60));
@@ -54,7 +54,7 @@ fn a_new_put_begins_a_new_life() {
 }
 
 #[test]
-fn every_way_of_reading_misses_an_expired_entry_and_removes_it() {
+fn every_read_misses_an_expired_entry_and_removes_it() {
     type Reads = fn(&tls_resumption_core::Cache) -> bool;
     let ways: [(&str, Reads, u64); 4] = [
         ("get", |cache| get(cache, "a").is_some(), 1),
@@ -76,7 +76,7 @@ fn every_way_of_reading_misses_an_expired_entry_and_removes_it() {
 }
 
 #[test]
-fn an_older_ticket_that_still_lives_is_found_behind_an_expired_newer_one() {
+fn a_live_ticket_is_found_behind_a_newer_expired_one() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(100)));
     add(&cache, "a", "long");
     cache.add(key("a"), b"short", living(10)).unwrap();
@@ -88,7 +88,7 @@ fn an_older_ticket_that_still_lives_is_found_behind_an_expired_newer_one() {
 }
 
 #[test]
-fn an_expired_entry_makes_room_before_a_live_one_does() {
+fn an_expired_entry_is_evicted_before_a_live_one() {
     let (cache, clock) = cache_and_clock(|b| b.max(max(2)));
     put(&cache, "lives, used least recently", "1");
     cache.put(key("expires"), b"2", living(10)).unwrap();
@@ -101,7 +101,7 @@ fn an_expired_entry_makes_room_before_a_live_one_does() {
 }
 
 #[test]
-fn only_as_many_expired_entries_as_needed_make_room() {
+fn only_as_many_expired_entries_as_needed_are_evicted() {
     let (cache, clock) = cache_and_clock(|b| b.max(max(2)));
     cache.put(key("a"), b"1", living(20)).unwrap();
     cache.put(key("b"), b"2", living(10)).unwrap();
@@ -112,7 +112,7 @@ fn only_as_many_expired_entries_as_needed_make_room() {
 }
 
 #[test]
-fn removing_does_not_count_what_had_expired() {
+fn remove_does_not_count_expired_entries() {
     let (cache, clock) = cache_and_clock(|b| b);
     add(&cache, "a", "long");
     cache.add(key("a"), b"short", living(10)).unwrap();
@@ -124,7 +124,7 @@ fn removing_does_not_count_what_had_expired() {
 }
 
 #[test]
-fn replacing_does_not_count_what_had_expired() {
+fn put_does_not_count_expired_entries_as_replaced() {
     let (cache, clock) = cache_and_clock(|b| b.ttl(ttl(10)).tickets_per_key(tickets(1)));
     put(&cache, "a", "1");
     clock.advance(millis(10));

@@ -1,4 +1,4 @@
-//! What the fuzzer runs for long, run for a moment on random bytes.
+//! Runs the checks of the fuzz target briefly, on random bytes.
 
 #[path = "../fuzzed/mod.rs"]
 mod fuzzed;
@@ -10,7 +10,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_operations_that_go_as_the_oracle_has_it(data in vec(any::<u8>(), 0..3000)) {
+    fn random_operations_have_the_results_of_the_oracle(data in vec(any::<u8>(), 0..3000)) {
         fuzzed::operations(&data);
     }
 }

@@ -1,4 +1,4 @@
-//! What the cache promises, through what the crate exports.
+//! The promises of the cache, through the public API.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! What a connection is given to offer to its peer.
+//! Which ticket an offer returns.
 
 use crate::common::*;
 
@@ -12,7 +12,7 @@ fn an_unused_ticket_is_offered_before_a_used_one() {
 }
 
 #[test]
-fn with_none_unused_the_newest_is_offered_again() {
+fn without_an_unused_ticket_the_newest_is_offered_again() {
     let cache = cache(|b| b);
     add(&cache, "a", "1");
     add(&cache, "a", "2");
@@ -25,7 +25,7 @@ fn with_none_unused_the_newest_is_offered_again() {
 }
 
 #[test]
-fn a_ticket_that_comes_later_is_offered_next() {
+fn a_newer_ticket_is_offered_next() {
     let cache = cache(|b| b);
     add(&cache, "a", "1");
     assert_eq!(offer(&cache, "a"), some("1"));
@@ -34,7 +34,7 @@ fn a_ticket_that_comes_later_is_offered_next() {
 }
 
 #[test]
-fn get_does_not_use_a_ticket_up() {
+fn get_does_not_mark_a_ticket_as_used() {
     let cache = cache(|b| b);
     add(&cache, "a", "1");
     add(&cache, "a", "2");
@@ -43,7 +43,7 @@ fn get_does_not_use_a_ticket_up() {
 }
 
 #[test]
-fn an_expired_unused_ticket_is_passed_over() {
+fn an_expired_unused_ticket_is_skipped() {
     let (cache, clock) = cache_and_clock(|b| b);
     cache.add(key("a"), b"short", living(10)).unwrap();
     add(&cache, "a", "long");
@@ -67,7 +67,7 @@ fn a_ticket_is_offered_once_when_single_use_is_set() {
 }
 
 #[test]
-fn a_reusable_session_is_offered_again_and_again_though_single_use_is_set() {
+fn a_reusable_session_is_offered_repeatedly_with_single_use() {
     let cache = cache(|b| b.single_use(true));
     cache.put(key("a"), b"a TLS 1.2 session", reusable()).unwrap();
     for _ in 0..3 {

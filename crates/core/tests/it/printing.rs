@@ -4,7 +4,7 @@ use crate::common::*;
 use tls_resumption_core::{Cache, SystemClock};
 
 #[test]
-fn debug_output_tells_neither_blobs_nor_keys() {
+fn debug_output_has_neither_blobs_nor_keys() {
     let cache = cache(|b| b);
     put(&cache, "peer-name", "pre-shared-key");
 

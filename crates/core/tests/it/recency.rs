@@ -1,9 +1,9 @@
-//! Which entry goes when there is no room.
+//! Which entry is evicted.
 
 use crate::common::*;
 
 #[test]
-fn the_least_recently_used_entry_makes_room() {
+fn the_least_recently_used_entry_is_evicted() {
     let cache = cache(|b| b.max(max(2)));
     put(&cache, "a", "1");
     put(&cache, "b", "2");
@@ -63,7 +63,7 @@ fn a_miss_does_not_refresh_recency() {
 }
 
 #[test]
-fn putting_again_refreshes_recency_and_evicts_nothing() {
+fn a_second_put_refreshes_recency_and_evicts_nothing() {
     let cache = cache(|b| b.max(max(2)));
     put(&cache, "a", "1");
     put(&cache, "b", "2");

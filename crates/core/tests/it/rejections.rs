@@ -1,10 +1,10 @@
-//! What is not stored.
+//! Keys and blobs that are rejected.
 
 use crate::common::*;
 use tls_resumption_core::{Key, KeyError, MAX_KEY_LEN, Rejected};
 
 #[test]
-fn an_empty_blob_is_refused_and_what_was_stored_stays() {
+fn an_empty_blob_is_rejected_and_the_stored_one_stays() {
     let cache = cache(|b| b);
     put(&cache, "a", "1");
     assert_eq!(cache.put(key("a"), b"", plain()), Err(Rejected::Empty));
@@ -16,7 +16,7 @@ fn an_empty_blob_is_refused_and_what_was_stored_stays() {
 }
 
 #[test]
-fn a_blob_larger_than_the_budget_is_refused_and_evicts_nothing() {
+fn a_blob_larger_than_the_budget_is_rejected_and_evicts_nothing() {
     let cache = cache(|b| b.max_bytes(max_bytes(4)));
     put(&cache, "a", "1");
     put(&cache, "b", "2");
@@ -31,9 +31,9 @@ fn a_blob_larger_than_the_budget_is_refused_and_evicts_nothing() {
 }
 
 #[test]
-fn a_blob_whose_length_has_more_than_31_bits_is_refused_whatever_the_budget() {
+fn a_blob_length_of_more_than_31_bits_is_rejected() {
     let cache = cache(|b| b.max(max(1)).max_bytes(max_bytes(1 << 32)));
-    // Nobody touches it, so that it takes no memory.
+    // It is never touched, so it takes no memory.
     let blob = vec![0; 1 << 31];
     let too_large = Rejected::TooLarge { len: 1 << 31, max: (1 << 31) - 1 };
     assert_eq!(cache.put(key("a"), &blob, plain()), Err(too_large));
@@ -41,7 +41,7 @@ fn a_blob_whose_length_has_more_than_31_bits_is_refused_whatever_the_budget() {
 }
 
 #[test]
-fn a_key_of_any_bytes_and_the_greatest_length_works() {
+fn a_key_of_any_bytes_and_the_maximum_length_works() {
     let cache = cache(|b| b);
     let longest: Vec<u8> = (0..=255).cycle().take(MAX_KEY_LEN).collect();
     let longest = Key::new(&longest).unwrap();
@@ -50,14 +50,14 @@ fn a_key_of_any_bytes_and_the_greatest_length_works() {
 }
 
 #[test]
-fn a_key_without_bytes_or_with_too_many_is_none() {
+fn an_empty_or_too_long_key_is_rejected() {
     assert_eq!(Key::new(b""), Err(KeyError::Empty));
     let too_long = [0; MAX_KEY_LEN + 1];
     assert_eq!(Key::new(&too_long), Err(KeyError::TooLong { len: MAX_KEY_LEN + 1 }));
 }
 
 #[test]
-fn messages_say_what_was_expected_and_what_came() {
+fn messages_have_the_expected_and_the_received_value() {
     assert_eq!(
         KeyError::TooLong { len: 5000 }.to_string(),
         "a key must have 1 to 4096 bytes, received 5000"

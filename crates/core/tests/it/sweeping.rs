@@ -1,4 +1,4 @@
-//! Expired entries that nothing reads go all the same.
+//! Sweeps, which remove expired entries that no call reads.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::common::*;
 use tls_resumption_core::{Cache, Clock, ManualClock, SweepInterval};
 
 #[test]
-fn a_sweep_removes_what_has_expired_and_nothing_else() {
+fn a_sweep_removes_only_expired_entries() {
     let (cache, clock) = cache_and_clock(|b| b);
     for n in 0..10 {
         cache.put(key(&format!("short {n}")), b"1", living(10)).unwrap();
@@ -55,7 +55,7 @@ fn every_hundredth_insertion_sweeps() {
 }
 
 #[test]
-fn a_refused_insertion_counts_for_no_sweep() {
+fn a_rejected_insertion_does_not_count_towards_a_sweep() {
     let cache = cache(|b| b);
     for n in 0..99 {
         put(&cache, &n.to_string(), "1");
@@ -69,7 +69,7 @@ fn swept_in_background(clock: Arc<dyn Clock>) -> Cache {
 }
 
 #[test]
-fn the_background_sweep_removes_what_nothing_reads() {
+fn the_background_sweep_removes_entries_that_no_call_reads() {
     let clock = Arc::new(ManualClock::new());
     let cache = swept_in_background(clock.clone());
     for n in 0..1_000 {
@@ -83,7 +83,7 @@ fn the_background_sweep_removes_what_nothing_reads() {
 }
 
 #[test]
-fn the_background_sweep_serves_many_caches_each_at_its_own_interval() {
+fn the_background_sweep_respects_the_interval_of_each_cache() {
     let clock = Arc::new(ManualClock::new());
     let rare = Cache::builder().sweep_interval(SweepInterval::MAX).build();
     let often: Vec<_> = (0..10).map(|_| swept_in_background(clock.clone())).collect();
@@ -95,7 +95,7 @@ fn the_background_sweep_serves_many_caches_each_at_its_own_interval() {
 }
 
 #[test]
-fn a_cache_with_a_short_interval_need_not_wait_for_one_with_a_long_interval() {
+fn a_short_interval_does_not_wait_for_a_long_one() {
     let _rare = Cache::builder().sweep_interval(SweepInterval::MAX).build();
     std::thread::sleep(millis(20));
     let often = swept_in_background(Arc::new(ManualClock::new()));
@@ -113,7 +113,7 @@ fn without_an_interval_there_is_no_background_sweep() {
 }
 
 #[test]
-fn the_sweeper_keeps_no_dropped_cache() {
+fn the_background_thread_keeps_no_dropped_cache() {
     for interval in [SweepInterval::MIN, SweepInterval::MAX] {
         let clock = Arc::new(ManualClock::new());
         let build = || Cache::builder().sweep_interval(interval).clock(clock.clone()).build();
@@ -129,7 +129,7 @@ fn a_clock_that_panics_costs_other_caches_no_sweep() {
     struct Broken;
     impl Clock for Broken {
         fn now(&self) -> u64 {
-            // Without the hook that would print it among the tests' output.
+            // Without the hook that would print it among the output of the tests.
             std::panic::resume_unwind(Box::new("a broken clock"));
         }
     }
@@ -140,7 +140,7 @@ fn a_clock_that_panics_costs_other_caches_no_sweep() {
 }
 
 #[test]
-fn a_clock_may_use_the_cache_it_serves() {
+fn a_clock_may_use_its_cache() {
     use std::sync::OnceLock;
 
     struct Curious(OnceLock<std::sync::Weak<Cache>>);

@@ -1,4 +1,4 @@
-//! Each blob goes to one taker.
+//! Taking, which gives each blob to one caller.
 
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -29,7 +29,7 @@ fn take_returns_the_newest_first() {
 }
 
 #[test]
-fn take_does_not_pass_over_what_was_offered() {
+fn take_does_not_skip_an_offered_ticket() {
     let cache = cache(|b| b);
     add(&cache, "a", "1");
     add(&cache, "a", "2");
@@ -38,7 +38,7 @@ fn take_does_not_pass_over_what_was_offered() {
 }
 
 #[test]
-fn of_many_threads_exactly_one_gets_each_blob() {
+fn each_blob_goes_to_exactly_one_thread() {
     const THREADS: usize = 8;
     const ROUNDS: usize = 500;
     let cache = cache(|b| b.single_use(true));
@@ -53,7 +53,7 @@ fn of_many_threads_exactly_one_gets_each_blob() {
                 add(&cache, &name, &format!("{round} second"));
             }
             barrier.wait();
-            // By either way: a single-use offer is as exclusive as a take.
+            // A single-use offer is as exclusive as a take.
             got.extend(if thread.is_multiple_of(2) {
                 take(&cache, &name)
             } else {

@@ -14,7 +14,7 @@ fn the_newest_is_found_first() {
 }
 
 #[test]
-fn beyond_the_limit_the_oldest_of_the_key_goes() {
+fn beyond_the_limit_the_oldest_entry_of_the_key_is_removed() {
     let cache = cache(|b| b.tickets_per_key(tickets(2)));
     put(&cache, "b", "other");
     for blob in ["1", "2", "3"] {
@@ -28,7 +28,7 @@ fn beyond_the_limit_the_oldest_of_the_key_goes() {
 }
 
 #[test]
-fn the_oldest_goes_even_if_it_was_used_last() {
+fn the_oldest_is_removed_even_if_it_was_used_last() {
     let cache = cache(|b| b.tickets_per_key(tickets(2)));
     add(&cache, "a", "1");
     add(&cache, "a", "2");
@@ -41,7 +41,7 @@ fn the_oldest_goes_even_if_it_was_used_last() {
 }
 
 #[test]
-fn an_expired_ticket_takes_up_no_place_of_its_key() {
+fn an_expired_ticket_does_not_count_towards_the_limit() {
     let (cache, clock) = cache_and_clock(|b| b.tickets_per_key(tickets(2)));
     add(&cache, "a", "old");
     cache.add(key("a"), b"expires", living(10)).unwrap();
@@ -54,7 +54,7 @@ fn an_expired_ticket_takes_up_no_place_of_its_key() {
 }
 
 #[test]
-fn put_replaces_all_entries_of_its_key_and_of_no_other() {
+fn put_replaces_all_entries_of_only_its_key() {
     let cache = cache(|b| b);
     for blob in ["1", "2", "3"] {
         add(&cache, "a", blob);
@@ -69,7 +69,7 @@ fn put_replaces_all_entries_of_its_key_and_of_no_other() {
 }
 
 #[test]
-fn remove_removes_all_entries_of_its_key_and_of_no_other() {
+fn remove_removes_all_entries_of_only_its_key() {
     let cache = cache(|b| b);
     add(&cache, "a", "1");
     add(&cache, "a", "2");
@@ -94,7 +94,7 @@ fn keys_that_differ_in_any_way_are_different_keys() {
 }
 
 #[test]
-fn a_key_that_is_put_again_is_never_absent() {
+fn an_overwritten_key_is_present_all_the_time() {
     let cache = cache(|b| b.max(max(2)));
     let written = AtomicBool::new(false);
     put(&cache, "a", "0");

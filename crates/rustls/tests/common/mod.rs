@@ -1,4 +1,4 @@
-//! What the tests share: caches, configurations, and handshakes in memory.
+//! Helpers of the tests: caches, configurations, and handshakes in memory.
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part")]
 
 use std::fmt;
@@ -15,12 +15,12 @@ use rustls::{
     ClientConfig, ClientConnection, Connection, HandshakeKind, NamedGroup, RootCertStore,
     ServerConfig, ServerConnection, SupportedProtocolVersion,
 };
-use tls_resumption_rustls::core::{Builder, Cache, Capacity, ManualClock, TicketsPerKey, Ttl};
+use tls_resumption_rustls::cache::{Builder, Cache, Capacity, ManualClock, TicketsPerKey, Ttl};
 use tls_resumption_rustls::{ClientSessions, Partition, ServerSessions};
 
 pub const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// A cache whose time stands still until told otherwise, and that nothing sweeps in the background.
+/// Makes a cache without background sweeps, whose clock the test moves.
 pub fn cache_and_clock(
     configure: impl FnOnce(Builder) -> Builder,
 ) -> (Arc<Cache>, Arc<ManualClock>) {
@@ -57,7 +57,7 @@ pub fn name(name: &str) -> ServerName<'static> {
     ServerName::try_from(name.to_owned()).unwrap()
 }
 
-/// The one server there is, by its certificate.
+/// The name in the certificate of the only server.
 pub const HOST: &str = "server.test";
 
 struct Identity {
@@ -92,7 +92,7 @@ pub fn client(
     config
 }
 
-/// A server that keeps the sessions itself.
+/// Makes a server that stores sessions.
 pub fn server(store: Arc<dyn StoresServerSessions>) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&VERSIONS)
@@ -107,14 +107,14 @@ pub fn server(store: Arc<dyn StoresServerSessions>) -> ServerConfig {
     config
 }
 
-/// A server that seals its sessions into tickets and keeps none, so that only the client's store matters.
+/// Makes a server with sealed tickets and no store, so that only the store of the client matters.
 pub fn server_with_tickets() -> ServerConfig {
     let mut config = server(Arc::new(rustls::server::NoServerSessionStorage {}));
     config.ticketer = ring::Ticketer::new().unwrap();
     config
 }
 
-/// One connection until both sides are done and the client has its tickets; what both agree it was.
+/// Makes one connection until both sides are done and the client has its tickets. Returns its kind, on which both agree.
 pub fn handshake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
     let client = ClientConnection::new(Arc::clone(client), name(HOST)).unwrap();
     let mut client = Connection::from(client);
@@ -140,16 +140,16 @@ fn deliver(from: &mut Connection, to: &mut Connection) {
     }
 }
 
-/// Values as rustls makes them, since nobody else can: a store that gives away what it was given.
+/// A store that collects the values that rustls makes. Only rustls can make them.
 #[derive(Default)]
 struct Collector {
     tickets: Mutex<Vec<Tls13ClientSessionValue>>,
     sessions: Mutex<Vec<Tls12ClientSessionValue>>,
 }
 
-/// So many TLS 1.3 tickets, numbered from 0: see [`number`].
+/// Makes that many TLS 1.3 tickets, numbered from 0: see [`number`].
 pub fn some_tickets(count: usize) -> Vec<Tls13ClientSessionValue> {
-    // More in one go do not fit in the buffer of a connection.
+    // More at once do not fit in the buffer of a connection.
     const AT_ONCE: usize = 50;
     let collector = Arc::new(Collector::default());
     let client = Arc::new(client(&TLS13, collector.clone()));
@@ -162,7 +162,7 @@ pub fn some_tickets(count: usize) -> Vec<Tls13ClientSessionValue> {
     let mut tickets = std::mem::take(&mut *collector.tickets.lock().unwrap());
     tickets.truncate(count);
     for (number, ticket) in (0_u32..).zip(&mut tickets) {
-        // The one part of a ticket that others than rustls may set and read.
+        // The only part of a ticket that other code than rustls can set and read.
         ticket.set_quic_params(&number.to_be_bytes());
     }
     tickets
@@ -172,7 +172,7 @@ pub fn number(ticket: &Tls13ClientSessionValue) -> u32 {
     u32::from_be_bytes(ticket.quic_params().try_into().unwrap())
 }
 
-/// A TLS 1.2 session, unlike every other: see [`printed`].
+/// Makes a TLS 1.2 session that differs from every other: see [`printed`].
 pub fn some_session() -> Tls12ClientSessionValue {
     let collector = Arc::new(Collector::default());
     let client = client(&TLS12, collector.clone());
@@ -180,7 +180,7 @@ pub fn some_session() -> Tls12ClientSessionValue {
     collector.sessions.lock().unwrap().pop().unwrap()
 }
 
-/// Without the secret, but with the ticket, which differs from session to session.
+/// Prints a session without its secret but with its ticket, which differs from session to session.
 pub fn printed(session: &Tls12ClientSessionValue) -> String {
     format!("{session:?}")
 }

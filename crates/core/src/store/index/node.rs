@@ -15,7 +15,7 @@ pub(crate) const MAX_NODES: usize = (1 << ID_BITS) - MAX_BUCKETS;
 /// A word of the list: a mark, an ABA tag that every change advances, and the id of what follows.
 ///
 /// The mark in the word of a node says that this node is removed. The mark in the word of a bucket says that the bucket may
-/// not be linked yet. The tag has 36 bits: no thread is stopped for exactly so many changes that it wraps around.
+/// not be linked yet. The tag has 36 bits: no thread is stopped for exactly as many changes as wrap it around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaggedLink(pub(crate) u64);
 

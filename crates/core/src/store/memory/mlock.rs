@@ -122,11 +122,6 @@ impl MemoryLock {
         is_locked
     }
 
-    /// True if all bytes before `end` are locked.
-    pub(crate) fn covers(&self, end: u64) -> bool {
-        end <= self.locked()
-    }
-
     pub(crate) fn locked(&self) -> u64 {
         self.locked.load(Ordering::Relaxed)
     }

@@ -92,11 +92,14 @@ mod mapped {
 
         /// Gives the whole pages in a range of values back to the system. The caller owns these values, which are zero, and
         /// stay zero.
+        #[expect(clippy::cast_possible_truncation, reason = "at most the length")]
         pub(crate) fn release(&self, range: std::ops::Range<usize>) {
             let size = size_of::<T>();
             let (from, to) = (range.start * size, range.end * size);
-            let is_locked = self.memory_lock.covers(to as u64);
-            map::release_pages(self.start.cast(), from, to, is_locked);
+            // The locked part is at the start. The system refuses to release locked and other pages in one call.
+            let locked = (self.memory_lock.locked() as usize).clamp(from, to);
+            map::release_pages(self.start.cast(), from, locked, true);
+            map::release_pages(self.start.cast(), locked, to, false);
         }
 
         /// Returns how many bytes are kept out of swap space.

@@ -1,4 +1,4 @@
-//! A table that doubles its buckets as it fills.
+//! A store that doubles its buckets while it fills.
 
 use std::thread;
 
@@ -31,22 +31,22 @@ fn is_whole(store: &Store, number: u64) -> bool {
 }
 
 #[test]
-fn walks_stay_short_as_the_table_fills_and_begin_with_a_page_of_buckets() {
+fn walks_stay_short_while_the_store_fills() {
     let store = store(1 << 20);
     assert_eq!(store.list.buckets.in_use(), 512);
     for filled in [500, 5_000, 50_000] {
         (0..filled).for_each(|number| put(&store, number));
-        // A bucket is put in by who first looks for something behind it.
+        // The first search behind a bucket links it.
         assert!((0..filled).all(|number| is_whole(&store, number)));
         assert_eq!(store.list.buckets.in_use(), filled.next_power_of_two().max(512));
-        // As many as fall together by chance.
+        // As many as share a bucket by chance.
         assert!(store.list.longest_walk() <= 16, "{}", store.list.longest_walk());
     }
     store.reconcile();
 }
 
 #[test]
-fn there_are_no_more_buckets_than_entries_may_be() {
+fn there_are_at_most_as_many_buckets_as_entries() {
     let store = store(100);
     (0..1000).for_each(|number| put(&store, number));
     assert_eq!(store.list.buckets.in_use(), 128);
@@ -54,7 +54,7 @@ fn there_are_no_more_buckets_than_entries_may_be() {
 }
 
 #[test]
-fn nothing_is_lost_while_threads_fill_it() {
+fn no_entry_is_lost_while_threads_fill_the_store() {
     const EACH: u64 = 10_000;
     let store = store(8 * EACH);
     thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn nothing_is_lost_while_threads_fill_it() {
                 for number in thread * EACH..(thread + 1) * EACH {
                     put(store, number);
                     assert!(is_whole(store, number));
-                    assert!(is_whole(store, thread * EACH), "from before it grew");
+                    assert!(is_whole(store, thread * EACH), "stored before the growth");
                 }
             });
         }
@@ -72,13 +72,13 @@ fn nothing_is_lost_while_threads_fill_it() {
     assert!((0..4 * EACH).all(|number| is_whole(&store, number)));
     for number in (0..4 * EACH).step_by(997) {
         let hash = store.hash(Key::new(&number.to_le_bytes()).unwrap());
-        assert_eq!(store.list.count_from_the_beginning(hash), 1, "buckets are short cuts alone");
+        assert_eq!(store.list.count_from_the_beginning(hash), 1, "buckets are only short cuts");
     }
     store.reconcile();
 }
 
 #[test]
-fn hashes_that_share_one_half_are_two() {
+fn hashes_with_an_equal_half_are_different() {
     let list = OrderedList::new(4, [1, 4]).unwrap();
     let hashes = [(7, 1), (7, 2), (8, 1)].map(|(high, low)| Hash { high, low });
     for hash in hashes {

@@ -1,4 +1,4 @@
-//! One thread alone gets of it what it gets of the locked store, down to the choice of what is evicted.
+//! One thread gets the results of the oracle, down to the choice of victims.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ enum Step {
     PutAnnotated(u8, usize, EntryOptions),
     AddAnnotated(u8, usize, EntryOptions),
     OfferAnnotated(u8, usize),
-    /// Of the annotated entries stored under the key, the last but so many.
+    /// Removes an annotated entry of the key, counted from the last one.
     RemoveEntry(u8, usize),
     Read(u8, ReadMode, usize),
     Contains(u8),
@@ -76,7 +76,7 @@ fn some_options() -> impl Strategy<Value = Options> {
     )
 }
 
-/// Tells any two insertions of a history apart that are longer than a byte.
+/// Makes blobs that differ in any two insertions of a history, if they are longer than a byte.
 fn blob(serial: usize, len: usize) -> Vec<u8> {
     serial.to_le_bytes()[..2].iter().copied().cycle().take(len).collect()
 }
@@ -119,15 +119,15 @@ fn offer_annotated(
     Ok(read?.map(|len| out[..len].to_vec()))
 }
 
-/// What both call the annotated entries of each key, in the order in which they were stored.
+/// The names that both give the annotated entries of each key, in the order of insertion.
 type Names = HashMap<u8, Vec<(EntryId, Id)>>;
 
 proptest! {
-    // A failing history is shrunk and printed, which is all that is needed to make a test of it.
+    // A failing history is shrunk and printed, which suffices to make a test of it.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_history_goes_as_the_oracle_has_it(
+    fn every_history_has_the_results_of_the_oracle(
         options in some_options(),
         buckets in prop_oneof![Just([1, 1]), Just([1, 4]), Just([1, 64]), Just([64, 64])],
         history in vec(a_step(), 1..600),
@@ -226,7 +226,7 @@ proptest! {
     }
 }
 
-/// The bound to which recency is exact, with more keys than places.
+/// As many entries as have an exact order, and more keys.
 #[test]
 fn the_order_of_use_is_exact_up_to_512_entries() {
     for max in [511, 512] {

@@ -1,4 +1,4 @@
-//! Many threads at once. Each blob tells which one it is and checks itself, so that a torn or foreign byte shows.
+//! Many threads at the same time. Each blob has its number and checks itself, so that a torn or foreign byte shows.
 
 use std::collections::HashSet;
 use std::process::abort;
@@ -16,13 +16,13 @@ use crate::{
     Ttl,
 };
 
-/// A lost wake-up does not exist here, but a loop in a list does: a test that hangs is a test that failed.
+/// A bug in the list may be an endless loop, so a test that hangs has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const LONGEST: usize = 900;
 const HEAD: usize = 16;
 
-/// Runs a test that must end.
+/// Runs a test, and aborts if it does not end.
 fn watched(test: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let run = thread::spawn(move || {
@@ -41,7 +41,7 @@ fn rounds() -> u64 {
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(20_000)
 }
 
-/// A blob with a serial number of its own and bytes that follow from it and the key.
+/// Makes a blob with a serial number, and bytes that follow from it and the key.
 fn fill(blob: &mut [u8], serial: u64, key: u64) {
     blob[..8].copy_from_slice(&serial.to_le_bytes());
     blob[8..HEAD].copy_from_slice(&key.to_le_bytes());
@@ -61,7 +61,11 @@ fn annotation(serial: u64) -> Annotation {
 
 fn serial_of(blob: &[u8], key: u64) -> u64 {
     let serial = u64::from_le_bytes(blob[..8].try_into().unwrap());
-    assert_eq!(u64::from_le_bytes(blob[8..HEAD].try_into().unwrap()), key, "another key's blob");
+    assert_eq!(
+        u64::from_le_bytes(blob[8..HEAD].try_into().unwrap()),
+        key,
+        "the blob of another key"
+    );
     for (at, byte) in blob.iter().enumerate().skip(HEAD) {
         assert_eq!(*byte, pattern(serial, at), "a foreign byte at {at} of {}", blob.len());
     }
@@ -87,7 +91,7 @@ struct Shared {
     over: AtomicBool,
 }
 
-/// Any operation on any key. Returns the serial number of what was handed out for good.
+/// Performs a random operation on a random key. Returns the serial number of a blob that was taken.
 fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
     let store = &shared.store;
     let key = random() % shared.keys;
@@ -128,7 +132,7 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             let serial = serial_of(blob, key);
             let expected =
                 if serial.is_multiple_of(2) { annotation(serial) } else { [0; ANNOTATION_LEN] };
-            assert_eq!(head, expected, "another entry's annotation");
+            assert_eq!(head, expected, "the annotation of another entry");
             return single_use.then_some(serial);
         }
         930..950 => {
@@ -180,7 +184,7 @@ fn stress_on(store: Store, keys: u64, threads: usize) {
             workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
         });
         let different: HashSet<&u64> = handed_out.iter().collect();
-        assert_eq!(different.len(), handed_out.len(), "a blob was handed out twice");
+        assert_eq!(different.len(), handed_out.len(), "a blob was taken twice");
         shared.store.reconcile();
         assert!(shared.store.clear().is_none());
         shared.store.reconcile();
@@ -194,12 +198,12 @@ fn one_place() {
 }
 
 #[test]
-fn a_few_places_and_keys_in_one_bucket() {
+fn few_entries_with_keys_in_one_bucket() {
     stress(options(4, 1 << 20, 3, true), [1, 1], 4, 4);
 }
 
 #[test]
-fn tags_that_come_round_on_the_way() {
+fn tags_that_wrap_around() {
     let store = Store::with(options(4, 1 << 20, 3, false), [9; 16], [1, 1]).unwrap();
     let last_but = |changes: u64| ((1 << 36) - changes) << 27;
     for id in 1..=20 {
@@ -220,16 +224,16 @@ fn many_tickets_a_key() {
 }
 
 #[test]
-fn samples_instead_of_an_exact_order() {
+fn eviction_by_samples() {
     stress(options(600, 200_000, 4, false), [128, 128], 1000, 8);
 }
 
 #[test]
-fn buckets_that_double_while_all_are_at_work() {
+fn buckets_that_double_under_load() {
     stress(options(2000, 1 << 20, 4, false), [1, 2048], 3000, 8);
 }
 
-/// Whoever puts over an entry, the key is never found absent.
+/// While threads overwrite an entry, the key is never absent.
 #[test]
 fn an_overwritten_key_is_always_there() {
     watched(|| {

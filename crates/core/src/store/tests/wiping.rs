@@ -1,4 +1,4 @@
-//! Whatever removes an entry, nothing of its bytes is left when the call returns.
+//! When a call that removes an entry returns, none of its bytes is left.
 
 use crate::read_mode::ReadMode;
 use crate::store::Store;
@@ -8,7 +8,7 @@ use crate::{ByteBudget, Capacity, EntryOptions, Key, Options, TicketsPerKey, Ttl
 const SECRET: u8 = 0xa5;
 const LEN: usize = 3 * BLOCK_BYTES + 1;
 
-/// With the secret, alone under its key and used least recently, and room for one more.
+/// Makes a store with the secret, which is the least recently used entry, and room for one more.
 fn store(single_use: bool) -> Store {
     let options = Options {
         max: Capacity::new(2).unwrap(),
@@ -35,7 +35,7 @@ fn read(store: &Store, how: ReadMode, now: u64) -> Option<usize> {
     store.read(key("secret"), how, &mut &mut [0; LEN][..], now).unwrap()
 }
 
-/// Whether a byte of the secret is anywhere in the arena.
+/// True if a byte of the secret is in any block.
 fn is_left(store: &Store) -> bool {
     let (high_water, _) = store.blocks.count();
     (1..=u32::try_from(high_water).unwrap()).any(|block| {
@@ -54,7 +54,7 @@ fn is_wiped_by(single_use: bool, call: impl FnOnce(&Store)) {
 }
 
 #[test]
-fn whatever_removes_an_entry_wipes_it_before_it_returns() {
+fn every_removal_wipes_the_entry_before_it_returns() {
     is_wiped_by(false, |store| assert_eq!(read(store, ReadMode::Take, 0), Some(LEN)));
     is_wiped_by(true, |store| assert_eq!(read(store, ReadMode::Offer, 0), Some(LEN)));
     is_wiped_by(false, |store| assert_eq!(read(store, ReadMode::Get, 10), None));

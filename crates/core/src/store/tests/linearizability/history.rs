@@ -1,4 +1,4 @@
-//! Programs of a few threads, and what was observed when one ran.
+//! Programs of a few threads, and what a run of one showed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::{
     ANNOTATION_LEN, ByteBudget, Capacity, EntryId, EntryOptions, Key, Options, TicketsPerKey, Ttl,
 };
 
-/// All blobs are as long, so that one eviction makes room for one insertion.
+/// All blobs have this length, so that one eviction makes room for one insertion.
 pub(super) const LEN: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +33,18 @@ pub(super) enum Operation {
     Advance,
 }
 
-/// What a call returned. A blob is told by the number of its insertion.
+/// The result of a call. A blob is named by the number of its insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
     Blob(Option<u64>),
     Is(bool),
     Count(usize),
-    /// The number of the insertion, and whether its entry was there. `None`: none was over yet.
+    /// The number of the insertion, and whether its entry was stored. `None`: no insertion had ended.
     Entry(Option<(u64, bool)>),
 }
 
-/// A call as its caller saw it. Of two calls that do not overlap, the `end` of one is before the `begin` of the other.
+/// A call as its caller saw it. If two calls do not overlap, the `end` of one is before the `begin` of the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call {
     pub(super) thread: usize,
@@ -60,7 +60,7 @@ pub(super) struct Call {
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     pub(super) options: Options,
-    /// What is done before the threads begin.
+    /// The operations before the threads begin.
     pub(super) before: Vec<Operation>,
     pub(super) threads: Vec<Vec<Operation>>,
 }
@@ -78,7 +78,7 @@ impl Operation {
 }
 
 impl Program {
-    /// Whether there is room for all that is ever inserted, so that nothing need ever be forgotten.
+    /// True if there is room for all insertions, so that no entry has to be evicted.
     pub(super) fn has_room_for_all(&self) -> bool {
         let all = self.before.iter().chain(self.threads.iter().flatten());
         let insertions = all.filter(|operation| operation.is_insertion()).count();
@@ -86,7 +86,7 @@ impl Program {
     }
 }
 
-/// A history as a person reads it: a line a call, in the order in which they began.
+/// Prints a history: one line per call, in the order of their beginnings.
 pub(super) struct Shown<'a>(pub(super) &'a [Call]);
 
 impl fmt::Display for Shown<'_> {
@@ -107,12 +107,12 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What can be asked of a store; also of one that was broken on purpose.
+/// The operations of a store, or of one that was broken on purpose.
 pub(super) trait Subject: Sync {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome;
 }
 
-/// A store, and what it called the entries that were stored last, by key.
+/// A store, and the names of the entries that were stored last, by key.
 pub(super) struct Named {
     store: Store,
     last: Mutex<HashMap<u8, (u64, EntryId)>>,
@@ -179,7 +179,7 @@ impl Subject for Named {
     }
 }
 
-/// Every third is short-lived, every fifth may be offered again.
+/// Every third entry has a short lifetime, every fifth may be offered again.
 pub(super) fn options(serial: u64) -> EntryOptions {
     let ttl = if serial.is_multiple_of(3) { 1 } else { 3 };
     EntryOptions { ttl: Ttl::from_millis(ttl), reusable: serial.is_multiple_of(5) }
@@ -203,7 +203,7 @@ fn an_operation(keys: u8) -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// `max`: how many entries there may be.
+/// `max`: the number of entries at most.
 pub(super) fn a_program(max: impl Strategy<Value = u64>) -> impl Strategy<Value = Program> {
     let parts = (max, 1..4_u64, any::<bool>(), 1..3_u8);
     parts.prop_flat_map(|(max, per_key, single_use, keys)| {

@@ -1,4 +1,4 @@
-//! Small histories of a few threads, each checked to be one that some order of its calls explains.
+//! Small histories of a few threads. For each, some order of its calls has to explain the results.
 
 mod history;
 mod negative;
@@ -21,7 +21,7 @@ use search::is_linearizable;
 /// How often a program is run.
 const ROUNDS: usize = 30;
 
-/// What all threads of a round share.
+/// The state that all threads of a round share.
 struct Round<S> {
     subject: S,
     /// Counts beginnings and ends.
@@ -51,7 +51,7 @@ impl<S: Subject> Round<S> {
         let first = (thread as u64 + 1) * 16;
         let numbered = operations.iter().zip(first..);
         let perform = |(operation, serial): (&Operation, u64)| {
-            // So that calls meet in other places each time.
+            // So that calls overlap differently each time.
             (0..random() % 64).for_each(|_| spin_loop());
             self.perform(thread, serial, *operation)
         };
@@ -66,7 +66,7 @@ impl<S: Subject> Round<S> {
     }
 }
 
-/// The histories of several runs.
+/// Returns the histories of several runs.
 fn histories<S: Subject>(program: &Program, subject: impl Fn() -> S) -> Vec<Vec<Call>> {
     let rounds: Vec<Round<S>> = (0..ROUNDS).map(|_| Round::new(subject())).collect();
     let count = program.threads.len();
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn histories_linearize_where_some_must_go(program in a_program(1..4_u64)) {
+    fn histories_linearize_where_entries_are_evicted(program in a_program(1..4_u64)) {
         check(&program)?;
     }
 }

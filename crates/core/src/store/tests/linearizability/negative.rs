@@ -1,4 +1,4 @@
-//! The checker can say no: stores broken on purpose do not pass.
+//! The checker rejects stores that are broken on purpose.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use super::{histories, store};
 use crate::read_mode::ReadMode;
 use crate::{Capacity, Options, TicketsPerKey};
 
-/// Keeps what it saw last, and by a rule of its own lies about it.
+/// Remembers what it saw last, and sometimes returns that instead of the truth.
 struct Broken<L> {
     store: Named,
     last: Mutex<Outcome>,
@@ -17,7 +17,7 @@ struct Broken<L> {
 
 impl<L: Fn(Operation, Outcome, Outcome) -> Outcome + Sync> Subject for Broken<L> {
     fn perform(&self, operation: Operation, serial: u64, now: u64) -> Outcome {
-        // One at a time, so that each lie can be told: a call that finds nothing is faster than the one that took it.
+        // One call at a time, so that the wrong result shows: a call that finds nothing is faster than the one that took it.
         let mut last = self.last.lock().unwrap();
         let outcome = self.store.perform(operation, serial, now);
         let told = (self.lie)(operation, outcome, *last);
@@ -47,7 +47,7 @@ const OFFER: Operation = Operation::Read(0, ReadMode::Offer);
 const PUT: Operation = Operation::Put(0);
 const ADD: Operation = Operation::Add(0);
 
-/// Whether the checker finds nothing, neither where there is room nor (`max` 1) where there is not.
+/// True if the checker accepts a store, with room and (`max` 1) without.
 fn passes(
     max: u64,
     before: &[Operation],
@@ -70,9 +70,9 @@ fn the_truth_passes() {
     }
 }
 
-/// An insertion may link its node when a `clear` is through. Who reads then removes it, and has its permit for a while.
+/// An insertion may link its node after a `clear` has ended. A reader then removes it, and has its quota for a while.
 #[test]
-fn what_a_reader_removes_after_a_clear_still_counts() {
+fn an_entry_that_a_reader_removes_after_a_clear_may_count() {
     let call = |thread, operation, [begin, end]: [u64; 2], outcome| Call {
         thread,
         operation,
@@ -94,9 +94,9 @@ fn what_a_reader_removes_after_a_clear_still_counts() {
     let program = program(32, &[], &[&[ADD], &[Operation::Clear, GET, Operation::Len], &[GET]]);
     let explains = |add, get| is_linearizable(&program, &history(add, get));
     assert!(explains([0, 5], [4, 10]));
-    assert!(!explains([0, 5], [4, 7]), "it is over when the length is told");
-    assert!(!explains([0, 3], [4, 10]), "the insertion was, when it began");
-    assert!(!explains([3, 5], [4, 10]), "it came after the clear");
+    assert!(!explains([0, 5], [4, 7]), "it had ended before the length was read");
+    assert!(!explains([0, 3], [4, 10]), "the insertion had ended before it began");
+    assert!(!explains([3, 5], [4, 10]), "it began after the clear");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_stale_value_is_found() {
 }
 
 #[test]
-fn a_blob_handed_out_twice_is_found() {
+fn a_blob_returned_twice_is_found() {
     let lie = |operation, outcome, last| match (operation, outcome) {
         (TAKE, Outcome::Blob(None)) => last,
         _ => outcome,
@@ -122,7 +122,7 @@ fn a_blob_handed_out_twice_is_found() {
 }
 
 #[test]
-fn one_ticket_offered_twice_before_another_is_found() {
+fn a_ticket_offered_twice_before_an_unused_one_is_found() {
     let lie = |operation, outcome, last| match (operation, last) {
         (OFFER, Outcome::Blob(Some(_))) => last,
         _ => outcome,
@@ -137,8 +137,8 @@ fn a_moment_of_absence_is_found() {
 }
 
 #[test]
-fn what_goes_without_need_is_found() {
-    // Where nothing overlaps nothing may be forgotten, full or not.
+fn an_eviction_without_need_is_found() {
+    // If no calls overlap, no entry may be lost, full or not.
     let lie = |operation, outcome, _| if operation == GET { Outcome::Blob(None) } else { outcome };
     assert!(!passes(
         2,
@@ -149,7 +149,7 @@ fn what_goes_without_need_is_found() {
 }
 
 #[test]
-fn a_length_that_counts_what_went_is_found() {
+fn a_length_that_counts_a_removed_entry_is_found() {
     let lie = |operation, outcome, _| match (operation, outcome) {
         (Operation::Len, Outcome::Count(len)) => Outcome::Count(len + 1),
         _ => outcome,

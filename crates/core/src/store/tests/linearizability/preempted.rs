@@ -1,5 +1,5 @@
-//! A call that is stopped before each of its steps in turn, while another thread makes its calls: every schedule in
-//! which one thread is interrupted once, with nothing left to chance.
+//! A call is stopped before each of its steps in turn, while another thread makes its calls. So these are all schedules
+//! in which one thread is interrupted once.
 
 use super::history::{Call, Operation, Program, Shown};
 use super::search::is_linearizable;
@@ -34,14 +34,14 @@ const ALL: [Operation; 13] = [
     Operation::Advance,
 ];
 
-/// Tells what is left.
+/// Reads what is left.
 const AFTERWARDS: [Operation; 6] = [Operation::Contains(1), GET, Operation::Len, TAKE, TAKE, TAKE];
 
 const PATIENT: u64 = u64::MAX - 1;
 
-/// What happened when the call of the first thread was stopped before its step `first`, and then that of the second
-/// before its step `second`; the third thread's are whole. The second goes on before the first. Tells also whether each
-/// had so many steps.
+/// Runs a program with two interruptions. The call of the first thread is stopped before its step `first`, then that of the
+/// second before its step `second`. The calls of the third run whole, then the second continues, then the first. Returns
+/// the history, and whether both calls had that many steps.
 fn history(program: &Program, first: u64, second: u64) -> (Vec<Call>, bool, bool) {
     let round = Round::new(store(program));
     let [one, two, three, afterwards] = &program.threads[..] else { unreachable!("four threads") };
@@ -66,7 +66,7 @@ fn history(program: &Program, first: u64, second: u64) -> (Vec<Call>, bool, bool
     (calls, was_stopped, was_second)
 }
 
-/// With a limit of two tickets a key.
+/// With a limit of two tickets per key.
 fn program(
     max: u64,
     single_use: bool,
@@ -96,7 +96,7 @@ fn assert_explained(program: &Program, calls: &[Call], at: (u64, u64)) {
     );
 }
 
-/// The first call is stopped everywhere, while the others are made.
+/// Stops the first call before each of its steps, and makes the others there.
 fn check(
     max: u64,
     single_use: bool,
@@ -114,7 +114,7 @@ fn check(
     }
 }
 
-/// The first call is stopped everywhere, and each time the second, while the third is made.
+/// Stops the first call before each of its steps, there the second before each of its steps, and makes the third there.
 fn check_two(max: u64, before: &[Operation], [one, two, three]: [Operation; 3]) {
     let program = program(max, false, before, [&[one], &[two], &[three]]);
     for first in 0.. {
@@ -132,7 +132,7 @@ fn check_two(max: u64, before: &[Operation], [one, two, three]: [Operation; 3]) 
 }
 
 #[test]
-fn any_call_in_the_middle_of_any_other_linearizes() {
+fn one_call_inside_any_other_linearizes() {
     for stopped in ALL {
         for other in ALL {
             check(32, false, &[PUT_ANOTHER, ADD, ADD], stopped, &[other]);
@@ -147,13 +147,13 @@ fn an_entry_that_a_clear_has_hidden_is_not_removed() {
 }
 
 #[test]
-fn an_offer_marks_no_ticket_that_it_does_not_get() {
+fn an_offer_marks_only_the_ticket_that_it_returns() {
     check(32, false, &[ADD, ADD], OFFER, &[OFFER, TAKE]);
 }
 
 #[test]
 #[ignore = "takes long: `npm run test:deep`"]
-fn any_two_calls_in_the_middle_of_any_other_linearize() {
+fn two_calls_inside_any_other_linearize() {
     for stopped in ALL {
         for one in ALL {
             for two in [GET, TAKE, PUT, ADD, Operation::Clear] {
@@ -169,7 +169,7 @@ fn any_two_calls_in_the_middle_of_any_other_linearize() {
 
 #[test]
 #[ignore = "takes long: `npm run test:deep`"]
-fn any_call_in_the_middle_of_two_others_linearizes() {
+fn one_call_inside_two_others_linearizes() {
     for one in [GET, OFFER, TAKE, PUT, ADD] {
         for two in [TAKE, PUT, ADD, Operation::Clear] {
             for three in [TAKE, PUT] {

@@ -1,8 +1,8 @@
-//! Whether a history can be put in an order that the specification allows and that keeps the order of calls that do
-//! not overlap: the search of Wing and Gong (1993), not going twice through what is the same (Lowe 2017).
+//! The search for an order of calls that the specification allows, and that keeps the order of calls that do not
+//! overlap. It is that of Wing and Gong (1993), and visits equal states once (Lowe 2017).
 //!
-//! Crates for this (`todc-utils`, `stateright`) want a specification with one outcome a call and one step each; a
-//! cache that may forget has neither.
+//! Crates such as `todc-utils` and `stateright` need a specification with one outcome and one step per call. A cache that
+//! may forget has neither.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ pub(super) fn is_linearizable(program: &Program, calls: &[Call]) -> bool {
     let mut open = vec![spec.begin()];
     while let Some(point) = open.pop() {
         let waiting = || (0..calls.len()).filter(|at| !point.is_over(*at));
-        // Nothing that began after another call ended can go before it.
+        // A call that began after another one ended cannot come before it.
         let Some(first_end) = waiting().map(|at| calls[at].end).min() else {
             return true;
         };

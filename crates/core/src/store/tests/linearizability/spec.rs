@@ -1,22 +1,22 @@
-//! What a call may do to what there is, seen from outside: the oracle's rules, and where they are looser for calls
-//! that overlap.
+//! The specification of a call as other threads see it: the rules of the oracle, and where they are looser for calls that
+//! overlap.
 //!
-//! In one step, for whoever looks: reading, taking, offering, overwriting the newest of a key, adding to a key,
-//! clearing. Looser are these, and no others:
+//! Reading, taking, offering, overwriting the newest entry of a key, adding to a key and clearing take effect in one step.
+//! Only these rules are looser:
 //!
-//! - **Several entries go one by one.** What `put` replaces beside the newest, what `add` drops beyond the limit,
-//!   what `remove` and `sweep` find, and expired entries that a call comes upon: each goes in a step of its own,
-//!   the oldest first, at any time during the call.
+//! - **Several entries leave one by one.** That holds for older entries that `put` replaces, entries beyond the limit of
+//!   `add`, those of `remove` and `sweep`, and expired entries that a call meets. Each leaves in a step of its own, the
+//!   oldest first, at any time during the call.
 //! - **A `remove` ends.** Entries that other calls add to the key while it is under way may stay.
-//! - **What goes for a newer one was counted before.** When another call removes one between an insertion's count and
-//!   its removal of the oldest, one fewer is left than there might be.
-//! - **A cache may forget.** Where there is not room for all, an insertion may evict any one entry before it
-//!   stores: if the cache is full (the oracle evicts the last recently used one, but the order of use among calls
-//!   that overlap is not told), or if it overlaps another call that may have the room in hand. In the
-//!   latter case it may also find none in time, and counts as stored and evicted at once.
-//! - **A length counts what is on its way.** Beside the entries, up to two for an insertion that overlaps it and
-//!   one for a removal, or for a reading that may come upon what is dead. While a `clear` overlaps it and another
-//!   change does, it is counted node by node and may miss what moved.
+//! - **Entries are counted before the oldest is removed.** If another call removes one between the count of an insertion
+//!   and its removal of the oldest, one fewer is left.
+//! - **A cache may forget.** If there is not room for all, an insertion may evict any one entry before it stores. That is
+//!   so if the cache is full, because the order of use among overlapping calls is not defined. It is also so if it
+//!   overlaps another call that may have the room in hand. Then it may also find no room in time, and its entry counts as
+//!   stored and evicted at once.
+//! - **A length may count entries in hand.** Beside the stored entries it counts up to two for an overlapping insertion,
+//!   and one for a removal or for a read that may meet a dead entry. If a `clear` and another change overlap it, it may
+//!   miss entries.
 
 use std::ptr;
 
@@ -25,17 +25,17 @@ use crate::Key;
 use crate::oracle::{Fingerprint, Oracle, ReadOutcome};
 use crate::read_mode::ReadMode;
 
-/// Where a search stands.
+/// The state of a search.
 #[derive(Clone)]
 pub(super) struct Point {
     store: Oracle,
-    /// For each call whether it is over.
+    /// True for each call that has ended.
     over: Vec<bool>,
-    /// For each call, how many steps it has made before its last one, of those that count.
+    /// For each call, how many counted steps it has made before its last one.
     made: Vec<usize>,
 }
 
-/// All that the rest of a search depends on.
+/// Everything that the rest of a search depends on.
 pub(super) type Mark = (Vec<bool>, Vec<usize>, Fingerprint);
 
 pub(super) struct Spec<'a> {
@@ -57,14 +57,14 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// Every point that one step of the call leads to.
+    /// Returns every point after one step of the call.
     pub(super) fn steps(&self, from: &Point, at: usize) -> Vec<Point> {
         let mut next = self.parts(from, at);
         next.extend(self.ends(from, at));
         next
     }
 
-    /// The steps that a call may make before its last one.
+    /// Returns the points after a step before the last one.
     fn parts(&self, from: &Point, at: usize) -> Vec<Point> {
         let call = &self.calls[at];
         let now = call.now;
@@ -118,7 +118,7 @@ impl<'a> Spec<'a> {
         next
     }
 
-    /// The last step of a call, if what it returned fits.
+    /// Returns the points after the last step, if the result of the call fits.
     fn ends(&self, from: &Point, at: usize) -> Vec<Point> {
         let call = &self.calls[at];
         let mut store = from.store.clone();
@@ -192,7 +192,7 @@ impl<'a> Spec<'a> {
             && (least..=there + on_their_way).contains(&len)
     }
 
-    /// Whether one more entry needs another one's place.
+    /// True if one more entry needs the room of another.
     fn is_full(&self, from: &Point, call: &Call) -> bool {
         let name = name_of(call.operation).unwrap_or_default();
         let mut store = from.store.clone();
@@ -209,7 +209,7 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// The other calls that overlap it.
+    /// Returns the other calls that overlap a call.
     fn met(&self, call: &Call) -> impl Iterator<Item = &'a Call> {
         let others = self.calls.iter().filter(move |other| !ptr::eq(*other, call));
         others.filter(move |other| other.overlaps(call))
@@ -233,8 +233,8 @@ impl<'a> Spec<'a> {
         self.met(call).any(|met| met.operation == Operation::Clear)
     }
 
-    /// Whether a call may have permits in hand: a change, or a reading that comes upon what a `clear` left dead. That is
-    /// there until the `clear` is over, and until the insertion is over that linked it too late.
+    /// True if a call may have quota in hand: a change, or a read that meets an entry that a `clear` left dead. Such an entry
+    /// exists until the `clear` has ended, and until the insertion that linked it late has ended.
     fn may_hold(&self, call: &Call) -> bool {
         let (Operation::Read(key, ReadMode::Get) | Operation::Contains(key)) = call.operation
         else {
@@ -279,7 +279,7 @@ fn key(name: &[u8; 2]) -> Key<'_> {
     Key::new(name).unwrap()
 }
 
-/// Whether a call changes what there is. One that comes upon an expired entry removes it.
+/// True if a call changes the store. A call that meets an expired entry removes it.
 fn changes(call: &Call) -> bool {
     match call.operation {
         Operation::Len | Operation::Advance => false,

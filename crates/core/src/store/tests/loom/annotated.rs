@@ -7,7 +7,7 @@ use crate::read_mode::{AnnotatedBuffer, ReadMode};
 use crate::store::Store;
 use crate::{ANNOTATION_LEN, EntryId, EntryOptions, Key};
 
-/// A blob of one word, so that it has as many bytes with its annotation as others have.
+/// A blob of one word. With its annotation it is as long as other blobs.
 const SHORT: usize = LEN - ANNOTATION_LEN;
 
 fn store(max: u64, per_key: u64) -> Arc<Store> {
@@ -24,7 +24,7 @@ fn remove(store: &Store, id: EntryId) -> bool {
     store.remove_entry(Key::new(b"a").unwrap(), id, 0)
 }
 
-/// The annotation and the blob, a byte for each.
+/// Reads the annotation and the blob, as one byte each.
 fn offer_annotated(store: &Store) -> Option<(u8, u8)> {
     let mut out = [0; ANNOTATION_LEN + LEN];
     let key = Key::new(b"a").unwrap();
@@ -37,7 +37,7 @@ fn offer_annotated(store: &Store) -> Option<(u8, u8)> {
 }
 
 #[test]
-fn of_two_removals_of_an_entry_one_removes_it() {
+fn of_two_removals_of_an_entry_one_succeeds() {
     check(3, || {
         let store = store(2, 2);
         let id = add_annotated(&store, 1);
@@ -50,7 +50,7 @@ fn of_two_removals_of_an_entry_one_removes_it() {
 }
 
 #[test]
-fn a_removal_spares_what_reuses_the_node() {
+fn a_removal_spares_an_entry_that_reuses_the_node() {
     check(3, || {
         let store = store(1, 1);
         let id = add_annotated(&store, 1);
@@ -63,7 +63,7 @@ fn a_removal_spares_what_reuses_the_node() {
         put(&store, b"a", 2);
         let removed = remover.join().unwrap();
         assert!(taken != removed, "{taken} {removed}");
-        // With one place, what the remover still has in hand may keep the new one out.
+        // With one entry, the quota in the hand of the remover may keep the new entry out.
         assert!(matches!(get(&store, b"a"), Some(2)) || removed);
         store.reconcile();
     });
@@ -93,8 +93,8 @@ fn an_annotation_is_never_read_with_the_blob_of_another_entry() {
         let read = reader.join().unwrap();
         assert!(matches!(read, Some((1, 1) | (0, 2))), "{read:?}");
         assert_eq!(take(&store, b"a"), Some(2));
-        // Not reconciled: loom lets the exchange that marks an offered entry read the state from before a store that another
-        // thread made, and then lets a later load see either of both. By the order of changes of one word, the store is last.
+        // Not reconciled: loom lets the exchange that marks an offered entry read the state before the store of another
+        // thread, and then lets a later load see either. In the modification order of one word, the store is last.
     });
 }
 

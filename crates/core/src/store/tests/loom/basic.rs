@@ -1,4 +1,4 @@
-//! Small histories in all their interleavings, as far as the checker's bounds go.
+//! Small histories in all interleavings, within the bounds of the checker.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p tls-resumption-core --lib tests::loom`
 
@@ -78,7 +78,7 @@ pub(super) fn beside<T: 'static>(
 }
 
 #[test]
-fn of_two_takers_one_gets_it() {
+fn of_two_takers_one_gets_the_blob() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -103,9 +103,9 @@ fn an_overwritten_key_is_never_absent() {
     });
 }
 
-// The checker explores more where the reader is the thread that was begun later.
+// The checker explores more if the reader is the thread that began later.
 #[test]
-fn a_reader_is_not_given_what_reuses_the_node_and_the_block() {
+fn a_reader_never_gets_a_blob_that_reuses_the_memory() {
     check(3, || {
         let store = Arc::new(store(1, 1));
         put(&store, b"a", 1);
@@ -119,7 +119,7 @@ fn a_reader_is_not_given_what_reuses_the_node_and_the_block() {
 }
 
 #[test]
-fn a_reader_that_began_later_never_finds_an_overwritten_key_absent() {
+fn a_later_reader_never_finds_an_overwritten_key_absent() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -131,7 +131,7 @@ fn a_reader_that_began_later_never_finds_an_overwritten_key_absent() {
 }
 
 #[test]
-fn put_and_take_and_put_again() {
+fn a_taker_gets_the_old_or_the_new_blob() {
     check(2, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -149,7 +149,7 @@ fn put_and_take_and_put_again() {
 }
 
 #[test]
-fn one_place_is_one_place() {
+fn a_cache_of_one_entry_never_has_two() {
     check(3, || {
         let store = Arc::new(store(1, 1));
         let other = beside(&store, |store| put(store, b"b", 2));
@@ -163,8 +163,8 @@ fn one_place_is_one_place() {
 }
 
 #[test]
-fn no_block_is_given_to_two() {
-    // A block that comes back to the stack while another thread is about to take it, with another one under it.
+fn no_block_has_two_owners() {
+    // A block is freed while another thread is about to pop it, with another one below it.
     check(3, || {
         let blocks = Arc::new(BlockSlab::new(3).unwrap());
         let pair = blocks.allocate(2).unwrap();
@@ -185,7 +185,7 @@ fn no_block_is_given_to_two() {
 }
 
 #[test]
-fn nothing_outlives_a_clear_that_began_after_it() {
+fn no_entry_survives_a_later_clear() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"b", 1);
@@ -200,7 +200,7 @@ fn nothing_outlives_a_clear_that_began_after_it() {
 }
 
 #[test]
-fn no_length_is_of_a_cache_half_cleared() {
+fn a_length_never_counts_half_of_a_clear() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -214,7 +214,7 @@ fn no_length_is_of_a_cache_half_cleared() {
 }
 
 #[test]
-fn two_offers_are_of_two_tickets() {
+fn two_offers_return_two_tickets() {
     check(3, || {
         let store = Arc::new(store(2, 2));
         add(&store, b"a", 1);
@@ -227,7 +227,7 @@ fn two_offers_are_of_two_tickets() {
 }
 
 #[test]
-fn an_end_of_a_run_and_the_removal_of_its_predecessor() {
+fn an_insertion_behind_an_entry_that_is_taken() {
     check(3, || {
         let store = Arc::new(store(2, 2));
         add(&store, b"a", 1);

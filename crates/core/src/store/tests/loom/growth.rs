@@ -1,6 +1,6 @@
-//! A table whose buckets double while others are at work in it, in all interleavings.
+//! Buckets that double while other threads use the list, in all interleavings.
 //!
-//! With two buckets the second begins at the hashes from 2¹²⁷ on.
+//! With two buckets, the second one begins at the hash 2¹²⁷.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -22,7 +22,7 @@ fn list(hashes: &[Hash]) -> Arc<OrderedList> {
     Arc::new(list)
 }
 
-/// Does not ask for more buckets by itself.
+/// Inserts without asking for more buckets.
 fn insert(list: &OrderedList, hash: Hash) {
     let id = list.nodes.allocate().unwrap();
     list.nodes[id].hash_high.store(hash.high, Ordering::Release);
@@ -61,7 +61,7 @@ fn is_there(list: &OrderedList, hash: Hash) -> bool {
     find(list, hash).is_some()
 }
 
-/// From the bucket and from the beginning of the list alike.
+/// Searches from the bucket and from the beginning of the list.
 fn assert_has(list: &OrderedList, hash: Hash, expected: bool) {
     assert_eq!(is_there(list, hash), expected, "{hash:?}");
     let from_the_beginning = list.count_from_the_beginning(hash);
@@ -69,7 +69,7 @@ fn assert_has(list: &OrderedList, hash: Hash, expected: bool) {
 }
 
 #[test]
-fn what_is_behind_a_bucket_that_is_put_in_is_found_and_can_go() {
+fn a_node_behind_a_new_bucket_is_found_and_removed() {
     check(3, || {
         let list = list(&[BEFORE, FIRST]);
         list.buckets.grow_for(2);
@@ -84,22 +84,22 @@ fn what_is_behind_a_bucket_that_is_put_in_is_found_and_can_go() {
 }
 
 #[test]
-fn two_put_in_one_bucket_while_what_follows_it_changes() {
+fn two_threads_link_a_bucket_while_its_successor_changes() {
     check(2, || {
         let list = list(&[FIRST, SECOND]);
         list.buckets.grow_for(2);
         let one = thread_with(&list, |list| is_there(list, SECOND));
         let two = thread_with(&list, |list| is_there(list, SECOND));
-        // From the beginning of the list, as by a thread that has not heard of the growth.
+        // From the beginning of the list, as a thread does that has not seen the growth.
         assert!(list.remove_from_the_beginning(FIRST));
-        assert!(one.join().unwrap() && two.join().unwrap(), "linked all the time");
+        assert!(one.join().unwrap() && two.join().unwrap(), "it was linked all the time");
         assert_has(&list, FIRST, false);
         assert_has(&list, SECOND, true);
     });
 }
 
 #[test]
-fn what_goes_before_a_bucket_and_what_comes_behind_it() {
+fn nodes_before_and_behind_a_new_bucket_change() {
     check(2, || {
         let list = list(&[BEFORE]);
         list.buckets.grow_for(2);
@@ -115,13 +115,13 @@ fn what_goes_before_a_bucket_and_what_comes_behind_it() {
 }
 
 #[test]
-fn a_node_used_again_behind_the_bucket_that_is_put_in() {
+fn a_node_is_reused_behind_a_new_bucket() {
     check(3, || {
         let list = list(&[FIRST]);
         list.buckets.grow_for(2);
         let opener = thread_with(&list, |list| is_there(list, FIRST));
         assert!(list.remove_from_the_beginning(FIRST));
-        // The same node, before the bucket now.
+        // The same node, now before the bucket.
         insert(&list, BEFORE);
         opener.join().unwrap();
         assert_has(&list, FIRST, false);
@@ -130,7 +130,7 @@ fn a_node_used_again_behind_the_bucket_that_is_put_in() {
 }
 
 #[test]
-fn a_store_that_grows_forgets_nothing() {
+fn a_growing_store_loses_no_entry() {
     check(2, || {
         let store = Arc::new(store_with(4, 1, [1, 4]));
         put(&store, b"a", 1);

@@ -1,11 +1,11 @@
-//! Nodes and blocks by themselves, and the orderings that a reader without a lock rests on, in all interleavings.
+//! Nodes and blocks by themselves, and the orderings that readers depend on, in all interleavings.
 //!
-//! Who frees something and who uses it again are two threads here, since the fence of the one would otherwise stand
-//! in for the other's.
+//! One thread frees memory and another uses it again. In a single thread, the fence of one step would replace that of the
+//! other.
 //!
-//! One ordering cannot be shown alone: the release stores of a node's fields in `prepare` stand behind the release
-//! fence of `BlockSlab::fill`, which by itself does for them. Without both
-//! `a_key_overwritten_is_there_although_its_first_node_is_another_s` fails.
+//! One ordering cannot be tested by itself: the release stores of the fields in `prepare` come after the release fence
+//! of `BlockSlab::fill`, which suffices for them. Without both
+//! `an_overwritten_key_is_found_while_its_node_is_reused` fails.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +16,11 @@ use crate::store::index::list::{Hash, NodeSnapshot, OrderedList};
 use crate::store::index::node::LenAndGeneration;
 use crate::store::payload::block_slab::BlockSlab;
 
-/// The only hash here, and that of memory that nothing was written to.
+/// The only hash here. Memory that was never written has it too.
 const HASH: Hash = Hash { high: 0, low: 0 };
 
 #[test]
-fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
+fn a_copy_of_a_reused_block_is_known_to_be_stale() {
     check(3, || {
         let blocks = Arc::new(BlockSlab::new(1).unwrap());
         let version = Arc::new(AtomicU64::new(1));
@@ -51,7 +51,7 @@ fn what_is_copied_while_another_fills_the_block_again_is_known_to_be_stale() {
 }
 
 #[test]
-fn who_finds_a_node_finds_all_that_was_written_to_it() {
+fn a_linked_node_is_seen_with_all_its_fields() {
     check(3, || {
         let list = Arc::new(OrderedList::new(1, [1, 1]).unwrap());
         let other = {
@@ -64,7 +64,7 @@ fn who_finds_a_node_finds_all_that_was_written_to_it() {
             })
         };
         let id = list.nodes.allocate().unwrap();
-        // Relaxed: what publishes it is the exchange that links it.
+        // Relaxed: the exchange that links it publishes it.
         list.nodes[id].size.store(LenAndGeneration::new(LEN as u64, 0).0, Ordering::Relaxed);
         let ((), end) = list.scan(HASH, |(), _| ());
         assert!(list.link(id, &end, None));
@@ -74,7 +74,7 @@ fn who_finds_a_node_finds_all_that_was_written_to_it() {
 }
 
 #[test]
-fn a_key_overwritten_is_there_although_its_first_node_is_another_s() {
+fn an_overwritten_key_is_found_while_its_node_is_reused() {
     check(2, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -88,7 +88,7 @@ fn a_key_overwritten_is_there_although_its_first_node_is_another_s() {
 }
 
 #[test]
-fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
+fn concurrent_chains_share_no_block() {
     check(2, || {
         let blocks = Arc::new(BlockSlab::new(4).unwrap());
         let pair = blocks.allocate(2).unwrap();
@@ -119,12 +119,12 @@ fn chains_that_are_taken_and_given_back_at_once_share_no_block() {
         };
         holds(mine, &blocks, 2, &mut [0; 2 * LEN]);
         holds(theirs, &blocks, 3, &mut [0; 3 * LEN]);
-        assert!(mine.is_some() || theirs.is_some(), "there is reserve for one of them at least");
+        assert!(mine.is_some() || theirs.is_some(), "there is room for at least one of them");
     });
 }
 
 #[test]
-fn no_node_is_given_to_two() {
+fn no_node_has_two_owners() {
     check(3, || {
         let list = Arc::new(OrderedList::new(2, [1, 1]).unwrap());
         let (one, two) = (list.nodes.allocate().unwrap(), list.nodes.allocate().unwrap());

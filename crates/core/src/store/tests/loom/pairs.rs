@@ -1,6 +1,6 @@
-//! Two or three calls at once that change one key or each other's room, in all interleavings.
+//! Two or three concurrent calls that change one key, or the room of each other, in all interleavings.
 //!
-//! The checker explores more where the reader is a thread that was begun later.
+//! The checker explores more if the reader is a thread that began later.
 
 use super::basic::{add, beside, check, get, offer, put, store, take};
 use crate::read_mode::ReadMode;
@@ -28,7 +28,7 @@ fn put_briefly(store: &Store, key: &[u8], byte: u8) {
 }
 
 #[test]
-fn of_two_that_put_one_key_the_later_stays() {
+fn of_two_puts_to_a_key_one_entry_stays() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         let other = beside(&store, |store| put(store, b"a", 1));
@@ -41,7 +41,7 @@ fn of_two_that_put_one_key_the_later_stays() {
 }
 
 #[test]
-fn of_two_that_add_to_one_key_both_stay() {
+fn of_two_adds_to_a_key_both_entries_stay() {
     check(3, || {
         let store = Arc::new(store(2, 2));
         let other = beside(&store, |store| add(store, b"a", 1));
@@ -54,7 +54,7 @@ fn of_two_that_add_to_one_key_both_stay() {
 }
 
 #[test]
-fn beyond_the_limit_of_a_key_the_oldest_goes() {
+fn beyond_the_limit_of_a_key_the_oldest_leaves() {
     check(2, || {
         let store = Arc::new(store(4, 2));
         add(&store, b"a", 1);
@@ -68,7 +68,7 @@ fn beyond_the_limit_of_a_key_the_oldest_goes() {
 }
 
 #[test]
-fn what_is_evicted_is_not_taken() {
+fn an_evicted_entry_is_not_taken() {
     check(3, || {
         let store = Arc::new(store(1, 1));
         put(&store, b"a", 1);
@@ -85,7 +85,7 @@ fn what_is_evicted_is_not_taken() {
 }
 
 #[test]
-fn an_eviction_passes_over_what_is_not_linked_yet() {
+fn an_eviction_skips_an_unlinked_entry() {
     check(2, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -101,7 +101,7 @@ fn an_eviction_passes_over_what_is_not_linked_yet() {
 }
 
 #[test]
-fn a_sweep_takes_nothing_that_is_put_in_the_place_of_the_expired() {
+fn a_sweep_spares_the_entry_that_replaces_an_expired_one() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put_briefly(&store, b"a", 1);
@@ -117,7 +117,7 @@ fn a_sweep_takes_nothing_that_is_put_in_the_place_of_the_expired() {
 }
 
 #[test]
-fn what_a_clear_overtakes_takes_nothing_along_that_came_after_it() {
+fn a_put_that_a_clear_overtakes_spares_later_entries() {
     check(3, || {
         let store = Arc::new(store(3, 1));
         let other = beside(&store, |store| put(store, b"a", 1));
@@ -130,7 +130,7 @@ fn what_a_clear_overtakes_takes_nothing_along_that_came_after_it() {
 }
 
 #[test]
-fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
+fn an_add_that_a_clear_overtakes_spares_later_entries() {
     check(3, || {
         let store = Arc::new(store(3, 2));
         let other = beside(&store, |store| add(store, b"a", 1));
@@ -144,7 +144,7 @@ fn an_addition_that_a_clear_overtakes_removes_nothing_that_came_after_it() {
 }
 
 #[test]
-fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
+fn a_clear_spares_entries_of_a_later_generation() {
     check(2, || {
         let store = Arc::new(store(2, 1));
         let other = beside(&store, |store| assert!(store.clear().is_none()));
@@ -152,13 +152,13 @@ fn a_clear_takes_nothing_along_that_came_after_a_later_clear() {
         put(&store, b"a", 1);
         let found = get(&store, b"a");
         other.join().unwrap();
-        // Of two clears one may come last of all, but then nothing was found before.
+        // One of the two clears may come last, but then nothing was found before.
         assert!(found == Some(1) || get(&store, b"a").is_none());
         store.reconcile();
     });
 }
 
-/// Evicts beside what `call` does to the only entry, and checks that each removal has an entry of its own.
+/// Evicts while `call` changes the only entry, and checks that each removal has an entry of its own.
 fn beside_an_eviction(call: fn(&Store)) {
     check(3, move || {
         let store = Arc::new(store(2, 1));
@@ -176,22 +176,22 @@ fn beside_an_eviction(call: fn(&Store)) {
 }
 
 #[test]
-fn of_an_evictor_and_a_taker_one_has_it() {
+fn an_eviction_and_a_take_never_share_an_entry() {
     beside_an_eviction(|store| assert!(matches!(take(store, b"a"), None | Some(1))));
 }
 
 #[test]
-fn of_an_evictor_and_one_who_overwrites_one_has_it() {
+fn an_eviction_and_a_put_never_share_an_entry() {
     beside_an_eviction(|store| put(store, b"a", 2));
 }
 
 #[test]
-fn of_an_evictor_and_one_who_deletes_one_has_it() {
+fn an_eviction_and_a_remove_never_share_an_entry() {
     beside_an_eviction(|store| assert!(remove(store, b"a") <= 1));
 }
 
 #[test]
-fn a_removal_and_an_addition() {
+fn a_remove_and_an_add() {
     check(3, || {
         let store = Arc::new(store(3, 3));
         add(&store, b"a", 1);
@@ -205,7 +205,7 @@ fn a_removal_and_an_addition() {
 }
 
 #[test]
-fn two_help_to_unlink_while_the_owner_uses_the_node_again() {
+fn two_threads_unlink_a_node_while_its_owner_reuses_it() {
     check(1, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
@@ -226,13 +226,13 @@ fn two_help_to_unlink_while_the_owner_uses_the_node_again() {
 }
 
 #[test]
-fn a_reader_a_taker_and_one_who_uses_the_memory_again() {
+fn a_reader_and_a_taker_while_the_memory_is_reused() {
     check(2, || {
         let store = Arc::new(store(1, 1));
         put(&store, b"a", 1);
         let reader = beside(&store, |store| get(store, b"a"));
         assert_eq!(take(&store, b"a"), Some(1));
-        // A thread of its own, so that no fence of the taker stands in for one of its own.
+        // A thread of its own, so that no fence of the taker replaces one of its own.
         let other = beside(&store, |store| put(store, b"b", 2));
         assert!(matches!(reader.join().unwrap(), None | Some(1)));
         other.join().unwrap();
@@ -242,7 +242,7 @@ fn a_reader_a_taker_and_one_who_uses_the_memory_again() {
 }
 
 #[test]
-fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
+fn quota_in_pieces_is_gathered_by_one_thread_or_given_back() {
     check(3, || {
         let apart = [Quota { entries: 1, bytes: 8 }, Quota { entries: 0, bytes: 8 }];
         let quota = Arc::new(QuotaPool::apart(&apart));
@@ -251,7 +251,7 @@ fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
             let mut have = Quota::default();
             let has_all = quota.gather(all, &mut have);
             let held = quota.held();
-            assert_eq!(held.and(have), have, "what it has nobody else has");
+            assert_eq!(held.and(have), have, "no other thread has what this one has");
             quota.give_back(have);
             has_all
         };
@@ -267,8 +267,8 @@ fn permits_that_lie_apart_are_gathered_by_one_or_given_back() {
 }
 
 #[test]
-fn the_last_permit_is_one() {
-    // Whoever has it: never more than one entry, and none is lost.
+fn the_last_quota_is_never_lost() {
+    // Never more than one entry, and no quota is lost.
     check(2, || {
         let store = Arc::new(store(1, 2));
         let one = beside(&store, |store| add(store, b"a", 1));
@@ -285,7 +285,7 @@ fn the_last_permit_is_one() {
 }
 
 #[test]
-fn of_an_offer_and_a_taker_of_a_single_use_ticket_one_gets_it() {
+fn of_a_single_use_offer_and_a_take_one_gets_the_ticket() {
     check(3, || {
         let mut store = store(2, 2);
         store.options.single_use = true;
@@ -300,7 +300,7 @@ fn of_an_offer_and_a_taker_of_a_single_use_ticket_one_gets_it() {
 }
 
 #[test]
-fn a_blob_too_large_for_its_reader_stays() {
+fn a_blob_too_large_for_the_buffer_stays() {
     check(3, || {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);

@@ -1,4 +1,4 @@
-//! Atomics before each use of which a thread can be stopped: one use is one step.
+//! Atomics at which a thread can be stopped. Each use is one step.
 
 use std::cell::Cell;
 use std::sync::atomic;
@@ -7,7 +7,7 @@ use std::thread;
 
 pub(in crate::store) use std::sync::atomic::Ordering;
 
-/// What one call may need while nobody else moves. A call that waits for another thread needs more than any number.
+/// How many steps one call may make while other threads are stopped. A call that waits for another thread makes more.
 const PATIENCE: u64 = 20_000_000;
 
 thread_local! {
@@ -28,8 +28,8 @@ fn step() {
     }
 }
 
-/// Does `then` before the calling thread's step number `steps` in `what`, the first being 0. Tells whether it came to
-/// that.
+/// Runs `what`, and calls `then` before step number `steps` of it, the first one being 0. Returns whether it had that
+/// many steps.
 fn before_step<T>(
     steps: u64,
     then: impl FnOnce() + 'static,
@@ -42,31 +42,31 @@ fn before_step<T>(
     (result, WHEN_OVER.take().is_none())
 }
 
-/// Stops a thread that does `stopped` before its step `at`, lets the calling thread do `meanwhile`, and only then lets
-/// the first go on. Returns what both came to; nothing of `meanwhile` if the first had fewer steps.
+/// Stops a thread that runs `stopped` before its step `at`, runs `inside` in the calling thread, and then lets the first
+/// continue. Returns the results of both, and `None` for `inside` if the first had fewer steps.
 ///
 /// # Panics
 ///
-/// If `meanwhile` does not end.
+/// If `inside` does not end.
 pub(in crate::store) fn stop<T: Send, R>(
     at: u64,
     stopped: impl FnOnce() -> T + Send,
-    meanwhile: impl FnOnce() -> R,
+    inside: impl FnOnce() -> R,
 ) -> (T, Option<R>) {
     let (arrive, arrived) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let thread = scope.spawn(move || {
             let wait = move || {
-                arrive.send(()).expect("somebody waits for it");
-                // An end of the channel alone, so that it goes on when the others panic, too.
+                arrive.send(()).expect("the other thread waits for it");
+                // The end of the channel suffices, so that it continues when the others panic.
                 let _ = may_go_on.recv();
             };
             before_step(at, wait, stopped).0
         });
         let others = arrived.recv().is_ok().then(|| {
             let hangs = || panic!("it waits for a thread that is stopped");
-            before_step(PATIENCE, hangs, meanwhile).0
+            before_step(PATIENCE, hangs, inside).0
         });
         drop(go_on);
         (thread.join().expect("it ends, without a panic"), others)
@@ -81,7 +81,7 @@ pub(in crate::store) fn steps_of(call: impl FnOnce()) -> u64 {
     MANY - LEFT.replace(u64::MAX)
 }
 
-/// Steps through the pauses of a loop as well.
+/// Counts pauses as steps.
 pub(in crate::store) fn spin_loop() {
     step();
 }
@@ -101,7 +101,7 @@ macro_rules! stepping {
         #[repr(transparent)]
         pub(in crate::store) struct $name(atomic::$name);
 
-        #[allow(dead_code, reason = "the narrow one is used for less")]
+        #[allow(dead_code, reason = "the narrow one has fewer uses")]
         impl $name {
             pub(in crate::store) const fn new(value: $integer) -> Self {
                 Self(atomic::$name::new(value))

@@ -1,7 +1,7 @@
-//! A thread that is stopped anywhere in a call delays nobody, and nothing is lost when it goes on.
+//! A thread that is stopped anywhere in a call delays no other thread, and nothing is lost when it continues.
 //!
-//! Each call is stopped before each of its steps in turn, a step being one use of a shared word, while another thread
-//! does all there is to do.
+//! Each call is stopped before each of its steps in turn, while another thread makes every other call. A step is one use
+//! of a shared word.
 
 use super::scheduler::stop;
 use crate::read_mode::ReadMode;
@@ -25,7 +25,7 @@ fn options(max: u64) -> Options {
     }
 }
 
-/// With what it takes for every call to find something: two tickets, a session, and one whose time is over.
+/// Makes a store in which every call finds something: two tickets, a session, and an expired entry.
 fn store(max: u64, single_use: bool) -> Store {
     let store = Store::with(Options { single_use, ..options(max) }, [1; 16], [1, 16]).unwrap();
     insert(&store, Store::put, "expired", 1, NOW);
@@ -60,8 +60,8 @@ fn read(store: &Store, name: &str, how: ReadMode) -> Option<u8> {
     Some(out[0])
 }
 
-/// All that a thread can do, with what must come of it while nobody else moves.
-fn all_there_is_to_do(store: &Store) {
+/// Makes every call, and checks its result while no other thread runs.
+fn make_every_call(store: &Store) {
     let max = u64::from(store.options.max.get());
     for name in ["expired", "tickets", "session", "new"] {
         store.contains(key(name), NOW);
@@ -79,12 +79,12 @@ fn all_there_is_to_do(store: &Store) {
     assert!(!store.contains(key("tickets"), NOW));
     assert!(store.clear().is_none());
     let Stats { size, .. } = store.stats();
-    assert!(size <= 1, "what the stopped one has in hand");
+    assert!(size <= 1, "the entry in the hand of the stopped thread");
     put(store, "last", 12);
 }
 
-/// Stops the call before each of its steps in turn. `spares_from`: the step from which on it does not touch what others
-/// store meanwhile.
+/// Stops a call before each of its steps in turn. `spares_from`: from this step on it spares entries that the other thread
+/// stores.
 fn at_every_step<R: Send>(
     max: u64,
     single_use: bool,
@@ -97,7 +97,7 @@ fn at_every_step<R: Send>(
             at,
             || call(&store),
             || {
-                all_there_is_to_do(&store);
+                make_every_call(&store);
                 read(&store, "last", ReadMode::Get)
             },
         );
@@ -117,7 +117,7 @@ fn at_every_step<R: Send>(
     }
 }
 
-/// In a store with room, one that is full, and one with a single place.
+/// Stops a call in a store with room, in a full one, and in one with a single entry.
 fn anywhere<R: Send>(spares_from: Option<u64>, call: impl Fn(&Store) -> R + Sync) {
     for max in [1, 4, 20] {
         at_every_step(max, false, spares_from, &call);
@@ -149,7 +149,7 @@ fn in_contains() {
 
 #[test]
 fn in_set() {
-    // With a full store it may evict, and with one place it does.
+    // In a full store it may evict, and in a store of one entry it does.
     for name in ["new", "session", "tickets", "expired"] {
         anywhere(None, |store| put(store, name, 5));
     }
@@ -217,7 +217,10 @@ fn in_growth() {
             put(store, name, 5);
         }
         let buckets = store.list.buckets.in_use();
-        assert!(buckets > 1 || store.options.max.get() == 1, "with one place no second node");
+        assert!(
+            buckets > 1 || store.options.max.get() == 1,
+            "with one entry there is no second node"
+        );
     });
 }
 
@@ -230,10 +233,10 @@ fn in_stats() {
     });
 }
 
-/// A thread sleeps while the words that it looked at change eight times as often as an entry's life changes them, so that
-/// tags of three bits would be as they were. Lengths differ from life to life.
+/// A thread is stopped for eight lives of an entry. Tags of three bits would be the same afterwards. The lengths of the
+/// lives differ.
 #[test]
-fn in_take_until_tags_of_three_bits_would_come_round() {
+fn in_take_until_tags_of_three_bits_would_wrap_around() {
     let len = |byte: u8| if byte.is_multiple_of(2) { 100 } else { BLOB };
     let put = |store: &Store, byte: u8| {
         let blob = &[byte; BLOB][..len(byte)];
@@ -254,7 +257,7 @@ fn in_take_until_tags_of_three_bits_would_come_round() {
             || take(&store),
             || {
                 for byte in 2..10 {
-                    assert!(take(&store).is_some() || byte == 2, "the stopped one's");
+                    assert!(take(&store).is_some() || byte == 2, "the stopped thread has it");
                     put(&store, byte);
                 }
             },
@@ -263,20 +266,20 @@ fn in_take_until_tags_of_three_bits_would_come_round() {
         if others.is_none() {
             return;
         }
-        assert!(taken.is_some(), "there was one all the time but for moments");
+        assert!(taken.is_some(), "there was one almost all the time");
     }
 }
 
-/// Where there are so many that it is sampled which to evict, and permits lie apart.
+/// With many entries, so that victims are sampled and quota is in pieces.
 #[test]
 #[ignore = "takes long: `npm run test:deep`"]
-fn in_set_and_eviction_among_many() {
+fn in_set_with_sampled_eviction() {
     for at in 0.. {
         let store = store(600, false);
         for number in 0..600 {
             put(&store, &number.to_string(), 6);
         }
-        let ((), others) = stop(at, || put(&store, "new", 5), || all_there_is_to_do(&store));
+        let ((), others) = stop(at, || put(&store, "new", 5), || make_every_call(&store));
         store.reconcile();
         if others.is_none() {
             assert!(at > 100);
@@ -292,7 +295,7 @@ fn in_the_middle_of_a_copy() {
     assert_eq!(read(&store, "session", ReadMode::Take), Some(4));
     let mut out = [1; BLOB];
     store.blocks.copy(stopped.place.first(), &mut out);
-    assert_eq!(out, [0; BLOB], "wiped though it is being read");
+    assert_eq!(out, [0; BLOB], "wiped while it is read");
     put(&store, "other", 5);
     assert_ne!(store.state(stopped.id).version(), stopped.state.version());
     store.reconcile();
