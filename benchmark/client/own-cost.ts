@@ -1,5 +1,5 @@
 /**
- * Measures what the code of this package costs in a connection: the client's CPU time beyond Node with one
+ * Measures what the code of this package costs in a connection. The cost is the client's CPU time beyond Node with one
  * SecureContext for all connections and, if the peer resumes, a Map of sessions.
  *
  * If the peer does not resume, the caller passes that context in both cases. A context that the package shares

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:servers [-- --quick --record --json FILE --rounds N]`: measures what resumption saves a server, by
- * session IDs and by tickets, beside other servers, and what a rotation and a million sessions cost.
+ * session IDs and by tickets, beside other servers. Also measures what a rotation and a million sessions cost.
  */
 import { Pki } from '../lib/pki.ts'
 import { runBenchmark } from '../lib/runner.ts'

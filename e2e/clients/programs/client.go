@@ -1,4 +1,4 @@
-// Connects again and again with Go's own cache of sessions, and prints what each connection was, a JSON object a line.
+// Connects several times with Go's own session cache. Prints each connection as a JSON object in a line.
 package main
 
 import (

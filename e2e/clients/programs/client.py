@@ -19,7 +19,7 @@ for _ in range(visits):
             connection.sendall(b"GET /again HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             while connection.recv(4096):
                 pass
-            # A ticket of TLS 1.3 comes behind the handshake.
+            # A TLS 1.3 ticket arrives after the handshake.
             session = connection.session
             leaf = connection.getpeercert(binary_form=True)
             said = {

@@ -1,4 +1,4 @@
-"""Reads what a shared library says of itself, in any of the three formats, and prints it as JSON."""
+"""Prints the properties of a shared library in ELF, PE or Mach-O as JSON."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def pe(binary):
         "arch": binary.header.machine.name,
         "exports": [entry.name for entry in binary.get_export().entries],
         "needed": [entry.name for entry in binary.imports],
-        # Symbols of COFF, and sections of DWARF, whose long names are offsets into a table.
+        # Symbols of COFF, and sections of DWARF. Their long names are offsets into a table.
         "stripped": binary.header.numberof_symbols == 0,
         "debug": [s.name for s in binary.sections if str(s.name).startswith((".debug", "/"))],
     }
@@ -55,7 +55,7 @@ def macho(binary, data):
 
 
 def signature_holds(binary, data):
-    """Whether the pages have the hashes that the code directory of the (ad hoc) signature says."""
+    """Returns true if the pages have the hashes in the code directory of the (ad hoc) signature."""
     if not binary.has_code_signature:
         return False
     start = binary.code_signature.data_offset
