@@ -87,7 +87,8 @@ export async function makeCrl(issuer: Holder, nextUpdate?: Date): Promise<string
     signingKey: issuer.keys.privateKey,
     extensions: [await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey)],
   })
-  return list.toString('pem')
+  // OpenSSL knows no other label.
+  return list.toString('pem').replaceAll(' CRL-', ' X509 CRL-').replaceAll('X509 X509', 'X509')
 }
 
 /** A root, an intermediate, and a server that sends its own certificate and the intermediate. */

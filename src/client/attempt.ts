@@ -147,6 +147,9 @@ export class ConnectionAttempt implements SocketEvents {
     }
     const isResumed = this.#hasOffered && this.#port.isResumed
     this.#isResumed = isResumed
+    const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
+    // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
+    if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
     if (!isResumed && this.#recorder.chain === undefined && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
@@ -154,9 +157,6 @@ export class ConnectionAttempt implements SocketEvents {
     }
     if (!isFirst) return
     this.#stopHangWatch?.()
-    const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
-    // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
-    if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
     this.#judgeSecure(isResumed)
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
     this.#report(isResumed ? 'resumed' : this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome)

@@ -3,6 +3,7 @@ import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
+import { crlsOfContext } from '../key/context-origin.js'
 import { peerLabel } from '../key/endpoint.js'
 import { Era } from '../key/purge-generation.js'
 import { contextTag, hostnameOf, isStrict, keyOf, peerOf } from '../key/session-key.js'
@@ -91,12 +92,13 @@ function findInputs(
   }
   const generation = new Era(options)
   const key = context && keyOf(options, cachePartition, { context, era: generation })
-  const { checkServerIdentity } = options
+  const { checkServerIdentity, secureContext } = options
   if (key === undefined || checkServerIdentity === undefined) {
     if (isDebugging) debug('%s: not cacheable', peerOf(options))
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => peerOf(options))
     return undefined
   }
+  const crls = secureContext ? crlsOfContext(secureContext) : [options.crl ?? []].flat()
   return {
     cache,
     peer: peerState(key, `${peerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
@@ -104,8 +106,9 @@ function findInputs(
     maxAge,
     coalesce,
     isOverStream: Boolean(options.socket),
-    crlsCurrentUntil: now => crlsCurrentUntil(options, now),
-    isAnchor: isTrustAnchor(options.ca),
+    crlsCurrentUntil: now => crlsCurrentUntil(crls, now),
+    // The trust anchors of a given context are not known.
+    isAnchor: secureContext ? () => false : isTrustAnchor(options.ca),
   }
 }
 
@@ -150,16 +153,17 @@ function keepsSession(
   // @guard library-session › install › install: a session of a lenient connection does not authorize*
   //   ⇒ `return !isOfLibrary` becomes `return true`
   if (known.record === undefined) return !isOfLibrary
-  if (inputs === undefined) return false
+  // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
+  if (inputs === undefined) return !isOfLibrary
   const verification = decodeVerification(known.record)
   return reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined
 }
 
 /** Returns until when all CRLs are current, in milliseconds since 1970. Undefined where one cannot be read. */
-function crlsCurrentUntil({ crl }: tls.ConnectionOptions, now: number): number | undefined {
+function crlsCurrentUntil(crls: readonly unknown[], now: number): number | undefined {
   let until = Number.POSITIVE_INFINITY
-  for (const source of crl ? [crl].flat() : []) {
-    const next = native.crlNextUpdate(typeof source === 'string' ? Buffer.from(source) : source, now)
+  for (const crl of crls) {
+    const next = native.crlNextUpdate(typeof crl === 'string' ? Buffer.from(crl) : (crl as Uint8Array), now)
     if (Number.isNaN(next)) return undefined
     until = Math.min(until, next)
   }

@@ -14,6 +14,9 @@ const origins = new WeakMap<object, string>()
 /** Counts the changes of native contexts since the first one was seen. */
 const changes = new WeakMap<object, number>()
 
+/** The CRLs that were added to native contexts since the first one was seen. */
+const crls = new WeakMap<object, unknown[]>()
+
 /**
  * Returns what stands for a context in a session key: the digest of the options it was made from, if that was seen and
  * it was not changed since, or else its identity token. That is another one after each change, and after its native
@@ -32,6 +35,12 @@ export function contextChanges(context: object): number {
   return native === undefined ? 0 : countChanges(native)
 }
 
+/** Returns the CRLs of a context, as its options or `addCRL` gave them, as far as that was seen. */
+export function crlsOfContext(context: object): readonly unknown[] {
+  const native = watchContext(context)
+  return (native && crls.get(native)) ?? []
+}
+
 function countChanges(native: object): number {
   return changes.get(native) ?? 0
 }
@@ -47,7 +56,8 @@ function watchContext(context: object): object | undefined {
   return native
 }
 
-function recordChange(native: object): void {
+function recordChange(native: object, method: string, [crl]: readonly unknown[]): void {
+  if (method === 'addCRL') crls.set(native, [...(crls.get(native) ?? []), crl])
   // @guard changed-context › install › a peer met with a changed context does not authorize without it
   origins.delete(native)
   // @guard changed-context › install › each change of a context makes it another one

@@ -41,7 +41,10 @@ const watched = new WeakSet<object>()
  * Calls `onCall` with the object whenever one of its methods is called, from now on and for all objects of its class.
  * Methods whose name begins with `get` are left out. A second watch of a class does nothing.
  */
-export function watchMethods(object: object, onCall: (object: object) => void): void {
+export function watchMethods(
+  object: object,
+  onCall: (object: object, method: string, args: readonly unknown[]) => void,
+): void {
   let prototype = Object.getPrototypeOf(object)
   for (; prototype !== null && prototype !== Object.prototype; prototype = Object.getPrototypeOf(prototype)) {
     if (watched.has(prototype)) continue
@@ -52,7 +55,7 @@ export function watchMethods(object: object, onCall: (object: object) => void): 
       // A Proxy, so that its name, length and properties stay those of the method.
       const value = new Proxy(method, {
         apply(target, self: object, args) {
-          onCall(self)
+          onCall(self, name, args)
           return Reflect.apply(target, self, args)
         },
       })
