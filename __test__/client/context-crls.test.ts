@@ -8,7 +8,7 @@ import { finish, startServer } from '../support/server.ts'
 
 const LIFETIME_MS = 10 * 60_000
 
-test.serial('contexts: a session is not offered after the nextUpdate of a CRL of the context', async t => {
+test.serial('given context: a session is not offered after the nextUpdate of a CRL of the context', async t => {
   const authority = await makeAuthority('root')
   const server = await makeServer({ issuer: authority })
   const { port } = await startServer(t, server)
@@ -30,6 +30,4 @@ test.serial('contexts: a session is not offered after the nextUpdate of a CRL of
   })
   clock.wall = () => wall() + LIFETIME_MS
   t.false(await dial(), 'OpenSSL, which has a clock of its own, verifies the list again')
-  clock.wall = wall
-  t.true(await dial())
 })
