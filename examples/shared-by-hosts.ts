@@ -35,6 +35,7 @@ try {
 async function host({ storePort, sealingKey, identity }: HostOptions): Promise<void> {
   const client = new Redis(storePort, '127.0.0.1') // (*) Or a client of the package redis, single or cluster.
   client.on('error', error => console.error(error.message)) // (*)
+  await once(client, 'ready')
   // (*) The sealing key is a secret of 32 random bytes, the same on all hosts.
   const tier = new RedisTier({ client, keys: [Buffer.from(sealingKey, 'base64')] })
   const server = tls.createServer(identity, socket => socket.end('hello'))
