@@ -1,6 +1,8 @@
 /** `npm run test:compare [-- GROUP … --quick]`: see README.md. */
 import { parseArgs } from 'node:util'
+import { nodeProgram } from '../../scripts/lib/nodes.mjs'
 import { compareMatrix } from './matrix/main.ts'
+import { assertAutoLoads } from './modes.ts'
 import { compareNodeSuite } from './node-suite/main.ts'
 import { comparePackages } from './packages/main.ts'
 import { Report } from './report.ts'
@@ -32,11 +34,19 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code))
 }
 
+// Settings of the package and of Node.js would hold in every mode.
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith('TLS_RESUMPTION') || name === 'NODE_OPTIONS') delete process.env[name]
+}
+const suites = NODES.filter(node => groups.includes(`node${node}`))
+const used = groups.includes('matrix') || groups.includes('packages') ? [...nodes, ...suites] : suites
+for (const node of new Set(used)) assertAutoLoads(nodeProgram(node))
+
 const report = new Report()
 const only = values.only ? { only: values.only } : {}
 if (groups.includes('matrix')) await compareMatrix(report, { nodes, ...only })
 if (groups.includes('packages')) await comparePackages(report, { nodes, quick: values.quick, ...only })
-for (const node of NODES.filter(node => groups.includes(`node${node}`))) {
+for (const node of suites) {
   await compareNodeSuite(report, { node, ...only })
 }
 process.exit(report.close())

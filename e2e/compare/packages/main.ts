@@ -68,9 +68,10 @@ export async function comparePackages(
         }
         for (const node of nodes) {
           await judgeProgram(report, { program, title: `${program} · ${name} ${version}`, node, settings })
+          // Handshakes that begin in the clear are not read.
           const handshakes = await site.relay.take(LIMIT_MS)
           const resumed = handshakes.filter(handshake => handshake.resumed).length
-          report.note(`    resumed ${resumed} of ${handshakes.length}`)
+          if (handshakes.length > 0) report.note(`    resumed ${resumed} of ${handshakes.length}`)
         }
       }).catch(error => report.finding(`packages · ${program} · ${name}: ${error}`))
     }

@@ -1,17 +1,23 @@
 /** Unpacks a package of Debian under target, for packages that cannot be installed beside others. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../../drivers/processes.ts'
 import { root } from '../../modes.ts'
 
-/** Returns the path of a file of the package. */
-export async function unpack(name: string, file: string): Promise<string> {
+/** Returns where the package's files are, and its version as upstream counts. */
+export async function unpack(name: string): Promise<{ directory: string; version: string }> {
   const directory = join(root, 'target', 'compare', 'debian', name)
-  const path = join(directory, file)
-  if (existsSync(path)) return path
   mkdirSync(directory, { recursive: true })
-  await run(['apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: directory })
-  const archive = readdirSync(directory).find(each => each.endsWith('.deb'))
-  await run(['dpkg-deb', '-x', archive ?? '', '.'], { cwd: directory })
-  return path
+  let archive = archiveIn(directory)
+  if (!archive) {
+    await run(['apt-get', '-qq', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: directory })
+    archive = archiveIn(directory)
+    if (!archive) throw new Error(`apt-get downloaded no package ${name}`)
+    await run(['dpkg-deb', '-x', archive, '.'], { cwd: directory })
+  }
+  return { directory, version: /_([\d.]+)/.exec(archive)?.[1] ?? '' }
+}
+
+function archiveIn(directory: string): string | undefined {
+  return readdirSync(directory).find(each => each.endsWith('.deb'))
 }

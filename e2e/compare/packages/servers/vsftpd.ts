@@ -1,17 +1,18 @@
 import { chmodSync, copyFileSync } from 'node:fs'
-import { versionOf } from '../../../drivers/debian.ts'
+import { join } from 'node:path'
 import { freePort } from '../../../drivers/processes.ts'
 import type { RealServer } from '../../../drivers/site.ts'
 import { unpack } from './unpack.ts'
 
 /** Its data connections have to resume the session of the control connection, which is its default. */
 export const vsftpd: Pick<RealServer, 'programs' | 'start'> = {
-  // The package cannot be installed beside ProFTPD's, so it is only unpacked.
-  programs: {},
+  // Its package cannot be installed beside ProFTPD's, so it is only unpacked. That of tcpd brings the library it needs.
+  programs: { tcpd: ['tcpd'] },
   async start(site) {
+    const { directory, version } = await unpack('vsftpd')
     const port = await freePort()
     const program = site.write('vsftpd', '')
-    copyFileSync(await unpack('vsftpd', 'usr/sbin/vsftpd'), program)
+    copyFileSync(join(directory, 'usr', 'sbin', 'vsftpd'), program)
     chmodSync(program, 0o755)
     const home = site.mkdir('home')
     site.mkdir('home/upload')
@@ -46,9 +47,6 @@ export const vsftpd: Pick<RealServer, 'programs' | 'start'> = {
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
     await site.start([program, site.write('vsftpd.conf', lines.join(''))], { port })
     site.relay.to(port)
-    return {
-      version: await versionOf('vsftpd').catch(() => ''),
-      endpoint: { user: 'anonymous', password: '' },
-    }
+    return { version, endpoint: { user: 'anonymous', password: '' } }
   },
 }
