@@ -16,7 +16,8 @@ export const EXCEPTIONS: readonly Exception[] = [
       'an earlier Agent left behind.',
   },
   {
-    finding: /^matrix · node2[02] · logs\.server .*auto \["client undefined, authorized true, null"\]/,
+    finding:
+      /^matrix · node2[02] · logs\.server .*auto \["client undefined, authorized true, null"\]\n +in(;? client certificate optional · TLSv1\.3 · \w+)+$/,
     reason:
       'Servers of Node.js 20 and 22 call a client without a certificate authorized when it resumes with TLS 1.3. Any ' +
       'client that resumes shows this fault, which Node.js 24 has mended.',
