@@ -1,11 +1,12 @@
 /** Clients of Node.js over TLS. */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import https from 'node:https'
 import net from 'node:net'
 import tls from 'node:tls'
 import { describeError } from '../recorder.mjs'
-import { sleep } from '../world.mjs'
+import { closed, sleep } from '../world.mjs'
 
 export const clients = [
   {
@@ -80,6 +81,26 @@ export const clients = [
       await t.outcome(t.body(request), 'body')
       agent.destroy()
       await sleep(10)
+    },
+  },
+  {
+    name: 'https.Agent whose server changes its ticket keys',
+    server: async t => {
+      t.kept.server = await t.web()
+    },
+    run: async t => {
+      const agent = new https.Agent({ ca: t.pki.root })
+      for (let i = 0; i < 4; i++) {
+        if (i === 2) t.kept.server.setTicketKeys(randomBytes(48))
+        const request = https.get({ host: 'localhost', port: t.port, path: '/a', agent })
+        let socket
+        request.on('socket', given => {
+          socket = t.watch(given, `request ${i}`)
+        })
+        await t.outcome(t.body(request), 'body')
+        await closed(socket)
+      }
+      agent.destroy()
     },
   },
   {
