@@ -29,7 +29,7 @@ export async function compareNodeSuite(
     judgeTest,
   )
   for (const test of tests.filter(({ isParallel }) => !isParallel)) await judgeTest(test, 0)
-  tell(report, node, verdicts)
+  reportVerdicts(report, node, verdicts)
 }
 
 /** Goes through a list with as many at a time as there are processors. */
@@ -46,7 +46,7 @@ async function inLanes(
   )
 }
 
-function tell(report: Report, node: number, verdicts: ReadonlyMap<string, Verdict>): void {
+function reportVerdicts(report: Report, node: number, verdicts: ReadonlyMap<string, Verdict>): void {
   const namesOf = (culprit: Verdict['culprit']) =>
     [...verdicts].filter(([, verdict]) => verdict.culprit === culprit).map(([name]) => name)
   report.passed(namesOf('none').length)

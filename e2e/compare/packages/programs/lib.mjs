@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import https from 'node:https'
 
-/** `ca`, `cert` and `key` in PEM; `host`, `port` and what else the server tells, for programs that have one. */
+/** `ca`, `cert` and `key` in PEM; `host`, `port` and what else the server needs, for programs that have one. */
 export const settings = JSON.parse(process.argv[2])
 
 /** More than a cache needs to show what it does. */
@@ -11,7 +11,7 @@ const VISITS = 4
 let connections = 0
 let resumed = 0
 
-/** Makes visits one after the other, says how many connections resumed as the servers here know, and ends. */
+/** Makes visits one after the other, prints how many connections the servers here resumed, and ends. */
 export async function visit(act) {
   for (let i = 0; i < VISITS; i++) {
     await act(i)
