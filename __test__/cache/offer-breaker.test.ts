@@ -113,7 +113,8 @@ test('breaker: after a pause one connection tries, and the others wait for its o
   clock.now += MINUTE + STEP
   t.deepEqual([ask(), ask()], ['offer', 'pause'])
   breaker.rejected(endpoint, 'a key')
-  clock.now += STEP
+  t.deepEqual([ask(), ask()], ['offer', 'pause'])
+  breaker.notOffered(endpoint)
   t.deepEqual([ask(), ask()], ['offer', 'pause'])
   clock.now += 10_000 + STEP
   t.deepEqual([ask(), ask()], ['offer', 'pause'])

@@ -16,6 +16,7 @@ const ALERTED = 2
 const BROKEN = 3
 const FULL_SUCCEEDED = 4
 const FULL_FAILED = 5
+const NOT_OFFERED = 6
 
 /** An offer that is pending for this number of milliseconds counts as a hang. */
 export const HANG_AFTER: number = SECOND
@@ -35,7 +36,7 @@ const NO_KEY = '-'
  * | suspected | `probe` → probing | {@link alerted} → paused |
  * | probing | `pause` | {@link fullSucceeded} → paused; {@link fullFailed} → the state before the suspicion; ten seconds without a report → suspected |
  * | paused | `pause` | the end of the pause → trial |
- * | trial | `offer` to one connection, `pause` to the others | {@link alerted} → paused; {@link broken} → suspected; {@link rejected} or ten seconds without a report → the next trial |
+ * | trial | `offer` to one connection, `pause` to the others | {@link alerted} → paused; {@link broken} → suspected; {@link rejected}, {@link notOffered} or ten seconds without a report → the next trial |
  *
  * {@link resumed} leads from every state to closed, and forgets all failures and rejections. A report that the table does
  * not list changes nothing: it is news of a handshake that began before the state did.
@@ -60,8 +61,8 @@ export class OfferBreaker {
   }
 
   /**
-   * Decides about a connection that has a session to offer. After `probe` the caller makes a handshake without an offer and
-   * reports {@link fullSucceeded} or {@link fullFailed}.
+   * Decides about one connection. After `offer`, a caller that has no session reports {@link notOffered}. After `probe`, it
+   * makes a handshake without an offer and reports {@link fullSucceeded} or {@link fullFailed}.
    *
    * An offer to the endpoint that is pending for `hangAfter` milliseconds counts as {@link broken}, once. Add what the
    * caller's own event loop lags, since its answers may wait to be read. If another thread lags, the suspicion is wrong
@@ -96,6 +97,11 @@ export class OfferBreaker {
   /** Records a full handshake after an offer: counts a rejection of the key. */
   rejected(endpoint: string, key: string | Uint8Array): void {
     native.breakerReport(REJECTED, endpoint, key, this.#now())
+  }
+
+  /** Records that a connection that may offer has no session: the next connection may offer in its place. */
+  notOffered(endpoint: string): void {
+    native.breakerReport(NOT_OFFERED, endpoint, NO_KEY, this.#now())
   }
 
   /** Records a fatal TLS alert after an offer: opens the breaker for the endpoint at once. */

@@ -239,11 +239,13 @@ export class ConnectionAttempt implements SocketEvents {
     //   ⇒ if false
     if (advice !== 'offer') {
       this.#debug('the breaker says %s', advice)
-      this.#isProbe = advice === 'probe'
+      // A connection may ask twice, and its own probe makes the second answer `pause`.
+      this.#isProbe ||= advice === 'probe'
       this.#outcome = 'backed-off'
       return
     }
     this.#outcome = offerSession(this.#inputs, use)
+    if (!this.#hasOffered) offerBreaker.notOffered(peer.endpoint)
     this.#debug('offer: %s', this.#outcome)
   }
 

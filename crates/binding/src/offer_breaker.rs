@@ -18,13 +18,14 @@ static BREAKER: LazyLock<(OfferBreaker, SystemClock)> =
     LazyLock::new(|| (OfferBreaker::new(), SystemClock::new()));
 
 /// As numbered in `src/cache/offer-breaker.ts`.
-const OUTCOMES: [Outcome; 6] = [
+const OUTCOMES: [Outcome; 7] = [
     Outcome::Resumed,
     Outcome::Rejected,
     Outcome::Alerted,
     Outcome::Broken,
     Outcome::FullSucceeded,
     Outcome::FullFailed,
+    Outcome::NotOffered,
 ];
 
 /// `breakerMayOffer(endpoint, key, hangAfter, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn report(env: napi_env, info: napi_callback_info) -> napi
     enter(env, info, |_, [outcome, endpoint, key, now, ..]| {
         let outcome = OUTCOMES
             .get(outcome.handle() as usize)
-            .ok_or_else(|| errors::out_of_range("outcome", "from 0 to 5"))?;
+            .ok_or_else(|| errors::out_of_range("outcome", "from 0 to 6"))?;
         let now = time(&now);
         with_names(&endpoint, &key, |endpoint, key| {
             BREAKER.0.report(*outcome, endpoint, key, now);

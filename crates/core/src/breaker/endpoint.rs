@@ -10,12 +10,12 @@
 //! | probing | a handshake without an offer fails | as before the suspicion |
 //! | probing | no report for ten seconds | the next connection that asks probes |
 //! | pause over | a connection asks | trial: that connection may offer, and others may not |
-//! | trial | the offer is rejected | pause over |
+//! | trial | the offer is rejected, or the connection has no session to offer | pause over |
 //! | trial | no report for ten seconds | the next connection that asks may offer |
 //!
 //! Every other event leaves the state as it is: it is news of a handshake that began before the state did.
 
-use super::slots::State;
+use super::slots::{State, TIME_UNIT};
 
 const MINUTE: u64 = 60_000;
 /// A fatal alert says that the peer rejects the offer on purpose, so its pause may become long.
@@ -119,6 +119,10 @@ impl EndpointState {
         if self.phase == Phase::Trial { self.without_pause(now) } else { self }
     }
 
+    pub(super) fn not_offered(self, now: u64) -> Self {
+        self.rejected(now)
+    }
+
     fn is_paused(self, now: u64) -> bool {
         self.phase == Phase::Paused && now < self.until
     }
@@ -127,7 +131,8 @@ impl EndpointState {
     fn without_pause(self, now: u64) -> Self {
         match (self.alerts, self.breaks) {
             (0, 0) => Self::default(),
-            _ => Self { phase: Phase::Paused, until: now, ..self },
+            // A word rounds times up, and the pause is over now.
+            _ => Self { phase: Phase::Paused, until: now.saturating_sub(TIME_UNIT), ..self },
         }
     }
 }
@@ -262,6 +267,7 @@ mod tests {
         assert_eq!(permission, Permission::Offer);
         assert_eq!(trial.may_offer(false, MINUTE).1, Permission::Pause);
         assert_eq!(trial.may_offer(false, MINUTE + MAX_REPORT_TIME).1, Permission::Offer);
+        assert_eq!(trial.not_offered(MINUTE).may_offer(false, MINUTE).1, Permission::Offer);
         assert_eq!(trial.rejected(MINUTE).may_offer(false, MINUTE).1, Permission::Offer);
         assert_eq!(paused.may_offer(true, MINUTE), (paused, Permission::Pause), "it does not try");
     }

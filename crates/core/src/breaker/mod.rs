@@ -38,6 +38,8 @@ pub enum Outcome {
     Resumed,
     /// The peer made a full handshake in spite of an offer.
     Rejected,
+    /// A connection that may offer had no session to offer.
+    NotOffered,
     /// The peer sent a fatal TLS alert after an offer.
     Alerted,
     /// The connection was reset, or hung, after an offer.
@@ -124,6 +126,7 @@ impl OfferBreaker {
                 let step = |state: KeyState| (state.rejected(now), ());
                 self.keys.update(self.hash(key), now, step);
             }
+            Outcome::NotOffered => of_endpoint(EndpointState::not_offered),
             Outcome::Alerted => of_endpoint(EndpointState::alerted),
             Outcome::Broken => of_endpoint(EndpointState::broken),
             Outcome::FullSucceeded => of_endpoint(EndpointState::full_succeeded),

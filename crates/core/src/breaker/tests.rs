@@ -147,6 +147,7 @@ mod alone {
     fn an_outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![
             Just(Outcome::Rejected),
+            Just(Outcome::NotOffered),
             Just(Outcome::Alerted),
             Just(Outcome::Broken),
             Just(Outcome::FullSucceeded),

@@ -1,0 +1,39 @@
+import test from 'ava'
+import { type ConnectOptions, connect, SessionCache } from 'tls-resumption'
+import { OfferBreaker, offerBreaker } from '../../dist/cache/offer-breaker.js'
+import { finish, startServer } from '../support/server.ts'
+
+const MINUTE = 60_000
+
+/** Leads an endpoint through an alert and its pause. */
+function endPause(endpoint: string): void {
+  let now = 0
+  const breaker = new OfferBreaker(() => now)
+  breaker.alerted(endpoint)
+  now = 2 * MINUTE
+  breaker.mayOffer(endpoint, 'a key')
+  now = 0
+  breaker.rejected(endpoint, 'a key')
+}
+
+test('breaker: after a pause, a connection without a session leaves the offer to the next one', async t => {
+  const { port, ca } = await startServer(t)
+  const endpoints = new Set<string>()
+  const { mayOffer } = offerBreaker
+  offerBreaker.mayOffer = (endpoint, ...rest) => {
+    endpoints.add(endpoint)
+    return mayOffer.call(offerBreaker, endpoint, ...rest)
+  }
+  const options: ConnectOptions = { port, ca, host: '127.0.0.1', servername: 'localhost' }
+  const sessionCache = new SessionCache()
+  const resumes = async (cache: SessionCache): Promise<boolean> => {
+    const { resumed } = await finish(connect({ ...options, sessionCache: cache }))
+    return resumed
+  }
+  t.false(await resumes(sessionCache))
+  t.true(await resumes(sessionCache))
+  t.is(endpoints.size, 1)
+  for (const endpoint of endpoints) endPause(endpoint)
+  t.false(await resumes(new SessionCache()))
+  t.true(await resumes(sessionCache))
+})
