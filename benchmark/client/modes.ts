@@ -37,6 +37,26 @@ export function ours(): Mode {
   return { name: 'tls-resumption', connect: options => connect({ ...options, sessionCache }) }
 }
 
+/** The same, where the application gives `ca`, `cert` and `key` as Buffers: their bytes are compared each time. */
+export function oursFromBuffers(): Mode {
+  const { name, connect } = ours()
+  const buffers = new Map<unknown, Buffer>()
+  const toBuffer = (text: unknown) => {
+    const buffer = buffers.get(text) ?? Buffer.from(String(text))
+    buffers.set(text, buffer)
+    return buffer
+  }
+  return {
+    name: `${name}, from Buffers`,
+    connect: ({ ca, cert, key, ...options }) =>
+      connect({
+        ...options,
+        ca: toBuffer(ca),
+        ...(cert && key && { cert: toBuffer(cert), key: toBuffer(key) }),
+      }),
+  }
+}
+
 function rememberIn(sessions: Map<number | undefined, Buffer>): Mode['connect'] {
   return options => {
     const socket = tls.connect({ ...options, session: sessions.get(options.port) })

@@ -5,7 +5,7 @@ import type { Pki } from '../lib/pki.ts'
 import { type Estimate, estimate, median } from '../lib/statistics.ts'
 import { roundTrip } from '../start/round-trip.ts'
 import { kinds, labelOf } from './kinds.ts'
-import { full, type Mode, ours, ownCache, ownSessions } from './modes.ts'
+import { full, type Mode, ours, oursFromBuffers, ownCache, ownSessions } from './modes.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface Plan {
@@ -54,7 +54,7 @@ export async function reconnects(pki: Pki, plan: Plan, say: (what: string) => vo
   )
   const comparisons = kinds.map((kind, index) => ({
     kind: labelOf(kind),
-    modes: [full, ownSessions, ownCache(), ours()] as const,
+    modes: [full, ownSessions, ownCache(), ours(), oursFromBuffers()] as const,
     options: pki.options(kind, ports[index] as number),
     index,
   }))
@@ -74,8 +74,8 @@ export async function reconnects(pki: Pki, plan: Plan, say: (what: string) => vo
 
 interface Comparison {
   kind: string
-  /** Plain Node, two ways by hand of which the last is the best, and this package. */
-  modes: readonly [Mode, Mode, Mode, Mode]
+  /** Plain Node, two ways by hand of which the last is the best, and this package, from texts and from Buffers. */
+  modes: readonly [Mode, Mode, Mode, Mode, Mode]
   options: ConnectionOptions
   /** The index of the server's port. */
   index: number

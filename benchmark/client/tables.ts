@@ -133,9 +133,16 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
   return [
     ...compared.flatMap(({ kind, modes }) => {
       const most = Object.entries(MOST_OF_BEST).find(([version]) => kind.includes(version))?.[1]
-      const ofBest = modes.at(-1)?.ofBest
-      if (most === undefined || ofBest === undefined) throw new RangeError(`${kind} was not measured`)
-      return target(`${kind}: CPU of both ends, resumed, of Node with its best own cache`, most, ofBest)
+      if (most === undefined) throw new RangeError(`${kind} has no target`)
+      return modes
+        .filter(({ mode }) => mode.startsWith('tls-resumption'))
+        .map(({ mode, ofBest }) =>
+          target(
+            `${kind}, ${mode}: CPU of both ends, resumed, of Node with its best own cache`,
+            most,
+            ofBest,
+          ),
+        )
     }),
     ...threads
       .filter(({ mode }) => mode.startsWith('tls-resumption'))
