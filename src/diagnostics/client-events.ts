@@ -35,13 +35,13 @@ export interface ClientMessage {
   reason: ClientReason
   /** The peer label, with which a `sessionKey` begins: `tcp:db.example:5432`. */
   peer: string
-  /** Whether a session was offered. */
+  /** True if a session was offered. */
   offered: boolean
-  /** Whether it waited for the session of another connection, which did the full handshake for several. */
+  /** True if the connection waited for the session of another connection. */
   waited: boolean
-  /** How long it waited, in milliseconds. */
+  /** The wait in milliseconds. 0 if it did not wait. */
   waitTime: number
-  /** `TLSv1.3` and the like; undefined where no handshake is done yet. */
+  /** The protocol, such as `TLSv1.3`. undefined before a completed handshake. */
   protocol: string | undefined
 }
 
