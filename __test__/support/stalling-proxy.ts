@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava'
 /** A connection that goes through a {@link StallingProxy}. */
 export interface Passage {
   client: net.Socket
-  /** How many bytes the client has sent. */
+  /** The number of bytes that the client has sent. */
   sent: number
   /** Starts to forward the server's answers. */
   open(): void

@@ -27,7 +27,7 @@ export function peerProgram(): Promise<string> {
 
 /** The report of the peer about one connection. */
 export interface Said {
-  /** Whether the client offered a session. */
+  /** True if the client offered a session. */
   offered?: boolean
   version?: string
   kind?: 'Full' | 'Resumed'

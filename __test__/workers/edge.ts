@@ -8,13 +8,13 @@ import tls from 'node:tls'
 
 export interface EdgeOptions {
   identity: { cert: string; key: string }
-  /** What the workers use; none with Node alone. */
+  /** The mechanisms that the workers use. None with plain Node. */
   workers: ('ids' | 'ring' | 'unnamed ring' | 'compat')[]
   /** When the primary makes a ring. */
   primary?: 'early' | 'late'
   byName?: 'addContext' | 'SNICallback'
   rotateEvery?: number
-  /** What to do before the last hops. */
+  /** An action before the last hops. */
   step?: 'wait three intervals' | 'replace workers' | 'rotate in a worker' | 'revoke in a worker'
 }
 
