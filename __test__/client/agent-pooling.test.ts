@@ -1,10 +1,17 @@
 /** What an agent keeps apart, and when it leaves resumption to `https.Agent`. */
 import { once } from 'node:events'
 import https from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import tls, { type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { HttpsAgent, type HttpsAgentOptions, type ResumptionOptions, SessionCache } from 'tls-resumption'
+import {
+  HttpsAgent,
+  type HttpsAgentOptions,
+  install,
+  type ResumptionOptions,
+  SessionCache,
+  uninstall,
+} from 'tls-resumption'
 import { testAuthority } from '../support/server.ts'
 
 type Options = https.RequestOptions & ResumptionOptions
@@ -177,3 +184,68 @@ test('createConnection() without anything is refused as by https.Agent', t => {
   }
   t.is(messageOf(new HttpsAgent({ sessionCache: new SessionCache() })), messageOf(new https.Agent()))
 })
+
+type Callback = (error: Error | null, socket: Socket) => void
+type Dial = (
+  this: https.Agent,
+  parent: Create,
+  options: tls.ConnectionOptions,
+  callback?: Callback,
+) => unknown
+
+/** What subclasses of an agent do in a `createConnection` of their own. */
+const SUBCLASSES: Record<string, Dial> = {
+  'changes the options and calls that of its class': function (parent, options, callback) {
+    return parent.call(this, { ...options, ALPNProtocols: ['http/1.1'] }, callback)
+  },
+  'calls tls.connect': (_parent, options) => tls.connect(options),
+  'calls tls.connect over a socket that is still connecting': (_parent, { host, port, ...options }) =>
+    tls.connect({ ...options, servername: host ?? '', socket: net.connect(Number(port), host) }),
+  'returns its socket by the callback': (_parent, { host, port, ...options }, callback) => {
+    const under = net.connect(Number(port), host)
+    under.once('connect', () =>
+      callback?.(null, tls.connect({ ...options, servername: host ?? '', socket: under })),
+    )
+    return undefined
+  },
+}
+
+/** Gives an agent class a `createConnection` of its own. */
+function makeSubclass(Base: typeof https.Agent, dial: Dial): typeof https.Agent {
+  return class extends Base {
+    override createConnection(options: https.RequestOptions, callback?: never) {
+      const parent = Base.prototype.createConnection as unknown as Create
+      return dial.call(this, parent, options as tls.ConnectionOptions, callback) as Socket
+    }
+  }
+}
+
+for (const [what, dial] of Object.entries(SUBCLASSES)) {
+  // Serial, since they install.
+  test.serial(
+    `agent: a subclass whose createConnection ${what} resumes, and works as with plain Node`,
+    async t => {
+      const { ca, get } = await startHttps(t)
+      const visit = async (Base: typeof https.Agent, options: https.AgentOptions) => {
+        const agent = new (makeSubclass(Base, dial))({ ca, ...options })
+        const resumed: boolean[] = []
+        for (let round = 0; round < 3; round++) resumed.push((await get(agent)).resumed)
+        // Node's own message tells a certificate that is not trusted from any other failure.
+        const other = new (makeSubclass(Base, dial))(options)
+        const { message } = (await t.throwsAsync(get(other))) as Error
+        return { resumed, message }
+      }
+      const plain = await visit(https.Agent, { maxCachedSessions: 0 })
+      t.deepEqual(plain.resumed, [false, false, false])
+      t.teardown(uninstall)
+      install({ sessionCache: new SessionCache() })
+      const installed = await visit(https.Agent, {})
+      t.deepEqual(installed, { resumed: [false, true, true], message: plain.message })
+      uninstall()
+      // An HttpsAgent resumes what its own method connects.
+      const own = await visit(HttpsAgent, { sessionCache: new SessionCache() } as HttpsAgentOptions)
+      t.is(own.message, plain.message)
+      if (what.includes('that of its class')) t.deepEqual(own.resumed, [false, true, true])
+    },
+  )
+}
