@@ -1,4 +1,4 @@
-/** The report of `npm run bench`, and what of it goes into documents. `npm run test:report` looks at it in a browser. */
+/** The report of `npm run bench`, and its parts in documents. `npm run test:report` opens it in a browser. */
 import test from 'ava'
 import { sampleResult } from '../__test__/support/results.ts'
 import { COLOURS, chartSvg, WIDTH, wrap } from '../benchmark/lib/report/chart.ts'
@@ -8,7 +8,7 @@ import { page } from '../benchmark/lib/report/page.ts'
 const charted = sampleResult.tables.filter(isCharted)
 const svgs = charted.map(table => chartSvg(table, origin(sampleResult)))
 
-test('a chart has a bar and a label for each figure, a whisker for each interval, and says how it was made', t => {
+test('report: a chart has a bar for each figure, a whisker for each interval, and its origin', t => {
   for (const [index, table] of charted.entries()) {
     const svg = svgs[index] ?? ''
     const column = table.columns.findIndex(({ title }) => title === table.chart.y)
@@ -28,12 +28,12 @@ test('a chart has a bar and a label for each figure, a whisker for each interval
   }
 })
 
-test('a chart is the same each time it is drawn', t => {
+test('report: a chart is equal each time it is drawn', t => {
   for (const [index, table] of charted.entries())
     t.is(chartSvg(table, origin(sampleResult)), svgs[index] ?? '')
 })
 
-test('a chart needs nothing from elsewhere, runs nothing, and brings its own background for light and dark', t => {
+test('report: a chart loads and runs nothing, and has a background for light and dark', t => {
   for (const svg of svgs) {
     t.notRegex(svg, /<script|href=|url\(|@import/)
     t.true(svg.includes(`width="${WIDTH}"`))
@@ -43,7 +43,7 @@ test('a chart needs nothing from elsewhere, runs nothing, and brings its own bac
   }
 })
 
-test('texts have a contrast of 4.5 at least, and bars of 3 (WCAG 2.2, 1.4.3 and 1.4.11)', t => {
+test('report: texts have a contrast of at least 4.5, and bars of 3 (WCAG 2.2, 1.4.3 and 1.4.11)', t => {
   for (const { card, text, ours, other } of Object.values(COLOURS)) {
     t.true(contrast(card, text) >= 4.5)
     t.true(contrast(card, ours) >= 3, ours)
@@ -51,14 +51,14 @@ test('texts have a contrast of 4.5 at least, and bars of 3 (WCAG 2.2, 1.4.3 and 
   }
 })
 
-test('a chart of a column that is not there is refused', t => {
+test('report: a chart of a missing column is rejected', t => {
   const [table] = charted
   if (table === undefined) throw new Error('no chart')
   const chart = { x: 'peer', y: 'CPU' }
   t.throws(() => chartSvg({ ...table, chart }, ''), { message: /handshakes asks for a column 'CPU'/ })
 })
 
-test('the document tells of each benchmark its command, date, commit, machine, versions and counts', t => {
+test('report: the document has command, date, commit, machine, versions and counts of each benchmark', t => {
   const text = document([sampleResult], 'figures')
   const { command, date, commit, machine } = sampleResult
   for (const words of [
@@ -75,14 +75,14 @@ test('the document tells of each benchmark its command, date, commit, machine, v
   t.true(text.includes('![A full garbage collection with 1M sessions](figures/sample-gc.svg)'))
 })
 
-test('what was missed is told with its reason', t => {
+test('report: a missed target is shown with its reason', t => {
   const text = targets([sampleResult])
   t.regex(text, /^2 of 3 met\./)
   t.true(text.includes('Where we lose'))
   t.true(text.includes('The wipe costs a fifth.'))
 })
 
-test('chapters have an order, and what is in none comes last', t => {
+test('report: chapters have an order, and other results come last', t => {
   const named = ['sample', 'core', 'clients'].map(name => ({ ...sampleResult, name }))
   t.deepEqual(
     sorted(named).map(({ name }) => name),
@@ -90,7 +90,7 @@ test('chapters have an order, and what is in none comes last', t => {
   )
 })
 
-test('the page holds all of it, asks for nothing, and shows markup of remarks as text', t => {
+test('report: the page has every chart, loads nothing, and shows HTML of remarks as text', t => {
   const html = page([sampleResult])
   t.is(html.match(/class="chart"/g)?.length, charted.length)
   t.notRegex(html, /<script|<link[^>]+http|src=|@import|url\(/)
@@ -98,7 +98,7 @@ test('the page holds all of it, asks for nothing, and shows markup of remarks as
   t.false(html.includes('<b>Not'))
 })
 
-test('words are wrapped, and none is lost', t => {
+test('report: wrapping keeps every word', t => {
   t.deepEqual(wrap('one two  three', 7), ['one two', 'three'])
   t.deepEqual(wrap('longer-than-that', 4), ['longer-than-that'])
   t.deepEqual(wrap('', 4), [])
