@@ -371,8 +371,7 @@ export class ConnectionAttempt implements SocketEvents {
     } else if (this.#hasOffered && isTransportError(error)) offerBreaker.broken(peer.endpoint)
     const isDestroyedHere = !this.#port.hasEnded && !isTransportError(error) && !isHandshakeAlert(error)
     // The application may have rejected the peer, so what this connection brought must not authorize the next one.
-    // @guard rejected-peer › chain-checks › *: a chain that the application rejects * ms after the handshake
-    //   is rejected each time
+    // @guard rejected-peer › chain-checks › TLSv1.3: a connection that the application rejects costs only the *
     //   ⇒ if false
     if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
       this.#debug('destroyed before the first byte: removed what this connection stored')
@@ -384,7 +383,6 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer, verifier } = this.#inputs
     // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
     if (peer.generation.isOver) return
-    // @guard rejected-peer › trust › *: nothing is kept of a peer that was refused
     if (verifier.isStrict && !this.#port.isAuthorized) return
     if (!this.#recorder.store(session, record)) return
     this.#debug('stored a session of %d bytes', session.length)

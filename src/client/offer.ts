@@ -40,7 +40,6 @@ export function offerSession(
   { cache, peer, verifier, maxAge }: OfferInputs,
   use: (session: Buffer, offered: OfferedSession) => void,
 ): OfferOutcome {
-  // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
   if (peer.generation.isOver) return 'no-session'
   const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
     const offered = reverify(session, peer.decodeVerification(record), verifier, maxAge)

@@ -147,11 +147,8 @@ function keepsSession(
   const isOfLibrary = session === sessionOfAgent(options) || (known !== undefined && isOfUndici(options))
   if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(cache, inputs.peer.key)))) return false
   if (known === undefined) return true
-  // @guard purge › purge › what a library kept of a connection under way does not win later
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
-  // @guard library-session › install › install: a session of a lenient connection does not authorize*
-  //   ⇒ `return !isOfLibrary` becomes `return true`
   if (known.record === undefined) return !isOfLibrary
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary

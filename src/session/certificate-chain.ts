@@ -102,6 +102,7 @@ export class CertificateChain {
       const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
       if (from <= now && now < until) {
         goodFrom = Math.max(goodFrom, from)
+        // @guard certificate-dates-and-names › certificate-chain › certificate chain: its verification holds while *
         goodUntil = Math.min(goodUntil, until)
       }
       if (isAnchor(certificate)) break

@@ -61,8 +61,10 @@ export function isCurrent(verification: Verification, maxAge: number, now: numbe
   return (
     // @guard certificate-dates-and-names › reverify › *: a certificate that has expired since*
     //   ⇒ without `&& now < goodUntil`
-    // @guard certificate-dates-and-names › reverify › a certificate that is not valid yet*
-    //   ⇒ without `&& now >= goodFrom`
+    // @guard certificate-dates-and-names › verified-session › verified session: it is current until maxAge has passed*
+    //   ⇒ without `&& now - verifiedAt <= maxAge`
+    // @guard certificate-dates-and-names › verified-session › verified session: a clock that was put back makes it *
+    //   ⇒ without `now >= verifiedAt - CLOCK_TOLERANCE_MS &&`
     now >= verifiedAt - CLOCK_TOLERANCE_MS && now - verifiedAt <= maxAge && now >= goodFrom && now < goodUntil
   )
 }
