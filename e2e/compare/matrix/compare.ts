@@ -62,17 +62,29 @@ class Comparison {
 
   /** Returns the visits of which `more` runs decide whether they are findings. */
   undecided(more: number): string[] {
-    return this.#keys().filter(key => {
-      const failures = this.#failures(key).length
-      return failures > 0 && failures < ENOUGH && failures + more >= ENOUGH
-    })
+    return this.#keys().filter(key =>
+      [...this.#failuresByPlace(key).values()].some(
+        ({ length }) => length < ENOUGH && length + more >= ENOUGH,
+      ),
+    )
   }
 
   findings(): Finding[] {
     return this.#keys()
-      .map(key => ({ key, failures: this.#failures(key) }))
-      .filter(({ failures }) => failures.length >= ENOUGH)
-      .map(({ key, failures }) => ({ key, differences: failures.at(-1) ?? [] }))
+      .map(key => {
+        const lasting = [...this.#failuresByPlace(key).values()].filter(({ length }) => length >= ENOUGH)
+        return { key, differences: lasting.flatMap(list => list.slice(-1)) }
+      })
+      .filter(({ differences }) => differences.length > 0)
+  }
+
+  /** Returns the differences of all runs by their place: what differs once in one place and once in another is chance. */
+  #failuresByPlace(key: string): Map<string, Difference[]> {
+    const places = new Map<string, Difference[]>()
+    for (const difference of this.#failures(key).flat()) {
+      places.set(difference.where, [...(places.get(difference.where) ?? []), difference])
+    }
+    return places
   }
 
   #keys(): string[] {
