@@ -75,8 +75,10 @@ export class World {
     return server
   }
 
+  /** With an authority of its own, since OpenSSL sends every certificate of its store that completes the chain. */
   serverOptions(options) {
-    return { ...this.pki.direct, minVersion: this.version, maxVersion: this.version, ...options }
+    const { direct, unknownRoot } = this.pki
+    return { ...direct, ca: unknownRoot, minVersion: this.version, maxVersion: this.version, ...options }
   }
 
   /** Options of a client that trusts the root. */

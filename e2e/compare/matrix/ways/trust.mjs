@@ -15,6 +15,11 @@ export const trust = [
     server: t => t.echo(t.pki.chained),
     run: t => t.talk(tls.connect(t.options(lenient))),
   },
+  {
+    name: 'chain with its root',
+    server: t => t.echo({ ...t.pki.chained, cert: t.pki.chained.cert + t.pki.root }),
+    run: t => t.talk(tls.connect(t.options())),
+  },
   { name: 'wrong CA', run: t => t.talk(tls.connect(t.options({ ca: t.pki.unknownRoot }))) },
   {
     name: 'wrong CA, lenient',
