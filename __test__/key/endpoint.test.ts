@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { canonicalName, peerLabel, readEndpoint } from '../../dist/key/endpoint.js'
+import { canonicalName, formatPeerLabel, readEndpoint } from '../../dist/key/endpoint.js'
 import { startServer } from '../support/server.ts'
 
 /** Spellings of one host each; the canonical one comes first. */
@@ -80,8 +80,8 @@ test('endpoint: names, ports and label of options', t => {
     ports: [],
     isAnonymous: false,
   })
-  t.is(peerLabel(readEndpoint({ host: '::FFFF:192.0.2.1', port: 443 })), 'tcp:192.0.2.1:443')
-  t.is(peerLabel(readEndpoint({ port: 443 })), 'tcp:localhost:443')
+  t.is(formatPeerLabel(readEndpoint({ host: '::FFFF:192.0.2.1', port: 443 })), 'tcp:192.0.2.1:443')
+  t.is(formatPeerLabel(readEndpoint({ port: 443 })), 'tcp:localhost:443')
 })
 
 const toLoopback = ((_host, options, done) =>

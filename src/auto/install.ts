@@ -6,7 +6,8 @@ import { executePlan, type Plan, planConnection } from '../client/plan.js'
 import { isInside } from '../client/reentrancy.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
-import { peerOf, withDefaults } from '../key/session-key.js'
+import { withDefaults } from '../key/options.js'
+import { describePeer } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
 import { unsupportedRuntime } from '../node/runtime.js'
 import { warnOnce } from '../util/log.js'
@@ -112,7 +113,7 @@ function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Install
     const [asGiven, listener] = normalize(args)
     const given = withDefaults(asGiven)
     if (isOptedOut(given)) {
-      recordConnection('opted-out', () => peerOf(given))
+      recordConnection('opted-out', () => describePeer(given))
       return undefined
     }
     const { cachePartition } = given

@@ -3,7 +3,7 @@ import type tls from 'node:tls'
 import { dropSessions, hasSession } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
-import { peerOfKey } from '../key/session-key.js'
+import { readPeerLabel } from '../key/session-key.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
 import { returnCertificates } from '../session/resumed-socket.js'
@@ -322,7 +322,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.#debug('outcome: %s', reason)
     recordConnection(
       reason,
-      () => peerOfKey(this.#inputs.peer.key),
+      () => readPeerLabel(this.#inputs.peer.key),
       () => ({
         offered: this.#hasOffered,
         waited: this.#waitedSince !== undefined,

@@ -1,7 +1,8 @@
 import tls from 'node:tls'
 import { SessionCache } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
-import { peerOf, withDefaults } from '../key/session-key.js'
+import { withDefaults } from '../key/options.js'
+import { describePeer } from '../key/session-key.js'
 import { invalidArgType } from '../util/errors.js'
 import { executePlan, type Plan, planConnection } from './plan.js'
 import { inside } from './reentrancy.js'
@@ -78,7 +79,7 @@ export function connectWith(
   if (coalesce !== undefined) full.coalesce = undefined
   if (maxAge !== undefined) full.maxAge = undefined
   if (cache === null) {
-    recordConnection('opted-out', () => peerOf(full))
+    recordConnection('opted-out', () => describePeer(full))
     return inside(() => open(full))
   }
   let plan: Plan = { options: full, inputs: undefined }

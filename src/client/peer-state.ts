@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { dropSessions } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import { type Era, onPurge } from '../key/purge-generation.js'
+import { onPurge, type PurgeGeneration } from '../key/purge-generation.js'
 import { native } from '../native/addon.js'
 import { decodeVerification, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
@@ -24,14 +24,14 @@ export class PeerState {
   readonly key: string
   /** Transport and server name: failures and times are those of an endpoint, not of a key. */
   readonly endpoint: string
-  readonly generation: Era
+  readonly generation: PurgeGeneration
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
   #storedIn: WeakRef<SessionCache> | undefined
   #lastRecord: Buffer | undefined
   #lastVerification: Verification | undefined
 
-  constructor(key: string, endpoint: string, generation: Era) {
+  constructor(key: string, endpoint: string, generation: PurgeGeneration) {
     this.key = key
     this.endpoint = endpoint
     this.generation = generation
@@ -87,7 +87,7 @@ const emitted = new Map<number, EmittedSession>()
 const peers = new LruMap<string, PeerState>(MAX_PEERS, evicted => evicted.forget())
 
 /** Returns the state of the peer with this session key. */
-export function peerState(key: string, endpoint: string, generation: Era): PeerState {
+export function peerState(key: string, endpoint: string, generation: PurgeGeneration): PeerState {
   let peer = peers.get(key)
   if (peer === undefined) {
     peer = new PeerState(key, endpoint, generation)

@@ -4,9 +4,10 @@ import type { SessionCache } from '../cache/session-cache.js'
 import { isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { crlsOfContext } from '../key/context-origin.js'
-import { peerLabel } from '../key/endpoint.js'
-import { Era } from '../key/purge-generation.js'
-import { contextTag, hostnameOf, isStrict, keyOf, peerOf } from '../key/session-key.js'
+import { formatPeerLabel } from '../key/endpoint.js'
+import { hostnameOf, isStrict } from '../key/options.js'
+import { PurgeGeneration } from '../key/purge-generation.js'
+import { deriveSessionKey, describePeer, identifyContextFor } from '../key/session-key.js'
 import { native } from '../native/addon.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
@@ -50,7 +51,7 @@ export function planConnection(
   options: tls.ConnectionOptions,
   planOptions: PlanOptions = {},
 ): Plan {
-  const context = contextTag(options)
+  const context = identifyContextFor(options)
   if (options.socket && isConnecting(options.socket)) {
     if (options.session && keepsSession(options, cache, undefined)) return keepSession(options)
     // The connection gets another context and another `checkServerIdentity`, which do not count.
@@ -66,8 +67,8 @@ export function planConnection(
 }
 
 function keepSession(options: tls.ConnectionOptions): Plan {
-  if (isDebugging) debug("%s: the caller's session is offered", peerOf(options))
-  recordConnection('caller-session', () => peerOf(options))
+  if (isDebugging) debug("%s: the caller's session is offered", describePeer(options))
+  recordConnection('caller-session', () => describePeer(options))
   return { options, inputs: undefined }
 }
 
@@ -87,21 +88,21 @@ function findInputs(
   { cachePartition, coalesce = true, maxAge = DEFAULT_MAX_AGE, chooses }: PlanOptions,
 ): AttemptInputs | undefined {
   if (chooses && !chooses(options)) {
-    recordConnection('excluded', () => peerOf(options))
+    recordConnection('excluded', () => describePeer(options))
     return undefined
   }
-  const generation = new Era(options)
-  const key = context && keyOf(options, cachePartition, { context, era: generation })
+  const generation = new PurgeGeneration(options)
+  const key = context && deriveSessionKey(options, cachePartition, { context, generation })
   const { checkServerIdentity, secureContext } = options
   if (key === undefined || checkServerIdentity === undefined) {
-    if (isDebugging) debug('%s: not cacheable', peerOf(options))
-    recordConnection(options.session ? 'caller-session' : 'uncacheable', () => peerOf(options))
+    if (isDebugging) debug('%s: not cacheable', describePeer(options))
+    recordConnection(options.session ? 'caller-session' : 'uncacheable', () => describePeer(options))
     return undefined
   }
   const crls = secureContext ? crlsOfContext(secureContext) : [options.crl ?? []].flat()
   return {
     cache,
-    peer: peerState(key, `${peerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
+    peer: peerState(key, `${formatPeerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
     verifier: { isStrict: isStrict(options), hostname: hostnameOf(options), checkServerIdentity, options },
     maxAge,
     coalesce,
@@ -120,7 +121,7 @@ export function executePlan(
   if (inputs === undefined) return open(options)
   const isPending = typeof inputs === 'function'
   const attempt = isPending
-    ? new PendingAttempt(inputs, () => peerOf(options))
+    ? new PendingAttempt(inputs, () => describePeer(options))
     : new ConnectionAttempt(inputs)
   if (options.checkServerIdentity) {
     options.checkServerIdentity = attempt.capturing(options.checkServerIdentity)

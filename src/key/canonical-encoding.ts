@@ -1,21 +1,21 @@
 import { types } from 'node:util'
 import { sha256 } from '../util/digest.js'
 
-/** An object that cannot be written out: what it stands for could change without it. */
+/** Thrown for an object that cannot be encoded, because its content is not known or could change unnoticed. */
 export class OpaqueValue extends Error {}
 
 const MAX_DEPTH = 4
 
 /**
- * Writes a value out so that no two different ones give the same text: text and bytes by their content.
- * The result can hold secrets; it is for digesting.
+ * Encodes a value as text, so that no two different values give the same text. Text and bytes count by their content.
+ * The result can contain secrets: digest it.
  *
- * @throws {@link OpaqueValue} for functions and objects of other kinds than arrays, bytes and plain ones.
+ * @throws {@link OpaqueValue} for functions and symbols, and for objects other than arrays, bytes and plain objects.
  */
 export function encode(value: unknown, depth = 0): string {
   switch (typeof value) {
     case 'string':
-      // JSON escapes what UTF-8 could not tell apart: lone surrogates.
+      // JSON escapes lone surrogates, which would all be the same in UTF-8.
       return JSON.stringify(value)
     case 'object':
       return value === null ? 'null' : encodeObject(value, depth)
@@ -45,7 +45,7 @@ function encodeObject(value: object, depth: number): string {
   throw new OpaqueValue()
 }
 
-/** Own properties that are enumerable are then all there is to it. */
+/** True if an object has nothing but enumerable properties of its own. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false

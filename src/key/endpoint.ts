@@ -57,7 +57,7 @@ function describeSocket(socket: unknown): string {
 }
 
 /** Returns the readable form of an endpoint, `tcp:db.example:5432`, at the beginning of a session key. */
-export function peerLabel({ address }: Endpoint): string {
+export function formatPeerLabel({ address }: Endpoint): string {
   return address.join(':').slice(0, 200)
 }
 

@@ -10,11 +10,11 @@ const CONSTANT = new RegExp(
 )
 
 /**
- * Whether a `checkServerIdentity` is written so that it never objects, as `() => undefined`: then it is the same one
- * wherever it is written, and however often. Drivers that leave the name unchecked make one for each connection.
+ * True if the text of a `checkServerIdentity` shows that it never objects, as `() => undefined`. All such functions are
+ * equal. Drivers that do not check the name make one for each connection.
  *
- * A text that looks like it and is not (a parameter called `undefined`) does no harm, since before each offer the
- * function itself is asked.
+ * A text that only looks like that (a parameter called `undefined`) does no harm: the function itself is called before
+ * each offer.
  */
 export function isPermissiveCheck(check: object): boolean {
   // @guard check-server-identity › permissive-check › may object*

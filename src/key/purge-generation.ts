@@ -7,20 +7,20 @@ export const ALL_PEERS = '\0'
 export const UNKNOWN_PORT = '?'
 
 /** What had been purged when a connection began. */
-export class Era {
+export class PurgeGeneration {
   /** Changes with each purge that means the connection. Empty before the first purge. */
-  readonly tag: string
+  readonly value: string
   readonly endpoint: Endpoint
   readonly #purges = noticePurges()
 
   constructor(options: tls.ConnectionOptions) {
     this.endpoint = readEndpoint(options)
-    this.tag = this.#purges === 0 ? '' : countPurges(this.endpoint)
+    this.value = this.#purges === 0 ? '' : countPurges(this.endpoint)
   }
 
   /** True if the connection has been purged since. */
   get isOver(): boolean {
-    return native.purges() !== this.#purges && countPurges(this.endpoint) !== this.tag
+    return native.purges() !== this.#purges && countPurges(this.endpoint) !== this.value
   }
 }
 

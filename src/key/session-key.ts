@@ -7,15 +7,13 @@ import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest } from './context-digest.js'
 import { identifyContext } from './context-origin.js'
-import { peerLabel, readEndpoint } from './endpoint.js'
+import { formatPeerLabel, readEndpoint } from './endpoint.js'
 import { callbackToken, identifyBuiltin } from './function-identity.js'
 import { hostnameOf, isStrict, withDefaults } from './options.js'
 import { isPermissiveCheck } from './permissive-check.js'
-import { Era } from './purge-generation.js'
+import { PurgeGeneration } from './purge-generation.js'
 
-export { hostnameOf, isStrict, withDefaults } from './options.js'
-
-/** What decides the key: any options of `tls.connect`, and a partition of the caller's own. */
+/** The options of `tls.connect`, and a partition. */
 export interface SessionKeyOptions extends tls.ConnectionOptions {
   /**
    * Separates sessions that would otherwise share a key: of a tenant, or of one of several hosts behind an address.
@@ -25,16 +23,17 @@ export interface SessionKeyOptions extends tls.ConnectionOptions {
 }
 
 /**
- * The key under which `connect` keeps the sessions of a connection with these options, or undefined
- * where it would keep none.
+ * Returns the key under which `connect` stores the sessions of a connection with these options. Undefined if it stores
+ * none.
  *
- * Everything that decides trust is in it, secrets as part of a SHA-256 digest: two sets of options
- * that could verify the peer differently, or present another identity to it, never have the same key.
- * Functions and SecureContexts count by identity within one thread; `tls.checkServerIdentity`, the
- * default, is the same in all. The key begins with the endpoint in clear, for people to read; after a
- * {@link purge} of the peer it is another one.
+ * Everything that decides trust is in the key, secrets as part of a SHA-256 digest. Two sets of options that could
+ * verify the peer differently, or present another identity to it, never have the same key. Functions and
+ * SecureContexts count by identity within one thread. `tls.checkServerIdentity`, the default, is the same in all
+ * threads. The key begins with the readable endpoint. It changes with each {@link purge} of the peer.
  *
- * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for a `cachePartition` that is wrong.
+ * A `socket` that is yet to connect has no key: where it leads is not known.
+ *
+ * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for a wrong `cachePartition`.
  *
  * @example
  * ```ts
@@ -45,26 +44,26 @@ export interface SessionKeyOptions extends tls.ConnectionOptions {
  */
 export function sessionKey(options: SessionKeyOptions): string | undefined {
   checkString('cachePartition', options.cachePartition, 256)
-  return keyOf(withDefaults(options), options.cachePartition)
+  return deriveSessionKey(withDefaults(options), options.cachePartition)
 }
 
-/** What whoever asks for a key knows beyond the options. */
-interface KeyInputs {
-  /** The {@link contextTag} of the options. */
+/** What a caller has derived from the options already. */
+interface DerivedInputs {
+  /** The result of {@link identifyContextFor}. */
   context?: string | undefined
-  era?: Era
+  generation?: PurgeGeneration
 }
 
-/** The key of options that {@link withDefaults} has completed. */
-export function keyOf(
+/** Returns the session key of options that {@link withDefaults} has completed. Undefined if they are not cacheable. */
+export function deriveSessionKey(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  { context = contextTag(options), era = new Era(options) }: KeyInputs = {},
+  { context = identifyContextFor(options), generation = new PurgeGeneration(options) }: DerivedInputs = {},
 ): string | undefined {
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `|| options.requestOCSP`
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `options.pskCallback ||`
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
-  const { endpoint } = era
+  const { endpoint } = generation
   const check = identifyCheck(options.checkServerIdentity)
   // @guard endpoint › key-endpoints › a stream that cannot say where it leads is cacheable only if the
   //   options name the peer
@@ -74,7 +73,7 @@ export function keyOf(
   if (endpoint.isAnonymous || check === undefined || (options.socket && isConnecting(options.socket))) {
     return undefined
   }
-  return makeKey(peerLabel(endpoint), [
+  return makeKey(formatPeerLabel(endpoint), [
     // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...endpoint.address,
     // @guard host-name › key-endpoints › a host is told from the same name sent as server name
@@ -94,7 +93,7 @@ export function keyOf(
     // @guard endpoint › key-inputs › cachePartition, changed alone, changes the key
     partition,
     // @guard purge › purge › a purge holds in all threads at once, in whichever it was done
-    era.tag,
+    generation.value,
   ])
 }
 
@@ -112,22 +111,22 @@ function makeKey(label: string, inputs: readonly unknown[]): string | undefined 
   return keys.get(inputs, () => `${label} ${sha256(encode(inputs))}`)
 }
 
-/** The beginning of a key: where the connection goes, for people to read. */
-export function peerOfKey(key: string): string {
+/** Returns the readable label at the beginning of a session key. */
+export function readPeerLabel(key: string): string {
   return key.slice(0, key.lastIndexOf(' '))
 }
 
-/** The same from options, whether or not they have a key. */
-export function peerOf(options: tls.ConnectionOptions): string {
+/** Returns the label of the peer of these options, which need not have a key. Empty for options that Node rejects. */
+export function describePeer(options: tls.ConnectionOptions): string {
   try {
-    return peerLabel(readEndpoint(options))
+    return formatPeerLabel(readEndpoint(options))
   } catch {
-    return '' // options that Node is about to refuse
+    return ''
   }
 }
 
-/** What stands for the context in a key: the identity of one given, or the digest of what one is made from. */
-export function contextTag(options: tls.ConnectionOptions): string | undefined {
+/** Returns what stands for the SecureContext in a key: the identity of a given one, or the digest of what one is made from. */
+export function identifyContextFor(options: tls.ConnectionOptions): string | undefined {
   const { secureContext } = options
   if (!secureContext) return contextDigest(options)
   // Not an object: `tls.connect` is about to throw.
