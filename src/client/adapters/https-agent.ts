@@ -2,8 +2,8 @@ import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import type { SessionCache } from '../../cache/session-cache.js'
+import { inside } from '../../util/reentrancy.js'
 import { connectWith } from '../connect.js'
-import { inside } from '../reentrancy.js'
 import { checkResumptionOptions, type ResumptionOptions } from '../resumption-options.js'
 
 /** The options of {@link HttpsAgent}. */

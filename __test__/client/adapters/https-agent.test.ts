@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { HttpsAgent, SessionCache } from 'tls-resumption'
-import { testAuthority } from '../support/server.ts'
+import { testAuthority } from '../../support/server.ts'
 
 async function startHttps(t: ExecutionContext) {
   const { cert: ca, issue } = await testAuthority()

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
 import { type BuildConnectorOptions, buildConnector } from 'tls-resumption/undici'
 import { Agent, fetch, getGlobalDispatcher, Pool, request, setGlobalDispatcher } from 'undici'
-import { testAuthority } from '../support/server.ts'
+import { testAuthority } from '../../support/server.ts'
 
 async function startHttps(t: ExecutionContext) {
   const { cert: ca, issue } = await testAuthority()

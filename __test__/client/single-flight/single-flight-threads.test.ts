@@ -3,10 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
-import { withoutTimers } from '../support/fake-timers.ts'
-import { outcome } from '../support/outcome.ts'
-import { finish, startServer } from '../support/server.ts'
-import { startStallingProxy } from '../support/stalling-proxy.ts'
+import { withoutTimers } from '../../support/fake-timers.ts'
+import { outcome } from '../../support/outcome.ts'
+import { finish, startServer } from '../../support/server.ts'
+import { startStallingProxy } from '../../support/stalling-proxy.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
@@ -15,7 +15,7 @@ let names = 0
 
 /** A thread that connects. `timeless`: it waits without limit, so that whoever is not woken hangs. */
 async function startThread(t: ExecutionContext, workerData: object): Promise<Worker> {
-  const worker = new Worker(new URL('../workers/burst.ts', import.meta.url), { workerData })
+  const worker = new Worker(new URL('../../workers/burst.ts', import.meta.url), { workerData })
   t.teardown(() => worker.terminate())
   await once(worker, 'message')
   return worker

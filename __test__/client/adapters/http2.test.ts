@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { http2CreateConnection, SessionCache } from 'tls-resumption'
-import { testAuthority } from '../support/server.ts'
+import { testAuthority } from '../../support/server.ts'
 
 async function startHttp2(t: ExecutionContext) {
   const { cert: ca, issue } = await testAuthority()

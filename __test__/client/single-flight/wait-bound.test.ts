@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { MAX_WAIT_MS, waitBound } from '../../dist/client/single-flight.js'
+import { MAX_WAIT_MS, waitBound } from '../../../dist/client/single-flight.js'
 
 const time = fc.oneof(fc.double({ min: 0, max: 10_000, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY))
 const maybe = fc.option(time, { nil: undefined })

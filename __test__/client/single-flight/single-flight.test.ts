@@ -6,10 +6,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
-import { withoutTimers } from '../support/fake-timers.ts'
-import { outcome } from '../support/outcome.ts'
-import { finish, startServer, type TestServer, testAuthority } from '../support/server.ts'
-import { type StallingProxy, startStallingProxy } from '../support/stalling-proxy.ts'
+import { withoutTimers } from '../../support/fake-timers.ts'
+import { outcome } from '../../support/outcome.ts'
+import { finish, startServer, type TestServer, testAuthority } from '../../support/server.ts'
+import { type StallingProxy, startStallingProxy } from '../../support/stalling-proxy.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }

@@ -12,7 +12,7 @@ import {
   SessionCache,
   uninstall,
 } from 'tls-resumption'
-import { testAuthority } from '../support/server.ts'
+import { testAuthority } from '../../support/server.ts'
 
 type Options = https.RequestOptions & ResumptionOptions
 

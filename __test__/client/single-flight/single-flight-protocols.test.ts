@@ -7,8 +7,8 @@ import test, { type ExecutionContext } from 'ava'
 import { HttpsAgent, http2CreateConnection, install, SessionCache, uninstall } from 'tls-resumption'
 import { buildConnector } from 'tls-resumption/undici'
 import { Agent, request } from 'undici'
-import { withoutTimers } from '../support/fake-timers.ts'
-import { testAuthority } from '../support/server.ts'
+import { withoutTimers } from '../../support/fake-timers.ts'
+import { testAuthority } from '../../support/server.ts'
 
 /** Echoes what is posted. */
 async function startEcho(t: ExecutionContext) {
