@@ -140,7 +140,7 @@ function identifyCheck(check: unknown): string | undefined {
   // Not a function: `tls.connect` is about to throw.
   if (typeof check !== 'function') return undefined
   if (check === tls.checkServerIdentity) return identifyDefaultCheck(check)
-  // @guard check-server-identity › partitions › *: of two closures of one text each is asked, *
-  //   ⇒ `: callbackToken(check)` becomes `: String(check)`
+  // @guard check-server-identity › key-inputs › two functions, or two contexts, are never one
+  //   ⇒ `: callbackToken(check)` becomes `: 'check'`
   return isPermissiveCheck(check) ? 'permissive' : callbackToken(check)
 }
