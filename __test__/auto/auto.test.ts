@@ -50,7 +50,7 @@ for (const how of ['plain', 'own execArgv with the import', 'own env', 'piscina'
 }
 
 for (const how of ['own execArgv', 'own env that says off', 'eval']) {
-  test(`a worker that did not get the flag, or was told not to, does not resume (${how})`, async t => {
+  test(`a worker without the flag, or with TLS_RESUMPTION=off, does not resume (${how})`, async t => {
     t.deepEqual((await run(t, { how })).met, [FULL, RESUMED, FULL, FULL])
   })
 }
@@ -193,14 +193,14 @@ for (const [name, value, expected] of [
   ['TLS_RESUMPTION_SAMPLE_RATE', '150%', 'a number from 0 to 1'],
   ['TLS_RESUMPTION_MAX_AGE', '1d', 'a whole number of milliseconds, from 1 to 604800000 (seven days)'],
 ] as const) {
-  test(`${name}=${value} is told, and the default takes its place`, async t => {
+  test(`${name}=${value} causes a warning, and the default applies`, async t => {
     const { met, stderr } = await run(t, { env: { [name]: value } })
     t.deepEqual(met, [FULL, RESUMED])
     t.true(stderr.includes(`tls-resumption/auto: ${name} must be ${expected}, not '${value}'`), stderr)
   })
 }
 
-test('a list that cannot be read is told, and all peers are left alone', async t => {
+test('an invalid list of peers causes a warning, and nothing resumes', async t => {
   const { met, stderr } = await run(t, { env: { TLS_RESUMPTION_EXCLUDE: 'https://other.example' } })
   t.deepEqual(met, [FULL, FULL])
   t.regex(stderr, /tls-resumption\/auto: nothing resumes: The "exclude" option must be/)

@@ -1,4 +1,4 @@
-/** What an installed `tls.connect` does, and what it leaves alone. The tests change the whole process, so one by one. */
+/** What an installed `tls.connect` does. Serial, since each test changes the whole process. */
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import https from 'node:https'
@@ -45,7 +45,7 @@ async function driver(t: ExecutionContext, options: tls.TlsOptions = {}) {
   return { port, ca, handshakes, server, dial, visit }
 }
 
-serial('whoever calls tls.connect resumes', async t => {
+serial('install: every caller of tls.connect resumes', async t => {
   installed()
   const { visit, handshakes } = await driver(t)
   t.deepEqual([await visit(), await visit(), await visit()], [false, true, true])
@@ -105,17 +105,17 @@ serial('uninstalled, everything is as it was', async t => {
 
 serial('what another package has put around it stays, and does what Node does', async t => {
   const sessionCache = installed()
-  const ours = tls.connect
+  const installedConnect = tls.connect
   let calls = 0
-  const theirs = ((...args: [tls.ConnectionOptions]) => {
+  const wrapper = ((...args: [tls.ConnectionOptions]) => {
     calls++
-    return ours(...args)
+    return installedConnect(...args)
   }) as typeof tls.connect
-  tls.connect = theirs
+  tls.connect = wrapper
   const { visit } = await driver(t)
   t.deepEqual([await visit(), await visit()], [false, true])
   uninstall()
-  t.is(tls.connect, theirs)
+  t.is(tls.connect, wrapper)
   const { size } = sessionCache
   t.false(await visit())
   t.deepEqual([calls, sessionCache.size], [3, size])
@@ -251,7 +251,7 @@ serial('install: a session that an agent has from before is offered while the ca
   t.deepEqual(resumed, [false, true, false, true])
 })
 
-serial('an agent that is told to cache no sessions does not resume', async t => {
+serial('install: an agent with maxCachedSessions: 0 does not resume', async t => {
   const { resumed, get } = await startHttps(t)
   const sessionCache = installed()
   const agent = new https.Agent({ maxCachedSessions: 0 })
@@ -286,7 +286,7 @@ serial('http2.connect resumes', async t => {
   t.deepEqual(resumed, [false, true])
 })
 
-serial('contexts made anew for each connection count by what they are made from', async t => {
+serial('install: a context for each connection counts by the options it is made from', async t => {
   installed()
   const { visit, ca } = await driver(t)
   const context = () => ({ secureContext: tls.createSecureContext({ ca }) })
@@ -452,7 +452,7 @@ serial('install: with a sampleRate of one half some connections resume and other
   t.true(sessionCache.size > 0)
 })
 
-serial('the port of SQL Server is left alone, unless it is named', t => {
+serial('install: port 1433 of SQL Server does not resume unless it is included', t => {
   const sessionCache = installed()
   const seen: unknown[] = []
   uninstall()
@@ -470,7 +470,7 @@ serial('the port of SQL Server is left alone, unless it is named', t => {
 })
 
 serial(
-  'TLS within a stream that is no socket is left alone, as that within the protocol of SQL Server',
+  'install: TLS within a stream that is no socket does not resume, as within the protocol of SQL Server',
   async t => {
     const sessionCache = installed()
     const { port, dial } = await driver(t)

@@ -48,16 +48,16 @@ for (const version of VERSIONS) {
         const { ca, ports } = await startTwo(t, version)
         const sessionCache = new SessionCache()
         const plain: boolean[] = []
-        const ours: boolean[] = []
+        const resumed: boolean[] = []
         for (const port of ports) {
           const expected = await visit(tls.connect, ca, port, given)
           const actual = await visit(options => connect({ ...options, sessionCache }), ca, port, given)
           t.deepEqual({ ...actual, resumed: expected.resumed }, expected)
           plain.push(expected.resumed)
-          ours.push(actual.resumed)
+          resumed.push(actual.resumed)
         }
         t.deepEqual(plain, [false, false, false, false, false])
-        t.deepEqual(ours, [false, false, true, true, true])
+        t.deepEqual(resumed, [false, false, true, true, true])
       },
     )
 

@@ -24,7 +24,7 @@ import { treatAs } from '../../dist/key/function-identity.js'
 import { finish, startServer, testAuthority } from '../support/server.ts'
 import { startStallingProxy } from '../support/stalling-proxy.ts'
 
-// Serial, since a purge of everybody is one of every test's.
+// Serial, since a purge of all peers means those of every test.
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
 
@@ -74,7 +74,7 @@ const WAYS: Record<string, (options: { port: number }) => PurgeOptions | undefin
   'its server name': () => ({ host: 'localhost' }),
   'its name, whatever the case': () => ({ host: 'LOCALHOST' }),
   'its name and port': ({ port }) => ({ host: 'localhost', port }),
-  'nothing, since everybody is meant': () => undefined,
+  'no options, since all peers are meant': () => undefined,
 }
 for (const [name, wayOf] of Object.entries(WAYS)) {
   test.serial(`a peer is purged by ${name}`, async t => {
@@ -203,7 +203,7 @@ test.serial('a connection that waits for another one goes on with a full handsha
   t.is(options.sessionCache.size, 0)
 })
 
-test.serial('contexts that connections share are made anew', async t => {
+test.serial('purge: the contexts that connections share are replaced', async t => {
   const options = await optionsFor(t)
   const { createSecureContext } = tls
   let made = 0
@@ -288,7 +288,7 @@ test.serial('a purge holds in all threads at once, in whichever it was done', as
   t.true(sessionCache.stats().deletes > 0, 'each wipes what it has stored when it connects')
 })
 
-test.serial('everybody is purged from the cache that all share, whoever has stored it', t => {
+test.serial("purge: without options it clears the default cache, also of other threads' sessions", t => {
   const shared = new SessionCache({ name: DEFAULT_CLIENT_CACHE })
   shared.set('of another thread', Buffer.from('a session'))
   purge()

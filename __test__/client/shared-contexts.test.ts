@@ -20,7 +20,7 @@ test.after.always(() => {
   tls.createSecureContext = original
 })
 
-/** How many contexts are made meanwhile. */
+/** Returns how many contexts are made while `act` runs. */
 async function madeBy(act: () => unknown): Promise<number> {
   made = []
   await act()
@@ -56,7 +56,7 @@ test.serial('the context that the caller gives is the one that is used', async t
   t.deepEqual(names, ['client of the context', 'client of the context'])
 })
 
-test.serial('of more than a hundred contexts the one unused for the longest is made anew', async t => {
+test.serial('shared contexts: beyond a hundred the one unused for the longest is evicted', async t => {
   const make = (digest: string) => madeBy(() => secureContextFor({}, digest))
   for (let i = 0; i < 100; i++) t.is(await make(`set ${i}`), 1)
   t.is(await make('set 0'), 0)

@@ -74,14 +74,14 @@ const DIFFERENT: Record<string, [unknown, unknown]> = {
 }
 
 for (const [what, [one, other]] of Object.entries(DIFFERENT)) {
-  test(`told apart: ${what}`, t => {
+  test(`encoding: these differ: ${what}`, t => {
     t.not(encode(one), encode(other))
     t.not(encode([one]), encode([other]))
     t.not(encode({ key: one }), encode({ key: other }))
   })
 }
 
-test('bytes are told by their content, whatever holds them', t => {
+test('encoding: bytes count by their content, whatever holds them', t => {
   const bytes = Buffer.from('PEM')
   const own = new Uint8Array(bytes)
   for (const same of [own, own.buffer, new DataView(own.buffer), Buffer.from('xPEM').subarray(1)]) {

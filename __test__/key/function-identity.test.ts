@@ -1,4 +1,4 @@
-/** Functions and contexts are told apart by identity, and an identity means nothing in another thread. */
+/** Functions and contexts count by their identity, which means nothing in another thread. */
 import tls from 'node:tls'
 import test from 'ava'
 import { callbackToken, identifyBuiltin, identityToken } from '../../dist/key/function-identity.js'
@@ -23,7 +23,7 @@ test('the tag of an object is its own, and stays', t => {
   t.is(callbackToken(callback), identityToken(callback))
 })
 
-test("what replaces one of Node's functions is known by itself alone", t => {
+test('builtins: a replacement of a function of Node has its identity token', t => {
   const tag = identifyBuiltin(tls.checkServerIdentity)
   const [one, other] = [() => undefined, () => undefined]
   t.regex(tag(tls.checkServerIdentity), /^builtin\//)

@@ -22,12 +22,12 @@ test('no host is localhost, as it is for tls.connect', t => {
   t.is(sessionKey({ port: 1 }), sessionKey({ host: 'localhost', port: 1 }))
 })
 
-test('a server name tells hosts behind one proxy address apart', t => {
+test('session key: a server name separates hosts behind one proxy address', t => {
   const behindProxy = (servername: string) => sessionKey({ host: '192.0.2.1', port: 9042, servername })
   t.not(behindProxy('node-1'), behindProxy('node-2'))
 })
 
-test('a host is told from the same name sent as server name', t => {
+test('session key: a host, and the same name sent as server name, have different keys', t => {
   // Without the option no name is sent, and the peer may answer with another certificate.
   t.not(
     sessionKey({ host: 'a.example', port: 1 }),
@@ -35,7 +35,7 @@ test('a host is told from the same name sent as server name', t => {
   )
 })
 
-test('what is verified is told apart where the way there is the same', t => {
+test('session key: the name to verify counts where the endpoint is the same', t => {
   const verifying = (host: string) => sessionKey({ path: '/run/db.sock', host })
   t.not(verifying('a.example'), verifying('b.example'))
 })
@@ -46,7 +46,7 @@ test('a unix socket is an endpoint of its own', t => {
   t.not(sessionKey({ path: 'a:1' }), sessionKey({ host: 'a', port: 1 }))
 })
 
-test('a host id given by the caller tells hosts at one address apart', t => {
+test('session key: a partition separates hosts at one address', t => {
   const host = (cachePartition: string) => sessionKey({ host: '192.0.2.1', port: 9042, cachePartition })
   t.is(host('id-1'), host('id-1'))
   t.not(host('id-1'), host('id-2'))

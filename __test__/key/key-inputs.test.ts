@@ -48,7 +48,7 @@ const CHANGED: Record<string, unknown> = {
 }
 
 for (const [option, value] of Object.entries(CHANGED)) {
-  test(`${option}, changed alone, changes the key`, t => {
+  test(`${option}: a change of nothing else changes the key`, t => {
     const key = sessionKey({ ...base, [option]: value })
     t.is(typeof key, 'string')
     t.not(key, sessionKey(base))
@@ -133,11 +133,11 @@ test.serial('a replaced tls.checkServerIdentity is another key', t => {
   t.not(sessionKey(base), before)
 })
 
-test('server names are told apart byte for byte, as Node compares them', t => {
+test('session key: server names count byte for byte, as Node compares them', t => {
   t.not(sessionKey({ ...base, servername: 'DB.example' }), sessionKey({ ...base, servername: 'db.example' }))
 })
 
-test('a secret is told apart by content, and is not in the key', t => {
+test('session key: a secret counts by its content, and is not in the key', t => {
   const one = sessionKey({ ...base, key: Buffer.from('private'), passphrase: 'hunter2' })
   t.is(one, sessionKey({ ...base, key: Buffer.from('private'), passphrase: 'hunter2' }))
   t.not(one, sessionKey({ ...base, key: Buffer.from('privat2'), passphrase: 'hunter2' }))
@@ -167,7 +167,7 @@ test('bytes that another thread can change are read each time', t => {
   t.not(sessionKey({ ...base, ca }), before)
 })
 
-test('bytes and their text are told apart, however often each is given', t => {
+test('session key: bytes and their text differ, however often each is given', t => {
   const keyOf = (ca: string | Buffer | (string | Buffer)[]) => sessionKey({ ...base, ca })
   const inputs = () => ['PEM', Buffer.from('PEM'), ['PEM'], [Buffer.from('PEM')], ['PEM', Buffer.from('')]]
   const keys = inputs().map(keyOf)
@@ -182,7 +182,7 @@ test('a list changed in place is another key', t => {
   t.not(sessionKey({ ...base, ca }), listed)
 })
 
-test('options met again have the key they had, others meanwhile or not', t => {
+test('session key: options that are used again have the same key, also after others', t => {
   const keyOf = (n: number) => sessionKey({ ...base, ca: [`ca ${n}`], key: `key ${n}` })
   const first = Array.from({ length: 20 }, (_, n) => keyOf(n))
   t.is(new Set(first).size, 20)
@@ -192,7 +192,7 @@ test('options met again have the key they had, others meanwhile or not', t => {
   )
 })
 
-test('long bundles of certificates are told apart by their ends', t => {
+test('session key: long bundles of certificates count to their ends', t => {
   const bundle = 'x'.repeat(100_000)
   t.not(sessionKey({ ...base, ca: `${bundle}a` }), sessionKey({ ...base, ca: `${bundle}b` }))
   t.is(sessionKey({ ...base, ca: `${bundle}a` }), sessionKey({ ...base, ca: `${bundle}a` }))
@@ -213,7 +213,7 @@ test('values cannot be shifted from one option or list item to the next', t => {
   )
 })
 
-test('client keys given with their own passphrases are told apart by these', t => {
+test('session key: the passphrase of each client key counts', t => {
   const keys = (passphrase: string) => [{ pem: 'KEY', passphrase }]
   t.not(sessionKey({ ...base, key: keys('a') }), sessionKey({ ...base, key: keys('b') }))
   t.is(sessionKey({ ...base, key: keys('a') }), sessionKey({ ...base, key: keys('a') }))

@@ -13,7 +13,7 @@ const listed = new Set<string>([
   ...Object.keys(IGNORED_OPTIONS),
 ])
 
-/** What the type declarations offer on a server alone; `tls.connect` reads none of it. */
+/** Options that the type declarations have for servers only. `tls.connect` does not read them. */
 const SERVER_ONLY = new Set(['ALPNCallback'])
 
 /** The property names of the interfaces, of which a file declares some. */

@@ -81,7 +81,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(resumed, [false, true, true])
   })
 
-  test(`${maxVersion}: what came of it authorizes nobody who does check the name`, async t => {
+  test(`${maxVersion}: its session does not authorize a caller that checks the name`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'other.example' }
     const approvingOptions = { ...options, checkServerIdentity: written('() => undefined') }

@@ -39,7 +39,7 @@ let installed: Installed | undefined
 let replaced: { restore(): void }[] = []
 
 /**
- * Makes every `tls.connect` of this thread resume, whoever calls it: Node's own `https`, `http2` and `fetch`, drivers,
+ * Makes every `tls.connect` of this thread resume: calls of Node's own `https`, `http2` and `fetch`, of drivers, of
  * ES modules and CommonJS. `node --import tls-resumption/auto` does it for a whole process.
  *
  * Nothing else changes: options, errors, events and what is returned are those of `tls.connect`. Called again, the
@@ -92,7 +92,7 @@ function wrapConnect(original: typeof tls.connect): typeof tls.connect {
     const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
     if (installed === undefined || isInside()) return call(args)
     const planned = planCall(args, installed)
-    // A call that is Node's alone gets its arguments as they came.
+    // A call that does not resume gets its arguments as they came.
     if (planned?.plan.inputs === undefined) return call(args)
     return executePlan(planned.plan, options => call([options, planned.listener]))
   } as typeof tls.connect
@@ -125,9 +125,9 @@ function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Install
   }
 }
 
-/** As our own functions are told not to resume, and as https.Agent is. */
+/** True if the options disable resumption, as those of `connect` and of `https.Agent` do. */
 function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): boolean {
-  // @guard excluded-peers › install › an agent that is told to cache no sessions does not resume
+  // @guard excluded-peers › install › install: an agent with maxCachedSessions: 0 does not resume
   //   ⇒ without `|| options.maxCachedSessions === 0`
   return options.sessionCache === null || options.maxCachedSessions === 0
 }

@@ -10,7 +10,7 @@ interface SharedContext {
 
 /** One SecureContext for all connections with equal options: making one costs a third of a handshake. */
 const contexts = new LruMap<string, SharedContext>(100)
-// @guard purge › purge › contexts that connections share are made anew
+// @guard purge › purge › purge: the contexts that connections share are replaced
 onPurge(() => contexts.clear())
 
 /**

@@ -8,7 +8,7 @@ import { onPurge } from './purge-generation.js'
 
 /** The options that `tls.createSecureContext` reads. They decide trust, the client's identity and what is negotiated. */
 export const CONTEXT_OPTIONS = [
-  // @guard context-options › key-inputs › {}, changed alone, changes the key ⇒ drop each
+  // @guard context-options › key-inputs › {}: a change of nothing else changes the key ⇒ drop each
   'allowPartialTrustChain',
   'ca',
   'cert',

@@ -11,13 +11,13 @@ import { hostnameOf } from './options.js'
 
 /** The remote end of a connection, in canonical spelling. */
 export interface Endpoint {
-  /** What tells it from all other endpoints: how it is reached, then where it is. The label is made of it. */
+  /** Separates it from all other endpoints: how it is reached, then where it is. The label is made of it. */
   readonly address: readonly string[]
   /** Every name that means it: host, path, name to verify, and address of a given socket. */
   readonly names: readonly string[]
   /** Its ports: the one in the options, and that of a given socket. Empty if neither is known. */
   readonly ports: readonly string[]
-  /** True if nothing but a name in the options could tell it from other endpoints, and there is none. */
+  /** True if its address is not known, and the options do not name it either. */
   readonly isAnonymous: boolean
 }
 

@@ -58,8 +58,8 @@ export function identifyBuiltin(original: object): (current: object) => string {
   const token = isBuiltin(original) ? `builtin/${sha256(sourceText(original))}` : identityToken(original)
   return current => {
     const target = originals.get(current) ?? current
-    // @guard check-server-identity › function-identity › what replaces one of Node's functions is known by
-    //   itself alone
+    // @guard check-server-identity › function-identity › builtins: a replacement of a function of Node has its
+    //   identity token
     //   ⇒ `target === original ? token : identityToken(target)` becomes `token`
     return target === original ? token : identityToken(target)
   }

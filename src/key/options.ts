@@ -23,10 +23,10 @@ export const UNCACHEABLE_OPTIONS = {
 
 /** The options that are not in the key, and why. */
 export const IGNORED_OPTIONS = {
-  SNICallback: 'for servers alone',
+  SNICallback: 'for servers only',
   ALPNProtocols: 'the protocol is negotiated afresh on every resumption (RFC 8446 section 4.6.1)',
   allowHalfOpen: 'how the stream ends',
-  autoSelectFamily: 'how the address is chosen; whom it belongs to is verified by name',
+  autoSelectFamily: 'how the address is chosen; the peer is verified by name',
   autoSelectFamilyAttemptTimeout: 'how the address is chosen',
   blockList: 'which addresses are refused, which happens before the handshake',
   enableTrace: 'a trace of the handshake for debugging',
@@ -39,7 +39,7 @@ export const IGNORED_OPTIONS = {
   keepAliveInitialDelay: 'TCP keep-alive',
   localAddress: 'the near end of the connection',
   localPort: 'the near end of the connection',
-  lookup: 'how the address is chosen; whom it belongs to is verified by name',
+  lookup: 'how the address is chosen; the peer is verified by name',
   noDelay: 'TCP_NODELAY',
   onread: 'how the data is read',
   readable: 'whether the stream is read',

@@ -76,21 +76,21 @@ export function deriveSessionKey(
   return makeKey(formatPeerLabel(endpoint), [
     // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...endpoint.address,
-    // @guard host-name › key-endpoints › a host is told from the same name sent as server name
+    // @guard host-name › key-endpoints › session key: a host, and the same name sent as server name, have different keys
     options.servername || undefined,
-    // @guard host-name › key-endpoints › what is verified is told apart where the way there is the same
+    // @guard host-name › key-endpoints › session key: the name to verify counts where the endpoint is the same
     hostnameOf(options),
-    // @guard verification-off › key-inputs › rejectUnauthorized, changed alone, changes the key
+    // @guard verification-off › key-inputs › rejectUnauthorized: a change of nothing else changes the key
     isStrict(options),
     // @guard check-server-identity › trust › *: a pinning checkServerIdentity is asked about a peer met
     //   without it
     check,
-    // @guard negotiated-strength › key-inputs › minDHSize, changed alone, changes the key
+    // @guard negotiated-strength › key-inputs › minDHSize: a change of nothing else changes the key
     options.minDHSize,
     // @guard client-certificate › trust › *: one client certificate's session is not used with another, or
     //   with none
     context,
-    // @guard endpoint › key-inputs › cachePartition, changed alone, changes the key
+    // @guard endpoint › key-inputs › cachePartition: a change of nothing else changes the key
     partition,
     // @guard purge › purge › a purge holds in all threads at once, in whichever it was done
     generation.value,

@@ -1,4 +1,4 @@
-/** Replaces functions of Node.js so that nothing but what they do tells them from those that were there. */
+/** Replaces functions of Node.js. The new ones look like those that they replace. */
 import { syncBuiltinESMExports } from 'node:module'
 import tls from 'node:tls'
 

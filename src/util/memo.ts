@@ -66,7 +66,7 @@ function hasInputs(known: readonly unknown[], inputs: readonly unknown[]): boole
   if (known.length !== inputs.length) return false
   // No closure: this runs for each connection.
   for (let at = 0; at < known.length; at++) {
-    // @guard endpoint › key-inputs › rejectUnauthorized, changed alone, changes the key
+    // @guard endpoint › key-inputs › rejectUnauthorized: a change of nothing else changes the key
     if (!isSameInput(known[at], inputs[at])) return false
   }
   return true

@@ -37,7 +37,7 @@ async function startHttps(t: ExecutionContext) {
       agents.push(agent)
       return agent
     },
-    /** Whether the request's connection had resumed, and its near port, which tells connections apart. */
+    /** Returns how the request's connection began, and its local port, which differs between connections. */
     get: async (agent: https.Agent, options: Options = {}) => {
       const request = https.get({ host: 'localhost', port, agent, ...options } as https.RequestOptions)
       const [response] = await once(request, 'response')
@@ -141,7 +141,7 @@ test('an agent that has opted out stays out, whatever a request brings', async t
   t.is(sessionCache.stats().sets, 0)
 })
 
-test('an agent that is told to use a proxy leaves resumption to https.Agent', async t => {
+test('agent: with proxyEnv it leaves resumption to https.Agent', async t => {
   const { agent, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   const proxied = agent({ sessionCache, proxyEnv: {} } as HttpsAgentOptions)
@@ -230,7 +230,6 @@ for (const [what, dial] of Object.entries(SUBCLASSES)) {
         const agent = new (makeSubclass(Base, dial))({ ca, ...options })
         const resumed: boolean[] = []
         for (let round = 0; round < 3; round++) resumed.push((await get(agent)).resumed)
-        // Node's own message tells a certificate that is not trusted from any other failure.
         const other = new (makeSubclass(Base, dial))(options)
         const { message } = (await t.throwsAsync(get(other))) as Error
         return { resumed, message }

@@ -5,18 +5,17 @@ import { checkOptionBag } from '../../util/validate.js'
 import { connectWith } from '../connect.js'
 import { checkResumptionOptions, RESUMPTION_OPTIONS, type ResumptionOptions } from '../resumption-options.js'
 
-/** What `http2.connect` takes as `createConnection`. */
+/** The option `createConnection` of `http2.connect`. */
 export type Http2CreateConnection = (
   authority: URL,
   options: http2.SecureClientSessionOptions,
 ) => tls.TLSSocket | net.Socket
 
 /**
- * A `createConnection` for `http2.connect` whose connections resume. `http:` authorities are connected as
- * Node connects them.
+ * Returns a `createConnection` for `http2.connect` whose connections resume. It connects `http:` authorities as Node
+ * does.
  *
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an option
- * that is wrong.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for a wrong option.
  *
  * @example
  * ```ts

@@ -10,10 +10,10 @@ import { checkResumptionOptions, type ResumptionOptions } from '../resumption-op
 export interface HttpsAgentOptions extends https.AgentOptions, ResumptionOptions {}
 
 /**
- * `https.Agent` whose connections resume, and whose sessions outlive the agent: they are in
- * `sessionCache`, which all threads can share.
+ * An `https.Agent` whose connections resume. Its sessions are stored in `sessionCache`, which all threads can share, so
+ * they outlive the agent.
  *
- * An agent that is told to use a proxy (`proxyEnv`) leaves resumption to `https.Agent`.
+ * An agent with a proxy (`proxyEnv`) leaves resumption to `https.Agent`.
  *
  * @example
  * ```ts
@@ -30,14 +30,12 @@ export class HttpsAgent extends https.Agent {
   readonly #coalesce: boolean | undefined
   readonly #maxAge: number | undefined
 
-  /**
-   * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an option of this package that is wrong.
-   */
+  /** @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for a wrong option of this package. */
   constructor({ sessionCache, cachePartition, coalesce, maxAge, ...options }: HttpsAgentOptions = {}) {
     checkResumptionOptions({ sessionCache, cachePartition, coalesce, maxAge })
-    // No cached sessions is how https.Agent is told not to resume.
+    // With maxCachedSessions: 0 an https.Agent does not resume, so neither does this one.
     const isOn = sessionCache !== null && options.maxCachedSessions !== 0 && !usesProxy(options)
-    // Node's own cache hands one ticket to any number of connections, under a key that says less.
+    // Node's own cache offers one ticket on any number of connections, under a key with fewer inputs.
     super(isOn ? { ...options, maxCachedSessions: 0 } : options)
     this.#sessionCache = isOn ? sessionCache : null
     this.#cachePartition = cachePartition

@@ -5,16 +5,16 @@ import { checkBoolean, checkInteger } from '../../util/validate.js'
 import { type ConnectOptions, connectWith } from '../connect.js'
 import { checkResumptionOptions, type ResumptionOptions } from '../resumption-options.js'
 
-/** The options of {@link buildConnector}: those of undici's own, of `tls.connect`, and ours. */
+/** The options of {@link buildConnector}: those of undici's `buildConnector`, of `tls.connect`, and of this package. */
 export interface BuildConnectorOptions
   extends Omit<tls.ConnectionOptions, 'session' | 'timeout'>,
     ResumptionOptions {
-  /** Whether HTTP/2 is offered. */
+  /** True to offer HTTP/2. */
   allowH2?: boolean | undefined
   /** A unix socket to connect to in place of the origin's host and port. */
   socketPath?: string | undefined
   /**
-   * After how many milliseconds a connection attempt is given up; 0 for never.
+   * Ends a connection attempt after so many milliseconds. 0: never.
    * @defaultValue 10_000
    */
   timeout?: number | undefined
@@ -24,7 +24,7 @@ export interface BuildConnectorOptions
   keepAliveInitialDelay?: number | undefined
 }
 
-/** Where undici wants a connection to. */
+/** The peer that undici connects to. */
 export interface ConnectorOptions {
   hostname: string
   host?: string
@@ -35,14 +35,14 @@ export interface ConnectorOptions {
   httpSocket?: net.Socket
 }
 
-/** Told how an attempt to connect ended. */
+/** Called once with the result of a connection attempt. */
 export type ConnectorCallback = (
   ...result: [error: null, socket: net.Socket] | [error: Error, socket: null]
 ) => void
 
 /**
- * A connector for undici (`new Agent({ connect: buildConnector() })`) whose connections resume, and whose
- * sessions outlive pools and agents. The options are those of undici's `buildConnector` where it has them.
+ * Returns a connector for undici (`new Agent({ connect: buildConnector() })`) whose connections resume, and whose sessions
+ * outlive pools and agents. Options that undici's `buildConnector` has mean the same here.
  *
  * @throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for `sessionCache`, `cachePartition`, `timeout`,
  * `allowH2`, `keepAlive` or `keepAliveInitialDelay`.
@@ -96,13 +96,13 @@ export function buildConnector({
   }
 }
 
-/** Node sends no name for an address (RFC 6066 section 3), so neither does undici. */
+/** Returns the server name. Empty for an address, which is not sent (RFC 6066 section 3). */
 function servernameOf({ servername, host }: ConnectorOptions, byDefault: string | undefined): string {
   const name = servername || byDefault || host?.replace(/:\d*$/, '') || ''
   return net.isIP(name.replace(/^\[(.*)\]$/, '$1')) ? '' : name
 }
 
-/** Tells undici once how the attempt ended. */
+/** Calls back once with the result of the attempt. */
 function report(
   socket: net.Socket,
   event: string,
