@@ -82,6 +82,16 @@ for (const version of VERSIONS) {
     await compareAfter(t, until, { ...(await listen(t, { ...identity, ...only })), ca: root.cert })
   })
 
+  test(`${version}: a root that expires before the intermediate beside it in ca is refused`, async t => {
+    const until = fromNow(6000)
+    const root = await makeAuthority('Root', { notAfter: until })
+    const intermediate = await makeAuthority('Intermediate', { issuer: root })
+    const server = await makeServer({ issuer: intermediate })
+    const identity = { cert: server.cert + intermediate.cert, key: server.key }
+    const ca = [intermediate.cert, root.cert]
+    await compareAfter(t, until, { ...(await listen(t, { ...identity, ...only })), ca })
+  })
+
   test(`${version}: a revocation list whose next update passes while tickets are renewed is refused`, async t => {
     const until = fromNow(6000)
     const root = await makeAuthority('Root')

@@ -160,6 +160,18 @@ test('certificate chain: what is behind a trust anchor does not limit its verifi
   t.is(chain?.validity(Date.now(), isTrustAnchor(root.cert)).goodUntil, until(crossed))
 })
 
+test('certificate chain: trust anchors are read only where they make a difference', async t => {
+  const until = (days: number) => ({ notBefore: fromNow(-50 * DAY), notAfter: fromNow(days * DAY) })
+  const root = await makeAuthority('Root', until(60))
+  const intermediate = await makeAuthority('Intermediate', { issuer: root, ...until(40) })
+  const server = await makeServer({ issuer: intermediate, notAfter: fromNow(20 * DAY) })
+  let calls = 0
+  const isAnchor = () => ++calls > 0
+  const chain = CertificateChain.capture(chained(server, intermediate, root), undefined)
+  t.is(chain?.validity(Date.now(), isAnchor).goodUntil, Date.parse(new X509Certificate(server.cert).validTo))
+  t.is(calls, 0)
+})
+
 test('trust anchors: one is known by name and public key, in every form in which ca may be given', async t => {
   const root = await makeAuthority('Root')
   const crossed = new X509Certificate(
@@ -182,6 +194,13 @@ test('trust anchors: one is known by name and public key, in every form in which
     t.false(isTrustAnchor(ca)(new X509Certificate(renamed.cert)))
   }
   t.false(isTrustAnchor(root.cert)(new X509Certificate(rekeyed.cert)))
+})
+
+test('trust anchors: an intermediate is none, though it is among the CAs', async t => {
+  const { root, intermediate } = await makeChain()
+  const isAnchor = isTrustAnchor([intermediate.cert, root.cert])
+  t.false(isAnchor(new X509Certificate(intermediate.cert)))
+  t.true(isAnchor(new X509Certificate(root.cert)))
 })
 
 test('trust anchors: what is no certificate is no anchor', async t => {

@@ -98,14 +98,15 @@ export class CertificateChain {
   validity(now: number, isAnchor: (certificate: X509Certificate) => boolean): Validity {
     let goodFrom = Number.NEGATIVE_INFINITY
     let goodUntil = Number.POSITIVE_INFINITY
-    for (const certificate of this.#parsed) {
+    for (const [index, certificate] of this.#parsed.entries()) {
       const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
-      if (from <= now && now < until) {
-        goodFrom = Math.max(goodFrom, from)
-        // @guard certificate-dates-and-names › certificate-chain › certificate chain: its verification holds while *
-        goodUntil = Math.min(goodUntil, until)
-      }
-      if (isAnchor(certificate)) break
+      const isValid = from <= now && now < until
+      if (!isValid || (from <= goodFrom && goodUntil <= until)) continue
+      // Asked only where it matters: the default trust anchors take some 40 ms to read.
+      if (this.#parsed.slice(0, index).some(isAnchor)) break
+      goodFrom = Math.max(goodFrom, from)
+      // @guard certificate-dates-and-names › certificate-chain › certificate chain: its verification holds while *
+      goodUntil = Math.min(goodUntil, until)
     }
     return { goodFrom, goodUntil }
   }

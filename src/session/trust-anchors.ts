@@ -6,8 +6,11 @@ import { LruMap } from '../util/lru-map.js'
 const PEM =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]+?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
 
+/** The default certificates, some 150 texts, and those of several `ca` options. */
+const MAX_TEXTS = 512
+
 /** Names and public keys of trust anchors, by the text that they were read from. */
-const read = new LruMap<string, ReadonlySet<string>>(16)
+const read = new LruMap<string, ReadonlySet<string>>(MAX_TEXTS)
 
 /**
  * Returns a function that is true for the trust anchors of a connection with this `ca` option. An anchor is a name and a
@@ -45,7 +48,10 @@ function readAnchors(source: unknown): ReadonlySet<string> {
 
 function readAnchor(pem: string): string[] {
   try {
-    return [anchorOf(new X509Certificate(pem))]
+    const certificate = new X509Certificate(pem)
+    // An intermediate among the CAs is no anchor: OpenSSL goes on to its root.
+    // @guard certificate-dates-and-names › certificate-chain › trust anchors: an intermediate is none* ⇒ if true
+    return certificate.checkIssued(certificate) ? [anchorOf(certificate)] : []
   } catch {
     return []
   }
