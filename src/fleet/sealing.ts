@@ -1,4 +1,4 @@
-/** Sealing of what leaves the process. */
+/** Sealing of data that leaves the process. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -12,7 +12,7 @@ import { types } from 'node:util'
 import { invalidSecretType } from '../util/errors.js'
 import { sealingKeyRefused } from './errors.js'
 
-/** A key that seals: 32 random bytes. */
+/** A sealing key: 32 random bytes. */
 export type SealingKey = Uint8Array | KeyObject
 
 /** The kind and the key of a record. A sealed blob is bound to both: it cannot be opened as anything else. */
@@ -32,7 +32,7 @@ const OVERHEAD = HEADER_LENGTH + SALT_LENGTH + TAG_LENGTH
 const CIPHER = 'aes-256-gcm'
 const NAME_LENGTH = 24
 
-/** The keys that follow from one that was given; none of them says anything of another (RFC 5869). */
+/** The keys derived from a given one. None of them reveals another (RFC 5869). */
 interface Derived {
   id: Buffer
   sealing: KeyObject
@@ -42,17 +42,17 @@ interface Derived {
 /**
  * AES-256-GCM (NIST SP 800-38D) under keys of which the first seals and all open.
  *
- * A blob is `version (1) | key id (8) | salt (32) | ciphertext | tag (16)`. Each has a key and a nonce of its own,
- * derived by HKDF-SHA-256 from the sealing key and the random salt: with random nonces under one key the bound would
- * be 2^32 blobs (section 8.3), a few days of a busy fleet; two salts of 256 bits are not met in any number of blobs.
- * The version, the kind and the place are authenticated along.
+ * A blob is `version (1) | key id (8) | salt (32) | ciphertext | tag (16)`. Each blob has a key and a nonce of its own,
+ * derived by HKDF-SHA-256 from the sealing key and the random salt. With random nonces under one key the bound would be
+ * 2^32 blobs (section 8.3), a few days of a busy fleet. Two equal salts of 256 bits never occur. Version, kind and key of
+ * the record location are authenticated.
  */
 export class SealingKeys {
   readonly #keys: readonly Derived[]
 
   /**
-   * @throws `ERR_INVALID_ARG_TYPE` for what is no list of 32-byte keys, `ERR_TLS_RESUMPTION_SEALING_KEY` for a key
-   * that is the same byte over and over, or that is listed twice.
+   * @throws `ERR_INVALID_ARG_TYPE` for anything but a list of 32-byte keys, `ERR_TLS_RESUMPTION_SEALING_KEY` for a key
+   * that repeats one byte, or that is listed twice.
    */
   constructor(keys: unknown) {
     if (!Array.isArray(keys) || keys.length === 0) {
@@ -63,7 +63,7 @@ export class SealingKeys {
     if (new Set(ids).size < ids.length) throw sealingKeyRefused('it is listed twice')
   }
 
-  /** The names of a place under each key, that of the key that seals first. They tell nothing of the place. */
+  /** Returns the names of a location under each key, in their order. A name reveals nothing about the location. */
   namesOf(location: RecordLocation): string[] {
     return this.#keys.map(({ naming }) =>
       createHmac('sha256', naming)
@@ -84,7 +84,7 @@ export class SealingKeys {
     return this.#keys.map(key => sealWith(key, location, secret))
   }
 
-  /** What was sealed for that place, in memory of its own; undefined for anything else. */
+  /** Returns what was sealed for that location, in memory of its own; undefined for anything else. */
   open(location: RecordLocation, blob: Uint8Array): Buffer | undefined {
     if (blob.length < OVERHEAD || blob[0] !== VERSION) return undefined
     const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length)

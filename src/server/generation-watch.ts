@@ -80,7 +80,7 @@ export class GenerationWatch {
       if (raiseGeneration(identity, generation) === generation) this.#knownIdentity = identity
       this.#watched.deref()?.refresh()
     } catch {
-      // The store is slow or gone: what it has is not used meanwhile, or is checked by the next look.
+      // The store is slow or gone. The next look follows soon.
     }
     for (const finish of [...this.#waiting]) if (this.isKnown) finish()
     if (this.#isEnded) return

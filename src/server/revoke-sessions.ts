@@ -6,16 +6,16 @@ import { generationOf, raiseGeneration } from './revocations.js'
 import { bindingOf } from './server-binding.js'
 
 /**
- * Ends all sessions of a server: session IDs and tickets, also Node's own, here and at all servers of equal identity in
- * other threads, in the workers of a `cluster` whose primary loads this package, and on all hosts that share a `tier`. From
- * then on each client does a full handshake first, so that its certificate is verified again.
+ * Ends all sessions of a server: session IDs and tickets, also Node's own. It does so for all servers of equal identity.
+ * These are in all threads, in the workers of a `cluster` whose primary loads this package, and on hosts of one `tier`.
+ * From then on each client does a full handshake first, so that its certificate is verified again.
  *
  * It takes effect in this process at once. Without the store of a `tier` the other hosts follow when the store is back.
  * Open connections stay open. Calling it for one of several servers of equal identity is enough.
  *
  * @returns a promise that resolves when all of them refuse the sessions. It rejects with
- * `ERR_TLS_RESUMPTION_REVOCATION` if the other workers of a cluster cannot be reached, as under pm2: call it in each of
- * them, and restart none before the sessions have expired.
+ * `ERR_TLS_RESUMPTION_REVOCATION` if the other workers of a cluster cannot be reached, as under pm2. Then call it in each
+ * worker, and restart none before the sessions have expired.
  * @throws (rejects with) `ERR_INVALID_ARG_TYPE` for anything but a server, `ERR_TLS_RESUMPTION_REVOCATION` for a server
  * that uses neither {@link resumeSessions} nor {@link TicketKeys}.
  *

@@ -1,6 +1,6 @@
 /**
- * Fields of a stored TLS 1.2 session, which OpenSSL serializes as `SSL_SESSION` in DER (ssl/ssl_asn1.c): a sequence whose
- * optional fields have the tags [1] to [19], each around one octet string or number.
+ * Fields of a stored TLS 1.2 session. OpenSSL serializes it as `SSL_SESSION` in DER (ssl/ssl_asn1.c): a sequence whose
+ * optional fields have the tags [1] to [19]. Each field contains one octet string or number.
  */
 
 const SEQUENCE = 0x30

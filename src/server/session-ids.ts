@@ -262,9 +262,9 @@ class SessionIdResponder implements Disposable {
 }
 
 /**
- * Returns for how many milliseconds a session may be resumed: as long as OpenSSL accepts it, and not longer than the
- * certificate of a verified client is valid, since a full handshake would then refuse the client. 0 for anything but TLS 1.2, as
- * TLS 1.3 tickets hold the whole session.
+ * Returns for how many milliseconds a session may be resumed. OpenSSL accepts it for a while. A full handshake would refuse
+ * a client whose certificate has expired, so the certificate of a verified client is another bound. Returns 0 for anything
+ * but TLS 1.2, as TLS 1.3 tickets hold the whole session.
  */
 function lifetimeOf(session: Buffer): number {
   const facts = readSessionInfo(session)

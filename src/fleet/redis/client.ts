@@ -1,4 +1,4 @@
-/** The commands that the second tier needs, through whichever client the application has. */
+/** The commands that the second tier needs, for the clients of both npm packages. */
 import { invalidArgType } from '../../util/errors.js'
 import { unknownCommand } from '../errors.js'
 
@@ -10,7 +10,7 @@ export interface IoredisClient {
 
 /** A client of the npm package `redis`, connected: `createClient()`, `createCluster()`, `createClientPool()`. */
 export interface NodeRedisClient {
-  // biome-ignore lint/suspicious/noExplicitAny: a client's and a cluster's differ in what comes first
+  // biome-ignore lint/suspicious/noExplicitAny: the first argument differs between a client and a cluster
   sendCommand(...args: any[]): Promise<unknown>
 }
 
@@ -20,7 +20,7 @@ type Argument = string | Buffer
 
 /** Replies are Buffers, numbers, null, and lists of them. */
 export interface Commands {
-  /** Whether a command would be sent now, and not wait for a connection. */
+  /** True if a command would be sent now, and not wait for a connection. */
   isReady(): boolean
   get(name: string): Promise<unknown>
   /** Reads and removes in one step. */
@@ -32,7 +32,7 @@ export interface Commands {
   run(script: string, names: readonly [string, ...string[]], args: readonly Argument[]): Promise<unknown>
 }
 
-/** @throws `ERR_INVALID_ARG_TYPE` for what is no client of either package. */
+/** @throws `ERR_INVALID_ARG_TYPE` for anything but a client of one of the packages. */
 export function commandsOf(client: unknown): Commands {
   const { isReady, send } = senderOf(client)
   return {
@@ -52,10 +52,10 @@ interface Sender {
   send(name: string, command: [string, ...Argument[]]): Promise<unknown>
 }
 
-/** Asks both packages for bulk strings as Buffers: `redis` 5 and 6, and `redis` 4. */
+/** Asks for bulk strings as Buffers, in the forms of `redis` 5 and 6, and of `redis` 4. */
 const AS_BUFFERS = { typeMapping: { 36: Buffer }, returnBuffers: true }
 
-/** What is known of clients without having their packages. */
+/** The properties that tell the clients apart without loading their packages. */
 interface Shape {
   status?: unknown
   getBuffer?: unknown
@@ -72,11 +72,11 @@ interface Shape {
 function senderOf(client: unknown): Sender {
   const shape = (client ?? {}) as Shape
   if ([shape.getBuffer, shape.evalBuffer].every(isFunction) && typeof shape.status === 'string') {
-    // It has a method for each command, and those alone go with its auto-pipelining.
+    // Only its methods for single commands support auto-pipelining.
     const ioredis = client as IoredisClient
     const methods = client as Record<string, ((...args: Argument[]) => Promise<unknown>) | undefined>
     return {
-      // One that waits connects with its first command.
+      // A waiting client connects with its first command.
       isReady: () => ioredis.status === 'ready' || ioredis.status === 'wait',
       send: (_name, [command, ...args]) => {
         const send = methods[`${command.toLowerCase()}Buffer`]

@@ -3,8 +3,8 @@ import type { RecordLocation, SealingKeys } from '../sealing.js'
 import type { Commands } from './client.js'
 
 /**
- * Raises a number and returns it. Anything but a number of at most 15 digits is as if there was none: a generation never
- * goes back, since all hosts that know a higher one raise it again.
+ * Raises a number and returns it. Anything but a number of at most 15 digits counts as 0. A generation does not go back
+ * by that, since each host that knows a higher one raises it again.
  */
 const RAISE = `
 local value = redis.pcall('GET', KEYS[1])

@@ -11,24 +11,24 @@ import { RedisRing } from './ring-store.js'
 /** Options of {@link RedisTier}. Times are milliseconds. */
 export interface RedisTierOptions {
   /**
-   * Your client, of the npm package `ioredis` or `redis`, connected to one Redis (6.2 or newer) or Valkey, or to a
-   * cluster. Connecting, its listener for errors, and closing it remain yours. Give it a connection of its own:
-   * commands wait behind those that were sent before them.
+   * The application's client, of the npm package `ioredis` or `redis`, for one Redis (6.2 or newer) or Valkey, or for a
+   * cluster. The application connects it, listens to its errors and closes it. Give the tier a connection of its own,
+   * since commands wait behind earlier ones.
    */
   client: RedisClient
   /**
-   * What everything is sealed with: keys of 32 random bytes, the same on all hosts. The first one seals, all of them
-   * open. See {@link RedisTier.setKeys} for how to change them.
+   * The sealing keys: 32 random bytes each, the same on all hosts. The first one seals sessions, all of them open. See
+   * {@link RedisTier.setKeys} for how to change them.
    */
   keys: readonly SealingKey[]
   /**
-   * What the names of all that is stored begin with, up to 256 characters. Not `{}`, in which a Redis Cluster finds no
-   * hash tag, so that what belongs together would lie apart.
+   * The start of all names in the store, up to 256 characters. It must not contain `{}`: a Redis Cluster finds no hash
+   * tag behind it, and would store a ring and its lock on different nodes.
    * @defaultValue 'tls-resumption:'
    */
   prefix?: string | undefined
   /**
-   * How long a look-up may take before it is a miss, 1 to 10,000. A handshake waits for it.
+   * How long a look-up may take before it counts as a miss, 1 to 10,000. A handshake waits for it.
    * @defaultValue 50
    */
   timeout?: number | undefined
@@ -39,29 +39,29 @@ export interface RedisTierOptions {
   ttl?: number | undefined
 }
 
-/** What a {@link RedisTier} has done, and how the store does. */
+/** What a {@link RedisTier} has done, and how the store performs. */
 export interface RedisTierStats {
-  /** Look-ups; those below add up to them. */
+  /** Look-ups. The outcomes below add up to this number. */
   lookups: number
-  /** Look-ups that shared the request of another for the same session. */
+  /** Look-ups that shared the request of another one for the same session. */
   coalesced: number
   hits: number
   misses: number
-  /** What was found could not be opened: damaged, moved, or sealed with a key that is not listed. */
+  /** Values that could not be opened: damaged, moved, or sealed with a key that is not listed. They are removed. */
   unreadable: number
   /** Look-ups that took too long. */
   timeouts: number
   /** Look-ups that the store or the client answered with an error. */
   errors: number
-  /** Look-ups for which the store was not asked: not connected, or left alone after failures in a row. */
+  /** Look-ups for which the store was not asked: not connected, or the circuit breaker is open. */
   unavailable: number
-  /** Sessions given to the store. */
+  /** Sessions sent to the store. */
   stores: number
-  /** Sessions that did not get there, or not for certain. */
+  /** Sessions that the store did not confirm. */
   failedStores: number
-  /** `open`: left alone after failures in a row; `half-open`: about to be tried again. */
+  /** The circuit breaker. `open`: the store is not asked after several failures in a row; `half-open`: it is tried again. */
   breaker: 'closed' | 'open' | 'half-open'
-  /** How long requests took that were answered in time, in milliseconds. */
+  /** How long the requests took that were answered in time, in milliseconds. */
   latency: Latency
 }
 
@@ -73,9 +73,9 @@ const OPTIONS: readonly string[] = [
   'ttl',
 ] satisfies (keyof RedisTierOptions)[]
 const MAX_KEY_BYTES = 4096
-/** Bytes of the time until which a session is good, in front of it. */
+/** Bytes of the time until which a session is valid. It precedes the session. */
 const UNTIL_LENGTH = 8
-/** Sessions of one OpenSSL are not read by another. */
+/** A session of one OpenSSL version is not read by another. */
 const OPENSSL = (process.versions.openssl ?? '').split('.').slice(0, 2).join('.')
 
 const COUNTS = {
@@ -88,17 +88,17 @@ const COUNTS = {
 } as const satisfies Record<LookUpOutcome, keyof RedisTierStats>
 
 /**
- * A second tier in Redis or Valkey, for servers of many processes and hosts: behind the `SessionCache` of
- * `resumeSessions`, and home of a `TicketKeys` ring.
+ * A second tier in Redis or Valkey, for servers in many processes and on many hosts. It stores sessions behind the cache
+ * of `resumeSessions`, and the record of a `TicketKeys` ring.
  *
- * Everything is sealed before it leaves the process (AES-256-GCM, bound to its location), and names tell no session id.
- * Nobody waits for longer than `timeout`: a store that is slow, full, empty, gone or lying is a miss, and so a full
- * handshake. After failures in a row it is left alone for a while.
+ * All data is sealed before it leaves the process (AES-256-GCM, bound to its record location). Names reveal no session
+ * ID. A handshake waits for `timeout` at most: a store that is slow, full, empty, gone or wrong is a miss, and leads to a
+ * full handshake. After several failures in a row the store is not asked for a while.
  *
- * Belongs to the thread that made it, as its client does.
+ * A tier belongs to the thread that created it, as its client does.
  *
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` and `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for options that are
- * wrong, `ERR_TLS_RESUMPTION_SEALING_KEY` for a key that is not random or listed twice.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` and `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for invalid options,
+ * `ERR_TLS_RESUMPTION_SEALING_KEY` for a key that is not random or is listed twice.
  *
  * @example
  * ```ts
@@ -160,25 +160,29 @@ export class RedisTier implements SecondTier {
   }
 
   /**
-   * Replaces the list of keys: the first one seals from now on, all of them open. To change the key of a fleet, list
-   * the new one second on every host, then first on every host, and drop the old one when nothing that it sealed is
-   * of use: after `ttl`, and after the next rotation of the rings.
+   * Replaces the list of keys: the first one seals from now on, all of them open. There are two ways to change the key
+   * of a fleet:
    *
-   * @throws as the constructor does; the keys then stay as they are.
+   * - Without losing sessions: list the new key second on every host, then first on every host. Drop the old one after
+   *   `ttl`.
+   * - At once, for a leaked key: `setKeys([next])` on every host. Sessions in the store are lost; rings are shared again
+   *   within seconds. The old key opened the ring, so call {@link TicketKeys.rotate} `keep` times afterwards.
+   *
+   * @throws as the constructor does. The keys then stay as they are.
    */
   setKeys(keys: readonly SealingKey[]): void {
     this.#keys = new SealingKeys(keys)
   }
 
-  /** The session under the key; undefined where there is none, or the store does not answer in time. */
+  /** Returns the session under the key; undefined if there is none, or if the store does not answer in time. */
   async get(key: string | Uint8Array): Promise<Buffer | undefined> {
     const location = locationOf(key)
     return new Promise(resolve => this.#lookUp(location, (_outcome, session) => resolve(copy(session))))
   }
 
   /**
-   * The session under the key, which is removed: of all who ask, on whatever host, one gets it. Undefined as for
-   * {@link RedisTier.get}; where the answer was late, the session may be gone.
+   * Removes the session under the key and returns it. Of several callers, also on different hosts, one gets it. Returns
+   * undefined as {@link RedisTier.get} does; after a late answer the session may be gone.
    */
   async take(key: string | Uint8Array): Promise<Buffer | undefined> {
     const location = locationOf(key)
@@ -193,10 +197,10 @@ export class RedisTier implements SecondTier {
   }
 
   /**
-   * Stores a session in place of what there is under the key. Tells whether the store has it for certain.
+   * Stores a session in place of the one under the key. Returns whether the store confirmed it.
    *
-   * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for a key, 1 to 4096 bytes, a blob or a
-   * `ttl`, in milliseconds, that is wrong; so do the other methods for a key.
+   * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid key (1 to 4096 bytes), blob or
+   * `ttl` (milliseconds). The other methods reject an invalid key likewise.
    */
   async set(
     key: string | Uint8Array,
@@ -210,7 +214,7 @@ export class RedisTier implements SecondTier {
     return new Promise(resolve => this.#store(location, blob, options.ttl ?? this.#ttl, resolve))
   }
 
-  /** Removes what is under the key. Tells whether it is gone for certain, if it was there at all. */
+  /** Removes the session under the key. Returns whether the store confirmed it. */
   async delete(key: string | Uint8Array): Promise<boolean> {
     const location = locationOf(key)
     const gone = this.#namesOf(location).map(
@@ -226,7 +230,7 @@ export class RedisTier implements SecondTier {
     return (await Promise.all(gone)).every(Boolean)
   }
 
-  /** What this object has done so far, and how the store does. */
+  /** Returns what this object has done so far, and how the store performs. */
   stats(): RedisTierStats {
     return { ...this.#counts, breaker: this.#requests.breaker, latency: this.#requests.latency }
   }
@@ -260,7 +264,7 @@ export class RedisTier implements SecondTier {
     })
   }
 
-  /** Asks under the names of all keys at once, which is one name except while keys are being changed. */
+  /** Asks under the names of all keys at once: one name, except while keys are being changed. */
   #ask(location: RecordLocation, command: (name: string) => Promise<unknown>, done: Found): void {
     const names = this.#namesOf(location)
     let open = names.length
@@ -273,6 +277,13 @@ export class RedisTier implements SecondTier {
         (outcome, reply) => {
           open--
           const found = outcome === 'answered' ? this.#read(location, reply) : { outcome }
+          // Its name is derived from a listed key, so nothing else may be there: it would be read again and again.
+          if (found.outcome === 'unreadable')
+            this.#requests.request(
+              'delete',
+              () => this.#commands.delete(name),
+              () => {},
+            )
           if (isDone) {
             found.session?.fill(0)
           } else if (found.session !== undefined || open === 0) {
@@ -294,7 +305,7 @@ export class RedisTier implements SecondTier {
     if (reply === null || reply === undefined) return { outcome: 'miss' }
     const opened = Buffer.isBuffer(reply) ? this.#keys.open(location, reply) : undefined
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
-    // A store that keeps what it was to forget, or has it put back, is not believed.
+    // The store may keep an expired value, or an operator may put one back.
     const ttl = opened.readDoubleBE(0) - wallClock()
     // @guard expired-in-second-tier › redis-tier › a session that the store was to forget, and gives all the
     //   same, is not believed
@@ -333,7 +344,7 @@ function locationOfId(key: Uint8Array): RecordLocation {
   return { kind: 'session', key: Buffer.concat([Buffer.from(`${OPENSSL}\0`), key]) }
 }
 
-/** Apart from those of servers, which begin with a version. */
+/** Returns the location of a caller's key. Those of servers begin with a version of OpenSSL. */
 function locationOf(key: unknown): RecordLocation {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key
   if (!(bytes instanceof Uint8Array)) throw invalidArgType('"key" argument', 'a string or a Uint8Array', key)

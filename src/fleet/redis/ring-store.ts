@@ -29,8 +29,8 @@ return reply`
 
 /**
  * KEYS: the lock, then the records. ARGV: the lock's token, the time to live, then for each record what was read and what
- * to write. Correctness does not rest on the lock, which only keeps others from the same work: a process that held it for
- * too long changes nothing, as the record is no longer what it read.
+ * to write. The lock only keeps other hosts from the same work, and correctness does not rest on it. A process that held
+ * it for too long changes nothing, as the record is no longer what it read.
  */
 // @guard ring-replay › redis-ring › lock: a host that held it for too long changes nothing
 //   ⇒ `~= ARGV[index * 2 - 1]` becomes `~= read(KEYS[index])`

@@ -132,7 +132,7 @@ export const openedRings: WeakRegistry<TicketKeys> = new WeakRegistry()
 const closeCollected = new FinalizationRegistry<() => void>(close => close())
 
 /**
- * A ring of session ticket keys (RFC 5077 section 4, RFC 8446 section 4.6.1) that rotate without loss: the active key
+ * A ring of session ticket keys (RFC 5077 section 4, RFC 8446 section 4.6.1) that rotate without loss. The active key
  * encrypts, retired keys still decrypt, and a resumed TLS 1.3 connection gets a new ticket. All threads that open the
  * ring by its name have the same keys, and follow a rotation at once.
  *
@@ -266,7 +266,7 @@ export class TicketKeys {
 
   /**
    * Takes the keys of a server's tickets from this ring, and binds its tickets to the identity of the server, as
-   * {@link resumeSessions} does for IDs: servers with equal identities and rings of one name accept each other's tickets.
+   * {@link resumeSessions} does for IDs. Servers with equal identities and rings of one name accept each other's tickets.
    *
    * A server that asks for client certificates and has contexts by name hands out no tickets and accepts none, unless
    * `uniformClientTrust` declares that all its contexts verify clients alike. Nor does a server with a `pskCallback`.
@@ -332,8 +332,8 @@ export class TicketKeys {
    * `tls.createServer({ ticketKeys })`. All must be random. The bytes are copied; wipe yours. Resolves as
    * {@link TicketKeys.rotate} does.
    *
-   * @throws `ERR_INVALID_ARG_TYPE` for anything but 48 bytes, `ERR_TLS_RESUMPTION_TICKET_KEY` for a key that is not
-   * random, that shares its name or a secret with a key of the ring, or if the ring has a `source`.
+   * @throws `ERR_INVALID_ARG_TYPE` for anything but 48 bytes. `ERR_TLS_RESUMPTION_TICKET_KEY` for a key that is not
+   * random, for one that shares its name or a secret with a key of the ring, or if the ring has a `source`.
    */
   insert(key: Uint8Array): Promise<void> {
     if (!(key instanceof Uint8Array) || key.length !== KEY_LENGTH) {
@@ -375,7 +375,7 @@ export class TicketKeys {
 
   /** After a change that this process made itself. */
   #changed(): Promise<void> {
-    // Whoever rotates a ring without a leader wants other keys than Node's.
+    // A caller that rotates a ring without a leader wants other keys than Node's.
     if (this.#keysFrom === 'node') this.#useKeysOfRing()
     this.#updateServersWithoutCallback()
     return quiet(this.#cluster?.settled() ?? Promise.resolve())
@@ -521,8 +521,8 @@ export class TicketKeys {
 
 /**
  * True if a new ticket is worth its cost. A TLS 1.3 client uses each ticket once (RFC 8446 appendix C.4). A TLS 1.2 client
- * keeps its ticket, and a new one lives no longer than the session (OpenSSL does not renew its time), so that only a
- * newer key makes a difference. `protocol` is undefined if it is not known.
+ * keeps its ticket. OpenSSL gives a renewed one no later end, so that only a newer key makes a difference. `protocol` is
+ * undefined if it is not known.
  */
 function isRenewalUseful(newerKeys: number, protocol: string | undefined): boolean {
   return newerKeys > 0 || protocol === undefined || protocol === 'TLSv1.3'

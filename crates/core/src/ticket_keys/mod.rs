@@ -286,10 +286,13 @@ impl KeyRing {
         self.rotate_every.is_some_and(|every| now.saturating_sub(created_at) >= after(every))
     }
 
-    /// Returns the first millisecond in which a key decrypts nothing any more.
+    /// Returns the first millisecond in which a key decrypts nothing any more. A key that encrypts for longer, since
+    /// another ring is to replace it, decrypts for as long.
     fn until(&self, created_at: u64) -> u64 {
+        // Relaxed: as in `is_due`.
+        let times = self.overdue_factor.load(Ordering::Relaxed).max(self.keep.get() as u64);
         self.rotate_every.map_or(u64::MAX, |every| {
-            created_at.saturating_add(every.as_millis().saturating_mul(self.keep.get() as u64))
+            created_at.saturating_add(every.as_millis().saturating_mul(times))
         })
     }
 

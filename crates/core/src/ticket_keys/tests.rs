@@ -266,6 +266,16 @@ fn a_following_ring_waits_as_long_as_its_leader_says() {
 }
 
 #[test]
+fn a_ring_that_never_rotates_decrypts_with_its_active_key_for_as_long_as_that_encrypts() {
+    let (ring, clock) = ring(3);
+    ring.replace(&[(counting(0), 0)], u32::MAX).unwrap();
+    clock.advance(hours(1000));
+    ring.tick();
+    assert_eq!(active(&ring), counting(0));
+    assert_eq!(find(&ring, &counting(0)), Some(0));
+}
+
+#[test]
 fn the_same_keys_change_nothing() {
     let (ring, _) = ring(3);
     ring.rotate().unwrap();
