@@ -42,6 +42,8 @@ async function insert(path: string): Promise<void> {
   const done = keys.insert(key.subarray(0, 48))
   key.fill(0)
   await done
+  // On a busy machine a host reads the record later, and wipes the key that is one too many then.
+  while (keys.stats().keys.length > 2) await new Promise(resolve => setTimeout(resolve, 50))
 }
 
 async function lead(): Promise<void> {

@@ -46,6 +46,8 @@ export interface BoundUse {
   readonly watch: GenerationWatch | undefined
   /** The session ID context that OpenSSL compares the server's sessions with. */
   readonly context: string
+  /** True if that is the one which Node.js derives from the arguments of the process. */
+  readonly hasDefaultContext: boolean
   /** Ends the use. After the last one the server resumes as it does with Node alone. */
   release(): void
 }
@@ -87,6 +89,7 @@ export class ServerBinding {
   #identity = ''
   #generation = 0
   #context = ''
+  #hasDefaultContext = false
   #switches: TrustSwitches | undefined
   #hasWarned = false
 
@@ -146,6 +149,9 @@ export class ServerBinding {
       get context() {
         return binding.#context
       },
+      get hasDefaultContext() {
+        return binding.#hasDefaultContext
+      },
       release: () => this.#remove(mechanism, use),
     }
   }
@@ -186,7 +192,9 @@ export class ServerBinding {
     this.#generation = generationOf(this.#identity)
     const context = this.#digest('context')
     this.#key.write(this.#digest(`ids of ${this.#uses.get('ids')?.name ?? ''}`), 'latin1')
-    this.#context = this.#bindsTickets() ? context : ofNode
+    const isBound = this.#bindsTickets()
+    this.#context = isBound ? context : ofNode
+    this.#hasDefaultContext = isDefault && !isBound
     const native = nativeContextOf(server)
     // @guard session-id-context › tickets-trust › a ticket of one server name opens no server of another one
     native.setSessionIdContext(this.#context)

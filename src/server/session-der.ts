@@ -3,6 +3,8 @@
  * optional fields have the tags [1] to [19]. Each field contains one octet string or number.
  */
 
+import { createHash } from 'node:crypto'
+
 const SEQUENCE = 0x30
 const OCTET_STRING = 0x04
 /** The session ID context, [4]. */
@@ -81,17 +83,46 @@ export function withServername(session: Buffer, servername: string): Buffer | un
 }
 
 /**
+ * True if this Node.js binds sessions to a digest of context and server name, as releases of 22 and 24 since CVE-2026-48934
+ * do. Undefined before a new session has shown it.
+ */
+let bindsServername: boolean | undefined
+
+function boundContext(context: string, session: Buffer): Buffer {
+  if (!bindsServername) return Buffer.from(context, 'latin1')
+  return createHash('sha256')
+    .update(`${context}\0${servernameIn(session)}`, 'latin1')
+    .digest()
+}
+
+function contextIn(session: Buffer): Buffer | undefined {
+  return octetsIn(
+    session,
+    fieldsOf(session).find(({ tag }) => tag === CONTEXT_TAG),
+  )
+}
+
+/** Learns from a new session of a server with this context how Node.js binds sessions. */
+export function learnBinding(session: Buffer, context: string): void {
+  if (bindsServername !== undefined) return
+  const bound = contextIn(session)
+  if (bound === undefined) return
+  for (const candidate of [false, true]) {
+    bindsServername = candidate
+    if (bound.equals(boundContext(context, session))) return
+  }
+  bindsServername = undefined
+}
+
+/**
  * Binds the session to another session ID context, in place. Node.js derives its default from the arguments of the
  * process, so that servers with equal identities in two processes have different ones.
- *
- * @returns false if the session has no context of that length.
  */
-export function rebind(session: Buffer, context: string): boolean {
-  const field = fieldsOf(session).find(({ tag }) => tag === CONTEXT_TAG)
-  const octets = octetsIn(session, field)
-  if (octets?.length !== context.length) return false
-  octets.write(context, 'latin1')
-  return true
+export function rebind(session: Buffer, context: string): void {
+  if (bindsServername === undefined) return
+  const bound = boundContext(context, session)
+  const octets = contextIn(session)
+  if (octets?.length === bound.length) bound.copy(octets)
 }
 
 function headerOf(tag: number, length: number): Buffer {

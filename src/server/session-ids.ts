@@ -24,7 +24,7 @@ import { wallClock } from '../util/time.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { serverInUse } from './errors.js'
 import { type BoundUse, bindServer } from './server-binding.js'
-import { rebind, servernameIn, withServername } from './session-der.js'
+import { learnBinding, rebind, servernameIn, withServername } from './session-der.js'
 
 /** The options of {@link resumeSessions}. */
 export interface ResumeSessionsOptions {
@@ -218,11 +218,11 @@ class SessionIdResponder implements Disposable {
 
   /**
    * True if the session may be resumed under this server name (RFC 6066 section 3: only under its own). It is then bound
-   * to the server's current context.
+   * to the default context of this process.
    */
   #isUsable(session: Buffer, servername = currentServername()): boolean {
     if (servername !== undefined && servername !== servernameIn(session)) return false
-    rebind(session, this.#binding.context)
+    if (this.#binding.hasDefaultContext) rebind(session, this.#binding.context)
     noteFound('session-id')
     return true
   }
@@ -231,6 +231,7 @@ class SessionIdResponder implements Disposable {
   #store(key: Uint8Array, session: Buffer): void {
     const lifetime = lifetimeOf(session)
     if (lifetime <= 0) return
+    learnBinding(session, this.#binding.context)
     const named = withServername(session, servernameOfNewSession() ?? '')
     storeSession(this.#cache, 'set', key, named ?? session, { ttl: lifetime, reusable: true })
     this.#tier?.store(key, named ?? session, lifetime)
