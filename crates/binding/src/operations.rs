@@ -131,7 +131,9 @@ type Write = fn(&Cache, Key<'_>, &[u8], EntryOptions) -> std::result::Result<(),
 fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_value {
     enter(env, info, |env, [handle, key, blob, ttl, reusable, ..]| {
         let blob = blob.bytes("blob", "a Uint8Array")?;
-        let entry = EntryOptions { ttl: to_ttl(ttl.number())?, reusable: reusable.is_true() };
+        let entry = EntryOptions::default()
+            .with_ttl(to_ttl(ttl.number())?)
+            .with_reusable(reusable.is_true());
         handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
                 // SAFETY: the operation runs no JavaScript and only copies the blob.

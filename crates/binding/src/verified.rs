@@ -24,7 +24,9 @@ pub unsafe extern "C" fn store(env: napi_env, info: napi_callback_info) -> napi_
             .try_into()
             .map_err(|_| errors::out_of_range("record", "64 bytes long"))?;
         let flags = flags.handle();
-        let options = EntryOptions { ttl: to_ttl(ttl.number())?, reusable: flags & REUSABLE != 0 };
+        let options = EntryOptions::default()
+            .with_ttl(to_ttl(ttl.number())?)
+            .with_reusable(flags & REUSABLE != 0);
         handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
                 // SAFETY: as above; the operation only copies the blob.

@@ -1,6 +1,8 @@
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
+use crate::OutOfRange;
+
 /// The number of entries of a cache at most: 1 to 100 million. Entries are blobs, not keys.
 ///
 /// ```
@@ -161,6 +163,21 @@ impl Ttl {
     }
 }
 
+/// Takes whole milliseconds.
+impl TryFrom<Duration> for Ttl {
+    type Error = OutOfRange;
+
+    fn try_from(duration: Duration) -> Result<Self, OutOfRange> {
+        u64::try_from(duration.as_millis()).ok().and_then(Self::from_millis).ok_or(OutOfRange)
+    }
+}
+
+impl From<Ttl> for Duration {
+    fn from(ttl: Ttl) -> Self {
+        Self::from_millis(ttl.as_millis())
+    }
+}
+
 impl Default for Ttl {
     fn default() -> Self {
         Self::DEFAULT
@@ -197,9 +214,20 @@ impl SweepInterval {
     pub fn as_millis(self) -> u64 {
         self.0.get().into()
     }
+}
 
-    pub(crate) fn as_duration(self) -> Duration {
-        Duration::from_millis(self.as_millis())
+/// Takes whole milliseconds.
+impl TryFrom<Duration> for SweepInterval {
+    type Error = OutOfRange;
+
+    fn try_from(duration: Duration) -> Result<Self, OutOfRange> {
+        u64::try_from(duration.as_millis()).ok().and_then(Self::from_millis).ok_or(OutOfRange)
+    }
+}
+
+impl From<SweepInterval> for Duration {
+    fn from(interval: SweepInterval) -> Self {
+        Self::from_millis(interval.as_millis())
     }
 }
 

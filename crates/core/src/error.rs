@@ -65,3 +65,17 @@ pub struct BufferTooSmall {
     /// The length of the blob in bytes.
     pub needed: usize,
 }
+
+/// A duration is shorter than a millisecond, or longer than the type permits.
+///
+/// ```
+/// use std::time::Duration;
+/// use tls_resumption_core::{OutOfRange, Ttl};
+///
+/// let ttl = Ttl::try_from(Duration::from_secs(300)).unwrap();
+/// assert_eq!(Duration::from(ttl), Duration::from_secs(300));
+/// assert_eq!(Ttl::try_from(Duration::ZERO), Err(OutOfRange));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the duration must be from 1 millisecond to the maximum of its type")]
+pub struct OutOfRange;

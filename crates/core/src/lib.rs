@@ -82,7 +82,7 @@ pub use breaker::{OfferBreaker, Outcome, PendingOffer, Permission};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{BufferTooSmall, BuildError, KeyError, Rejected};
+pub use error::{BufferTooSmall, BuildError, KeyError, OutOfRange, Rejected};
 pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;

@@ -46,10 +46,11 @@ impl Default for Options {
 ///
 /// let cache = Cache::builder().build();
 /// let key = Key::new(b"peer").unwrap();
-/// let hinted = EntryOptions { ttl: Ttl::from_millis(300_000), ..EntryOptions::default() };
+/// let hinted = EntryOptions::default().with_ttl(Ttl::from_millis(300_000));
 /// cache.put(key, b"session", hinted).unwrap();
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct EntryOptions {
     /// The lifetime of this entry, such as the peer's hint. It can only shorten [`Options::ttl`]. Default: none.
     pub ttl: Option<Ttl>,
@@ -59,4 +60,18 @@ pub struct EntryOptions {
     /// were removed on first use, only every second connection would resume. A TLS 1.3 ticket that is used twice lets
     /// an observer link the two connections (RFC 8446, appendix C.4).
     pub reusable: bool,
+}
+
+impl EntryOptions {
+    /// Sets [`ttl`](Self::ttl).
+    #[must_use]
+    pub fn with_ttl(self, ttl: impl Into<Option<Ttl>>) -> Self {
+        Self { ttl: ttl.into(), ..self }
+    }
+
+    /// Sets [`reusable`](Self::reusable).
+    #[must_use]
+    pub fn with_reusable(self, reusable: bool) -> Self {
+        Self { reusable, ..self }
+    }
 }

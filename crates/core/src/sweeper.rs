@@ -55,7 +55,7 @@ enum Job {
 
 /// Has a cache swept from now on. If the system refuses a thread, the next cache tries again.
 pub(crate) fn register(cache: &Arc<CacheInner>, interval: SweepInterval) {
-    let interval = interval.as_duration();
+    let interval = Duration::from(interval);
     let mut registry = registry();
     registry.caches.push(Registration {
         cache: Arc::downgrade(cache),

@@ -54,7 +54,7 @@ const BLOB: [u8; 1500] = [7; 1500];
 
 /// Makes every call, with more entries than fit.
 fn everything(cache: &Cache, keys: &[String], out: &mut [u8]) {
-    let short = EntryOptions { ttl: Some(ttl(1)), ..EntryOptions::default() };
+    let short = EntryOptions::default().with_ttl(ttl(1));
     for (place, name) in keys.iter().enumerate() {
         let options = if place % 5 == 0 { short } else { EntryOptions::default() };
         cache.put(key(name), &BLOB[..=place % 1500], options).unwrap();

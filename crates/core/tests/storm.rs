@@ -61,7 +61,7 @@ fn any_operation(storm: &Storm, random: &mut Random) -> Option<u64> {
         at @ 0..40 => {
             let serial = storm.serials.fetch_add(1, Ordering::Relaxed);
             let blob = blob(serial, key, random.below(LONGEST));
-            let own = EntryOptions { ttl: Ttl::from_millis(random.below(60)), reusable: false };
+            let own = EntryOptions::default().with_ttl(Ttl::from_millis(random.below(60)));
             let stored =
                 if at < 20 { cache.put(name, &blob, own) } else { cache.add(name, &blob, own) };
             stored.unwrap();

@@ -5,5 +5,5 @@ const WEEK_IN_MILLIS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Limits a lifetime of the cache to what TLS permits.
 pub(crate) fn entry_options() -> EntryOptions {
-    EntryOptions { ttl: Ttl::from_millis(WEEK_IN_MILLIS), ..EntryOptions::default() }
+    EntryOptions::default().with_ttl(Ttl::from_millis(WEEK_IN_MILLIS))
 }

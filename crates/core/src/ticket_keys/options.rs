@@ -1,4 +1,7 @@
 use std::fmt;
+use std::time::Duration;
+
+use crate::OutOfRange;
 
 /// The number of keys of a ring at most, the active one included: 1 to [`Keep::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,21 @@ impl RotateEvery {
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.0
+    }
+}
+
+/// Takes whole milliseconds.
+impl TryFrom<Duration> for RotateEvery {
+    type Error = OutOfRange;
+
+    fn try_from(duration: Duration) -> Result<Self, OutOfRange> {
+        u64::try_from(duration.as_millis()).ok().and_then(Self::from_millis).ok_or(OutOfRange)
+    }
+}
+
+impl From<RotateEvery> for Duration {
+    fn from(every: RotateEvery) -> Self {
+        Self::from_millis(every.as_millis())
     }
 }
 

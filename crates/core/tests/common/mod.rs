@@ -49,11 +49,11 @@ pub fn plain() -> EntryOptions {
 }
 
 pub fn living(millis: u64) -> EntryOptions {
-    EntryOptions { ttl: Some(ttl(millis)), ..plain() }
+    plain().with_ttl(ttl(millis))
 }
 
 pub fn reusable() -> EntryOptions {
-    EntryOptions { reusable: true, ..plain() }
+    plain().with_reusable(true)
 }
 
 pub fn put(cache: &Cache, name: &str, blob: &str) {

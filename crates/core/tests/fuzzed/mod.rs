@@ -147,5 +147,5 @@ fn name(key: u8) -> [u8; 2] {
 }
 
 fn own(ttl: u8, reusable: bool) -> EntryOptions {
-    EntryOptions { ttl: Ttl::from_millis(ttl.into()), reusable }
+    EntryOptions::default().with_ttl(Ttl::from_millis(ttl.into())).with_reusable(reusable)
 }
