@@ -47,7 +47,7 @@ for (const way of WAYS) {
 
 test('a connection that is aborted while it waits for another ends with an AbortError and costs no session', async t => {
   const { port, ca } = await startServer(t)
-  // Accepts, and answers nobody until it is told to.
+  // Accepts connections, and answers none until it is told to.
   const fronts: net.Socket[] = []
   const front = net.createServer(socket => fronts.push(socket.on('error', () => {})))
   t.teardown(() => front.close())

@@ -1,4 +1,4 @@
-/** What becomes of sessions and sockets that an application has had its hands on. */
+/** Sessions and sockets that the application has changed. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -15,7 +15,7 @@ interface ServerInternals {
   _sharedCreds: { context: { onticketkeycallback?: unknown; enableTicketKeyCallback(): void } }
 }
 
-/** Makes the server send a new ticket with each resumption, as others than Node's do. */
+/** Makes the server send a new ticket after each resumption, as servers other than Node's do. */
 function renewTickets(server: tls.Server): void {
   const [name, hmac, aes] = [randomBytes(16), randomBytes(16), randomBytes(16)]
   const { context } = (server as unknown as ServerInternals)._sharedCreds
@@ -26,8 +26,8 @@ function renewTickets(server: tls.Server): void {
 
 const TLS_1_3 = { minVersion: 'TLSv1.3' } as const
 
-// With TLS 1.2, a client hears of no ticket that renews one.
-test('nothing is kept of a socket that the caller has given a session', async t => {
+// A TLS 1.2 client of Node gets no event for a renewed ticket.
+test('caller session: nothing is stored of a socket that got a session by setSession', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
   const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
@@ -44,7 +44,7 @@ test('nothing is kept of a socket that the caller has given a session', async t 
   t.is((await outcome(connect(strict))).refused, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
 })
 
-test('nothing is kept of such a socket over another one either', async t => {
+test('caller session: nothing is stored of such a socket over another socket', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
   const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
@@ -52,7 +52,7 @@ test('nothing is kept of such a socket over another one either', async t => {
   const sessionCache = new SessionCache()
   const over = (socket: net.Socket) => connect({ socket, ca: otherCa, servername: 'localhost', sessionCache })
 
-  // Still connecting, so that there is time to give a session.
+  // The socket is still connecting, so there is time to set a session.
   const socket = over(net.connect(port, '127.0.0.1')) as Settable
   let emitted = 0
   socket.on('session', () => emitted++)
@@ -62,7 +62,7 @@ test('nothing is kept of such a socket over another one either', async t => {
   t.is(sessionCache.stats().sets, 0)
 })
 
-test('no session of ours is spent on such a socket, and nothing kept of it', async t => {
+test('caller session: no ticket of the cache is used for such a socket', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
   const session = await sessionOf({ port, ca, servername: 'localhost' })
@@ -80,7 +80,7 @@ test('no session of ours is spent on such a socket, and nothing kept of it', asy
   t.like(sessionCache.stats(), { sets, hits })
 })
 
-test('what renews a session of ours is kept', async t => {
+test('caller session: renewals of a session of this package are stored', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_3)
   renewTickets(server)
   const sessionCache = new SessionCache({ singleUse: true })
@@ -92,7 +92,7 @@ test('what renews a session of ours is kept', async t => {
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test(`${maxVersion}: a session that the caller sets wins over one of ours, which is not spent`, async t => {
+  test(`caller session: ${maxVersion} offers the session of setSession and uses no ticket of the cache`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const sessionCache = new SessionCache({ singleUse: true })
     const options = { port, ca, servername: 'localhost', sessionCache }
@@ -105,7 +105,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.like(sessionCache.stats(), { size, hits })
   })
 
-  test(`${maxVersion}: nothing is kept even if the server refuses the session of the caller`, async t => {
+  test(`caller session: ${maxVersion} stores nothing if the server rejects the caller's session`, async t => {
     const [{ port, ca }, other] = [await startServer(t, { maxVersion }), await startServer(t, { maxVersion })]
     const session = await sessionOf({ port: other.port, ca, servername: 'localhost' })
     const sessionCache = new SessionCache()
@@ -115,7 +115,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.is(sessionCache.stats().sets, 0)
   })
 
-  test(`${maxVersion}: nothing is kept of a peer that the secureConnect listener turns away`, async t => {
+  test(`caller session: ${maxVersion} stores nothing if the secureConnect listener destroys the socket`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
     const socket = connect(options, () => socket.destroy(new Error('not the pinned certificate')))
@@ -126,7 +126,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.is(options.sessionCache.stats().sets, 0)
   })
 
-  test(`${maxVersion}: a destroyed connection costs no session of a chain that the application accepted before`, async t => {
+  test(`caller session: ${maxVersion} a destroyed connection costs no session of an accepted chain`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
     await finish(connect(options))
@@ -141,7 +141,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(resumed, [true, true])
   })
 
-  test(`${maxVersion}: a socket destroyed in its first connect listener emits what it does in plain Node`, async t => {
+  test(`caller session: ${maxVersion} a socket destroyed in a connect listener emits what plain Node emits`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost' }
     const destroyed = async (socket: tls.TLSSocket) => {
@@ -159,7 +159,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test('the session that a socket over another one keeps is a copy of its own, and wiped', async t => {
+test('caller session: a socket over another socket keeps a copy of the session, which is wiped', async t => {
   const { port, ca } = await startServer(t)
   const sessionCache = new SessionCache()
   const upgrade = async () => {
@@ -174,7 +174,7 @@ test('the session that a socket over another one keeps is a copy of its own, and
   t.true(session.equals(Buffer.alloc(session.length)))
   t.true((await finish(socket)).resumed)
 
-  // Whatever is lent to others later must not show in it.
+  // Sessions borrowed later must not appear in it.
   const { borrowSession } = await import('../../dist/cache/internal.js')
   sessionCache.set('another', randomBytes(2000))
   borrowSession(sessionCache, 'get', 'another', lent => {

@@ -1,4 +1,4 @@
-/** Whatever form `tls.connect` is called in, and whatever is wrong with it, `connect` ends the same way. */
+/** `connect` accepts and rejects the same arguments as `tls.connect`. */
 import { once } from 'node:events'
 import tls from 'node:tls'
 import test from 'ava'
@@ -11,7 +11,7 @@ const plain = tls.connect as Connect
 install()
 const installed = tls.connect as Connect
 
-/** How a call ended: the error it threw or emitted, or that the peer was authorized. */
+/** The outcome of a call: the error that it threw or emitted, or that the peer was authorized. */
 async function ending(call: Connect, args: unknown[]): Promise<string> {
   let socket: tls.TLSSocket
   try {
@@ -99,18 +99,18 @@ const FORMS: Record<string, (peer: Peer) => unknown[]> = {
 }
 
 for (const [form, argumentsFor] of Object.entries(FORMS)) {
-  test(`tls.connect${form}`, async t => {
+  test(`arguments: connect behaves as tls.connect${form}`, async t => {
     const peer = await startServer(t)
     const nodes = await ending(plain, argumentsFor(peer))
     for (const ours of [connect as Connect, installed]) {
       t.is(await ending(ours, argumentsFor(peer)), nodes)
-      // The second one could resume.
+      // The second connection can resume.
       t.is(await ending(ours, argumentsFor(peer)), nodes)
     }
   })
 }
 
-test('of two option objects the later one decides about the cache as well', async t => {
+test('arguments: of two option objects the later one decides about the cache', async t => {
   const { port, ca } = await startServer(t)
   const [unused, used] = [new SessionCache(), new SessionCache()]
   const socket = (connect as Connect)(
@@ -123,7 +123,7 @@ test('of two option objects the later one decides about the cache as well', asyn
   t.true(used.size > 0)
 })
 
-test('neither of two option objects is changed', async t => {
+test('arguments: neither of two option objects is changed', async t => {
   const { port, ca } = await startServer(t)
   const first = Object.freeze({ port })
   const second = Object.freeze({ ca, servername: 'localhost', sessionCache: null })

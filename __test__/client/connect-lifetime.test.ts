@@ -7,7 +7,7 @@ async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(20)
 }
 
-test('a session lives no longer than the hint of its peer', async t => {
+test('session lifetime: the hint of the peer is a limit', async t => {
   const { port, ca } = await startServer(t, { sessionTimeout: 1 })
   const sessionCache = new SessionCache({ ttl: 3_600_000, sweepInterval: 0 })
   const options = { port, ca, servername: 'localhost', sessionCache }
@@ -17,7 +17,7 @@ test('a session lives no longer than the hint of its peer', async t => {
   t.is(sessionCache.stats().expirations, sessionCache.stats().sets)
 })
 
-test('a session lives no longer than the ttl of the cache', async t => {
+test('session lifetime: the ttl of the cache is a limit', async t => {
   const { port, ca } = await startServer(t, { sessionTimeout: 3600 })
   const sessionCache = new SessionCache({ ttl: 50, sweepInterval: 0 })
   await finish(connect({ port, ca, servername: 'localhost', sessionCache }))

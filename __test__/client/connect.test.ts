@@ -16,8 +16,8 @@ const MECHANISMS: Record<string, tls.TlsOptions> = {
 
 for (const [mechanism, serverOptions] of Object.entries(MECHANISMS)) {
   for (const withClientCertificate of [false, true]) {
-    const whom = withClientCertificate ? 'with a client certificate' : 'without one'
-    test(`${mechanism} resume, ${whom}, and both ends agree`, async t => {
+    const kind = withClientCertificate ? 'with a client certificate' : 'without a client certificate'
+    test(`connect: ${mechanism} resume ${kind}, and both ends agree`, async t => {
       const { cert, issue } = await testAuthority()
       const trust = withClientCertificate ? { requestCert: true, ca: cert } : {}
       const { server, port, ca, handshakes } = await startServer(t, { ...serverOptions, ...trust })
@@ -36,13 +36,13 @@ for (const [mechanism, serverOptions] of Object.entries(MECHANISMS)) {
   }
 }
 
-test('connections resume without naming a cache, through the one that all share', async t => {
+test('connect: without a cache option, connections resume from the default cache', async t => {
   const { port, ca } = await startServer(t)
   t.false((await finish(connect({ port, ca, servername: 'localhost' }))).resumed)
   t.true((await finish(connect({ port, ca, servername: 'localhost' }))).resumed)
 })
 
-test('null opts a connection out: it neither resumes nor is remembered', async t => {
+test('connect: with sessionCache null a connection neither resumes nor stores', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const options = { port, ca, servername: 'localhost' }
   await finish(connect({ ...options, sessionCache: null }))
@@ -51,7 +51,7 @@ test('null opts a connection out: it neither resumes nor is remembered', async t
   t.deepEqual(handshakes, { full: 3, resumed: 0 })
 })
 
-test('a null or undefined session is ignored', async t => {
+test('connect: a session of null or undefined is ignored', async t => {
   const { port, ca } = await startServer(t)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))
@@ -59,7 +59,7 @@ test('a null or undefined session is ignored', async t => {
   t.true((await finish(connect({ ...options, session: undefined }))).resumed)
 })
 
-test('a session of the caller wins, and what comes of it is not kept', async t => {
+test('connect: a session of the caller is offered, and nothing of its connection is stored', async t => {
   const { port, ca } = await startServer(t)
   const options = { port, ca, servername: 'localhost' }
   const plain = tls.connect(options)
@@ -72,7 +72,7 @@ test('a session of the caller wins, and what comes of it is not kept', async t =
   t.is(sessionCache.size, 0)
 })
 
-test('a session that the application kept of its own socket is offered, and no ticket of the cache is spent', async t => {
+test('connect: a session that the application kept is offered, and no ticket of the cache is used', async t => {
   const { port, ca } = await startServer(t)
   const sessionCache = new SessionCache({ singleUse: true })
   const options = { port, ca, servername: 'localhost', sessionCache }
@@ -85,16 +85,16 @@ test('a session that the application kept of its own socket is offered, and no t
   t.like(sessionCache.stats(), { size, takes, sets })
 })
 
-test('with singleUse no ticket is offered twice', async t => {
+test('connect: with singleUse no ticket is offered twice', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const sessionCache = new SessionCache({ singleUse: true })
   const options = { port, ca, servername: 'localhost', sessionCache }
   for (let round = 0; round < 4; round++) await finish(connect(options))
-  // Node sends two tickets with a full TLS 1.3 handshake and none with a resumed one.
+  // Node sends two tickets after a full TLS 1.3 handshake and none after a resumed one.
   t.deepEqual(handshakes, { full: 2, resumed: 2 })
 })
 
-test('TLS 1.2 sessions are resumed again and again, with singleUse too', async t => {
+test('connect: TLS 1.2 sessions are resumed repeatedly, also with singleUse', async t => {
   const { port, ca, handshakes } = await startServer(t, { maxVersion: 'TLSv1.2' })
   const sessionCache = new SessionCache({ singleUse: true })
   for (let round = 0; round < 4; round++) {
@@ -103,7 +103,7 @@ test('TLS 1.2 sessions are resumed again and again, with singleUse too', async t
   t.deepEqual(handshakes, { full: 1, resumed: 3 })
 })
 
-test('every form in which tls.connect may be called is taken', async t => {
+test('connect: every form of arguments of tls.connect is accepted', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const options: ConnectOptions = { ca, servername: 'localhost', sessionCache: new SessionCache() }
   const called: string[] = []
@@ -115,7 +115,7 @@ test('every form in which tls.connect may be called is taken', async t => {
   t.deepEqual(handshakes, { full: 2, resumed: 2 }, 'localhost and 127.0.0.1 are two endpoints')
 })
 
-test('connections over a unix socket resume', async t => {
+test('connect: connections over a unix socket resume', async t => {
   const { server, ca, handshakes } = await startServer(t)
   const directory = mkdtempSync(join(tmpdir(), 'tls-resumption-'))
   const path = join(directory, 'socket')
@@ -131,7 +131,7 @@ test('connections over a unix socket resume', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: 1 })
 })
 
-test('a connected socket is upgraded and resumes', async t => {
+test('connect: a connected socket is upgraded and resumes', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const sessionCache = new SessionCache()
   for (let round = 0; round < 3; round++) {
@@ -142,7 +142,7 @@ test('a connected socket is upgraded and resumes', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: 2 })
 })
 
-test('a socket still connecting is upgraded and resumes', async t => {
+test('connect: a connecting socket is upgraded and resumes', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const sessionCache = new SessionCache()
   for (let round = 0; round < 3; round++) {
@@ -152,7 +152,7 @@ test('a socket still connecting is upgraded and resumes', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: 2 })
 })
 
-test('a connection that is refused costs no ticket', async t => {
+test('connect: a refused TCP connection uses no ticket', async t => {
   const { server, port, ca } = await startServer(t)
   const sessionCache = new SessionCache({ singleUse: true })
   const options = { port, ca, host: '127.0.0.1', servername: 'localhost', sessionCache }
@@ -165,7 +165,7 @@ test('a connection that is refused costs no ticket', async t => {
   t.is(sessionCache.size, tickets)
 })
 
-test('the options object is left as it was, and getters are read once', async t => {
+test('connect: the options object is not changed, and its getters are read once', async t => {
   const { port, ca } = await startServer(t)
   let reads = 0
   const options = {
@@ -183,7 +183,7 @@ test('the options object is left as it was, and getters are read once', async t 
   t.deepEqual(Object.getOwnPropertyDescriptors(options), before)
 })
 
-test('options that are wrong are told apart from those of Node', async t => {
+test('connect: errors of invalid options differ from those of Node', async t => {
   const cache = new SessionCache()
   t.throws(() => connect({ port: 1, sessionCache: {} as never }), {
     code: 'ERR_INVALID_ARG_TYPE',
@@ -199,7 +199,7 @@ test('options that are wrong are told apart from those of Node', async t => {
   t.is(ours.message, nodes.message)
 })
 
-test('a cache disposed of while a connection is open is no longer written to', async t => {
+test('connect: nothing is stored in a cache that is disposed of while a connection is open', async t => {
   const { port, ca } = await startServer(t)
   const sessionCache = new SessionCache()
   const socket = connect({ port, ca, servername: 'localhost', sessionCache })
@@ -208,7 +208,7 @@ test('a cache disposed of while a connection is open is no longer written to', a
   await t.notThrowsAsync(finish(socket))
 })
 
-test('what connect keeps is under the key that sessionKey tells', async t => {
+test('connect: sessions are stored under the key that sessionKey returns', async t => {
   const { port, ca } = await startServer(t)
   const sessionCache = new SessionCache()
   const options = { port, ca, servername: 'localhost', cachePartition: 'tenant' }

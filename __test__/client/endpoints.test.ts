@@ -13,7 +13,7 @@ import { finish, startServer, type TestServer, testAuthority } from '../support/
 
 const ROUNDS = 4
 
-/** Connects to one host after the other, over and over; each is met in full once, and resumes from then on. */
+/** Connects to one host after the other, several times. Each host does one full handshake and then resumes. */
 async function resumesEach(t: ExecutionContext, hosts: { server: TestServer; options: ConnectOptions }[]) {
   const sessionCache = new SessionCache()
   for (let round = 0; round < ROUNDS; round++) {
@@ -26,7 +26,7 @@ async function resumesEach(t: ExecutionContext, hosts: { server: TestServer; opt
   for (const { server } of hosts) t.deepEqual(server.handshakes, { full: 1, resumed: ROUNDS - 1 })
 }
 
-/** One address in front of all hosts, which leads to the one that `current` names. */
+/** Starts a proxy at one address, which forwards to the host that `current` names. */
 async function startProxy(t: ExecutionContext, current: () => TestServer): Promise<number> {
   const proxy = net.createServer(socket => current().server.emit('connection', socket))
   t.teardown(() => proxy.close())
@@ -34,7 +34,7 @@ async function startProxy(t: ExecutionContext, current: () => TestServer): Promi
   return (proxy.address() as AddressInfo).port
 }
 
-test('hosts at ports of their own', async t => {
+test('endpoints: hosts with different ports have different sessions', async t => {
   const servers = await Promise.all([startServer(t), startServer(t)])
   const options = { host: '127.0.0.1', servername: 'localhost' }
   await resumesEach(
@@ -43,7 +43,7 @@ test('hosts at ports of their own', async t => {
   )
 })
 
-test('hosts behind one proxy address, told apart by server name', async t => {
+test('endpoints: hosts behind one proxy with different server names have different sessions', async t => {
   const { issue } = await testAuthority()
   const names = ['a.example', 'b.example']
   const hosts = await Promise.all(
@@ -66,7 +66,7 @@ test('hosts behind one proxy address, told apart by server name', async t => {
   )
 })
 
-test('hosts at unix sockets of their own', async t => {
+test('endpoints: hosts with different unix sockets have different sessions', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'tls-resumption-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const hosts = await Promise.all(
@@ -82,7 +82,7 @@ test('hosts at unix sockets of their own', async t => {
   await resumesEach(t, hosts)
 })
 
-test('hosts at one address under one name, told apart by an id that only the client knows', async t => {
+test('endpoints: hosts with one address and name have different sessions by cachePartition', async t => {
   const hosts = await Promise.all(
     ['host 1', 'host 2'].map(async id => ({ id, server: await startServer(t) })),
   )

@@ -27,7 +27,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     },
   }
   for (const [what, damage] of Object.entries(BAD)) {
-    test(`${maxVersion}: ${what} in the cache ends in a working connection`, async t => {
+    test(`fallback: ${maxVersion} connections work with ${what} in the cache`, async t => {
       const { port, ca } = await startServer(t, { maxVersion })
       const options = { port, ca, servername: 'localhost' }
       const sessionCache = new SessionCache()
@@ -40,7 +40,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     })
   }
 
-  test(`${maxVersion}: a session of another server falls back to a full handshake`, async t => {
+  test(`fallback: ${maxVersion} does a full handshake after a session of another server`, async t => {
     const [one, other] = await Promise.all([startServer(t, { maxVersion }), startServer(t, { maxVersion })])
     const options = { port: one.port, ca: one.ca, servername: 'localhost' }
     const sessionCache = new SessionCache()
@@ -51,7 +51,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(await finish(connect({ ...options, sessionCache })), { resumed: true, authorized: true })
   })
 
-  test(`${maxVersion}: a session that was put into the cache without a verification is not offered`, async t => {
+  test(`fallback: ${maxVersion} offers no session that the application stored without a verification`, async t => {
     const { port, ca, handshakes } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost' }
     const session = await sessionOf(options)
@@ -61,7 +61,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.deepEqual(handshakes, { full: 2, resumed: 1 })
   })
 
-  test(`${maxVersion}: a session that has expired at the server falls back to a full handshake`, async t => {
+  test(`fallback: ${maxVersion} does a full handshake after a session that expired at the server`, async t => {
     const { server, port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost' }
     const sessionCache = new SessionCache()
@@ -72,7 +72,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-/** A server that, while choking, hangs up on every client hello that offers a session. */
+/** A server that resets on every ClientHello with a session while it is choking. */
 async function startChoking(t: Parameters<typeof startServer>[0]) {
   const { server, port: _, ca, handshakes } = await startServer(t)
   let choking = false
@@ -81,7 +81,7 @@ async function startChoking(t: Parameters<typeof startServer>[0]) {
   const front = net.createServer(socket => {
     socket.on('error', () => {})
     socket.once('data', hello => {
-      // The first hello offers nothing; one that offers a session is longer by the ticket.
+      // The first ClientHello offers nothing. One with a session is longer by the ticket.
       plainHello ||= hello.length
       if (chokingAll || (choking && hello.length > plainHello + 50)) {
         socket.destroy()
@@ -114,7 +114,7 @@ async function startChoking(t: Parameters<typeof startServer>[0]) {
   }
 }
 
-test('a peer that resets when it is offered a session fails one connection, and keeps its sessions', async t => {
+test('fallback: a peer that resets after an offer fails one connection and keeps its sessions', async t => {
   const { options, choke, handshakes } = await startChoking(t)
   const sessionCache = new SessionCache()
   await finish(connect({ ...options, sessionCache }))
@@ -129,7 +129,7 @@ test('a peer that resets when it is offered a session fails one connection, and 
   t.deepEqual(handshakes, { full: 11, resumed: 0 })
 })
 
-test('a peer that resets without an offer as well gets offers again at once', async t => {
+test('fallback: a peer that also resets without an offer gets offers again at once', async t => {
   const { options, choke, chokeAll } = await startChoking(t)
   const sessionCache = new SessionCache()
   const visit = () => outcome(connect({ ...options, sessionCache }))
@@ -143,7 +143,7 @@ test('a peer that resets without an offer as well gets offers again at once', as
   t.like(await visit(), { resumed: true })
 })
 
-test('an application that destroys its connection with an error costs no session', async t => {
+test('fallback: a connection that the application destroys with an error costs no session', async t => {
   const { server, port, ca } = await startServer(t)
   server.removeAllListeners('secureConnection').on('secureConnection', socket => {
     socket.on('error', () => {})
@@ -162,7 +162,7 @@ test('an application that destroys its connection with an error costs no session
   next.destroy()
 })
 
-test('a session whose connection failed after the peer had answered stays good', async t => {
+test("fallback: a connection that fails after the peer's answer costs no session", async t => {
   const { port, ca } = await startServer(t)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))

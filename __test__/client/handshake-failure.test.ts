@@ -1,4 +1,4 @@
-/** What counts as the failure of a peer to which a session was offered, and what becomes of its sessions. */
+/** What counts as a failure after an offer, and when the sessions of the peer are dropped. */
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { connect, SessionCache } from 'tls-resumption'
 import { outcome } from '../support/outcome.ts'
 import { finish, startServer } from '../support/server.ts'
 
-/** A server that can be made to accept connections and to say nothing. */
+/** A server that can be switched to accept connections and send nothing. */
 async function startSilenceable(t: ExecutionContext) {
   const { server, ca, handshakes } = await startServer(t)
   let isSilent = false
@@ -31,7 +31,7 @@ async function startSilenceable(t: ExecutionContext) {
   }
 }
 
-test('a caller that gives up at once, again and again, costs no session', async t => {
+test('handshake failure: a caller that repeatedly gives up at once costs no session', async t => {
   const { options, handshakes, sessionCache } = await startSilenceable(t)
   await finish(connect(options))
   const { size } = sessionCache
@@ -45,7 +45,7 @@ test('a caller that gives up at once, again and again, costs no session', async 
   t.deepEqual(handshakes, { full: 1, resumed: 1 })
 })
 
-test('a caller that gives up on a peer that is silent for less than a second costs no session', async t => {
+test('handshake failure: a caller that gives up within a second of silence costs no session', async t => {
   const { options, silence, sessionCache } = await startSilenceable(t)
   await finish(connect(options))
   const { size } = sessionCache
@@ -63,14 +63,14 @@ test('a caller that gives up on a peer that is silent for less than a second cos
 })
 
 test.serial(
-  'a peer that is silent for a second after an offer hangs: its sessions are dropped, and the next handshake offers none',
+  'handshake failure: a second of silence after an offer is a hang, and the next handshake offers nothing',
   async t => {
     const { options, silence, sessionCache } = await startSilenceable(t)
     await finish(connect(options))
     silence(true)
     const socket = connect(options)
     await once(socket, 'connect')
-    // Twice as long as needed: where the thread is busy, the wait begins again.
+    // Twice as long as necessary: the wait starts again if the thread was busy.
     await sleep(2300)
     socket.destroy()
     await once(socket, 'close')
@@ -82,11 +82,11 @@ test.serial(
   },
 )
 
-test('an error on a connection that did not resume keeps the sessions', async t => {
+test('handshake failure: an error on a connection that did not resume keeps the sessions', async t => {
   const { server, port, ca } = await startServer(t)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))
-  // What is offered then, the server has forgotten.
+  // The server does not know the session that is offered then.
   server.setTicketKeys(Buffer.alloc(48, 7))
   const socket = connect(options)
   let size = 0
@@ -100,7 +100,7 @@ test('an error on a connection that did not resume keeps the sessions', async t 
   t.is(options.sessionCache.size, size)
 })
 
-test('a handshake that fails, and was offered nothing, leaves what others have stored', async t => {
+test('handshake failure: without an offer it keeps the sessions of other connections', async t => {
   const { options, silence, sessionCache } = await startSilenceable(t)
   silence(true)
   const socket = connect(options)

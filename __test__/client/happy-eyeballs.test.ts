@@ -1,4 +1,4 @@
-/** Node gives a socket another handle for each address that it tries; sessions come with the last one. */
+/** Node replaces the handle of a socket for each address that it tries. Sessions arrive at the last handle. */
 
 import { once } from 'node:events'
 import type { LookupFunction } from 'node:net'
@@ -7,7 +7,7 @@ import test from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
 import { finish, startServer } from '../support/server.ts'
 
-/** Resolves to addresses in this order. */
+/** Returns a lookup function with addresses in this order. */
 function resolvingTo(...addresses: string[]): LookupFunction {
   return (_, _options, callback) =>
     callback(
@@ -21,7 +21,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     ['::1', '127.0.0.1'],
     ['::1', '127.0.0.2', '127.0.0.1'],
   ]) {
-    test(`${maxVersion}: connections that end up at the last of ${addresses.length} addresses resume`, async t => {
+    test(`Happy Eyeballs: ${maxVersion} connections that reach the last of ${addresses.length} addresses resume`, async t => {
       const { port, ca, handshakes } = await startServer(t, { maxVersion })
       const sessionCache = new SessionCache()
       const lookup = resolvingTo(...addresses)
@@ -39,7 +39,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 }
 
-test('a ticket is not spent on the addresses that do not answer', async t => {
+test('Happy Eyeballs: addresses that do not answer use no ticket', async t => {
   const { server, port, ca } = await startServer(t)
   const sessionCache = new SessionCache({ singleUse: true })
   const options = {

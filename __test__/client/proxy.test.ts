@@ -1,4 +1,4 @@
-/** Through a proxy that is itself spoken to by TLS there are two handshakes, whose sessions have nothing in common. */
+/** A TLS proxy needs two handshakes, with the proxy and with the origin. They must not share sessions. */
 import { once } from 'node:events'
 import type http from 'node:http'
 import https from 'node:https'
@@ -33,7 +33,7 @@ async function listen(t: ExecutionContext, server: https.Server): Promise<number
   return (server.address() as AddressInfo).port
 }
 
-/** An origin and a proxy of one name and one authority. */
+/** Starts an origin and a proxy with the same name and authority. */
 async function startBoth(t: ExecutionContext) {
   const { cert: ca, issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
@@ -55,7 +55,7 @@ async function startBoth(t: ExecutionContext) {
 
 type Connect = (options: ConnectOptions) => tls.TLSSocket
 
-/** A way through the proxy, and the tunnel in the hands of `connectInside`. */
+/** Opens a tunnel through the proxy and passes it to `connectInside`. */
 async function tunnel(
   { ca, ports }: Awaited<ReturnType<typeof startBoth>>,
   options: ConnectOptions,
@@ -74,7 +74,7 @@ async function getThrough(socket: tls.TLSSocket): Promise<string> {
   return text(socket)
 }
 
-test.serial('connect resumes on both legs, each with its own sessions', async t => {
+test.serial('proxy: connect resumes to proxy and origin, each with its own sessions', async t => {
   const both = await startBoth(t)
   const sessionCache = new SessionCache()
   for (let round = 0; round < 3; round++) {
@@ -83,9 +83,9 @@ test.serial('connect resumes on both legs, each with its own sessions', async t 
   t.deepEqual(both.handshakes, { origin: { full: 1, resumed: 2 }, proxy: { full: 1, resumed: 2 } })
 })
 
-test.serial('a proxy that answers in place of the origin is verified anew', async t => {
+test.serial('proxy: a proxy that impersonates the origin is verified by a full handshake', async t => {
   const both = await startBoth(t)
-  // Within the tunnel is the same server with the same ticket keys.
+  // The tunnel leads to the same server with the same ticket keys.
   both.proxy.removeAllListeners('connect').on('connect', (_: unknown, client: tls.TLSSocket) => {
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
     both.proxy.emit('connection', client)
@@ -104,12 +104,12 @@ test.serial('a proxy that answers in place of the origin is verified anew', asyn
     socket.destroy()
     return isReused
   }
-  t.true(await isReusedInside(plain, {}), 'whoever keeps sessions by name alone is fooled')
+  t.true(await isReusedInside(plain, {}), 'a cache that uses only the name as its key is deceived')
   const sessionCache = new SessionCache()
   t.false(await isReusedInside(connect, { sessionCache }))
 })
 
-test.serial('an installed tls.connect resumes on both legs of a ProxyAgent of undici', async t => {
+test.serial("proxy: an installed tls.connect resumes to proxy and origin of undici's ProxyAgent", async t => {
   const { ca, handshakes, ports } = await startBoth(t)
   install({ sessionCache: new SessionCache() })
   t.teardown(uninstall)
@@ -126,7 +126,7 @@ test.serial('an installed tls.connect resumes on both legs of a ProxyAgent of un
   t.deepEqual(handshakes, { origin: { full: 1, resumed: 2 }, proxy: { full: 1, resumed: 2 } })
 })
 
-/** As the agents for proxies that packages bring. */
+/** An agent as in packages for proxies. */
 class TunnelAgent extends HttpsAgent {
   constructor(
     readonly both: Awaited<ReturnType<typeof startBoth>>,
@@ -155,7 +155,7 @@ class TunnelAgent extends HttpsAgent {
   }
 }
 
-test.serial('an HttpsAgent that opens tunnels resumes on both legs', async t => {
+test.serial('proxy: an HttpsAgent with tunnels resumes to proxy and origin', async t => {
   const both = await startBoth(t)
   const sessionCache = new SessionCache()
   for (let round = 0; round < 3; round++) {

@@ -18,7 +18,7 @@ function optionsFor({ port, ca }: Peer, cache = new SessionCache()) {
   return { port, ca, servername: 'localhost', sessionCache: cache, coalesce: false } satisfies ConnectOptions
 }
 
-/** The reasons told of connections to the peer, as they come. */
+/** Collects the reasons of connections to the peer. */
 function listen(t: ExecutionContext, { port }: Peer): string[] {
   const reasons: string[] = []
   const hear = (message: unknown) => {
@@ -36,7 +36,7 @@ async function inTurn<T>(count: number, run: () => Promise<T>): Promise<T[]> {
   return results
 }
 
-test('with singleUse a peer that takes each ticket once never sees one twice', async t => {
+test('strict peer: with singleUse a peer that accepts each ticket once never receives one twice', async t => {
   const peer = await startPeer(t)
   const options = optionsFor(peer, new SessionCache({ singleUse: true }))
   const results = await inTurn(8, () => finish(connect(options)))
@@ -51,7 +51,7 @@ test('with singleUse a peer that takes each ticket once never sees one twice', a
   )
 })
 
-test('without singleUse such a peer is offered a ticket again, and full handshakes follow, no errors', async t => {
+test('strict peer: without singleUse such a peer gets a ticket again and does full handshakes', async t => {
   const peer = await startPeer(t)
   const options = optionsFor(peer)
   await finish(connect(options))
@@ -64,21 +64,21 @@ test('without singleUse such a peer is offered a ticket again, and full handshak
 
 for (const version of ['1.2', '1.3']) {
   for (const how of [[], ['--ids']]) {
-    test(`TLS ${version}: a peer that refuses what it issued ${how}`, async t => {
+    test(`strict peer: TLS ${version} with a peer that rejects its sessions ${how}`, async t => {
       const peer = await startPeer(t, '--version', version, '--refuse', ...how)
       const reasons = listen(t, peer)
       t.deepEqual(await inTurn(4, () => finish(connect(optionsFor(peer)))), Array(4).fill(FULL))
       const options = optionsFor(peer)
       t.deepEqual(await inTurn(4, () => finish(connect(options))), Array(4).fill(FULL))
       const offered = (await peer.hears(8)).slice(5).map(({ offered, kind }) => ({ offered, kind }))
-      // Without a store there is nothing to issue.
+      // Without a session store the peer issues no session ID.
       const isNoSession = how.length > 0
       t.deepEqual(offered, Array(3).fill({ offered: !isNoSession, kind: 'Full' }))
       t.is(reasons.at(-1), isNoSession ? 'no-session' : 'rejected-by-peer')
     })
   }
 
-  test(`TLS ${version}: a peer that refuses everything is offered nothing after a while`, async t => {
+  test(`strict peer: TLS ${version} offers pause to a peer that rejects every session`, async t => {
     const peer = await startPeer(t, '--version', version, '--refuse')
     const options = optionsFor(peer)
     const reasons = listen(t, peer)
@@ -90,16 +90,16 @@ for (const version of ['1.2', '1.3']) {
     ])
   })
 
-  test(`TLS ${version}: a peer that says a lifetime of 0`, async t => {
+  test(`strict peer: TLS ${version} with a lifetime of 0`, async t => {
     const peer = await startPeer(t, '--version', version, '--lifetime', '0')
     const options = optionsFor(peer)
     const results = await inTurn(2, () => finish(connect(options)))
-    // To be discarded (RFC 8446 section 4.6.1), or not said (RFC 5077 section 3.3).
+    // The ticket must be discarded (RFC 8446 section 4.6.1), or has no hint (RFC 5077 section 3.3).
     t.deepEqual(results, version === '1.3' ? [FULL, FULL] : [FULL, RESUMED])
     t.is(options.sessionCache.size, version === '1.3' ? 0 : 1)
   })
 
-  test(`TLS ${version}: a peer whose tickets are longer than Node takes`, async t => {
+  test(`strict peer: TLS ${version} with tickets that are too long for Node`, async t => {
     const peer = await startPeer(t, '--version', version, '--size', '60000', '--tickets', '5')
     const options = optionsFor(peer)
     t.deepEqual(
@@ -109,13 +109,13 @@ for (const version of ['1.2', '1.3']) {
     t.is(options.sessionCache.size, 0)
   })
 
-  test(`TLS ${version}: a peer with long tickets`, async t => {
+  test(`strict peer: TLS ${version} with long tickets resumes`, async t => {
     const peer = await startPeer(t, '--version', version, '--size', '8000')
     const options = optionsFor(peer)
     t.deepEqual(await inTurn(2, () => finish(connect(options))), [FULL, RESUMED])
   })
 
-  test(`TLS ${version}: a peer whose tickets come with the close`, async t => {
+  test(`strict peer: TLS ${version} with tickets that arrive with the close`, async t => {
     const peer = await startPeer(t, '--version', version, '--late')
     const options = optionsFor(peer)
     const results = await inTurn(2, async () => {
@@ -130,7 +130,7 @@ for (const version of ['1.2', '1.3']) {
     ['close', 'ECONNRESET'],
     ['alert', /HANDSHAKE_FAILURE/],
   ] as const) {
-    test(`TLS ${version}: a peer that meets an offer with: ${how}`, async t => {
+    test(`strict peer: TLS ${version} with a peer that answers an offer by ${how}`, async t => {
       const peer = await startPeer(t, '--version', version, '--when-offered', how)
       const options = optionsFor(peer)
       const reasons = listen(t, peer)
@@ -149,16 +149,16 @@ for (const version of ['1.2', '1.3']) {
     })
   }
 
-  test.serial(`TLS ${version}: a peer that meets an offer with silence`, async t => {
+  test.serial(`strict peer: TLS ${version} with a peer that answers an offer by silence`, async t => {
     const peer = await startPeer(t, '--version', version, '--when-offered', 'hang')
     const options = optionsFor(peer)
     t.deepEqual(await finish(connect(options)), FULL)
     const socket = connect(options)
     await peer.hears(2)
-    // Twice as long as needed: where the thread is busy, the wait begins again.
+    // Twice as long as necessary: the wait starts again if the thread was busy.
     await sleep(2300)
     socket.destroy()
-    // In the same turn, as of a caller that does not wait for 'close'.
+    // In the same turn, as by a caller that does not wait for 'close'.
     t.deepEqual(await finish(connect(options)), FULL)
     t.deepEqual(await finish(connect(options)), FULL)
     const said = await peer.hears(4)
@@ -169,7 +169,7 @@ for (const version of ['1.2', '1.3']) {
   })
 }
 
-test('a peer that sends no tickets, and is met in bursts', async t => {
+test('strict peer: bursts to a peer without tickets do full handshakes', async t => {
   const peer = await startPeer(t, '--tickets', '0', '--version', '1.3')
   const options = { ...optionsFor(peer), coalesce: true }
   const burst = () => Promise.all(Array.from({ length: 6 }, () => finish(connect(options))))
@@ -186,7 +186,7 @@ test('a peer that sends no tickets, and is met in bursts', async t => {
   t.is(waited.filter(Boolean).length, 5, 'and not again')
 })
 
-test('TLS 1.2 session ids of another library', async t => {
+test('strict peer: TLS 1.2 session IDs of another library resume', async t => {
   const peer = await startPeer(t, '--version', '1.2', '--ids')
   const options = optionsFor(peer)
   t.deepEqual(await inTurn(4, () => finish(connect(options))), [FULL, RESUMED, RESUMED, RESUMED])
@@ -197,7 +197,7 @@ test('TLS 1.2 session ids of another library', async t => {
   )
 })
 
-test('a caller that ends as soon as it is connected loses no ticket', async t => {
+test('strict peer: a caller that ends after secureConnect receives the tickets', async t => {
   const peer = await startPeer(t)
   const options = optionsFor(peer, new SessionCache({ singleUse: true }))
   const end = async () => {
@@ -208,7 +208,7 @@ test('a caller that ends as soon as it is connected loses no ticket', async t =>
 })
 
 for (const how of ['https', 'fetch']) {
-  test(`${how} hands no ticket out twice, as it would with what a library keeps itself`, async t => {
+  test(`strict peer: ${how} offers no ticket twice, unlike the library's own cache`, async t => {
     const peer = await startPeer(t, '--http')
     const directory = await mkdtemp(join(tmpdir(), 'tls-resumption-'))
     t.teardown(() => rm(directory, { recursive: true }))
@@ -227,7 +227,7 @@ for (const how of ['https', 'fetch']) {
 
     t.like(await run(), { code: 0, stdout: '!!!!!!!!!\n' })
     const plain = (await peer.hears(9)).splice(0)
-    // fetch keeps nothing on newer versions.
+    // On newer versions fetch keeps no sessions.
     if (how === 'https') t.true(plain.some(isWasted), 'Node alone')
 
     t.like(await run('--import', 'tls-resumption/auto'), { code: 0, stdout: '!!!!!!!!!\n' })

@@ -1,4 +1,4 @@
-/** A TLS 1.2 session that the server renews as it resumes, of which Node tells nobody, is kept. */
+/** A TLS 1.2 session that the server renews on resumption is stored, although Node emits no event for it. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -12,7 +12,7 @@ interface ServerInternals {
   _sharedCreds: { context: { onticketkeycallback?: unknown; enableTicketKeyCallback(): void } }
 }
 
-/** Ticket keys as nginx has them: the first encrypts, the others still decrypt, and what they open is renewed. */
+/** Ticket keys as in nginx: the first encrypts, the others only decrypt, and their tickets are renewed. */
 function useKeys(server: tls.Server, keys: readonly Buffer[]): void {
   const { context } = (server as unknown as ServerInternals)._sharedCreds
   context.onticketkeycallback = (name: Buffer, iv: Buffer, isNew: boolean) => {
@@ -38,7 +38,7 @@ const forms: Record<string, (options: ConnectOptions & { port: number }) => Prom
 }
 
 for (const [form, open] of Object.entries(forms)) {
-  test(`${form}: it outlives the key that the first one was made with`, async t => {
+  test(`TLS 1.2 renewal: with ${form} the renewed session outlives the first ticket key`, async t => {
     const { server, port, ca } = await startServer(t, TLS_1_2)
     const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
     const visit = async () => (await finish(await open(options))).resumed
@@ -53,7 +53,7 @@ for (const [form, open] of Object.entries(forms)) {
   })
 }
 
-test('with plain Node the old one is all there is', async t => {
+test('TLS 1.2 renewal: plain Node does not receive the renewed session', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_2)
   const options = { port, ca, servername: 'localhost' }
   useKeys(server, [first])
@@ -68,7 +68,7 @@ test('with plain Node the old one is all there is', async t => {
   t.false((await finish(tls.connect({ ...options, session }))).resumed)
 })
 
-test('where nothing is renewed, nothing is stored again', async t => {
+test('TLS 1.2 renewal: without a renewal nothing is stored again', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_2)
   const sessionCache = new SessionCache()
   const options = { port, ca, servername: 'localhost', sessionCache }
@@ -79,7 +79,7 @@ test('where nothing is renewed, nothing is stored again', async t => {
   t.is(sessionCache.stats().sets, sets)
 })
 
-test('it is not kept of a peer that the secureConnect listener turns away', async t => {
+test('TLS 1.2 renewal: nothing is stored if the secureConnect listener destroys the socket', async t => {
   const { server, port, ca } = await startServer(t, TLS_1_2)
   const sessionCache = new SessionCache()
   const options = { port, ca, servername: 'localhost', sessionCache }

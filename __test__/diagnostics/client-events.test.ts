@@ -1,4 +1,4 @@
-/** How each connection began is told, counted, and holds no secret. */
+/** The outcome of each connection is published and counted, without a secret. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
@@ -9,7 +9,7 @@ import { type ClientMessage, clientStats, connect, install, SessionCache, uninst
 import { outcome } from '../support/outcome.ts'
 import { startServer, testAuthority } from '../support/server.ts'
 
-/** What is told of connections to the port from now on. */
+/** Collects the messages about connections to the port. */
 function listen(t: ExecutionContext, port: number | string): ClientMessage[] {
   const told: ClientMessage[] = []
   const onMessage = (message: unknown) => {
@@ -30,7 +30,7 @@ async function setUp(t: ExecutionContext, options?: tls.TlsOptions) {
 
 const reasons = (told: ClientMessage[]) => told.map(({ reason }) => reason)
 
-test('a connection that resumes, and the one before it', async t => {
+test('client events: resumed, and no-session before it', async t => {
   const { port, dial, told } = await setUp(t)
   await outcome(connect(dial))
   await outcome(connect(dial))
@@ -41,7 +41,7 @@ test('a connection that resumes, and the one before it', async t => {
   ])
 })
 
-test('a session that the peer refused', async t => {
+test('client events: rejected-by-peer', async t => {
   const { server, dial, told } = await setUp(t)
   await outcome(connect(dial))
   server.setTicketKeys(Buffer.from(Array.from({ length: 48 }, (_, index) => index)))
@@ -50,7 +50,7 @@ test('a session that the peer refused', async t => {
   t.true(told[1]?.offered)
 })
 
-test('a certificate that is not trusted any more', async t => {
+test('client events: reverification-failed', async t => {
   const { dial, told } = await setUp(t)
   let isGood = true
   const checkServerIdentity = () => (isGood ? undefined : new Error('revoked'))
@@ -58,7 +58,7 @@ test('a certificate that is not trusted any more', async t => {
   isGood = false
   await outcome(connect({ ...dial, checkServerIdentity }))
   t.deepEqual(reasons(told), ['no-session', 'failed'])
-  // The second call comes before an offer, and the third one in the full handshake that follows.
+  // The second call is before an offer, and the third in the full handshake after it.
   let calls = 0
   const once = { ...dial, checkServerIdentity: () => (++calls === 2 ? new Error('not now') : undefined) }
   await outcome(connect(once))
@@ -66,9 +66,9 @@ test('a certificate that is not trusted any more', async t => {
   t.deepEqual(reasons(told).slice(2), ['no-session', 'reverification-failed'])
 })
 
-test('a peer that resets when it is offered a session gets no offers for a while', async t => {
+test('client events: backed-off after a peer that resets on an offer', async t => {
   const { port, ca } = await startServer(t)
-  // Hangs up on the clients that it is told to.
+  // Resets the clients that it is told to.
   let isBroken = false
   const front = net.createServer(client => {
     if (isBroken) return client.once('data', () => client.destroy())
@@ -92,7 +92,7 @@ test('a peer that resets when it is offered a session gets no offers for a while
   t.deepEqual(reasons(told), ['no-session', 'failed', 'backed-off', 'backed-off'])
 })
 
-test('options that no key can stand for, a session of the caller, and an opt-out are told at once', async t => {
+test('client events: uncacheable, caller-session and opted-out are published at once', async t => {
   const { dial, told } = await setUp(t)
   const sockets = [
     connect({ ...dial, requestOCSP: true }),
@@ -104,7 +104,7 @@ test('options that no key can stand for, a session of the caller, and an opt-out
   t.is(told.length, 3)
 })
 
-test('a session that the caller sets on the socket', async t => {
+test('client events: caller-session after setSession', async t => {
   const { dial, told } = await setUp(t)
   const socket = connect(dial) as tls.TLSSocket & { setSession(session: Buffer): void }
   socket.setSession(Buffer.from('mine'))
@@ -112,7 +112,7 @@ test('a session that the caller sets on the socket', async t => {
   t.deepEqual(reasons(told), ['caller-session'])
 })
 
-test('a connection that fails, is refused, or is given up', async t => {
+test('client events: failed', async t => {
   const { dial, told } = await setUp(t)
   const { ca: _, ...untrusting } = dial
   await outcome(connect(untrusting))
@@ -122,7 +122,7 @@ test('a connection that fails, is refused, or is given up', async t => {
   t.deepEqual(reasons(told), ['failed', 'failed'])
 })
 
-test('a connection over a socket that is there', async t => {
+test('client events: a connection over a given socket', async t => {
   const { port, dial, told } = await setUp(t)
   for (let n = 0; n < 2; n++) {
     const socket = net.connect(port, '127.0.0.1')
@@ -132,7 +132,7 @@ test('a connection over a socket that is there', async t => {
   t.deepEqual(reasons(told), ['no-session', 'resumed'])
 })
 
-test.serial('what install leaves out', async t => {
+test.serial('client events: excluded', async t => {
   const { port, ca } = await startServer(t)
   const told = listen(t, port)
   const dial = { port, host: '127.0.0.1', servername: 'localhost', ca }
@@ -148,12 +148,12 @@ test.serial('what install leaves out', async t => {
   t.deepEqual(reasons(told), ['excluded', 'no-session', 'opted-out', 'opted-out'])
 })
 
-test('each is counted, whether anybody listens or not', async t => {
+test('client events: connections are counted with and without subscribers', async t => {
   const { dial } = await setUp(t)
   const before = clientStats()
   await outcome(connect(dial))
   await outcome(connect(dial))
-  // Other tests count, too.
+  // Connections of other tests count as well.
   t.true(clientStats().resumed > before.resumed)
   t.true(clientStats()['no-session'] > before['no-session'])
   const own = clientStats()
@@ -161,7 +161,7 @@ test('each is counted, whether anybody listens or not', async t => {
   t.true(clientStats().resumed >= 0)
 })
 
-test('no secret is told', async t => {
+test('client events: no message contains a secret', async t => {
   const { cert, issue } = await testAuthority()
   const identity = await issue({ commonName: 'client', usage: 'client' })
   const { dial, told, sessionCache } = await setUp(t, { requestCert: true, ca: cert })

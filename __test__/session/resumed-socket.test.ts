@@ -1,4 +1,4 @@
-/** A resumed connection tells the certificate of its peer, for those who look at it after the handshake. */
+/** A resumed connection returns the certificates of its peer, for applications that check them after the handshake. */
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
@@ -14,7 +14,7 @@ interface Told {
   x509: string | undefined
 }
 
-/** What a socket tells when it is secure, before anybody else is told that it is. */
+/** Reads a socket at secureConnect, before any other listener. */
 async function told(socket: tls.TLSSocket): Promise<Told> {
   const secure = once(socket, 'secureConnect').then(() => ({
     resumed: socket.isSessionReused(),
@@ -41,7 +41,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       connect({ ...options, socket: await connected(port) }),
   }
   for (const [form, open] of Object.entries(forms)) {
-    test(`${maxVersion}, ${form}: returns what a full handshake returns, the chain included`, async t => {
+    test(`resumed socket: ${maxVersion} ${form} returns the certificates of a full handshake with the chain`, async t => {
       const { port, ca } = await startServer(t, { maxVersion })
       const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
       const full = await told(await open(options))
@@ -55,7 +55,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     })
   }
 
-  test(`${maxVersion}: who looks for the name after the handshake finds it, as with plain Node only in a full one`, async t => {
+  test(`resumed socket: ${maxVersion} an application that checks the name afterwards finds it`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost' }
     const checked = async (socket: tls.TLSSocket) => {
@@ -71,7 +71,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.like(await checked(connect({ ...options, sessionCache })), { resumed: true, error: undefined })
   })
 
-  test(`${maxVersion}: of an unverified peer, too, which stays one`, async t => {
+  test(`resumed socket: ${maxVersion} an unverified peer stays unverified`, async t => {
     const { port } = await startServer(t, { maxVersion })
     const sessionCache = new SessionCache()
     const lenient = { port, servername: 'localhost', rejectUnauthorized: false, sessionCache }
@@ -83,7 +83,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.false(socket.authorized)
   })
 
-  test(`${maxVersion}: where the session is refused, that of the full handshake`, async t => {
+  test(`resumed socket: ${maxVersion} after a rejection it returns the certificates of the full handshake`, async t => {
     const { issue } = await testAuthority()
     const { server, port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
@@ -95,7 +95,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.is(after.certificate.fingerprint256, (await told(connect(options))).certificate.fingerprint256)
   })
 
-  test(`${maxVersion}: nothing of ours is told for a session that the caller sets`, async t => {
+  test(`resumed socket: ${maxVersion} with a caller session it returns what plain Node returns`, async t => {
     const { port, ca } = await startServer(t, { maxVersion })
     const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
     const session = await sessionOf({ port, ca, servername: 'localhost' })
@@ -109,7 +109,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test('a destroyed socket tells what Node tells', async t => {
+test('resumed socket: a destroyed socket returns what plain Node returns', async t => {
   const { port, ca } = await startServer(t)
   const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
   await finish(connect(options))

@@ -99,7 +99,7 @@ export async function makeChain(dates: { intermediate?: HolderOptions; server?: 
   return { root, intermediate, server, identity: { cert: server.cert + intermediate.cert, key: server.key } }
 }
 
-/** Returns a time so many milliseconds from now, in whole seconds, as certificates have it. */
+/** Returns the time that is this many milliseconds from now, in whole seconds as in certificates. */
 export function fromNow(milliseconds: number): Date {
   return new Date(Math.ceil((Date.now() + milliseconds) / 1000) * 1000)
 }

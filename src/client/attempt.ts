@@ -104,8 +104,8 @@ export class ConnectionAttempt implements SocketEvents {
       try {
         socket = open(own)
       } finally {
-        // @guard wiped-session › caller-session › the session that a socket over another one keeps is a copy
-        //   of its own, and wiped
+        // @guard wiped-session › caller-session › caller session: a socket over another socket keeps a copy of
+        //   the session, which is wiped
         own.fill(0)
       }
     })
@@ -161,15 +161,15 @@ export class ConnectionAttempt implements SocketEvents {
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
     this.#report(isResumed ? 'resumed' : this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome)
     // After the application's listeners: they may turn the peer away.
-    // @guard rejected-peer › tls12-renewal › it is not kept of a peer that the secureConnect listener turns
-    //   away
+    // @guard rejected-peer › tls12-renewal › TLS 1.2 renewal: nothing is stored if the secureConnect listener
+    //   destroys the socket
     //   ⇒ `process.nextTick(() => this.#storeRenewed())` becomes `this.#storeRenewed()`
     if (isResumed && this.#offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
   }
 
   onSession(session: Buffer): void {
-    // @guard caller-session › caller-session › *: nothing is kept even if the server refuses the session of
-    //   the caller
+    // @guard caller-session › caller-session › caller session: * stores nothing if the server rejects the
+    //   caller's session
     //   ⇒ without `this.#hasCallerSession ||`
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
@@ -179,15 +179,15 @@ export class ConnectionAttempt implements SocketEvents {
     // Whatever is stored of it: a library may pass it back.
     // @guard library-session › install › install: a session of a lenient connection does not authorize*
     peer.recordEmitted(session, record)
-    // @guard rejected-peer › caller-session › *: nothing is kept of a peer that the secureConnect listener
-    //   turns away
+    // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
+    //   destroys the socket
     //   ⇒ without `&& !this.#port.isDestroyed`
     if (record !== undefined && !this.#port.isDestroyed) this.#store(session, record)
   }
 
   onCallerSession(): void {
-    // @guard caller-session › caller-session › *: nothing is kept even if the server refuses the session of
-    //   the caller
+    // @guard caller-session › caller-session › caller session: * stores nothing if the server rejects the
+    //   caller's session
     this.#hasCallerSession = true
   }
 
@@ -220,8 +220,8 @@ export class ConnectionAttempt implements SocketEvents {
 
   /** True if a session may be given to the socket: one given during the handshake would break it. */
   get #isFree(): boolean {
-    // @guard caller-session › caller-session › *: a session that the caller sets wins over one of ours, which
-    //   is not spent
+    // @guard caller-session › caller-session › caller session: * offers the session of setSession and uses no
+    //   ticket of the cache
     //   ⇒ without `!this.#hasCallerSession &&`
     return !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake
   }
@@ -234,8 +234,8 @@ export class ConnectionAttempt implements SocketEvents {
   #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
     const { peer } = this.#inputs
     const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
-    // @guard offer-back-off › strict-peer › TLS *: a peer that refuses everything is offered nothing after a
-    //   while
+    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
+    //   session
     //   ⇒ if false
     if (advice !== 'offer') {
       this.#debug('the breaker says %s', advice)
@@ -265,7 +265,8 @@ export class ConnectionAttempt implements SocketEvents {
   #afterOffer(): void {
     const offered = this.#offered
     if (!this.#hasOffered || offered === undefined) return
-    // @guard caller-session › resumed-socket › *: nothing of ours is told for a session that the caller sets
+    // @guard caller-session › resumed-socket › resumed socket: * with a caller session it returns what plain
+    //   Node returns
     //   ⇒ `this.#hasCallerSession ? undefined : offered.chain` becomes `offered.chain`
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
     if (offered.isBelowTls13) this.#ticket = this.#port.ticket
@@ -334,8 +335,8 @@ export class ConnectionAttempt implements SocketEvents {
 
   #judgeSecure(isResumed: boolean): void {
     const { endpoint, key } = this.#inputs.peer
-    // @guard offer-back-off › strict-peer › TLS *: a peer that refuses everything is offered nothing after a
-    //   while
+    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
+    //   session
     //   ⇒ `offerBreaker.rejected(endpoint, key)` becomes `{}`
     if (isResumed) offerBreaker.resumed(endpoint, key)
     else if (this.#hasOffered) offerBreaker.rejected(endpoint, key)
@@ -347,12 +348,11 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer } = this.#inputs
     if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
     if (!this.#hasOffered) return
-    // @guard offer-back-off › client-events › a peer that resets when it is offered a session gets no offers
-    //   for a while
+    // @guard offer-back-off › client-events › client events: backed-off after a peer that resets on an offer
     //   ⇒ `offerBreaker.broken(peer.endpoint)` becomes `{}`
     if (isHandshakeAlert(error)) offerBreaker.alerted(peer.endpoint)
     else if (isTransportError(error) && !this.#isHanging) offerBreaker.broken(peer.endpoint)
-    // @guard offer-back-off › strict-peer › TLS *: a peer that meets an offer with* ⇒ if false
+    // @guard offer-back-off › strict-peer › strict peer: TLS * with a peer that answers an offer by* ⇒ if false
     if (isHandshakeAlert(error) || this.#isHanging) dropSessions(cache, peer.key)
   }
 

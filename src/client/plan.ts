@@ -60,7 +60,8 @@ export function planConnection(
   }
   const inputs = findInputs(cache, options, context, planOptions)
   if (inputs === undefined) return { options, inputs }
-  // @guard caller-session › connect › a session of the caller wins, and what comes of it is not kept
+  // @guard caller-session › connect › connect: a session of the caller is offered, and nothing of its
+  //   connection is stored
   //   ⇒ if false
   if (options.session && keepsSession(options, cache, inputs)) return keepSession(options)
   return share(options, context, inputs)

@@ -67,7 +67,7 @@ export class SessionRecorder {
    */
   verificationOf(session: Buffer, offered: OfferedSession | null | undefined): Verification | undefined {
     const info = readSessionInfo(session)
-    // @guard lifetime-and-use › strict-peer › TLS 1.3: a peer that says a lifetime of 0
+    // @guard lifetime-and-use › strict-peer › strict peer: TLS 1.3 with a lifetime of 0
     //   ⇒ without `|| info.lifetime === 0`
     if (info === undefined || info.lifetime === 0) return undefined
     const leaf = session.subarray(info.leafStart, info.leafEnd)
@@ -97,9 +97,9 @@ export class SessionRecorder {
     if (this.#capture !== undefined && !this.#isChainStored) storeChain(this.#capture.chain)
     this.#isChainStored = true
     const isTls13 = info.version >= TLS_1_3
-    // @guard lifetime-and-use › connect-lifetime › a session lives no longer than the hint of its peer
+    // @guard lifetime-and-use › connect-lifetime › session lifetime: the hint of the peer is a limit
     //   ⇒ `ttl: info.lifetime` becomes `ttl: 0`
-    // @guard lifetime-and-use › connect › with singleUse no ticket is offered twice
+    // @guard lifetime-and-use › connect › connect: with singleUse no ticket is offered twice
     //   ⇒ `reusable: !isTls13` becomes `reusable: true`
     const options = { ttl: info.lifetime, reusable: !isTls13, add: isTls13 }
     const entry = storeVerified(cache, peer.key, session, record, options)

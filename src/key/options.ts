@@ -75,7 +75,7 @@ export function hostnameOf({
   host,
   socket,
 }: Pick<tls.ConnectionOptions, 'servername' | 'host' | 'socket'>): string {
-  // @guard host-name › connect › TLS 1.3 tickets resume, without one*
+  // @guard host-name › connect › connect: TLS 1.3 tickets resume without a client certificate*
   //   ⇒ `return servername || host ||` becomes `return host ||`
   return servername || host || hostOfSocket(socket) || 'localhost'
 }

@@ -33,14 +33,14 @@ async function startHttp2(t: ExecutionContext) {
   return { ca, get }
 }
 
-/** Node 22.23 takes no certificate for an IPv6 address, resumed or not. */
+/** Node 22.23 rejects every certificate for an IPv6 address, resumed or not. */
 const takesIpv6 = !tls.checkServerIdentity('::1', {
   subject: { CN: 'localhost' },
   subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
 } as tls.PeerCertificate)
 
 for (const host of ['localhost', '127.0.0.1', ...(takesIpv6 ? ['[::1]'] : [])]) {
-  test(`HTTP/2 sessions to ${host} resume from connection to connection`, async t => {
+  test(`http2: connections to ${host} resume`, async t => {
     const { get } = await startHttp2(t)
     const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
     const result = { status: 200, alpnProtocol: 'h2', authorized: true }
@@ -57,7 +57,7 @@ for (const [what, more] of [
   ['a servername', { servername: 'other.example' }],
 ] as const) {
   for (const host of ['localhost', '127.0.0.1']) {
-    test(`http2CreateConnection: to ${host} with ${what} the server sees the name that it sees with plain Node`, async t => {
+    test(`http2: to ${host} with ${what} the server gets the name that plain Node sends`, async t => {
       const { issue } = await testAuthority()
       const server = http2.createSecureServer(await issue({ commonName: 'localhost', usage: 'server' }))
       server.listen(0, '127.0.0.1')
@@ -82,27 +82,27 @@ for (const [what, more] of [
   }
 }
 
-test('http2.connect by itself never resumes', async t => {
+test('http2: plain http2.connect never resumes', async t => {
   const { get } = await startHttp2(t)
   await get({})
   t.false((await get({})).resumed)
 })
 
-test('null opts out', async t => {
+test('http2: sessionCache null disables resumption', async t => {
   const { get } = await startHttp2(t)
   const createConnection = http2CreateConnection({ sessionCache: null })
   await get({ createConnection })
   t.false((await get({ createConnection })).resumed)
 })
 
-test('what is trusted is part of the key', async t => {
+test('http2: connections with other CAs do not share sessions', async t => {
   const { get } = await startHttp2(t)
   const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
   await get({ createConnection })
   await t.throwsAsync(get({ createConnection, ca: [] }))
 })
 
-test('an http: authority is connected without TLS', async t => {
+test('http2: an http: authority is connected without TLS', async t => {
   const server = http2.createServer((_, response) => response.end('plain'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -114,7 +114,7 @@ test('an http: authority is connected without TLS', async t => {
   server.close()
 })
 
-test('options that are wrong are refused', t => {
+test('http2: invalid options are rejected', t => {
   t.throws(() => http2CreateConnection({ sessionCache: {} as never }), { code: 'ERR_INVALID_ARG_TYPE' })
   t.throws(() => http2CreateConnection({ cache: null } as never), {
     code: 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION',

@@ -33,7 +33,7 @@ async function startHttps(t: ExecutionContext) {
   return { ca, get }
 }
 
-test('sessions outlive the agent', async t => {
+test('HttpsAgent: sessions outlive the agent', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   const results: boolean[] = []
@@ -45,13 +45,13 @@ test('sessions outlive the agent', async t => {
   t.deepEqual(results, [false, true, true])
 })
 
-test('an agent without options uses the cache that all share', async t => {
+test('HttpsAgent: without options it uses the default cache', async t => {
   const { ca, get } = await startHttps(t)
   t.false((await get(new HttpsAgent({ ca }))).resumed)
   t.true((await get(new HttpsAgent({ ca }))).resumed)
 })
 
-test('a kept-alive connection is used again as with https.Agent, and the next one resumes', async t => {
+test('HttpsAgent: it reuses kept-alive connections, and the next connection resumes', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   const agent = new HttpsAgent({ ca, sessionCache, keepAlive: true })
@@ -64,16 +64,16 @@ test('a kept-alive connection is used again as with https.Agent, and the next on
   t.true((await get(agent)).resumed)
 })
 
-test('with singleUse the agent never offers a ticket twice', async t => {
+test('HttpsAgent: with singleUse it never offers a ticket twice', async t => {
   const { ca, get } = await startHttps(t)
   const agent = new HttpsAgent({ ca, sessionCache: new SessionCache({ singleUse: true }), maxSockets: 1 })
   const results: boolean[] = []
   for (let i = 0; i < 4; i++) results.push((await get(agent)).resumed)
-  // Two tickets come with each full handshake, and none with a resumed one.
+  // Two tickets arrive after each full handshake, and none after a resumed one.
   t.deepEqual(results, [false, true, true, false])
 })
 
-test('null opts an agent, or one request, out', async t => {
+test('HttpsAgent: sessionCache null disables resumption for the agent or one request', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   await get(new HttpsAgent({ ca, sessionCache }))
@@ -83,7 +83,7 @@ test('null opts an agent, or one request, out', async t => {
   t.false((await get(new HttpsAgent({ ca, sessionCache: null, maxCachedSessions: 0 }))).resumed)
 })
 
-test('the partition of an agent is in the key', async t => {
+test('HttpsAgent: agents with different partitions share no sessions', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   await get(new HttpsAgent({ ca, sessionCache, cachePartition: 'a' }))
@@ -91,7 +91,7 @@ test('the partition of an agent is in the key', async t => {
   t.true((await get(new HttpsAgent({ ca, sessionCache, cachePartition: 'a' }))).resumed)
 })
 
-test('an agent that trusts another CA does not resume', async t => {
+test('HttpsAgent: an agent with another CA does not resume', async t => {
   const { ca, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   await get(new HttpsAgent({ ca, sessionCache }))
@@ -99,7 +99,7 @@ test('an agent that trusts another CA does not resume', async t => {
   t.is((error as NodeJS.ErrnoException).code, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
 })
 
-test('a checkServerIdentity of one request is asked, though the agent has a session', async t => {
+test('HttpsAgent: a checkServerIdentity of one request is called although the agent has a session', async t => {
   const { ca, get } = await startHttps(t)
   const agent = new HttpsAgent({ ca, sessionCache: new SessionCache() })
   await get(agent)
@@ -108,7 +108,7 @@ test('a checkServerIdentity of one request is asked, though the agent has a sess
   t.true((await get(agent)).resumed)
 })
 
-test('the agent can be the global one', async t => {
+test('HttpsAgent: it works as the global agent', async t => {
   const { ca, get } = await startHttps(t)
   const { globalAgent } = https
   t.teardown(() => {
@@ -120,14 +120,14 @@ test('the agent can be the global one', async t => {
   t.true((await request()).resumed)
 })
 
-test('an agent is an https.Agent and keeps its options', t => {
+test('HttpsAgent: it is an https.Agent and keeps its options', t => {
   const agent = new HttpsAgent({ keepAlive: true, maxSockets: 7, sessionCache: null })
   t.true(agent instanceof https.Agent)
   t.is(agent.maxSockets, 7)
   t.false('sessionCache' in agent.options)
 })
 
-test('options that are wrong are refused when the agent is made', t => {
+test('HttpsAgent: the constructor rejects invalid options', t => {
   t.throws(() => new HttpsAgent({ sessionCache: {} as never }), { code: 'ERR_INVALID_ARG_TYPE' })
   t.throws(() => new HttpsAgent({ cachePartition: '' }), { code: 'ERR_OUT_OF_RANGE' })
 })

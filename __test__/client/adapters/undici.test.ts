@@ -31,7 +31,7 @@ const DISPATCHERS = {
 }
 
 for (const [name, make] of Object.entries(DISPATCHERS)) {
-  test(`sessions outlive ${name === 'Agent' ? 'an Agent' : 'a Pool'}`, async t => {
+  test(`undici: sessions outlive ${name === 'Agent' ? 'an Agent' : 'a Pool'}`, async t => {
     const { ca, handshakes, origin } = await startHttps(t)
     const sessionCache = new SessionCache()
     for (let round = 0; round < 3; round++) {
@@ -45,7 +45,7 @@ for (const [name, make] of Object.entries(DISPATCHERS)) {
   })
 }
 
-test('fetch with a dispatcher resumes', async t => {
+test('undici: fetch with a dispatcher resumes', async t => {
   const { ca, handshakes, origin } = await startHttps(t)
   const sessionCache = new SessionCache()
   for (let round = 0; round < 2; round++) {
@@ -56,7 +56,7 @@ test('fetch with a dispatcher resumes', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: 1 })
 })
 
-test.serial("a global dispatcher that resumes is that of Node's own fetch as well", async t => {
+test.serial("undici: a global dispatcher also makes Node's own fetch resume", async t => {
   const { ca, handshakes, origin } = await startHttps(t)
   const sessionCache = new SessionCache()
   const before = getGlobalDispatcher()
@@ -70,7 +70,7 @@ test.serial("a global dispatcher that resumes is that of Node's own fetch as wel
   t.deepEqual(handshakes, { full: 1, resumed: 2 })
 })
 
-test('null opts out', async t => {
+test('undici: sessionCache null disables resumption', async t => {
   const { ca, handshakes, origin } = await startHttps(t)
   for (let round = 0; round < 2; round++) {
     const dispatcher = new Agent({ connect: buildConnector({ ca, sessionCache: null }) })
@@ -80,7 +80,7 @@ test('null opts out', async t => {
   t.deepEqual(handshakes, { full: 2, resumed: 0 })
 })
 
-test('a peer that is not trusted is an error, and nothing of it is kept', async t => {
+test('undici: an untrusted peer is an error, and nothing is stored', async t => {
   const { origin } = await startHttps(t)
   const sessionCache = new SessionCache()
   const dispatcher = new Agent({ connect: buildConnector({ sessionCache }) })
@@ -90,7 +90,7 @@ test('a peer that is not trusted is an error, and nothing of it is kept', async 
   t.is(sessionCache.stats().sets, 0)
 })
 
-test('a plain http origin is connected without TLS', async t => {
+test('undici: an http origin is connected without TLS', async t => {
   const server = net.createServer(socket => {
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'))
   })
@@ -103,7 +103,7 @@ test('a plain http origin is connected without TLS', async t => {
   t.is(await (await request(`http://127.0.0.1:${port}`, { dispatcher })).body.text(), 'ok')
 })
 
-test('an attempt that takes too long is given up', async t => {
+test('undici: a connection attempt ends after the timeout', async t => {
   const silent = net.createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => silent.close())
@@ -115,7 +115,7 @@ test('an attempt that takes too long is given up', async t => {
   t.is((error as NodeJS.ErrnoException).code, 'UND_ERR_CONNECT_TIMEOUT')
 })
 
-test('a tunnel that undici opened is upgraded and resumes, apart from direct connections', async t => {
+test('undici: a tunnel is upgraded and resumes, separately from direct connections', async t => {
   const { ca, handshakes, origin } = await startHttps(t)
   const sessionCache = new SessionCache()
   const connect = buildConnector({ ca, sessionCache })
@@ -142,7 +142,7 @@ test('a tunnel that undici opened is upgraded and resumes, apart from direct con
   t.deepEqual(handshakes, { full: 2, resumed: 1 })
 })
 
-test('options that are wrong are refused', t => {
+test('undici: invalid options are rejected', t => {
   const refuses = (options: object, code: string) =>
     t.throws(() => buildConnector(options as BuildConnectorOptions), { code })
   refuses({ timeout: -1 }, 'ERR_OUT_OF_RANGE')

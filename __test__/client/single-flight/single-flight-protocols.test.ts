@@ -10,7 +10,7 @@ import { Agent, request } from 'undici'
 import { withoutTimers } from '../../support/fake-timers.ts'
 import { testAuthority } from '../../support/server.ts'
 
-/** Echoes what is posted. */
+/** Echoes the request body. */
 async function startEcho(t: ExecutionContext) {
   t.teardown(withoutTimers())
   const { cert: ca, issue } = await testAuthority()
@@ -36,22 +36,25 @@ async function post(options: https.RequestOptions, body: string): Promise<string
   return text(response)
 }
 
-test.serial('https requests with bodies', async t => {
+test.serial('single-flight: simultaneous https requests with bodies share one full handshake', async t => {
   const { port, ca, handshakes } = await startEcho(t)
   const agent = new HttpsAgent({ ca, sessionCache: new SessionCache() })
   t.deepEqual(await Promise.all(BODIES.map(body => post({ port, agent }, body))), BODIES)
   t.deepEqual(handshakes, { full: 1, resumed: BODIES.length - 1 })
 })
 
-test.serial('https requests of an installed tls.connect', async t => {
-  const { port, ca, handshakes } = await startEcho(t)
-  install({ sessionCache: new SessionCache() })
-  t.teardown(uninstall)
-  t.deepEqual(await Promise.all(BODIES.map(body => post({ port, ca, agent: false }, body))), BODIES)
-  t.deepEqual(handshakes, { full: 1, resumed: BODIES.length - 1 })
-})
+test.serial(
+  'single-flight: simultaneous https requests of an installed tls.connect share one full handshake',
+  async t => {
+    const { port, ca, handshakes } = await startEcho(t)
+    install({ sessionCache: new SessionCache() })
+    t.teardown(uninstall)
+    t.deepEqual(await Promise.all(BODIES.map(body => post({ port, ca, agent: false }, body))), BODIES)
+    t.deepEqual(handshakes, { full: 1, resumed: BODIES.length - 1 })
+  },
+)
 
-test.serial('http2 sessions', async t => {
+test.serial('single-flight: simultaneous http2 sessions share one full handshake', async t => {
   const { port, ca, handshakes } = await startEcho(t)
   const createConnection = http2CreateConnection({ sessionCache: new SessionCache() })
   const bodies = await Promise.all(
@@ -68,7 +71,7 @@ test.serial('http2 sessions', async t => {
   t.deepEqual(handshakes, { full: 1, resumed: BODIES.length - 1 })
 })
 
-test.serial('undici requests', async t => {
+test.serial('single-flight: simultaneous undici requests share one full handshake', async t => {
   const { port, ca, handshakes } = await startEcho(t)
   const dispatcher = new Agent({
     connect: buildConnector({ ca, sessionCache: new SessionCache() }),

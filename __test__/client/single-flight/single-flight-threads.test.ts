@@ -13,7 +13,7 @@ const RESUMED = { resumed: true, authorized: true }
 
 let names = 0
 
-/** A thread that connects. `timeless`: it waits without limit, so that whoever is not woken hangs. */
+/** Starts a thread that connects. `timeless`: its waits have no limit, so a follower that is not woken hangs. */
 async function startThread(t: ExecutionContext, workerData: object): Promise<Worker> {
   const worker = new Worker(new URL('../../workers/burst.ts', import.meta.url), { workerData })
   t.teardown(() => worker.terminate())
@@ -30,7 +30,7 @@ async function startAll(t: ExecutionContext) {
   return { gate, handshakes, options: { ...options, sessionCache: new SessionCache({ name }) }, thread }
 }
 
-/** One connection of the thread that is up, and has not said hello. */
+/** Waits for a connection of the thread that has not sent a ClientHello. */
 async function startFollower(
   t: ExecutionContext,
   thread: Worker,
@@ -50,7 +50,7 @@ async function lead({ gate, options }: Awaited<ReturnType<typeof startAll>>) {
   return { leader, passage }
 }
 
-test.serial('a thread waits for the session of another', async t => {
+test.serial('single-flight: a thread waits for the session of another thread', async t => {
   t.teardown(withoutTimers())
   const all = await startAll(t)
   const thread = await all.thread()
@@ -61,7 +61,7 @@ test.serial('a thread waits for the session of another', async t => {
   t.deepEqual(await follower.ended, RESUMED)
 })
 
-test.serial('a thread is woken when the leader of another fails', async t => {
+test.serial('single-flight: a thread continues when the leader in another thread fails', async t => {
   t.teardown(withoutTimers())
   const all = await startAll(t)
   const thread = await all.thread()
@@ -71,7 +71,7 @@ test.serial('a thread is woken when the leader of another fails', async t => {
   t.deepEqual(await follower.ended, FULL)
 })
 
-test.serial('two objects of one cache in one thread wait for each other', async t => {
+test.serial('single-flight: two objects of one cache in one thread share a flight', async t => {
   t.teardown(withoutTimers())
   const all = await startAll(t)
   const { leader, passage } = await lead(all)
@@ -84,7 +84,7 @@ test.serial('two objects of one cache in one thread wait for each other', async 
   t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
 })
 
-test.serial('a thread that ends while it leads keeps nobody waiting for long', async t => {
+test.serial('single-flight: followers of a thread that ends continue within their bound', async t => {
   const all = await startAll(t)
   const thread = await all.thread()
   thread.postMessage(1)
@@ -99,7 +99,7 @@ test.serial('a thread that ends while it leads keeps nobody waiting for long', a
   t.deepEqual(await outcome(connect(all.options)), { ...RESUMED, refused: undefined })
 })
 
-test.serial('threads that connect at once to a cold peer make one full handshake', async t => {
+test.serial('single-flight: simultaneous threads to a new peer do one full handshake', async t => {
   const { port, ca, handshakes } = await startServer(t)
   const name = `burst ${process.pid} ${names++}`
   const options = { port, ca, servername: 'localhost', name, timeless: true }

@@ -17,7 +17,7 @@ const RESUMED = { resumed: true, authorized: true }
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   for (const host of ['127.0.0.1', 'localhost']) {
     test.serial(
-      `${maxVersion}: of sixteen connections at once to ${host} one does the full handshake`,
+      `single-flight: ${maxVersion} sixteen simultaneous connections to ${host} do one full handshake`,
       async t => {
         t.teardown(withoutTimers())
         const { port, ca, handshakes } = await startServer(t, { maxVersion })
@@ -30,7 +30,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 }
 
-test.serial('nobody waits where each ticket serves one connection, nor without `coalesce`', async t => {
+test.serial('single-flight: no connection waits with singleUse or without coalesce', async t => {
   t.teardown(withoutTimers())
   const { port, ca, handshakes } = await startServer(t)
   for (const how of [{ sessionCache: new SessionCache({ singleUse: true }) }, { coalesce: false }]) {
@@ -45,7 +45,7 @@ test.serial('nobody waits where each ticket serves one connection, nor without `
   t.deepEqual(handshakes, { full: 4, resumed: 0 })
 })
 
-/** A leader that has said hello and gets no answer yet, and what another connection to there takes. */
+/** Starts a leader that has sent its ClientHello and gets no answer yet. Returns the options of another connection. */
 async function startLeader(t: ExecutionContext, tlsOptions?: tls.TlsOptions) {
   const server = await startServer(t, tlsOptions)
   const gate = await startStallingProxy(t, server.port)
@@ -65,7 +65,7 @@ async function hello(passage: StallingProxy['passages'][number]): Promise<void> 
   while (passage.sent === 0) await turn()
 }
 
-/** A connection that has reached the peer, and as far as one can see says nothing. */
+/** Waits for a connection that has reached the peer and sends nothing. */
 async function startFollower(
   t: ExecutionContext,
   gate: StallingProxy,
@@ -79,7 +79,7 @@ async function startFollower(
 }
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test.serial(`${maxVersion}: who waits goes on with the session of the leader`, async t => {
+  test.serial(`single-flight: ${maxVersion} a follower offers the session of the leader`, async t => {
     t.teardown(withoutTimers())
     const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
     const follower = await startFollower(t, gate, () => connect(options))
@@ -95,7 +95,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
   for (const [what, end] of Object.entries(ENDS)) {
     test.serial(
-      `${maxVersion}: where the leader ${what}, who waits goes on at once with a full handshake`,
+      `single-flight: ${maxVersion} if the leader ${what}, a follower does a full handshake at once`,
       async t => {
         t.teardown(withoutTimers())
         const started = await startLeader(t, { maxVersion })
@@ -112,12 +112,12 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 
   test.serial(
-    `${maxVersion}: a leader that is secure and brings no session is waited for only as long again`,
+    `single-flight: ${maxVersion} a follower waits for the tickets of a secure leader only as long again`,
     async t => {
       t.teardown(withoutTimers(1000))
       const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
       const follower = await startFollower(t, gate, () => connect(options))
-      // Tickets come with the first bytes that are read.
+      // Tickets arrive with the first bytes that are read.
       leader.once('secureConnect', () => leader.pause())
       leader.once('secureConnect', () => passage.client.pause())
       t.teardown(() => leader.destroy())
@@ -127,7 +127,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   )
 
   test.serial(
-    `${maxVersion}: a leader without an answer is waited for once, and then not for a while`,
+    `single-flight: ${maxVersion} connections wait once for a leader without an answer`,
     async t => {
       const { gate, options, leader } = await startLeader(t, { maxVersion })
       const left = outcome(leader)
@@ -145,34 +145,37 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     },
   )
 
-  test.serial(`${maxVersion}: what is written while waiting arrives once, and in order`, async t => {
-    t.teardown(withoutTimers())
-    const { gate, options, leader, passage, server } = await startLeader(t, { maxVersion })
-    const received = new Promise<string>(resolve => {
-      server.server.prependListener('secureConnection', socket => {
-        let text = ''
-        socket.setEncoding('utf8').on('data', data => {
-          text += data
-          if (text.endsWith('.')) resolve(text)
+  test.serial(
+    `single-flight: ${maxVersion} data written during the wait arrives once and in order`,
+    async t => {
+      t.teardown(withoutTimers())
+      const { gate, options, leader, passage, server } = await startLeader(t, { maxVersion })
+      const received = new Promise<string>(resolve => {
+        server.server.prependListener('secureConnection', socket => {
+          let text = ''
+          socket.setEncoding('utf8').on('data', data => {
+            text += data
+            if (text.endsWith('.')) resolve(text)
+          })
         })
       })
-    })
-    const follower = await startFollower(t, gate, () => {
-      const socket = connect(options)
-      socket.write('before ')
-      socket.write('connecting, ')
-      return socket
-    })
-    follower.write('while ')
-    const written = new Promise(resolve => follower.write('waiting, ', resolve))
-    follower.end('at the end.')
-    passage.open()
-    t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
-    t.is(await received, 'before connecting, while waiting, at the end.')
-    t.falsy(await written)
-  })
+      const follower = await startFollower(t, gate, () => {
+        const socket = connect(options)
+        socket.write('before ')
+        socket.write('connecting, ')
+        return socket
+      })
+      follower.write('while ')
+      const written = new Promise(resolve => follower.write('waiting, ', resolve))
+      follower.end('at the end.')
+      passage.open()
+      t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
+      t.is(await received, 'before connecting, while waiting, at the end.')
+      t.falsy(await written)
+    },
+  )
 
-  test.serial(`${maxVersion}: an end without anything to write goes on at once`, async t => {
+  test.serial(`single-flight: ${maxVersion} end() without data continues at once`, async t => {
     t.teardown(withoutTimers())
     const { gate, options, leader } = await startLeader(t, { maxVersion })
     const follower = await startFollower(t, gate, () => connect(options))
@@ -185,7 +188,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 
   test.serial(
-    `${maxVersion}: one that is destroyed while waiting ends as any other, and spends no session`,
+    `single-flight: ${maxVersion} a follower destroyed during the wait uses no session`,
     async t => {
       t.teardown(withoutTimers())
       const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
@@ -202,7 +205,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
 }
 
 test.serial(
-  'over a socket that is still connecting it waits only if the time of a handshake is known',
+  'single-flight: over a connecting socket it waits only if the handshake time is known',
   async t => {
     t.teardown(withoutTimers())
     const { port, ca } = await startServer(t)
@@ -227,7 +230,7 @@ test.serial(
   },
 )
 
-test.serial('over a socket that is connected it says hello at once', async t => {
+test.serial('single-flight: over a connected socket it sends the ClientHello at once', async t => {
   t.teardown(withoutTimers())
   const { port, ca } = await startServer(t)
   const gate = await startStallingProxy(t, port)
@@ -243,7 +246,7 @@ test.serial('over a socket that is connected it says hello at once', async t => 
   t.deepEqual(await finish(first), FULL)
 })
 
-test.serial('a session that the caller gives while it waits is offered', async t => {
+test.serial('single-flight: a session that the caller sets during the wait is offered', async t => {
   t.teardown(withoutTimers())
   const { gate, options, leader, passage, server } = await startLeader(t)
   const own = await sessionOf(server)
@@ -261,7 +264,7 @@ async function sessionOf({ port, ca }: TestServer): Promise<Buffer> {
   return session
 }
 
-test.serial('who has waited goes on in its own asynchronous context', async t => {
+test.serial('single-flight: a follower continues in its own async context', async t => {
   const requests = new AsyncLocalStorage<string>()
   const seen: (string | undefined)[] = []
   const note = () => {
@@ -293,7 +296,7 @@ test.serial('who has waited goes on in its own asynchronous context', async t =>
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test.serial(
-    `${maxVersion}: a connection that writes in its first connect listener waits as any other`,
+    `single-flight: ${maxVersion} a connection that writes in its connect listener waits as well`,
     async t => {
       t.teardown(withoutTimers())
       const { gate, options, leader, passage } = await startLeader(t, { maxVersion })
@@ -308,7 +311,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
 }
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  test.serial(`${maxVersion}: TLS over a connection that waits begins it`, async t => {
+  test.serial(`single-flight: ${maxVersion} TLS over a waiting connection starts its handshake`, async t => {
     const inner = await startServer(t)
     const { issue } = await testAuthority()
     const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
@@ -336,7 +339,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test.serial('nobody waits for ever where tests have replaced the timers', async t => {
+test.serial('single-flight: waits are bounded although a test replaced the timers', async t => {
   const { setTimeout, setImmediate } = globalThis
   const restore = () => Object.assign(globalThis, { setTimeout, setImmediate })
   t.teardown(restore)
