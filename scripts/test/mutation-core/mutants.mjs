@@ -227,4 +227,12 @@ export const mutants = [
     by: ['breaker::tests::loom_models'],
     loom: true,
   },
+  {
+    name: 'a ticket key is read without a fence',
+    file: '../ticket_keys/slot.rs',
+    from: 'fence(Ordering::Acquire);',
+    to: '',
+    by: ['slot::loom_models'],
+    loom: true,
+  },
 ]
