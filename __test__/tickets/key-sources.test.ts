@@ -1,6 +1,6 @@
-/** Rings whose keys somebody else makes. */
+/** Rings whose keys come from files or from a function. */
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -108,7 +108,7 @@ test("a file has nginx's order of parts", async t => {
   t.true((await finish(again)).resumed)
 })
 
-test('files that are wrong are refused at once', t => {
+test('files: invalid ones are rejected at once', t => {
   const [folder, good] = [directory(t), newKey().nginx]
   const file = (name: string, content: Buffer) => {
     writeFileSync(join(folder, name), content)
@@ -125,10 +125,15 @@ test('files that are wrong are refused at once', t => {
     message: /short must have 48 bytes.*has 47/,
   })
   t.throws(() => open(file('zero', Buffer.alloc(48))), { code: CODE, message: /not random/ })
-  t.throws(() => open(file('a', good), file('b', good)), { code: CODE, message: /of that name or secret/ })
+  const sameName = Buffer.concat([good.subarray(0, 16), randomBytes(32)])
+  t.throws(() => open(file('a', good), file('b', sameName)), {
+    code: CODE,
+    message: /of that name or secret/,
+  })
+  t.notThrows(() => open(file('a', good), file('b', good)), 'while keys move from file to file')
 })
 
-test('a file that goes bad leaves the ring as it is, and is taken again when it is good', async t => {
+test('files: one that becomes invalid leaves the ring as it is until it is valid again', async t => {
   const file = join(directory(t), 'key')
   writeFileSync(file, newKey().nginx)
   const { keys, visit } = await serve(t, { files: [file] })
@@ -222,4 +227,69 @@ test('a ring with a source makes no keys of its own', t => {
   using keys = new TicketKeys({ source: () => [newKey().node] })
   t.throws(() => keys.rotate(), { code: CODE, message: /only from its source/ })
   t.throws(() => keys.insert(randomBytes(48)), { code: CODE, message: /only from its source/ })
+})
+
+test.serial('files: a replacement over two hosts under load loses no resumption', async t => {
+  const folder = directory(t)
+  const warnings: string[] = []
+  const onWarning = (warning: Error & { code?: string }) => warnings.push(warning.code ?? '')
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const replace = (file: string, key: Uint8Array) => {
+    writeFileSync(join(folder, `${file}.part`), key)
+    renameSync(join(folder, `${file}.part`), join(folder, file))
+  }
+  let [active, next] = [randomBytes(48), randomBytes(48)]
+  replace('active', active)
+  replace('retired', randomBytes(48))
+  replace('next', next)
+  const files = ['active', 'retired', 'next'].map(file => join(folder, file))
+  const hosts = [await startServer(t), await startServer(t)] as const
+  const rings = hosts.map(({ server }, index) => {
+    const keys = new TicketKeys({ source: { files }, refreshEvery: 100 + 50 * index })
+    t.teardown(() => keys[Symbol.dispose]())
+    keys.attach(server)
+    return keys
+  })
+  let isOver = false
+  const hop = async (version: tls.SecureVersion) => {
+    let session: Buffer | undefined
+    const lost: number[] = []
+    let n = 0
+    for (; !isOver; n++) {
+      const { port, ca } = hosts[n % 2] as (typeof hosts)[0]
+      const socket = tls.connect({
+        ...{ port, ca, host: '127.0.0.1', servername: 'localhost', session },
+        minVersion: version,
+        maxVersion: version,
+      })
+      socket.on('session', made => {
+        session = made
+      })
+      socket.on('secureConnect', () => {
+        if (version === 'TLSv1.2') session = socket.getSession()
+      })
+      if (!(await finish(socket)).resumed && n > 0) lost.push(n)
+    }
+    return { n, lost }
+  }
+  const clients = [hop('TLSv1.2'), hop('TLSv1.3'), hop('TLSv1.2'), hop('TLSv1.3')]
+  const refresh = () => delay(1000)
+  for (let round = 0; round < 3; round++) {
+    await refresh()
+    replace('retired', active)
+    replace('active', next)
+    active = next
+    next = randomBytes(48)
+    await refresh()
+    replace('next', next)
+  }
+  await refresh()
+  isOver = true
+  for (const { n, lost } of await Promise.all(clients)) {
+    t.true(n > 20)
+    t.deepEqual(lost, [])
+  }
+  t.true(rings.every(keys => keys.stats().acceptedWithRetiredKey > 0))
+  t.false(warnings.includes('TLS_RESUMPTION_NO_FRESH_KEYS'))
 })

@@ -109,7 +109,8 @@ export class KeyFeed {
     const keys: Uint8Array[] = []
     try {
       for (const file of files) keys.push(readKeyFile(file))
-      this.#take(keys)
+      // While keys move from file to file, two files have the same one.
+      this.#take(keys.filter((key, index) => keys.findIndex(other => isEqual(other, key)) === index))
     } finally {
       for (const key of keys) key.fill(0)
     }
@@ -158,6 +159,10 @@ function readKeyFile(path: string): Uint8Array {
     bytes.fill(0)
     closeSync(file)
   }
+}
+
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0
 }
 
 function warn(error: unknown): void {

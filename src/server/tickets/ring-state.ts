@@ -111,8 +111,6 @@ export function plan(
   } else if (own.lineage === live.lineage) {
     // @guard ring-replay › ring-state › plan: an earlier state, from a backup or a replay, is overwritten
     //   ⇒ `live.generation >= own.generation && !isBack` becomes `true`
-    // @guard ring-replay › ring-state › plan: an earlier state, from a backup or a replay, is overwritten
-    //   ⇒ `live.generation >= own.generation && !isBack` becomes `true`
     const isLater = live.generation >= own.generation && !isBack
     state = isLater ? live : { lineage, generation, rules, keys: [...own.keys] }
     isNew = !isLater
