@@ -38,6 +38,7 @@ export async function setUp() {
   // A compiler that reports errors may have written output. Without a stamp that output is never current.
   rmSync(BUILD_STAMP, { force: true })
   await step('building (the first time takes a minute or more)', () => npm(['run', 'build']))
+  removeStaleOutput()
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
   writeFileSync(BUILD_STAMP, inputs)
 }
@@ -91,6 +92,19 @@ function buildIsCurrent(inputs) {
     existsSync(BUILD_STAMP) &&
     readFileSync(BUILD_STAMP, 'utf8') === inputs
   )
+}
+
+/** True if a file of `dist` comes from a source file that was removed. The compiler leaves its output. */
+export function isStale(path) {
+  const [, name] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(?:ts|js|js\.map)$/) ?? []
+  return name !== undefined && !existsSync(join(root, 'src', `${name}.ts`))
+}
+
+function removeStaleOutput() {
+  for (const name of readdirSync(join(root, 'dist'), { recursive: true })) {
+    const path = `dist/${name.replaceAll('\\', '/')}`
+    if (isStale(path)) rmSync(join(root, path))
+  }
 }
 
 /** Hashes names, sizes and times of all files, so that a removed or restored file counts as a change too. */

@@ -24,7 +24,9 @@ async function resumes(port, maxVersion) {
   await once(socket, 'secureConnect')
   const reused = socket.isSessionReused()
   if (!reused) await session
-  socket.destroy()
+  // Not destroyed: an application that destroys a connection before its first byte may have rejected the peer.
+  socket.resume().end()
+  await once(socket, 'close')
   return reused
 }
 

@@ -23,7 +23,9 @@ export async function resume({ connect, SessionCache }) {
       const reused = socket.isSessionReused()
       if (!reused) await session
       seen.push(reused)
-      socket.destroy()
+      // Not destroyed: an application that destroys a connection before its first byte may have rejected the peer.
+      socket.resume().end()
+      await once(socket, 'close')
     }
     server.close()
   }
