@@ -44,8 +44,8 @@ function areContextsBuiltin(): boolean {
 }
 
 /**
- * Returns a digest of everything that a SecureContext made from these options now would depend on: the options, the
- * defaults of `tls` they fall back to, and the default CA certificates. Undefined if an option is an object that could
+ * Returns a digest of everything that a SecureContext of these options would depend on now. That is the options, the
+ * defaults of `tls` that replace missing ones, and the default CA certificates. Undefined if an option is an object that could
  * change unnoticed, or if another package has replaced `tls.createSecureContext`.
  */
 export function contextDigest(options: ContextOptions): string | undefined {

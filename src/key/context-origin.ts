@@ -18,9 +18,9 @@ const changes = new WeakMap<object, number>()
 const crls = new WeakMap<object, unknown[]>()
 
 /**
- * Returns what stands for a context in a session key: the digest of the options it was made from, if that was seen and
- * it was not changed since, or else its identity token. That is another one after each change, and after its native
- * part was replaced. Undefined for an object that has no native part, whose changes would not be noticed.
+ * Returns the representation of a context in a session key. It is the digest of its options, if its creation was observed and
+ * it was not changed since. Otherwise it is an identity token, which differs after each change and after a replacement of its
+ * native part. Undefined for an object that has no native part, whose changes would not be noticed.
  */
 export function identifyContext(context: object): string | undefined {
   const native = watchContext(context)

@@ -66,8 +66,8 @@ const IDN = /^(?=.*[^\0-\x7f])[^\s%/:?#@[\]\\]*$/
 const canonicalNames = new LruMap<string, string>(1000)
 
 /**
- * Returns the one spelling of a host name or address: in lower case and ASCII, without a final dot or the brackets of a
- * URL, IPv6 without superfluous zeros, an IPv4-mapped address as IPv4. Paths stay as they are.
+ * Returns the canonical spelling of a host name or address: lower case and ASCII, without a final dot or the brackets of a
+ * URL. IPv6 has no superfluous zeros, and an IPv4-mapped address becomes IPv4. Paths are not changed.
  */
 export function canonicalName(name: string): string {
   if (PLAIN_NAME.test(name) || isPath(name)) return name

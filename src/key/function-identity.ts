@@ -9,8 +9,8 @@ const tokens = new WeakMap<object, string>()
 let count = 0
 
 /**
- * Returns the identity token of an object that has no content to digest, such as a function: always the same one for
- * the same object, and never that of another object.
+ * Returns the identity token of an object that has no content to digest, such as a function. An object always has the same
+ * token, and no other object has it.
  */
 export function identityToken(object: object): string {
   let token = tokens.get(object)

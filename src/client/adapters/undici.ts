@@ -14,7 +14,7 @@ export interface BuildConnectorOptions
   /** A unix socket to connect to in place of the origin's host and port. */
   socketPath?: string | undefined
   /**
-   * Ends a connection attempt after so many milliseconds. 0: never.
+   * The time limit of a connection attempt in milliseconds. 0: none.
    * @defaultValue 10_000
    */
   timeout?: number | undefined
