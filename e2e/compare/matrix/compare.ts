@@ -2,7 +2,7 @@
 import { ENOUGH, RUNS } from '../judge.ts'
 import type { Mode } from '../modes.ts'
 import { type Difference, differencesOf } from './differences.ts'
-import { normalise, type Record, withoutCertificatesOf } from './normalise.ts'
+import { normalise, withoutCertificatesOf } from './normalise.ts'
 import { type Seen, type Setting, type Visit, visitAll } from './session.ts'
 
 /** One visit that only `auto` shows in this way. */
@@ -15,6 +15,8 @@ export interface Outcome {
   visits: number
   /** Visits of `auto` that resumed. */
   resumed: number
+  /** Visits that plain Node.js does not survive, so that there is nothing to compare with. */
+  incomparable: string[]
   findings: Finding[]
 }
 
@@ -44,6 +46,7 @@ export async function compareWays(setting: Setting, only?: readonly string[]): P
   return {
     visits: auto.size,
     resumed: [...auto.values()].filter(({ reused }) => Object.values(reused).includes(true)).length,
+    incomparable: comparison.incomparable(),
     findings: comparison.findings(),
   }
 }
@@ -67,6 +70,10 @@ class Comparison {
         ({ length }) => length < ENOUGH && length + more >= ENOUGH,
       ),
     )
+  }
+
+  incomparable(): string[] {
+    return this.#keys().filter(key => this.#plainOf(key).length === 0)
   }
 
   findings(): Finding[] {
@@ -93,8 +100,7 @@ class Comparison {
 
   /** Returns, for each run of `auto` that is like none of plain Node.js, how it differs from the nearest of these. */
   #failures(key: string): Difference[][] {
-    const plain = this.#visits.plain.get(key) ?? this.#deathsOf(key)
-    // Where plain Node.js has ended the process there is nothing to compare with.
+    const plain = this.#plainOf(key)
     if (plain.length === 0) return []
     const longest = Math.max(...plain.map(({ ms }) => ms))
     return (this.#visits.auto.get(key) ?? [])
@@ -116,11 +122,15 @@ class Comparison {
       .filter(differences => differences.length > 0)
   }
 
-  /** A way that ended the process of `auto` has one entry, where plain Node.js has one for each visit. */
-  #deathsOf(key: string): Visit[] {
-    const visits = [...this.#visits.plain].filter(([other]) => other.startsWith(`${key} · `))
-    const record: Record = { ended: undefined }
-    return visits.length > 0 ? [{ record, ms: 0, reused: {} }] : []
+  /**
+   * Returns the visits that plain Node.js survived. A way that ended the process of `auto` has one entry instead of one for
+   * each visit; if plain Node.js got through it, that is what it is compared with.
+   */
+  #plainOf(key: string): Visit[] {
+    const visits = this.#visits.plain.get(key)?.filter(({ record }) => record.ended === undefined) ?? []
+    if (visits.length > 0) return visits
+    const isSurvived = [...this.#visits.plain.keys()].some(other => other.startsWith(`${key} · `))
+    return isSurvived ? [{ record: { ended: undefined }, ms: 0, reused: {} }] : []
   }
 }
 
