@@ -452,23 +452,6 @@ serial('install: with a sampleRate of one half some connections resume and other
   t.true(sessionCache.size > 0)
 })
 
-serial('install: port 1433 of SQL Server does not resume unless it is included', t => {
-  const sessionCache = installed()
-  const seen: unknown[] = []
-  uninstall()
-  tls.connect = ((options: tls.ConnectionOptions) => {
-    seen.push(options.secureContext !== undefined)
-    throw new Error('not today')
-  }) as never
-  for (const options of [{}, { include: ['db.example:1433'] }]) {
-    install({ sessionCache, ...options })
-    t.throws(() => tls.connect({ host: 'db.example', port: 1433 }))
-    uninstall()
-  }
-  t.deepEqual(seen, [false, true])
-  tls.connect = plain
-})
-
 serial(
   'install: TLS within a stream that is no socket does not resume, as within the protocol of SQL Server',
   async t => {

@@ -1,10 +1,12 @@
 import type tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import type { SessionCache } from '../cache/session-cache.js'
+import { isBuiltinConnect } from '../client/builtin-connect.js'
 import { type ConnectOptions, isOptions, normalize } from '../client/connect.js'
 import { executePlan, type Plan, planConnection } from '../client/plan.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { rememberContexts } from '../key/context-origin.js'
+import { treatAs } from '../key/function-identity.js'
 import { withDefaults } from '../key/options.js'
 import { describePeer } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
@@ -88,14 +90,17 @@ export function uninstall(): void {
 }
 
 function wrapConnect(original: typeof tls.connect): typeof tls.connect {
-  return function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
+  const isBuiltin = isBuiltinConnect(original)
+  const wrapper = function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
     const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
     if (installed === undefined || isInside()) return call(args)
-    const planned = planCall(args, installed)
+    const planned = planCall(args, installed, isBuiltin)
     // A call that does not resume gets its arguments as they came.
     if (planned?.plan.inputs === undefined) return call(args)
     return executePlan(planned.plan, options => call([options, planned.listener]))
   } as typeof tls.connect
+  treatAs(wrapper, original)
+  return wrapper
 }
 
 /** A plan for a call, and the listener among its arguments. */
@@ -105,7 +110,11 @@ interface PlannedCall {
 }
 
 /** Plans a call. Undefined where the options leave it to Node, or are wrong. */
-function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Installed): PlannedCall | undefined {
+function planCall(
+  args: unknown[],
+  { cache, coalesce, maxAge, chooses }: Installed,
+  isBuiltin: boolean,
+): PlannedCall | undefined {
   const [first] = args
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
     return undefined
@@ -114,6 +123,11 @@ function planCall(args: unknown[], { cache, coalesce, maxAge, chooses }: Install
     const given = withDefaults(asGiven)
     if (isOptedOut(given)) {
       recordConnection('opted-out', () => describePeer(given))
+      return undefined
+    }
+    // @guard replaced-create-secure-context › builtin-connect › *install(): a CA that a wrapper of tls.connect*
+    if (!isBuiltin) {
+      recordConnection('uncacheable', () => describePeer(given))
       return undefined
     }
     const { cachePartition } = given

@@ -5,6 +5,7 @@ import { withDefaults } from '../key/options.js'
 import { describePeer } from '../key/session-key.js'
 import { invalidArgType } from '../util/errors.js'
 import { inside } from '../util/reentrancy.js'
+import { isBuiltinConnect } from './builtin-connect.js'
 import { executePlan, type Plan, planConnection } from './plan.js'
 import { checkResumptionOptions, type ResumptionOptions } from './resumption-options.js'
 
@@ -83,6 +84,11 @@ export function connectWith(
     return inside(() => open(full))
   }
   let plan: Plan = { options: full, inputs: undefined }
+  // @guard replaced-create-secure-context › builtin-connect › *connect(): a CA that a wrapper of tls.connect*
+  if (!isBuiltinConnect(tls.connect)) {
+    recordConnection('uncacheable', () => describePeer(full))
+    return inside(() => open(full))
+  }
   try {
     plan = planConnection(cache, full, { cachePartition, coalesce, maxAge })
   } catch {

@@ -54,8 +54,10 @@ export function treatAs(wrapper: object, original: object): void {
  * the same in every thread and begins with `builtin/`. A replacement, also one from before this module was loaded, has
  * its identity token.
  */
-export function identifyBuiltin(original: object): (current: object) => string {
-  const token = isBuiltin(original) ? `builtin/${sha256(sourceText(original))}` : identityToken(original)
+export function identifyBuiltin(original: object, argumentCount?: number): (current: object) => string {
+  const token = isBuiltin(original, argumentCount)
+    ? `builtin/${sha256(sourceText(original))}`
+    : identityToken(original)
   return current => {
     const target = originals.get(current) ?? current
     // @guard check-server-identity › function-identity › builtins: a replacement of a function of Node has its

@@ -4,13 +4,14 @@ export function sourceText(fn: object): string {
 }
 
 /**
- * True if a function that takes objects is Node's own, and not a wrapper of a package.
+ * True if a function that takes objects is Node's own, and not a wrapper of a package. `argumentCount`: how many of its
+ * arguments may be objects.
  *
  * A function itself does not show where it comes from, but the stack does. The function is called with an object that reads
  * the stack at the first access. Node's own function is reached through frames of Node.js only. Where the stack cannot be
  * read, the result is false.
  */
-export function isBuiltin(fn: object): boolean {
+export function isBuiltin(fn: object, argumentCount = 2): boolean {
   let isOwn = false
   const look = (): never => {
     isOwn = callersUpToHere().every(file => file?.startsWith('node:'))
@@ -18,7 +19,7 @@ export function isBuiltin(fn: object): boolean {
   }
   const probe = new Proxy({}, { get: look, has: look, ownKeys: look, getOwnPropertyDescriptor: look })
   try {
-    Reflect.apply(fn as () => void, undefined, [probe, probe])
+    Reflect.apply(fn as () => void, undefined, new Array(argumentCount).fill(probe))
   } catch {
     // The error of the probe, or one that rejects the probe.
   }
