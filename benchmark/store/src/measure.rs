@@ -1,4 +1,4 @@
-//! One measurement: so many threads, for so long, on one cache.
+//! One measurement: a number of threads, for a time, on one cache.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use crate::mixes::Mix;
 use crate::peers::{Key, Peer, Shared};
 
-/// One step in so many is timed: reading the clock costs as much as a fast operation.
+/// One step of this number is timed: reading the clock costs as much as a fast operation.
 const TIMED_ONE_IN: u64 = 16;
 
 /// How often a cache is asked how full it is.

@@ -37,9 +37,9 @@ pub struct Row {
     contestant: &'static str,
     entries: usize,
     expired: usize,
-    /// Nanoseconds, one of each round.
+    /// Nanoseconds, one per round.
     sweeps: Vec<u64>,
-    /// Nanoseconds a reader's `get` took meanwhile: p50, p99, p99.9, greatest.
+    /// Nanoseconds of a reader's `get` during the sweep: p50, p99, p99.9, maximum.
     latency: [u64; 4],
 }
 

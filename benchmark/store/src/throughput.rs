@@ -1,5 +1,5 @@
-//! Rounds are interleaved: in each, every contestant has its turn with every number of threads, in one order and in
-//! the next round in the other, so that what the machine does meanwhile hits all alike and rounds can be paired.
+//! Measures throughput in interleaved rounds. In each round every contestant runs with every number of threads, and
+//! every second round has the reverse order. So disturbances of the machine hit all alike, and rounds can be paired.
 
 use std::time::Duration;
 

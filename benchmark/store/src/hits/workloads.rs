@@ -7,9 +7,9 @@ pub type Access = u64;
 
 pub struct Workload {
     pub name: &'static str,
-    /// Whether what is found is removed, as a ticket that serves one connection.
+    /// True if a found entry is removed, as a ticket that serves one connection.
     pub takes: bool,
-    /// So many accesses to a cache of so many entries, out of random numbers with this seed.
+    /// Makes a number of accesses, for a cache of a number of entries, from random numbers with this seed.
     pub make: fn(usize, usize, u64) -> Vec<Access>,
 }
 

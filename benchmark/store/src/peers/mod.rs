@@ -1,5 +1,5 @@
-//! The caches, behind one face. Every read copies the blob out, as a binding to JavaScript has to, and every key
-//! is hashed with SipHash under a random key, since session ids come from the network.
+//! The caches under one trait. Every read copies the blob, as a binding to JavaScript has to. Every key is hashed with
+//! SipHash under a random key, because session IDs come from the network.
 
 mod mutex_lru;
 mod ours;

@@ -8,7 +8,7 @@ use super::{Key, Peer, copy_out};
 
 type Shard = LruCache<Key, Box<[u8]>, RandomState>;
 
-/// So many LRU caches, each behind a mutex.
+/// Several LRU caches, each behind a mutex.
 pub struct Sharded {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,

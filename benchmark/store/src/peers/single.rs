@@ -32,8 +32,8 @@ impl Peer for Papaya {
     }
 }
 
-/// The store of its servers. That of its clients (`ClientSessionMemoryCache`) holds values of types that only rustls
-/// itself can make, so no blob can be put into it; both lie on the same bounded map under one mutex.
+/// The store of its servers. The store of its clients (`ClientSessionMemoryCache`) takes only values that rustls itself
+/// can make, so it cannot store a blob. Both use the same bounded map under one mutex.
 pub struct Rustls(Arc<ServerSessionMemoryCache>);
 
 impl Rustls {
