@@ -30,7 +30,7 @@ async function made(one: Host, operator: Redis): Promise<Buffer> {
   return session
 }
 
-/** Whatever the store does, everybody is served; and once it does well again, sessions are shared again. */
+/** Waits until a failing store works again, and checks that all clients are served and sessions are shared. */
 async function recovers(one: Host, other: Host, operator: Redis): Promise<void> {
   await until(async () => {
     const before = await operator.dbsize()
@@ -41,7 +41,7 @@ async function recovers(one: Host, other: Host, operator: Redis): Promise<void> 
 }
 
 for (const kind of CLIENTS) {
-  test(`${kind}: killed`, async t => {
+  test(`${kind}: a store that is killed leads to full handshakes`, async t => {
     const { store, operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
     await store.kill()
@@ -52,7 +52,7 @@ for (const kind of CLIENTS) {
     await recovers(one, other, operator)
   })
 
-  test(`${kind}: paused`, async t => {
+  test(`${kind}: a store that is paused leads to full handshakes`, async t => {
     const { store, operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
     store.pause()
@@ -66,7 +66,7 @@ for (const kind of CLIENTS) {
     t.is(other.tier.stats().breaker, 'closed')
   })
 
-  test(`${kind}: slow`, async t => {
+  test(`${kind}: a slow store leads to full handshakes`, async t => {
     const { line, operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
     line.delay = 1000
@@ -76,7 +76,7 @@ for (const kind of CLIENTS) {
     await recovers(one, other, operator)
   })
 
-  test(`${kind}: busy with something else`, async t => {
+  test(`${kind}: a store that is busy leads to full handshakes`, async t => {
     const { operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
     const busy = operator.eval(
@@ -92,7 +92,7 @@ for (const kind of CLIENTS) {
     await recovers(one, other, operator)
   })
 
-  test(`${kind}: cut off in the middle of a reply`, async t => {
+  test(`${kind}: a reply that is cut off leads to a full handshake`, async t => {
     const { line, operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
     line.budget = 100
@@ -103,7 +103,7 @@ for (const kind of CLIENTS) {
   })
 }
 
-test('full', async t => {
+test('store: a full one leads to full handshakes', async t => {
   const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
   const session = await made(one, operator)
   await operator.config('SET', 'maxmemory-policy', 'noeviction')
@@ -116,7 +116,7 @@ test('full', async t => {
   await recovers(one, other, operator)
 })
 
-test('flushed', async t => {
+test('store: a flushed one leads to full handshakes', async t => {
   const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
   const session = await made(one, operator)
   await operator.flushall()
@@ -125,7 +125,7 @@ test('flushed', async t => {
   await recovers(one, other, operator)
 })
 
-test('replaced by one with other data: no session is given for another', async t => {
+test('store: one with other data gives no session for another', async t => {
   const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
   const sessions: Buffer[] = []
   for (let n = 0; n < 4; n++) sessions.push(await made(one, operator))
@@ -141,7 +141,7 @@ test('replaced by one with other data: no session is given for another', async t
   for (const session of sessions) t.true((await visit(other, session)).resumed)
 })
 
-test('damaged', async t => {
+test('store: damaged sessions lead to full handshakes', async t => {
   const { operator, one, other } = await startSite(t, 'ioredis', 10_000)
   const session = await made(one, operator)
   const [name = ''] = await operator.keys('*')
@@ -158,7 +158,7 @@ test('damaged', async t => {
   t.is(other.tier.stats().unreadable, 4)
 })
 
-test('servers that trust different clients do not resume each other, though they share the store and its keys', async t => {
+test('store: servers that trust different clients share no sessions through it', async t => {
   const store = await startStore(t)
   const keys = [randomBytes(32)]
   const operator = (await connectTo(t, 'ioredis', store.port)) as Redis
@@ -186,7 +186,7 @@ test('servers that trust different clients do not resume each other, though they
   t.true((await visit(await host({ requestCert: true, ca: cert }), session, client)).resumed)
 })
 
-test('a client that leaves while the store is asked harms nobody', async t => {
+test('look-up: a client that leaves during it disturbs no other', async t => {
   const { line, operator, one, other } = await startSite(t, 'ioredis', 10_000)
   const session = await made(one, operator)
   line.delay = 300
@@ -207,7 +207,7 @@ test('a client that leaves while the store is asked harms nobody', async t => {
   t.true((await visit(other, session)).resumed)
 })
 
-test('what changes while the store is asked counts: a server that is let go, or that verifies clients unlike', async t => {
+test('look-up: a release or a change of client trust during it counts', async t => {
   const { line, operator, one, other, host } = await startSite(t, 'ioredis', 10_000)
   const session = await made(one, operator)
   line.delay = 300
@@ -237,7 +237,7 @@ test('what changes while the store is asked counts: a server that is let go, or 
   }
 })
 
-test('TLS 1.3 goes on whatever the store does, and a server of it alone does not ask', async t => {
+test('look-up: TLS 1.3 does not depend on it, and a server with only TLS 1.3 does none', async t => {
   const store = await startStore(t)
   const options = async () => ({ client: await connectTo(t, 'ioredis', store.port), keys: [randomBytes(32)] })
   const both = await startHost(t, await options(), {})
@@ -252,7 +252,7 @@ test('TLS 1.3 goes on whatever the store does, and a server of it alone does not
   t.deepEqual([both.tier.stats().stores, alone.tier.stats().stores], [0, 0])
 })
 
-test('bytes that are no reply of a store end in a full handshake', async t => {
+test('store: bytes that are not a reply lead to full handshakes', async t => {
   const noise = net.createServer(socket => {
     socket.on('error', () => {})
     socket.on('data', () => socket.write(randomBytes(50)))

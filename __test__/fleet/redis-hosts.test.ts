@@ -68,7 +68,7 @@ function client({ ca }: Fleet, mechanism = TLS_1_3) {
     })
     socket.once('secureConnect', () => {
       resumed = socket.isSessionReused()
-      // A ticket of TLS 1.2 that the server renews while it resumes is not told of.
+      // Node.js emits no session for a TLS 1.2 ticket that a resumption renews.
       if (socket.getProtocol() === 'TLSv1.2') session = socket.getSession()
     })
     socket.resume()
@@ -77,7 +77,7 @@ function client({ ca }: Fleet, mechanism = TLS_1_3) {
   }
 }
 
-/** Waits until each has the ring of the others: before, everybody begins with a key of its own. */
+/** Waits until all hosts have one ring. Each host starts with a key of its own. */
 async function meet(site: Fleet, [first, ...others]: readonly [Host, ...Host[]]): Promise<void> {
   for (const other of others) {
     await until(async () => {
@@ -133,7 +133,7 @@ for (const kind of CLIENTS) {
   }
 }
 
-test.serial('a rotation over hosts loses no resumption, whichever of them asked for it', async t => {
+test.serial('hosts: a rotation that any of them requests loses no resumption', async t => {
   const site = await fleet([(await startStore(t)).port], 'ioredis')
   const hosts = [await start(t, site, '1'), await start(t, site, '2')] as const
   await meet(site, [...hosts])
@@ -151,7 +151,7 @@ test.serial('a rotation over hosts loses no resumption, whichever of them asked 
   for (const { errors } of reports) t.deepEqual(errors, [])
 })
 
-test.serial('a host that is killed after it made a key takes none along', async t => {
+test.serial('hosts: a host that is killed after it made a key takes none along', async t => {
   const site = await fleet([(await startStore(t)).port], 'redis')
   const hosts = [await start(t, site, '1'), await start(t, site, '2'), await start(t, site, '3')] as const
   await meet(site, [...hosts])
@@ -168,7 +168,7 @@ test.serial('a host that is killed after it made a key takes none along', async 
   await visitAll(others, async host => t.true(await visits(host)))
 })
 
-test.serial('hosts go on without the store, and with a new one', async t => {
+test.serial('hosts: they continue without the store, and with a new one', async t => {
   const store = await startStore(t)
   const site = await fleet([store.port], 'ioredis')
   const hosts = [await start(t, site, '1'), await start(t, site, '2')] as const
@@ -184,7 +184,7 @@ test.serial('hosts go on without the store, and with a new one', async t => {
   for (const host of [...hosts, third]) t.true(await visits(host))
 })
 
-test.serial('with a store that was never there a host resumes its own', async t => {
+test.serial('hosts: without a store from the start a host resumes its own tickets', async t => {
   const site = await fleet([1], 'ioredis')
   const host = await start(t, site)
   for (const index of MECHANISMS.keys()) {

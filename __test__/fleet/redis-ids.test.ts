@@ -12,7 +12,7 @@ import { testWithStore as test } from '../support/test-with-store.ts'
 import { startHost, visit } from '../support/tiered-host.ts'
 
 for (const kind of CLIENTS) {
-  test(`${kind}: an id of one host resumes at another`, async t => {
+  test(`${kind}: a session ID of one host resumes at another`, async t => {
     const store = await startStore(t)
     const keys = [randomBytes(32)]
     const one = await startHost(t, { client: await connectTo(t, kind, store.port), keys })
@@ -26,7 +26,7 @@ for (const kind of CLIENTS) {
     t.deepEqual(other.handshakes, { full: 0, resumed: 2 })
   })
 
-  test(`${kind}: the same in a cluster of three`, async t => {
+  test(`${kind}: a session ID of one host resumes at another through a Redis cluster`, async t => {
     const stores = await startClusterOfStores(t)
     const keys = [randomBytes(32)]
     const one = await startHost(t, { client: await connectToCluster(t, kind, stores), keys })

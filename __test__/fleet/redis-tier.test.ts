@@ -102,7 +102,7 @@ testWithStore('the store keeps a session for as long as it is good, and no longe
   within(await lifetimes(7_200_000), 60_000)
 })
 
-testWithStore('a session that the store was to forget, and gives all the same, is not believed', async t => {
+testWithStore('look-up: an expired session that the store still has is a miss', async t => {
   const { tier, operator } = await startTier(t)
   await tier.set('peer', blob, { ttl: 5000 })
   const [name = ''] = await operator.keys('*')
@@ -279,17 +279,17 @@ for (const [what, options, code, message] of [
     /'timeout'/,
   ],
 ] as const) {
-  test(`as options, ${what} is refused`, t => {
+  test(`options: ${what} is rejected`, t => {
     t.throws(() => new RedisTier(options as never), { code, message })
   })
 }
 
-test('clients of both packages are known without being connected', t => {
+test('client: those of both packages are recognized before they are connected', t => {
   t.notThrows(() => new RedisTier({ client: offline(), keys }))
   t.notThrows(() => new RedisTier({ client: createClient(), keys }))
 })
 
-test('keys, blobs and lifetimes that are wrong are refused', async t => {
+test('arguments: invalid keys, blobs and lifetimes are rejected', async t => {
   const tier = new RedisTier({ client: createClient(), keys })
   await t.throwsAsync(() => tier.get(1 as never), { code: 'ERR_INVALID_ARG_TYPE' })
   await t.throwsAsync(() => tier.take(''), { code: 'ERR_OUT_OF_RANGE' })
@@ -302,7 +302,7 @@ test('keys, blobs and lifetimes that are wrong are refused', async t => {
   await t.throwsAsync(() => tier.set('peer', blob, { ttl: 0 }), { code: 'ERR_OUT_OF_RANGE' })
 })
 
-test('a client that is not connected is not asked', async t => {
+test('client: one that is not connected is not asked', async t => {
   const tier = new RedisTier({ client: createClient(), keys })
   t.is(await tier.get('peer'), undefined)
   t.false(await tier.set('peer', blob))
@@ -310,7 +310,7 @@ test('a client that is not connected is not asked', async t => {
   t.like(tier.stats(), { lookups: 1, unavailable: 1, stores: 1, failedStores: 1 })
 })
 
-test('what is no tier is refused', t => {
+test('tier: anything but a tier is rejected', t => {
   const code = 'ERR_INVALID_ARG_TYPE'
   for (const tier of [null, {}, 'redis', createClient()] as never[]) {
     t.throws(() => resumeSessions(tls.createServer(), { tier }), { code, message: /"tier" option/ })
@@ -318,14 +318,14 @@ test('what is no tier is refused', t => {
   }
 })
 
-test('a shared ring has a name, and makes its own keys', t => {
+test('ring: one with a tier has a name and no source', t => {
   const tier = new RedisTier({ client: createClient(), keys })
   t.throws(() => new TicketKeys({ tier }), { code: 'ERR_INVALID_ARG_TYPE', message: /"name" option/ })
   const source = () => [randomBytes(48)]
   t.throws(() => new TicketKeys({ name: t.title, tier, source }), { code: 'ERR_TLS_RESUMPTION_TICKET_KEY' })
 })
 
-test('keys are not shared that others would not hear of in time', t => {
+test('ring: an interval below a second is rejected with a tier', t => {
   const tier = new RedisTier({ client: createClient(), keys })
   const name = t.title
   const refused = { code: 'ERR_OUT_OF_RANGE', message: /"rotateEvery" option.*from 1000 to/ }
@@ -334,7 +334,7 @@ test('keys are not shared that others would not hear of in time', t => {
     new TicketKeys({ name: `${name} ${rotateEvery}`, tier, rotateEvery })[Symbol.dispose]()
 })
 
-test('a key that is no key never leaves for others', t => {
+test('insert: an invalid key does not reach other hosts', t => {
   const tier = new RedisTier({ client: createClient(), keys })
   const ring = new TicketKeys({ name: t.title, tier })
   t.throws(() => ring.insert(Buffer.alloc(48)), {
@@ -345,7 +345,7 @@ test('a key that is no key never leaves for others', t => {
   ring[Symbol.dispose]()
 })
 
-test('no key is printed', t => {
+test('keys: none is printed', t => {
   const tier = new RedisTier({ client: createClient(), keys })
   t.deepEqual(JSON.parse(JSON.stringify(tier)), {})
   t.false(JSON.stringify(tier.stats()).includes(keys[0]?.toString('hex') ?? ''))

@@ -1,12 +1,12 @@
-/** What leaves the process: it opens in its place alone, and says nothing to anybody else. */
+/** Sealed blobs open only at their record location, and reveal nothing. */
 import { createSecretKey, randomBytes } from 'node:crypto'
 import test from 'ava'
 import { SealingKeys } from '../../dist/fleet/sealing.js'
 
-const secret = Buffer.from('a session, of which nobody else is to read a byte')
+const secret = Buffer.from('a session whose bytes are secret')
 const place = { kind: 'session', key: Buffer.from('here') } as const
 
-test('what is sealed opens again, whatever its length', t => {
+test('seal: a blob of any length opens again', t => {
   const keys = new SealingKeys([randomBytes(32)])
   for (const length of [0, 1, 15, 16, 17, 2000, 70_000]) {
     const bytes = randomBytes(length)
@@ -14,7 +14,7 @@ test('what is sealed opens again, whatever its length', t => {
   }
 })
 
-test('nothing of it shows, and no two blobs of the same have anything in common', t => {
+test('seal: two blobs of one secret have nothing in common', t => {
   const keys = new SealingKeys([randomBytes(32)])
   const blobs = Array.from({ length: 50 }, () => keys.seal(place, secret))
   for (const blob of blobs) t.false(blob.includes(secret.subarray(0, 8)))
@@ -23,7 +23,7 @@ test('nothing of it shows, and no two blobs of the same have anything in common'
   t.deepEqual([bodies.size, bodyStarts.size], [blobs.length, blobs.length])
 })
 
-test('a bit that is changed anywhere, and every length but its own, is refused', t => {
+test('open: a changed bit and a changed length are rejected', t => {
   const keys = new SealingKeys([randomBytes(32)])
   const blob = keys.seal(place, secret)
   for (let bit = 0; bit < blob.length * 8; bit++) {
@@ -39,7 +39,7 @@ test('a bit that is changed anywhere, and every length but its own, is refused',
   t.deepEqual(keys.open(place, blob), secret)
 })
 
-test('it opens nowhere else, and as nothing else', t => {
+test('open: a blob opens only at its record location', t => {
   const keys = new SealingKeys([randomBytes(32)])
   const blob = keys.seal(place, secret)
   t.is(keys.open({ kind: 'session', key: Buffer.from('there') }, blob), undefined)
@@ -47,7 +47,7 @@ test('it opens nowhere else, and as nothing else', t => {
   t.is(new SealingKeys([randomBytes(32)]).open(place, blob), undefined)
 })
 
-test('keys can be changed host by host: the first one seals, all open', t => {
+test('keys: the first one seals and all open, so that they can be changed host by host', t => {
   const [before, after] = [randomBytes(32), randomBytes(32)]
   const steps = [[before], [before, after], [after, before], [after]].map(list => new SealingKeys(list))
   for (const [index, one] of steps.entries()) {
@@ -61,14 +61,14 @@ test('keys can be changed host by host: the first one seals, all open', t => {
   t.is(last?.open(place, blob), undefined)
 })
 
-test('a KeyObject is the same key as its bytes', t => {
+test('keys: a KeyObject is the same key as its bytes', t => {
   const key = randomBytes(32)
   const [one, other] = [new SealingKeys([key]), new SealingKeys([createSecretKey(key)])]
   t.deepEqual(other.open(place, one.seal(place, secret)), secret)
   t.deepEqual(one.namesOf(place), other.namesOf(place))
 })
 
-test('names differ by place and by kind, and tell nothing of either', t => {
+test('names: they differ by key and kind of the location, and reveal neither', t => {
   const keys = new SealingKeys([randomBytes(32)])
   const names = [
     place,
@@ -92,7 +92,7 @@ for (const [what, keys, code] of [
   ['zeros in a KeyObject', [createSecretKey(Buffer.alloc(32))], 'ERR_TLS_RESUMPTION_SEALING_KEY'],
   ['one key twice', [key, randomBytes(32), createSecretKey(key)], 'ERR_TLS_RESUMPTION_SEALING_KEY'],
 ] as const) {
-  test(`as keys, ${what} is refused without being shown`, t => {
+  test(`keys: ${what} is rejected without being shown`, t => {
     const error = t.throws(() => new SealingKeys(keys), { code })
     t.false(error.message.includes('horse'))
   })

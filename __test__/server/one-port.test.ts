@@ -55,10 +55,10 @@ for (const [kind, options] of Object.entries(KINDS)) {
   )
 }
 
-test('what this Node.js has no way for is not tried', t => {
+test('one port: what this Node.js cannot do is not tried', t => {
   t.log(`reusePort: ${hasReusePort()}, posting sockets: ${canPostSockets()}`)
   const [major = 0] = process.versions.node.split('.').map(Number)
-  // Whoever has them tries them: nobody loses them by a mistake here.
+  // Where they exist, they are tried: a mistake in the detection would otherwise skip the tests.
   if (major >= 22 && process.platform === 'linux') t.true(hasReusePort())
   if (major >= 26) t.true(canPostSockets())
   t.pass()
@@ -132,7 +132,7 @@ async function visitAll({ ca, port, served }: Site): Promise<string[][]> {
     socket.on('session', made => {
       session = made
     })
-    // Node tells of no session that a TLS 1.2 server renews while it resumes.
+    // Node.js emits no session that a TLS 1.2 server renews while it resumes.
     socket.on('secureConnect', () => {
       if (socket.getProtocol() === 'TLSv1.2') session = socket.getSession()
     })

@@ -47,7 +47,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(20)
 }
 
-test('nothing of a key from a file is left in the memory that all Buffers of the process come from', t => {
+test('files: no key is left in the memory that Buffers share', t => {
   const key = randomBytes(48)
   const file = join(directory(t), 'current')
   writeFileSync(file, key)
@@ -61,7 +61,7 @@ test('nothing of a key from a file is left in the memory that all Buffers of the
   keys[Symbol.dispose]()
 })
 
-test('the first file encrypts, and every one decrypts; files are read again', async t => {
+test('files: the first one encrypts, all decrypt, and they are read again', async t => {
   const [older, newer] = [newKey(), newKey()]
   const files = ['current', 'previous'].map(name => join(directory(t), name)) as [string, string]
   writeFileSync(files[0], older.nginx)
@@ -83,7 +83,7 @@ test('the first file encrypts, and every one decrypts; files are read again', as
   t.true(await visit(), 'the ticket was renewed with the newer key')
 })
 
-test("a file has nginx's order of parts", async t => {
+test("files: they have nginx's order of parts", async t => {
   const { nginx, node } = newKey()
   const file = join(directory(t), 'key')
   writeFileSync(file, nginx)
@@ -154,7 +154,7 @@ test('files: one that becomes invalid leaves the ring as it is until it is valid
   t.false(await visit(), 'the key of its ticket is gone')
 })
 
-test('a function is asked, and until it answers there are no tickets', async t => {
+test('function: there are no tickets before its first answer', async t => {
   let answer: (keys: Buffer[]) => void = () => {}
   const { keys, visit } = await serve(t, () => new Promise(resolve => (answer = resolve)))
   t.deepEqual([await visit(), await visit()], [false, false])
@@ -170,7 +170,7 @@ for (const [what, keys] of Object.entries({
   'a key that is too short': [randomBytes(47)],
   'a key of zeros': [Buffer.alloc(48)],
 })) {
-  test(`a function that answers with ${what} leaves the ring as it is`, async t => {
+  test(`function: an answer of ${what} leaves the ring as it is`, async t => {
     const good = [newKey().node]
     const answers: unknown[] = [good, keys, keys, good]
     let asked = 0
@@ -183,7 +183,7 @@ for (const [what, keys] of Object.entries({
   })
 }
 
-test('a function that throws or rejects leaves the ring as it is', async t => {
+test('function: one that throws or rejects leaves the ring as it is', async t => {
   const good = [newKey().node]
   let asked = 0
   const { visit } = await serve(t, () => {
@@ -196,7 +196,7 @@ test('a function that throws or rejects leaves the ring as it is', async t => {
   t.true(await visit())
 })
 
-test('a function that gives no answer is asked again, and a late answer is no newer than it is', async t => {
+test('function: one that does not answer is called again, and a late answer is ignored', async t => {
   const [first, late, last] = [newKey(), newKey(), newKey()].map(({ node }) => [node])
   const answers: ((keys: Buffer[]) => void)[] = []
   const { keys, visit } = await serve(t, () => new Promise(resolve => answers.push(resolve)))
@@ -214,7 +214,7 @@ test('a function that gives no answer is asked again, and a late answer is no ne
   t.is(keys.stats().keys[0]?.generation, 2)
 })
 
-test('what is no source is refused', t => {
+test('source: anything but a source is rejected', t => {
   for (const source of ['file', [], { files: [] }, { files: [1] }, { file: 'a' }, null]) {
     t.throws(() => new TicketKeys({ source: source as never }), { code: 'ERR_INVALID_ARG_TYPE' })
   }
@@ -223,7 +223,7 @@ test('what is no source is refused', t => {
   t.throws(() => new TicketKeys({ source, refreshEvery: 99 }), { code: 'ERR_OUT_OF_RANGE' })
 })
 
-test('a ring with a source makes no keys of its own', t => {
+test('source: the ring makes no keys of its own', t => {
   using keys = new TicketKeys({ source: () => [newKey().node] })
   t.throws(() => keys.rotate(), { code: CODE, message: /only from its source/ })
   t.throws(() => keys.insert(randomBytes(48)), { code: CODE, message: /only from its source/ })

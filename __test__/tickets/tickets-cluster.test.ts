@@ -3,7 +3,7 @@ import test from 'ava'
 import { testAuthority } from '../support/server.ts'
 import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
 
-test('the workers of a cluster have the keys of the primary, and follow rotations of any of them', async t => {
+test('cluster: workers have the keys of the primary, and follow rotations of any process', async t => {
   const { cert, issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', usage: 'server' })
   const { code, stdout, stderr } = await runProgram(TYPESCRIPT, 'cluster.ts', JSON.stringify(identity), cert)
@@ -11,7 +11,7 @@ test('the workers of a cluster have the keys of the primary, and follow rotation
   t.deepEqual(JSON.parse(stdout), { met: ['full', 'resumed', 'resumed', 'resumed'], keys: 3 })
 })
 
-test('workers live by the ring of a primary that keeps no hold of it', async t => {
+test('cluster: the ring of the primary stays open while there are workers', async t => {
   const { code, stdout, stderr } = await runProgram(
     [...TYPESCRIPT, '--expose-gc'],
     'cluster-unreferenced-ring.ts',
@@ -20,13 +20,13 @@ test('workers live by the ring of a primary that keeps no hold of it', async t =
   t.is(stdout, '2\n')
 })
 
-test('a primary does not hold workers that are gone', async t => {
+test('cluster: the primary does not keep workers that have ended', async t => {
   const { code, stdout, stderr } = await runProgram([...TYPESCRIPT, '--expose-gc'], 'cluster-gone.ts')
   t.is(code, 0, stderr)
   t.is(stdout, '0\n')
 })
 
-test('a worker may follow any number of rings', async t => {
+test('cluster: a worker follows many rings with one listener', async t => {
   const { code, stdout, stderr } = await runProgram(TYPESCRIPT, 'cluster-many.ts')
   t.is(code, 0, stderr)
   t.is(stdout, '0 warnings\n')

@@ -25,7 +25,7 @@ async function ask(worker: Worker | undefined, message: string): Promise<number[
   return (await answer)[0]
 }
 
-test('a ticket of one thread is good in every other, before and after a rotation in any', async t => {
+test('threads: a ticket of one thread is accepted in all others, before and after a rotation', async t => {
   const { ca, keys, workers, ports } = await setUp(t)
   let session: Buffer | undefined
   const visit = async (port?: number): Promise<boolean> => {
@@ -44,7 +44,7 @@ test('a ticket of one thread is good in every other, before and after a rotation
   t.deepEqual(resumed, [false, true, true, true, true, true, true, true, true])
 })
 
-test('every thread has a rotation at once', async t => {
+test('threads: all threads follow a rotation at once', async t => {
   const { keys, workers } = await setUp(t)
   keys.rotate()
   t.deepEqual(await ask(workers[0], 'keys'), [1, 0])
@@ -56,7 +56,7 @@ test('every thread has a rotation at once', async t => {
   t.deepEqual(await ask(workers[1], 'keys'), [2, 1, 0])
 })
 
-test('the ring outlives the threads that had it open', async t => {
+test('threads: the ring outlives threads that had it open', async t => {
   const { keys, workers } = await setUp(t)
   await ask(workers[0], 'rotate')
   await Promise.all(workers.map(worker => worker.terminate()))

@@ -107,7 +107,7 @@ test('no ticket is sealed before the first keys have come', async t => {
   t.true(isSealedWith(await ticketOf({ port, ca }), known))
 })
 
-/** The ticket of a new connection, as it went over the wire: Node tells it of TLS 1.2 sessions. */
+/** Returns the ticket of a new TLS 1.2 connection as it was on the wire. */
 async function ticketOf(options: tls.ConnectionOptions): Promise<Buffer | undefined> {
   const socket = tls.connect({ host: '127.0.0.1', servername: 'localhost', ...options })
   let ticket: Buffer | undefined

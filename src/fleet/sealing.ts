@@ -124,7 +124,7 @@ function sealWith({ id, sealing }: Derived, location: RecordLocation, secret: Ui
 }
 
 function boundTo({ kind, key }: RecordLocation): Buffer {
-  // @guard sealed-location › sealing › it opens nowhere else, and as nothing else ⇒ `), key])` becomes `)])`
+  // @guard sealed-location › sealing › open: a blob opens only at its record location ⇒ `), key])` becomes `)])`
   return Buffer.concat([Buffer.from(`tls-resumption ${VERSION} ${kind}\0`), key])
 }
 
@@ -148,7 +148,7 @@ function derive(key: KeyObject): Derived {
 function check(key: unknown, index: number): KeyObject {
   const name = `key ${index} of the "keys" option`
   if (types.isUint8Array(key) && key.length === KEY_LENGTH) {
-    // @guard sealed-location › sealing › as keys, *
+    // @guard sealed-location › sealing › keys: * is rejected without being shown
     if (key.every(byte => byte === key[0])) throw sealingKeyRefused('it is not random')
     return createSecretKey(key)
   }

@@ -191,8 +191,7 @@ class SessionIdResponder implements Disposable {
       this.#count(REASONS[outcome])
       continueHandshake()
       try {
-        // @guard client-trust-ambiguity › redis-faults › what changes while the store is asked counts: a
-        //   server that is let go, or that verifies clients unlike
+        // @guard client-trust-ambiguity › redis-faults › look-up: a release or a change of client trust during it counts
         //   ⇒ `!this.#isDisposed && this.#binding.mayResume()` becomes `!this.#isDisposed`
         const isGood = session !== undefined && !this.#isDisposed && this.#binding.mayResume()
         if (isGood) this.#keep(key, session, ttl)

@@ -307,8 +307,7 @@ export class RedisTier implements SecondTier {
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
     // The store may keep an expired value, or an operator may put one back.
     const ttl = opened.readDoubleBE(0) - wallClock()
-    // @guard expired-in-second-tier › redis-tier › a session that the store was to forget, and gives all the
-    //   same, is not believed
+    // @guard expired-in-second-tier › redis-tier › look-up: an expired session that the store still has is a miss
     //   ⇒ if true
     if (ttl >= 1) return { outcome: 'hit', session: opened.subarray(UNTIL_LENGTH), ttl: Math.floor(ttl) }
     opened.fill(0)
