@@ -9,7 +9,8 @@ import { channel } from 'node:diagnostics_channel'
  * - `rejected-by-peer`: a session was offered, and the peer did a full handshake.
  * - `reverification-failed`: there was a session, but a full handshake might not authorize its peer now.
  * - `backed-off`: the peer failed or rejected too often when a session was offered, so offers are paused.
- * - `uncacheable`: no session key can represent an option, such as a `pskCallback` or an inline `checkServerIdentity`.
+ * - `uncacheable`: no session key can represent an option, such as a `pskCallback` or an inline `checkServerIdentity`; or
+ *   another package has replaced `tls.createSecureContext` or `tls.connect`.
  * - `caller-session`: the caller supplied a session of its own.
  * - `opted-out`: `sessionCache: null`, or an agent with `maxCachedSessions: 0`.
  * - `excluded`: the options of `install()` exclude the peer or this connection.
