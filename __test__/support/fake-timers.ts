@@ -2,6 +2,16 @@ import { syncBuiltinESMExports } from 'node:module'
 import timers from 'node:timers'
 import { clock } from '../../dist/util/time.js'
 
+/** Stops the clock by which this thread measures: each connection seems fast. Returns a function that restores it. */
+export function withoutClock(): () => void {
+  const { monotonic } = clock
+  const stopped = monotonic()
+  clock.monotonic = () => stopped
+  return () => {
+    clock.monotonic = monotonic
+  }
+}
+
 /**
  * Stops the timers of this thread from `from` milliseconds on, and the clock by which it measures. A wait that no event
  * ends then never ends, and each connection seems fast enough to wait, on however slow a machine. Returns a function that
@@ -9,8 +19,7 @@ import { clock } from '../../dist/util/time.js'
  */
 export function withoutTimers(from = 50): () => void {
   const { setTimeout } = timers
-  const { monotonic } = clock
-  const stopped = monotonic()
+  const restoreClock = withoutClock()
   const replace = (by: typeof setTimeout) => {
     globalThis.setTimeout = by
     timers.setTimeout = by
@@ -18,10 +27,9 @@ export function withoutTimers(from = 50): () => void {
   }
   const never = (callback: () => void, ms?: number) =>
     setTimeout(callback, ms !== undefined && ms >= from ? 2 ** 30 : ms)
-  clock.monotonic = () => stopped
   replace(Object.assign(never, setTimeout) as typeof setTimeout)
   return () => {
-    clock.monotonic = monotonic
+    restoreClock()
     replace(setTimeout)
   }
 }
