@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
-import { isHandshakeAlert, isTransportError } from '../../dist/client/connection-error.js'
+import { isHandshakeAlert, isTransportError } from '../../dist/node/connection-error.js'
 import { startServer } from '../support/server.ts'
 
 type Answer = (socket: net.Socket) => void

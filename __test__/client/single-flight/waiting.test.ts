@@ -7,9 +7,9 @@ import tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { type ClientMessage, connect, SessionCache } from 'tls-resumption'
-import { outcome } from '../support/outcome.ts'
-import { finish, startServer, testAuthority } from '../support/server.ts'
-import { startSlowRelay } from '../support/slow-relay.ts'
+import { outcome } from '../../support/outcome.ts'
+import { finish, startServer, testAuthority } from '../../support/server.ts'
+import { startSlowRelay } from '../../support/slow-relay.ts'
 
 type Open = (options: tls.ConnectionOptions) => tls.TLSSocket
 
@@ -42,7 +42,7 @@ function listenToWaits(t: ExecutionContext): number[] {
 
 test.serial('a thread that computes while it leads does not delay another thread', async t => {
   const thread = async (data: object) => {
-    const worker = new Worker(new URL('../workers/computes.ts', import.meta.url), { workerData: data })
+    const worker = new Worker(new URL('../../workers/computes.ts', import.meta.url), { workerData: data })
     t.teardown(() => worker.terminate())
     await once(worker, 'message')
     return worker
