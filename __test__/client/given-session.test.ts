@@ -168,6 +168,27 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     },
   )
 
+  serial(`${version}: a session that is set during the handshake changes nothing`, async t => {
+    const { first } = await startPair(t, only)
+    const foreign = await sessionOf(first)
+    const visit = async (open: Open) => {
+      const socket = open(first) as Settable
+      socket.once('connect', () => socket.setSession(foreign))
+      let shown = false
+      socket.once('secureConnect', () => {
+        shown = Object.keys(socket.getPeerCertificate()).length > 0
+      })
+      const { resumed, refused } = await outcome(socket)
+      return { resumed, refused, shown }
+    }
+    t.deepEqual(await visit(plain), { resumed: false, refused: undefined, shown: true })
+    const sessionCache = new SessionCache()
+    await finish(connect({ ...first, sessionCache }))
+    const ours = () => visit(options => connect({ ...options, sessionCache }))
+    t.deepEqual(await ours(), { resumed: true, refused: undefined, shown: true })
+    t.deepEqual(await ours(), { resumed: true, refused: undefined, shown: true })
+  })
+
   for (const [what, agent] of Object.entries({
     'an https.Agent': () => new https.Agent(),
     'the global agent': () => undefined,

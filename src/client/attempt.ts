@@ -84,7 +84,7 @@ export class ConnectionAttempt implements SocketEvents {
 
   /** Watches a socket of `tls.connect` whose handshake starts when its transport is connected. */
   attach(socket: tls.TLSSocket): void {
-    this.attachPort(new TlsSocketPort(socket, this), socket)
+    this.attachPort(new TlsSocketPort(socket, this, this.#hasOffered), socket)
   }
 
   attachPort(port: SocketPort, socket: tls.TLSSocket): void {

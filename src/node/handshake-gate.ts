@@ -29,7 +29,7 @@ export interface HandshakeGate {
  */
 export function holdHandshake(socket: tls.TLSSocket, onEnd: () => void): HandshakeGate | undefined {
   const { _start: start } = socket as Partial<Socket>
-  if (typeof start !== 'function' || !socket.listeners('connect').includes(start)) return undefined
+  if (typeof start !== 'function' || !isWaitingToStart(socket)) return undefined
   const internals = socket as Socket
   if (HOOKS.some(hook => typeof internals[hook] !== 'function' || Object.hasOwn(internals, hook))) {
     return undefined
@@ -65,4 +65,10 @@ export function holdHandshake(socket: tls.TLSSocket, onEnd: () => void): Handsha
 /** True if something was written below or above TLS, so that the handshake has started. */
 export function hasStartedHandshake(socket: tls.TLSSocket): boolean {
   return ((socket as Partial<Socket>)._bytesDispatched ?? 0) > 0
+}
+
+/** True if a listener of `connect` has yet to start the handshake. */
+export function isWaitingToStart(socket: tls.TLSSocket): boolean {
+  const { _start: start } = socket as Partial<Socket>
+  return start !== undefined && socket.listeners('connect').includes(start)
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
-import { type HandshakeGate, hasStartedHandshake, holdHandshake } from './handshake-gate.js'
+import { type HandshakeGate, hasStartedHandshake, holdHandshake, isWaitingToStart } from './handshake-gate.js'
 import { defineMethods } from './patch.js'
 
 /** What a client's connection goes through. Each is called before the application's listeners of the same event. */
@@ -62,8 +62,12 @@ export class TlsSocketPort implements SocketPort {
   readonly #setSession: ClientSocket['setSession']
   /** Node.js may reset `destroyed` after it has emitted 'close', though the native TLS object is gone. */
   #isClosed = false
+  /** True if this package has given the socket a session. */
+  #hasGiven: boolean
 
-  constructor(socket: tls.TLSSocket, events: SocketEvents) {
+  /** `hasGiven`: the options of the socket had a session of this package. */
+  constructor(socket: tls.TLSSocket, events: SocketEvents, hasGiven = false) {
+    this.#hasGiven = hasGiven
     this.#socket = socket as ClientSocket
     this.#setSession = this.#socket.setSession
     const { emit } = socket
@@ -75,6 +79,8 @@ export class TlsSocketPort implements SocketPort {
         return emit.apply(socket, args as Parameters<typeof emit>)
       },
       setSession: (session: Buffer) => {
+        // Node.js does not use a session that it gets during the handshake. OpenSSL would mix it with the offered one.
+        if (this.#hasGiven && !isWaitingToStart(socket)) return
         events.onCallerSession()
         this.#setSession.call(socket, session)
       },
@@ -131,7 +137,9 @@ export class TlsSocketPort implements SocketPort {
   }
 
   giveSession(session: Buffer): void {
-    if (this.isUsable) this.#setSession.call(this.#socket, session)
+    if (!this.isUsable) return
+    this.#setSession.call(this.#socket, session)
+    this.#hasGiven = true
   }
 
   setAuthorizationError(code: string): void {
