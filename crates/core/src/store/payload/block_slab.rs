@@ -149,9 +149,10 @@ impl BlockSlab {
     pub(crate) fn fill(&self, first: u32, blob: &[u8]) {
         // Pairs with the acquire fence in `copy`: a reader of one of these words sees that the version moved on.
         fence(Ordering::Release);
-        let mut chain = self.chain(first, blob.len());
+        let mut block = first;
         for bytes in blob.chunks(BLOCK_BYTES) {
-            atomic_copy::fill(chain.next(), bytes);
+            atomic_copy::fill(self.block(block), bytes);
+            block = self.next(block);
         }
     }
 
@@ -200,9 +201,10 @@ impl BlockSlab {
     /// Copies a chain into `out`. If the caller does not own the chain, the copy is valid only if the version of the node
     /// has not moved afterwards.
     pub(crate) fn copy(&self, first: u32, out: &mut [u8]) {
-        let mut chain = self.chain(first, out.len());
+        let mut block = first;
         for bytes in out.chunks_mut(BLOCK_BYTES) {
-            atomic_copy::copy(chain.next(), bytes);
+            atomic_copy::copy(self.block(block), bytes);
+            block = self.next(block);
         }
         // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees that it moved.
         fence(Ordering::Acquire);
