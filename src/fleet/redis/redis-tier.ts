@@ -166,7 +166,7 @@ export class RedisTier implements SecondTier {
    * - Without losing sessions: list the new key second on every host, then first on every host. Drop the old one after
    *   `ttl`.
    * - At once, for a leaked key: `setKeys([next])` on every host. Sessions in the store are lost; rings are shared again
-   *   within seconds. The old key opened the ring, so call {@link TicketKeys.rotate} `keep` times afterwards.
+   *   within seconds. The old key opened the ring, so call `TicketKeys.rotate()` `keep` times afterwards.
    *
    * @throws as the constructor does. The keys then stay as they are.
    */
