@@ -187,3 +187,11 @@ export async function closedPort() {
   await once(server, 'close')
   return port
 }
+
+/** Watches a socket that may never get anywhere. */
+export async function quietly(t, socket) {
+  t.watch(socket).on('error', () => {})
+  socket.resume()
+  await Promise.race([closed(socket), sleep(200)])
+  await sleep(20)
+}

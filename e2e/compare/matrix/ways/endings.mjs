@@ -1,6 +1,6 @@
 import net from 'node:net'
 import tls from 'node:tls'
-import { closed, sleep } from '../world.mjs'
+import { closed, quietly, sleep } from '../world.mjs'
 
 export const endings = [
   {
@@ -184,14 +184,6 @@ export const endings = [
     },
   },
 ]
-
-/** Watches a socket that may never get anywhere. */
-async function quietly(t, socket) {
-  t.watch(socket).on('error', () => {})
-  socket.resume()
-  await Promise.race([closed(socket), sleep(200)])
-  await sleep(20)
-}
 
 function aborted(t, arrange) {
   const controller = new AbortController()

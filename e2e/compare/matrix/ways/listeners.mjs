@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import tls from 'node:tls'
 import { describe, describeError } from '../recorder.mjs'
-import { closed, sleep } from '../world.mjs'
+import { closed, quietly, sleep } from '../world.mjs'
 
 const ONLY_1_2 = ['TLSv1.2']
 

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { describeError } from '../recorder.mjs'
-import { closed, closedPort } from '../world.mjs'
+import { closed, closedPort, quietly } from '../world.mjs'
 
 export const transports = [
   {
