@@ -43,7 +43,8 @@ export function checkIdentity(chain: CertificateChain, verifier: PeerVerifier): 
   // @guard verified-session › chain-checks › *: an intermediate that checkServerIdentity denies from the third *
   //   ⇒ `chain.peerCertificate()` becomes `chain.abbreviatedPeerCertificate()`
   if (checkServerIdentity !== pureCheck) {
-    return checkServerIdentity.call(options, hostname, chain.peerCertificate())
+    // To Node.js, what is falsy is no error.
+    return checkServerIdentity.call(options, hostname, chain.peerCertificate()) || undefined
   }
   let byName = results.get(chain.leaf)
   if (byName === undefined) {
