@@ -21,6 +21,7 @@ const ALERT = Object.assign(new Error('alert'), { code: 'ERR_SSL_SSL/TLS_ALERT_H
 class FakePort implements SocketPort {
   isUsable = true
   hasStartedHandshake = false
+  context = undefined
   isResumed = false
   isAuthorized = true
   isDestroyed = false
@@ -154,7 +155,7 @@ test.serial(
           keys.add(key)
           if (hasSession) writeVerified(cache, key, verified)
           const leader = isLed ? joinFlight(cache, key, true) : undefined
-          const attempt = new ConnectionAttempt(inputs)
+          const attempt = new ConnectionAttempt(inputs, () => true)
           const fake = new FakePort()
           attempt.attachPort(fake, {} as tls.TLSSocket)
           for (const name of names) STEPS[name]?.(attempt, fake, verified.session)

@@ -3,6 +3,7 @@ import type tls from 'node:tls'
 import { dropSessions, hasSession } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
+import type { IsPlannedContext } from '../key/context-origin.js'
 import { readPeerLabel } from '../key/session-key.js'
 import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
@@ -37,6 +38,7 @@ type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 export class ConnectionAttempt implements SocketEvents {
   readonly #inputs: AttemptInputs
   readonly #recorder: SessionRecorder
+  readonly #isPlannedContext: IsPlannedContext
   /** Names the connection in the debug log. */
   readonly #id: number = ++attemptCount
   #port!: SocketPort
@@ -63,8 +65,9 @@ export class ConnectionAttempt implements SocketEvents {
   #addressedAt: number = monotonicNow()
   #startedAt = 0
 
-  constructor(inputs: AttemptInputs) {
+  constructor(inputs: AttemptInputs, isPlannedContext: IsPlannedContext) {
     this.#inputs = inputs
+    this.#isPlannedContext = isPlannedContext
     this.#recorder = new SessionRecorder(inputs)
     const { peer, maxAge, coalesce, verifier } = inputs
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
@@ -149,7 +152,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.#isResumed = isResumed
     const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
     // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
-    if (isResumed && error) this.#port.setAuthorizationError(error.code ?? error.message)
+    if (isResumed && error) this.#port.setAuthorizationError(error.code || error.message)
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
     if (!isResumed && this.#recorder.chain === undefined && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
@@ -174,7 +177,9 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
     const resumed = this.#hasOffered ? this.#offered : undefined
-    const verification = this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
+    const verification = this.#isAsPlanned
+      ? this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
+      : undefined
     const record = verification && encodeVerification(verification)
     // Whatever is stored of it: a library may pass it back.
     // @guard library-session › install › install: a session of a lenient connection does not authorize*
@@ -223,7 +228,17 @@ export class ConnectionAttempt implements SocketEvents {
     // @guard caller-session › caller-session › caller session: * offers the session of setSession and uses no
     //   ticket of the cache
     //   ⇒ without `!this.#hasCallerSession &&`
-    return !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake
+    return (
+      !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake && this.#isAsPlanned
+    )
+  }
+
+  /**
+   * False if the context was changed since the key was derived, or a wrapper of `tls.connect` uses another one: the
+   * session key does not stand for what verifies then.
+   */
+  get #isAsPlanned(): boolean {
+    return this.#isPlannedContext(this.#port.context)
   }
 
   get #hasOffered(): boolean {

@@ -1,5 +1,6 @@
 import type tls from 'node:tls'
 import { recordConnection } from '../diagnostics/client-events.js'
+import type { IsPlannedContext } from '../key/context-origin.js'
 import { type SocketEvents, TlsSocketPort } from '../node/socket-port.js'
 import { type AttemptInputs, ConnectionAttempt } from './attempt.js'
 import type { CheckServerIdentity } from './reverify.js'
@@ -10,6 +11,7 @@ import type { CheckServerIdentity } from './reverify.js'
  */
 export class PendingAttempt implements SocketEvents {
   readonly #settle: () => AttemptInputs | undefined
+  readonly #isPlannedContext: IsPlannedContext
   readonly #label: () => string
   #port!: TlsSocketPort
   #socket!: tls.TLSSocket
@@ -18,8 +20,13 @@ export class PendingAttempt implements SocketEvents {
   #hasCallerSession = false
 
   /** `settle` returns what the connection needs to resume; undefined where it does not, which `settle` records. */
-  constructor(settle: () => AttemptInputs | undefined, label: () => string) {
+  constructor(
+    settle: () => AttemptInputs | undefined,
+    isPlannedContext: IsPlannedContext,
+    label: () => string,
+  ) {
     this.#settle = settle
+    this.#isPlannedContext = isPlannedContext
     this.#label = label
   }
 
@@ -49,7 +56,7 @@ export class PendingAttempt implements SocketEvents {
     this.#isSettled = true
     const inputs = this.#settle()
     if (inputs === undefined) return
-    const attempt = new ConnectionAttempt(inputs)
+    const attempt = new ConnectionAttempt(inputs, this.#isPlannedContext)
     attempt.attachPort(this.#port, this.#socket)
     if (this.#hasCallerSession) attempt.onCallerSession()
     this.#attempt = attempt

@@ -3,7 +3,7 @@ import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
-import { crlsOfContext } from '../key/context-origin.js'
+import { crlsOfContext, matchContext } from '../key/context-origin.js'
 import { formatPeerLabel } from '../key/endpoint.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { PurgeGeneration } from '../key/purge-generation.js'
@@ -120,10 +120,11 @@ export function executePlan(
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
   if (inputs === undefined) return open(options)
+  const isPlannedContext = matchContext(options.secureContext)
   const isPending = typeof inputs === 'function'
   const attempt = isPending
-    ? new PendingAttempt(inputs, () => describePeer(options))
-    : new ConnectionAttempt(inputs)
+    ? new PendingAttempt(inputs, isPlannedContext, () => describePeer(options))
+    : new ConnectionAttempt(inputs, isPlannedContext)
   if (options.checkServerIdentity) {
     options.checkServerIdentity = attempt.capturing(options.checkServerIdentity)
   }
@@ -156,9 +157,14 @@ function keepsSession(
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary
   const verification = decodeVerification(known.record)
+  const offered = reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge)
   // @guard caller-session › given-session › *: a session of ours whose peer is not acceptable any more *
-  //   ⇒ `reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined` becomes `true`
-  return reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge) !== undefined
+  //   ⇒ `if (offered === undefined) return false` becomes `if (offered === undefined) return true`
+  if (offered === undefined) return false
+  // A lenient caller would read that the peer is authorized, as Node.js does not check the name again.
+  // @guard lenient-callers › changed-while-connecting › *: a session of an agent does not authorize *
+  //   ⇒ `return !(isOfLibrary && offered.identityError)` becomes `return true`
+  return !(isOfLibrary && offered.identityError)
 }
 
 /** Returns until when all CRLs are current, in milliseconds since 1970. Undefined where one cannot be read. */

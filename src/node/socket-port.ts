@@ -24,6 +24,8 @@ export interface SocketPort {
   /** True while the native TLS object exists. Node.js aborts the process where some of its methods are called later. */
   readonly isUsable: boolean
   readonly hasStartedHandshake: boolean
+  /** The SecureContext that verifies; undefined when the native TLS object is gone. */
+  readonly context: object | undefined
   readonly isResumed: boolean
   readonly isAuthorized: boolean
   readonly isDestroyed: boolean
@@ -48,7 +50,11 @@ export interface SocketPort {
 
 /** What Node.js has on its sockets and does not document. */
 interface Internals {
-  _handle?: { enableSessionCallbacks?(): void; _parent?: { bytesRead?: number } } | null
+  _handle?: {
+    enableSessionCallbacks?(): void
+    _parent?: { bytesRead?: number }
+    _secureContext?: object
+  } | null
 }
 
 type ClientSocket = tls.TLSSocket & Internals & { setSession(session: Buffer): void }
@@ -94,6 +100,10 @@ export class TlsSocketPort implements SocketPort {
 
   get hasStartedHandshake(): boolean {
     return hasStartedHandshake(this.#socket)
+  }
+
+  get context(): object | undefined {
+    return this.#socket._handle?._secureContext
   }
 
   get isResumed(): boolean {
