@@ -89,6 +89,11 @@ async function runHost(
     }
     if (message.end !== undefined) {
       const { record = {}, ms = 0, reused = {} } = message
+      // A mistake in a way is the same in every mode, and would compare nothing.
+      const mistake = Object.values(record.logs ?? {})
+        .flat()
+        .find(entry => entry.startsWith('way failed: ReferenceError'))
+      if (mistake) throw new Error(`${message.end}: ${mistake}`)
       seen.set(message.end, { record, ms, reused })
     }
     if (message.done !== undefined) isDone = true
