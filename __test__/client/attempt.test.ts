@@ -21,7 +21,6 @@ const ALERT = Object.assign(new Error('alert'), { code: 'ERR_SSL_SSL/TLS_ALERT_H
 class FakePort implements SocketPort {
   isUsable = true
   hasStartedHandshake = false
-  context = undefined
   isResumed = false
   isAuthorized = true
   isDestroyed = false

@@ -80,10 +80,6 @@ const SOCKET_MEMBERS: Record<string, { read(socket: Members): unknown; expected:
     read: socket => ((socket._handle as Members | null)?._parent as Members | undefined)?.bytesRead,
     expected: { connecting: 'zero', secure: 'positive', closed: 'undefined' },
   },
-  '_handle._secureContext': {
-    read: socket => (socket._handle as Members | null)?._secureContext,
-    expected: { connecting: 'object', secure: 'object', closed: 'undefined' },
-  },
   secureConnecting: {
     read: socket => socket.secureConnecting,
     expected: { connecting: true, secure: false, closed: false },

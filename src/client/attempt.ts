@@ -3,7 +3,6 @@ import type tls from 'node:tls'
 import { dropSessions, hasSession } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
-import type { IsPlannedContext } from '../key/context-origin.js'
 import { readPeerLabel } from '../key/session-key.js'
 import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
@@ -38,7 +37,7 @@ type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 export class ConnectionAttempt implements SocketEvents {
   readonly #inputs: AttemptInputs
   readonly #recorder: SessionRecorder
-  readonly #isPlannedContext: IsPlannedContext
+  readonly #isContextUnchanged: () => boolean
   /** Names the connection in the debug log. */
   readonly #id: number = ++attemptCount
   #port!: SocketPort
@@ -65,9 +64,9 @@ export class ConnectionAttempt implements SocketEvents {
   #addressedAt: number = monotonicNow()
   #startedAt = 0
 
-  constructor(inputs: AttemptInputs, isPlannedContext: IsPlannedContext) {
+  constructor(inputs: AttemptInputs, isContextUnchanged: () => boolean) {
     this.#inputs = inputs
-    this.#isPlannedContext = isPlannedContext
+    this.#isContextUnchanged = isContextUnchanged
     this.#recorder = new SessionRecorder(inputs)
     const { peer, maxAge, coalesce, verifier } = inputs
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
@@ -177,7 +176,8 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
     const resumed = this.#hasOffered ? this.#offered : undefined
-    const verification = this.#isAsPlanned
+    // The session key stands for the context as it was, and the handshake verifies by what it is.
+    const verification = this.#isContextUnchanged()
       ? this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
       : undefined
     const record = verification && encodeVerification(verification)
@@ -229,16 +229,11 @@ export class ConnectionAttempt implements SocketEvents {
     //   ticket of the cache
     //   ⇒ without `!this.#hasCallerSession &&`
     return (
-      !this.#hasCallerSession && this.#port.isUsable && !this.#port.hasStartedHandshake && this.#isAsPlanned
+      !this.#hasCallerSession &&
+      this.#port.isUsable &&
+      !this.#port.hasStartedHandshake &&
+      this.#isContextUnchanged()
     )
-  }
-
-  /**
-   * False if the context was changed since the key was derived, or a wrapper of `tls.connect` uses another one: the
-   * session key does not stand for what verifies then.
-   */
-  get #isAsPlanned(): boolean {
-    return this.#isPlannedContext(this.#port.context)
   }
 
   get #hasOffered(): boolean {

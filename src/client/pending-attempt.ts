@@ -1,6 +1,5 @@
 import type tls from 'node:tls'
 import { recordConnection } from '../diagnostics/client-events.js'
-import type { IsPlannedContext } from '../key/context-origin.js'
 import { type SocketEvents, TlsSocketPort } from '../node/socket-port.js'
 import { type AttemptInputs, ConnectionAttempt } from './attempt.js'
 import type { CheckServerIdentity } from './reverify.js'
@@ -11,7 +10,7 @@ import type { CheckServerIdentity } from './reverify.js'
  */
 export class PendingAttempt implements SocketEvents {
   readonly #settle: () => AttemptInputs | undefined
-  readonly #isPlannedContext: IsPlannedContext
+  readonly #isContextUnchanged: () => boolean
   readonly #label: () => string
   #port!: TlsSocketPort
   #socket!: tls.TLSSocket
@@ -22,11 +21,11 @@ export class PendingAttempt implements SocketEvents {
   /** `settle` returns what the connection needs to resume; undefined where it does not, which `settle` records. */
   constructor(
     settle: () => AttemptInputs | undefined,
-    isPlannedContext: IsPlannedContext,
+    isContextUnchanged: () => boolean,
     label: () => string,
   ) {
     this.#settle = settle
-    this.#isPlannedContext = isPlannedContext
+    this.#isContextUnchanged = isContextUnchanged
     this.#label = label
   }
 
@@ -56,7 +55,7 @@ export class PendingAttempt implements SocketEvents {
     this.#isSettled = true
     const inputs = this.#settle()
     if (inputs === undefined) return
-    const attempt = new ConnectionAttempt(inputs, this.#isPlannedContext)
+    const attempt = new ConnectionAttempt(inputs, this.#isContextUnchanged)
     attempt.attachPort(this.#port, this.#socket)
     if (this.#hasCallerSession) attempt.onCallerSession()
     this.#attempt = attempt

@@ -3,7 +3,7 @@ import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
-import { crlsOfContext, matchContext } from '../key/context-origin.js'
+import { crlsOfContext, watchForChanges } from '../key/context-origin.js'
 import { formatPeerLabel } from '../key/endpoint.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { PurgeGeneration } from '../key/purge-generation.js'
@@ -120,11 +120,11 @@ export function executePlan(
   open: (options: tls.ConnectionOptions) => tls.TLSSocket,
 ): tls.TLSSocket {
   if (inputs === undefined) return open(options)
-  const isPlannedContext = matchContext(options.secureContext)
+  const isContextUnchanged = watchForChanges(options.secureContext)
   const isPending = typeof inputs === 'function'
   const attempt = isPending
-    ? new PendingAttempt(inputs, isPlannedContext, () => describePeer(options))
-    : new ConnectionAttempt(inputs, isPlannedContext)
+    ? new PendingAttempt(inputs, isContextUnchanged, () => describePeer(options))
+    : new ConnectionAttempt(inputs, isContextUnchanged)
   if (options.checkServerIdentity) {
     options.checkServerIdentity = attempt.capturing(options.checkServerIdentity)
   }

@@ -29,22 +29,12 @@ export function identifyContext(context: object): string | undefined {
   return native && (origins.get(native) ?? `${identityToken(native)}/${countChanges(native)}`)
 }
 
-/** True for the context that a session key stands for, until it is changed. */
-export type IsPlannedContext = (used: object | undefined) => boolean
-
-/** Returns a function that is true for the context as it is now, and false for any other one and after a change. */
-export function matchContext(planned: object | undefined): IsPlannedContext {
-  const native = planned && watchContext(planned)
-  const before = native && countChanges(native)
-  return used =>
-    // @guard changed-context › changed-while-connecting › *: a connection whose context is changed *
-    //   ⇒ without `&& countChanges(native) === before`
-    // @guard changed-context › changed-while-connecting › *: a wrapper of tls.connect *
-    //   ⇒ without `(used as { context?: unknown }).context === native &&`
-    used !== undefined &&
-    native !== undefined &&
-    (used as { context?: unknown }).context === native &&
-    countChanges(native) === before
+/** Returns a function that is true until the context is changed. */
+export function watchForChanges(context: object | undefined): () => boolean {
+  const before = context && contextChanges(context)
+  // @guard changed-context › changed-while-connecting › *: a connection whose context is changed *
+  //   ⇒ `contextChanges(context) === before` becomes `true`
+  return () => context === undefined || contextChanges(context) === before
 }
 
 /** Returns how often a context was changed since the first call for any context. */

@@ -24,8 +24,6 @@ export interface SocketPort {
   /** True while the native TLS object exists. Node.js aborts the process where some of its methods are called later. */
   readonly isUsable: boolean
   readonly hasStartedHandshake: boolean
-  /** The SecureContext that verifies; undefined when the native TLS object is gone. */
-  readonly context: object | undefined
   readonly isResumed: boolean
   readonly isAuthorized: boolean
   readonly isDestroyed: boolean
@@ -53,7 +51,6 @@ interface Internals {
   _handle?: {
     enableSessionCallbacks?(): void
     _parent?: { bytesRead?: number }
-    _secureContext?: object
   } | null
 }
 
@@ -100,10 +97,6 @@ export class TlsSocketPort implements SocketPort {
 
   get hasStartedHandshake(): boolean {
     return hasStartedHandshake(this.#socket)
-  }
-
-  get context(): object | undefined {
-    return this.#socket._handle?._secureContext
   }
 
   get isResumed(): boolean {
