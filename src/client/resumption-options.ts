@@ -17,7 +17,7 @@ export interface ResumptionOptions {
   cachePartition?: string | undefined
   /**
    * True if, of connections that begin at once to a peer without a session, one does the full handshake and the others
-   * wait for its session. A connection waits for 250 ms at most, and for three times its own connect time and 50 ms. It
+   * wait for its session. A connection waits for 250 ms at most, and for three times its own connect time and 100 ms. It
    * does not wait where the session will probably take longer, nor with `singleUse`. This holds across threads.
    * @defaultValue true
    */

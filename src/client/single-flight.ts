@@ -14,7 +14,7 @@ const GRACE_MS = 200
 /** The longest that a follower waits, in milliseconds. */
 export const MAX_WAIT_MS = 250
 /** A full handshake takes two to three round trips, and each computes this many milliseconds at most. */
-const COMPUTE_MS = 50
+const COMPUTE_MS = 100
 
 /** Tells other threads under which key a leader has ended. */
 const CHANNEL = 'tls-resumption:single-flight'

@@ -83,7 +83,7 @@ export class TlsSocketPort implements SocketPort {
       },
       setSession: (session: Buffer) => {
         // Node.js does not use a session that it gets during the handshake. OpenSSL would mix it with the offered one.
-        if (this.#hasGiven && !isWaitingToStart(socket)) return
+        if (this.#hasGiven && this.isUsable && !isWaitingToStart(socket)) return
         events.onCallerSession()
         this.#setSession.call(socket, session)
       },

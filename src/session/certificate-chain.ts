@@ -6,6 +6,12 @@ import { translatePeerCertificate } from '../node/tls-internals.js'
 const MAX_CERTIFICATES = 100
 const VERSION = 1
 
+/** Node.js lists a self-signed certificate twice where the trust store has it as well. */
+function withoutRoot(issuers: readonly Buffer[], isSelfIssued: boolean): Buffer[] {
+  const distinct = issuers.filter((der, index) => index === 0 || !issuers[index - 1]?.equals(der))
+  return isSelfIssued && distinct.length > 1 ? distinct.slice(0, -1) : distinct
+}
+
 /** When all certificates of a chain are valid, in milliseconds since 1970. */
 export interface Validity {
   readonly goodFrom: number
@@ -50,8 +56,7 @@ export class CertificateChain {
       isSelfIssued = next.issuerCertificate === next
     }
     if (issuers.length === 0) return undefined
-    const withoutRoot = isSelfIssued && issuers.length > 1 ? issuers.slice(0, -1) : issuers
-    return new CertificateChain(issuers, sent ?? withoutRoot, isSelfIssued)
+    return new CertificateChain(issuers, sent ?? withoutRoot(issuers, isSelfIssued), isSelfIssued)
   }
 
   /** Reads what {@link CertificateChain.encode} wrote. Undefined for anything else. */
@@ -135,7 +140,7 @@ export class CertificateChain {
     const certificates = this.#sent.map(der => new X509Certificate(der))
     for (const [index, certificate] of certificates.entries()) {
       const value = certificates[index + 1]
-      if (value) Object.defineProperty(certificate, 'issuerCertificate', { value, configurable: true })
+      Object.defineProperty(certificate, 'issuerCertificate', { value, configurable: true })
     }
     return certificates[0] as X509Certificate
   }
