@@ -94,6 +94,16 @@ for (const version of VERSIONS) {
     await compareAfter(t, until, { ...(await listen(t, { ...identity, ...only })), ca })
   })
 
+  test(`${version}: a trust anchor that expires before a cross-signed certificate of it is refused`, async t => {
+    const until = fromNow(SOON)
+    const old = await makeAuthority('Old root')
+    const root = await makeAuthority('Root', { notAfter: until })
+    const cross = await makeAuthority('Root', { issuer: old, keys: root.keys })
+    const server = await makeServer({ issuer: root })
+    const address = await listen(t, { ...only, key: server.key, cert: server.cert + cross.cert })
+    await compareAfter(t, until, { ...address, ca: root.cert })
+  })
+
   test(`${version}: a revocation list whose next update passes while tickets are renewed is refused`, async t => {
     const until = fromNow(SOON)
     const root = await makeAuthority('Root')

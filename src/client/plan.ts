@@ -11,7 +11,7 @@ import { deriveSessionKey, describePeer, identifyContextFor } from '../key/sessi
 import { native } from '../native/addon.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
-import { isTrustAnchor } from '../session/trust-anchors.js'
+import { anchorsValidUntil, isTrustAnchor } from '../session/trust-anchors.js'
 import { decodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
 import { DAY } from '../util/time.js'
@@ -111,6 +111,7 @@ function findInputs(
     crlsCurrentUntil: now => crlsCurrentUntil(crls, now),
     // The trust anchors of a given context are not known.
     isAnchor: secureContext ? () => false : isTrustAnchor(options.ca),
+    anchorsValidUntil: (chain, now) => anchorsValidUntil(options.ca, chain.certificates, now),
   }
 }
 

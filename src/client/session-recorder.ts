@@ -14,6 +14,8 @@ export interface RecorderInputs extends OfferInputs {
   /** Until when the options' CRLs are current, in milliseconds since 1970; undefined where that cannot be told. */
   readonly crlsCurrentUntil: (now: number) => number | undefined
   readonly isAnchor: (certificate: CertificateChain['leaf']) => boolean
+  /** Until when the trust anchors of a chain are valid, in milliseconds since 1970. */
+  readonly anchorsValidUntil: (chain: CertificateChain, now: number) => number
 }
 
 /** What a full handshake showed about the peer. */
@@ -89,8 +91,10 @@ export class SessionRecorder {
       verifiedAt,
       goodFrom,
       // @guard verified-session › verified-again › *: a revocation list whose next update passes *
-      //   ⇒ `Math.min(goodUntil, crlsUntil)` becomes `goodUntil`
-      goodUntil: Math.min(goodUntil, crlsUntil),
+      //   ⇒ without `crlsUntil, `
+      // @guard certificate-dates-and-names › verified-again › *: a trust anchor that expires before *
+      //   ⇒ without `, this.#inputs.anchorsValidUntil(chain, verifiedAt)`
+      goodUntil: Math.min(goodUntil, crlsUntil, this.#inputs.anchorsValidUntil(chain, verifiedAt)),
     }
   }
 

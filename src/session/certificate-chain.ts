@@ -91,6 +91,11 @@ export class CertificateChain {
     return this.#issuers[0]?.equals(der) === true
   }
 
+  /** The certificates from the peer's own to the last issuer. */
+  get certificates(): readonly X509Certificate[] {
+    return this.#parsed
+  }
+
   /** The peer's own certificate. */
   get leaf(): X509Certificate {
     return this.#parsed[0] as X509Certificate
