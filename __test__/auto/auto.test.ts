@@ -81,7 +81,6 @@ function countWarnings(stderr: string): Record<string, number> {
 }
 
 const VARIABLES = `The variables are TLS_RESUMPTION, ${[
-  'ADDON',
   'COALESCE',
   'EXCLUDE',
   'INCLUDE',
@@ -89,7 +88,6 @@ const VARIABLES = `The variables are TLS_RESUMPTION, ${[
   'MAX_AGE',
   'MAX_LOCKED',
   'MAX_SIZE',
-  'PATH',
   'SAMPLE_RATE',
   'SINGLE_USE',
   'TTL',
@@ -126,8 +124,6 @@ for (const [name, value, warning] of [
 
 test('variables of other features, and of tests, cause no warning', async t => {
   const env = {
-    TLS_RESUMPTION_ADDON: '',
-    TLS_RESUMPTION_PATH: '',
     TLS_RESUMPTION_MAX_AGE: '1000',
     TLS_RESUMPTION_TEST_ANYTHING: '1',
     TLS_OTHER: '1',

@@ -11,7 +11,6 @@ const TEST_PREFIX = `${PREFIX}_TEST_`
 const NAMES: readonly string[] = [
   PREFIX,
   ...[
-    'ADDON',
     'COALESCE',
     'EXCLUDE',
     'INCLUDE',
@@ -19,7 +18,6 @@ const NAMES: readonly string[] = [
     'MAX_AGE',
     'MAX_LOCKED',
     'MAX_SIZE',
-    'PATH',
     'SAMPLE_RATE',
     'SINGLE_USE',
     'TTL',
