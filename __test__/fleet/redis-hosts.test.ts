@@ -181,6 +181,8 @@ test.serial('hosts: they continue without the store, and with a new one', async 
   // One that knows nothing gets the keys from there.
   const third = await start(t, site, '3')
   await meet(site, [hosts[0], third])
+  // Hosts read the record now and then: until each has read it, it lacks the key of the others.
+  await haveKeys([...hosts, third], 2)
   for (const host of [...hosts, third]) t.true(await visits(host))
 })
 

@@ -9,8 +9,6 @@ import { createInterface } from 'node:readline'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { finish, testAuthority } from '../support/server.ts'
-import { startStore } from '../support/store.ts'
-import { testWithStore } from '../support/test-with-store.ts'
 import { TYPESCRIPT } from '../workers/spawn.ts'
 
 const PROGRAM = join(import.meta.dirname, '..', 'workers', 'key-memory.ts')
@@ -163,12 +161,3 @@ onLinux('memory: a cluster keeps no wiped key, and no key where a core dump reac
 onLinux('memory: a host with a source keeps no wiped key, and no key where a core dump reaches', async t => {
   await run(t, 'source')
 })
-
-testWithStore.serial(
-  'memory: a host with a tier keeps no wiped key, and no key where a core dump reaches',
-  async t => {
-    if (process.platform !== 'linux') return t.pass()
-    const store = await startStore(t)
-    await run(t, 'tier', { port: store.port, sealing: randomBytes(32).toString('base64') })
-  },
-)
