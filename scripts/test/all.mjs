@@ -20,7 +20,6 @@ import { countAva, countCargo, countClosing } from '../lib/counts.mjs'
 import { nodeProgram } from '../lib/nodes.mjs'
 import { setUp } from '../lib/setup.mjs'
 import { cargoTest } from './cargo-test.mjs'
-import { guardTests } from './mutation-trust/guards.mjs'
 import { runSteps } from './steps.mjs'
 
 const AVA = 'node_modules/ava/entrypoints/cli.mjs'
@@ -51,7 +50,7 @@ if (/^(\.\/)?crates[\\/]/.test(positionals[0] ?? '')) {
   await runSteps([{ name: 'Rust tests', command: cargoTest(positionals), count: countCargo }])
 } else {
   await setUp()
-  await runSteps(positionals.length > 0 || values.match.length > 0 ? chosen() : all())
+  await runSteps(positionals.length > 0 || values.match.length > 0 ? chosen() : await all())
 }
 
 function chosen() {
@@ -62,7 +61,9 @@ function chosen() {
   ]
 }
 
-function all() {
+async function all() {
+  // Imports what `setUp` installs.
+  const { guardTests } = await import('./mutation-trust/guards.mjs')
   return [
     ...(values['no-lint'] ? [] : [{ name: 'checks', command: ['npm', 'run', '--silent', 'lint'] }]),
     {
