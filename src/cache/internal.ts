@@ -49,12 +49,6 @@ export function hasSession(cache: SessionCache, key: string): boolean {
   return handle !== 0 && native.has(handle, key)
 }
 
-/** True if a connection that begins now has a reason to call {@link acquireLease}. */
-export function mayLead(cache: SessionCache, key: string): boolean {
-  const handle = handleOf(cache)
-  return handle !== 0 && native.mayLead(handle, key)
-}
-
 /** Returns a lease on the key for `millis`, 0 if another connection leads, or -1 if there is no leader to wait for. */
 export function acquireLease(cache: SessionCache, key: string, millis: number): number {
   const handle = handleOf(cache)
