@@ -1,0 +1,133 @@
+//! Where everything lies in the two files.
+//!
+//! The control file `PATH` has one layout for ever. The session file `PATH.v1` has the version in its name, so that two
+//! versions of the package use one control file and two session files. All offsets and lengths are in words of 8 bytes, and
+//! every region begins at a page of 4 KiB. Numbers have the byte order of the machine, because the files do not leave it.
+
+use std::ops::Range;
+
+use crate::segment::owner::MAX_OWNERS;
+
+/// The bytes of a word.
+pub(crate) const WORD: usize = 8;
+
+/// The words of a page.
+const PAGE: usize = 4096 / WORD;
+
+/// The first word of the control file.
+pub(crate) const CONTROL_MAGIC: u64 = u64::from_ne_bytes(*b"tlsresum");
+/// The first word of a session file.
+pub(crate) const SESSIONS_MAGIC: u64 = u64::from_ne_bytes(*b"tlsresse");
+/// The version of the control file. It never changes.
+pub(crate) const CONTROL_VERSION: u64 = 1;
+/// The version of the session file, which is in its name.
+pub(crate) const SESSIONS_VERSION: u64 = 1;
+
+/// The words of the control file's header.
+pub(crate) mod header {
+    /// [`CONTROL_MAGIC`](super::CONTROL_MAGIC).
+    pub(crate) const MAGIC: usize = 0;
+    /// [`CONTROL_VERSION`](super::CONTROL_VERSION).
+    pub(crate) const VERSION: usize = 1;
+    /// Two words: random bits that name the file.
+    pub(crate) const FILE_ID: usize = 2;
+    /// Two words: random bits that key the hash of names and session keys.
+    pub(crate) const HASH_KEY: usize = 4;
+    /// 1 for clients, 2 for servers.
+    pub(crate) const KIND: usize = 6;
+    /// 1 if an offer removes a session.
+    pub(crate) const SINGLE_USE: usize = 7;
+    /// The bytes of a session and its record at most.
+    pub(crate) const MAX_SESSION: usize = 8;
+    /// How many sessions were asked for. The number of slots is derived from it.
+    pub(crate) const MAX: usize = 9;
+    /// The wall clock at the creation, in milliseconds since 1970.
+    pub(crate) const CREATED: usize = 10;
+    /// The inode of the time namespace in which `CLOCK_BOOTTIME` was read.
+    pub(crate) const TIME_NAMESPACE: usize = 11;
+    /// A checksum of the words before it.
+    pub(crate) const CHECKSUM: usize = 12;
+}
+
+/// The words of a session file's header.
+pub(crate) mod sessions_header {
+    /// [`SESSIONS_MAGIC`](super::SESSIONS_MAGIC).
+    pub(crate) const MAGIC: usize = 0;
+    /// [`SESSIONS_VERSION`](super::SESSIONS_VERSION).
+    pub(crate) const VERSION: usize = 1;
+    /// Two words: the name of the control file that it belongs to.
+    pub(crate) const FILE_ID: usize = 2;
+    /// The bytes of the file.
+    pub(crate) const BYTES: usize = 4;
+    /// A checksum of the words before it.
+    pub(crate) const CHECKSUM: usize = 5;
+}
+
+/// The header of the control file.
+pub(crate) const HEADER: Range<usize> = region(0, PAGE);
+/// One word per owner number, from 0, which is no owner: the incarnation (32 low bits) and the process ID (32 high bits).
+pub(crate) const OWNERS: Range<usize> = region(HEADER.end, MAX_OWNERS as usize + 1);
+/// The purge counters.
+pub(crate) const PURGES: Range<usize> = region(OWNERS.end, 8192);
+/// The clear watermark, the sequence counter, the time of the next sweep. One cache line of 16 words each.
+pub(crate) const MARKS: Range<usize> = region(PURGES.end, PAGE);
+/// The leases.
+pub(crate) const LEASES: Range<usize> = region(MARKS.end, 8192);
+/// The states of the breaker.
+pub(crate) const BREAKER: Range<usize> = region(LEASES.end, 8192);
+/// The ring of ticket keys.
+pub(crate) const RING: Range<usize> = region(BREAKER.end, 4 * PAGE);
+/// The words of the control file.
+pub(crate) const CONTROL_WORDS: usize = RING.end;
+
+/// The words of [`MARKS`], counted from its start.
+pub(crate) mod marks {
+    /// The last sequence that was given to a session. The first one is 1.
+    pub(crate) const SEQUENCE: usize = 0;
+    /// Sessions with a sequence up to this one are cleared.
+    pub(crate) const WATERMARK: usize = 16;
+    /// When the next sweep is due, in milliseconds of `CLOCK_BOOTTIME`.
+    pub(crate) const NEXT_SWEEP: usize = 32;
+    /// The number of all purges.
+    pub(crate) const PURGES_TOTAL: usize = 48;
+}
+
+/// A region of whole pages.
+const fn region(start: usize, words: usize) -> Range<usize> {
+    start..start + words.next_multiple_of(PAGE)
+}
+
+/// Bytes of the control file that stand for something when they are locked. They lie behind its end.
+pub(crate) mod locks {
+    /// The byte of owner number 0. That of number n follows at n.
+    pub(crate) const OWNERS: i64 = 1 << 40;
+    /// Held while a session file is made, or replaced.
+    pub(crate) const SESSIONS: i64 = (1 << 40) + 4096;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two versions of the package share a control file, so none of these may ever change.
+    #[test]
+    fn the_layout_of_the_control_file_is_fixed() {
+        let regions = [HEADER, OWNERS, PURGES, MARKS, LEASES, BREAKER, RING];
+        let bytes = regions.map(|region| [region.start * WORD, region.len() * WORD]);
+        assert_eq!(
+            bytes,
+            [
+                [0, 4096],
+                [4096, 8192],
+                [12288, 65536],
+                [77824, 4096],
+                [81920, 65536],
+                [147_456, 65536],
+                [212_992, 16384],
+            ]
+        );
+        assert_eq!(CONTROL_WORDS * WORD, 229_376);
+        assert_eq!((marks::SEQUENCE, marks::WATERMARK), (0, 16));
+        assert_eq!((marks::NEXT_SWEEP, marks::PURGES_TOTAL), (32, 48));
+    }
+}

@@ -1,0 +1,15 @@
+//! The segment: a cache in files on tmpfs that all processes of a user share, kept across their restarts.
+//!
+//! A process may be killed between any two steps. So the unit of damage is one slot, the kernel reports the death of a
+//! process by a lock, and the next caller recovers the slot. `docs/internals/segment.md` explains the algorithm.
+#![allow(dead_code, unused_imports, reason = "not behind `Cache` yet")]
+
+pub(crate) mod control;
+mod error;
+pub(crate) mod layout;
+pub(crate) mod owner;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod stepping;
+pub(crate) mod sync;
+
+pub use error::{SegmentError, SegmentErrorKind};
