@@ -56,6 +56,19 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Makes the lease in slot `way` of its key that ends at `until`, in the unit of the table that it is of.
+    pub(crate) const fn new(until: u64, way: usize) -> Self {
+        Self { until, way }
+    }
+
+    pub(crate) const fn until(self) -> u64 {
+        self.until
+    }
+
+    pub(crate) const fn way(self) -> usize {
+        self.way
+    }
+
     /// Returns a number below 2^53 that stands for the lease, for other languages.
     #[must_use]
     pub const fn to_bits(self) -> u64 {

@@ -397,7 +397,7 @@ fn parts(key: &TicketKey) -> [&[u8]; 3] {
     [name, mac, cipher]
 }
 
-fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
+pub(crate) fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
     let [_, mac, cipher] = parts(key);
     let is_one_byte = |secret: &[u8]| secret.iter().all(|byte| *byte == secret[0]);
     if is_one_byte(mac) || is_one_byte(cipher) || mac == cipher {
@@ -406,7 +406,7 @@ fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
     Ok(())
 }
 
-fn shares_part(key: &TicketKey, other: &TicketKey) -> bool {
+pub(crate) fn shares_part(key: &TicketKey, other: &TicketKey) -> bool {
     parts(key).iter().zip(parts(other)).any(|(part, other)| *part == other)
 }
 
