@@ -12,6 +12,7 @@ mod endpoint;
 mod key;
 mod pending;
 mod slots;
+pub(crate) mod states;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +23,8 @@ use std::hash::RandomState as Hasher;
 pub use endpoint::Permission;
 pub use pending::PendingOffer;
 
-use endpoint::EndpointState;
-use key::KeyState;
 use pending::PendingOffers;
-use slots::Slots;
+use states::States;
 
 /// Not random, so that tests may count on which names meet.
 #[cfg(test)]
@@ -65,8 +64,7 @@ pub enum Outcome {
 /// assert_eq!(may_offer(60_064), Permission::Offer);
 /// ```
 pub struct OfferBreaker {
-    endpoints: Slots,
-    keys: Slots,
+    states: States,
     pending: PendingOffers,
     hasher: Hasher,
 }
@@ -75,12 +73,7 @@ impl OfferBreaker {
     /// Creates a breaker that permits all offers.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            endpoints: Slots::new(),
-            keys: Slots::new(),
-            pending: PendingOffers::new(),
-            hasher: Hasher::default(),
-        }
+        Self { states: States::new(), pending: PendingOffers::new(), hasher: Hasher::default() }
     }
 
     /// Returns whether a connection that begins now may offer a session of `key` to `endpoint`.
@@ -90,12 +83,9 @@ impl OfferBreaker {
     pub fn may_offer(&self, endpoint: &[u8], key: &[u8], hang_after: u64, now: u64) -> Permission {
         let hash = self.hash(endpoint);
         self.pending.expire(hash, hang_after, now, || {
-            self.endpoints.update(hash, now, |state: EndpointState| (state.broken(now), ()));
+            self.states.report(Outcome::Broken, hash, 0, now);
         });
-        let key_state: KeyState = self.keys.read(self.hash(key));
-        self.endpoints.update(hash, now, |state: EndpointState| {
-            state.may_offer(key_state.is_paused(now), now)
-        })
+        self.states.may_offer(hash, self.hash(key), now)
     }
 
     /// Records that a connection offers a session now, until [`ended`](Self::ended). Returns `None` if too many offers to
@@ -112,44 +102,24 @@ impl OfferBreaker {
 
     /// Records what became of a handshake.
     pub fn report(&self, outcome: Outcome, endpoint: &[u8], key: &[u8], now: u64) {
-        let hash = self.hash(endpoint);
-        let of_endpoint = |step: fn(EndpointState, u64) -> EndpointState| {
-            self.endpoints.update(hash, now, |state| (step(state, now), ()));
-        };
-        match outcome {
-            Outcome::Resumed => {
-                self.endpoints.reset(hash);
-                self.keys.reset(self.hash(key));
-            }
-            Outcome::Rejected => {
-                of_endpoint(EndpointState::rejected);
-                let step = |state: KeyState| (state.rejected(now), ());
-                self.keys.update(self.hash(key), now, step);
-            }
-            Outcome::NotOffered => of_endpoint(EndpointState::not_offered),
-            Outcome::Alerted => of_endpoint(EndpointState::alerted),
-            Outcome::Broken => of_endpoint(EndpointState::broken),
-            Outcome::FullSucceeded => of_endpoint(EndpointState::full_succeeded),
-            Outcome::FullFailed => of_endpoint(EndpointState::full_failed),
-        }
+        self.states.report(outcome, self.hash(endpoint), self.hash(key), now);
     }
 
     /// Forgets an endpoint, its pending offers too.
     pub fn forget_endpoint(&self, endpoint: &[u8]) {
         let hash = self.hash(endpoint);
-        self.endpoints.reset(hash);
+        self.states.forget_endpoint(hash);
         self.pending.forget(hash);
     }
 
     /// Forgets the rejections of a key.
     pub fn forget_key(&self, key: &[u8]) {
-        self.keys.reset(self.hash(key));
+        self.states.forget_key(self.hash(key));
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
-        self.endpoints.clear();
-        self.keys.clear();
+        self.states.forget_all();
         self.pending.clear();
     }
 

@@ -1,10 +1,6 @@
 //! One word for each name, in a table of fixed size.
 
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicU64, Ordering};
-
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
+use crate::segment::sync::{AtomicU64, Ordering};
 
 /// In how many slots, one after the other, the word of a name may be.
 pub(super) const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
@@ -26,19 +22,36 @@ const TIME_SHIFT: u32 = STATE_BITS + TAG_BITS;
 /// Times are rounded up to a multiple of this many milliseconds, so that they fit for 69 years.
 pub(super) const TIME_UNIT: u64 = 64;
 
+/// No time is later than this many milliseconds from now: a day, and what rounding adds. A word of a file that says more is
+/// damaged, or was written by another clock.
+const MAX_AHEAD: u64 = 24 * 60 * 60 * 1000 + TIME_UNIT;
+
 const TAG_MASK: u64 = ((1 << TAG_BITS) - 1) << STATE_BITS;
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 /// One word a slot, from the top: a time in units (35 bits), a tag of the name (19), the state (10). 0 is free.
 ///
 /// A word publishes nothing but itself, so accesses are relaxed unless another word depends on them.
-pub(super) struct Slots(Box<[AtomicU64]>);
+///
+/// The table belongs to the process, or is a slice of a file. Each change is one exchange, so a process that dies between
+/// two steps leaves a whole word.
+pub(crate) struct Slots<W = Box<[AtomicU64]>>(W);
 
 impl Slots {
     pub(super) fn new() -> Self {
         Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
     }
+}
 
+impl<'a> Slots<&'a [AtomicU64]> {
+    /// Takes words that were zeros at first.
+    #[allow(dead_code, reason = "the segment is not behind `Cache` yet")]
+    pub(crate) fn over(words: &'a [AtomicU64]) -> Self {
+        Self(words)
+    }
+}
+
+impl<W: AsRef<[AtomicU64]>> Slots<W> {
     /// Gives a name the default state, in all of its slots.
     pub(super) fn reset(&self, hash: u64) {
         for slot in self.ways(hash) {
@@ -51,7 +64,7 @@ impl Slots {
     }
 
     pub(super) fn clear(&self) {
-        for slot in &self.0 {
+        for slot in self.0.as_ref() {
             slot.store(0, Ordering::Relaxed);
         }
     }
@@ -66,7 +79,8 @@ impl Slots {
                 return Some((slot, word));
             }
             // A free one, or the one whose news is oldest. A pause that is not over is never given up.
-            if time(word) <= now && best.is_none_or(|(_, other)| time(word) < time(other)) {
+            let time = time(word, now);
+            if time <= now && best.is_none_or(|(_, other)| time < self::time(other, now)) {
                 best = Some((slot, word));
             }
         }
@@ -80,7 +94,7 @@ impl Slots {
             let Some((slot, word)) = self.find(hash, now) else {
                 return step(S::default()).1;
             };
-            let before = if is_of(word, hash) { unpack(word) } else { S::default() };
+            let before = if is_of(word, hash) { unpack(word, now) } else { S::default() };
             let (after, result) = step(before);
             if after == before {
                 return result;
@@ -94,21 +108,27 @@ impl Slots {
     }
 
     /// Returns the state of a name.
-    pub(super) fn read<S: State>(&self, hash: u64) -> S {
+    pub(super) fn read<S: State>(&self, hash: u64, now: u64) -> S {
         let mut words = self.ways(hash).map(|slot| slot.load(Ordering::Relaxed));
-        words.find(|word| is_of(*word, hash)).map_or_else(S::default, unpack)
+        let word = words.find(|word| is_of(*word, hash));
+        word.map_or_else(S::default, |word| unpack(word, now))
     }
 
     fn ways(&self, hash: u64) -> impl Iterator<Item = &AtomicU64> {
-        ways(hash).map(|place| &self.0[place])
+        let slots = self.0.as_ref();
+        ways_of(hash, slots.len()).map(|place| &slots[place])
     }
 }
 
 /// The places that the word of a name may take.
 pub(super) fn ways(hash: u64) -> impl Iterator<Item = usize> {
+    ways_of(hash, SLOTS)
+}
+
+fn ways_of(hash: u64, slots: usize) -> impl Iterator<Item = usize> {
     #[expect(clippy::cast_possible_truncation, reason = "a remainder of the number of slots")]
-    let first = (hash % SLOTS as u64) as usize;
-    (0..WAYS).map(move |way| (first + way) % SLOTS)
+    let first = (hash % slots as u64) as usize;
+    (0..WAYS).map(move |way| (first + way) % slots)
 }
 
 fn tag(hash: u64) -> u64 {
@@ -119,8 +139,10 @@ fn is_of(word: u64, hash: u64) -> bool {
     word != 0 && word & TAG_MASK == tag(hash)
 }
 
-fn time(word: u64) -> u64 {
-    (word >> TIME_SHIFT) * TIME_UNIT
+/// The time of a word, or 0 if no word can have it now.
+fn time(word: u64, now: u64) -> u64 {
+    let time = (word >> TIME_SHIFT) * TIME_UNIT;
+    if time > now.saturating_add(MAX_AHEAD) { 0 } else { time }
 }
 
 fn pack<S: State>(state: S, hash: u64) -> u64 {
@@ -132,6 +154,6 @@ fn pack<S: State>(state: S, hash: u64) -> u64 {
     time.div_ceil(TIME_UNIT) << TIME_SHIFT | tag(hash) | bits
 }
 
-fn unpack<S: State>(word: u64) -> S {
-    S::unpack(word & STATE_MASK, time(word))
+fn unpack<S: State>(word: u64, now: u64) -> S {
+    S::unpack(word & STATE_MASK, time(word, now))
 }
