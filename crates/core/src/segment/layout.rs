@@ -57,10 +57,8 @@ pub(crate) mod sessions_header {
     pub(crate) const VERSION: usize = 1;
     /// Two words: the name of the control file that it belongs to.
     pub(crate) const FILE_ID: usize = 2;
-    /// The bytes of the file.
-    pub(crate) const BYTES: usize = 4;
     /// A checksum of the words before it.
-    pub(crate) const CHECKSUM: usize = 5;
+    pub(crate) const CHECKSUM: usize = 4;
 }
 
 /// The header of the control file.
@@ -97,6 +95,96 @@ const fn region(start: usize, words: usize) -> Range<usize> {
     start..start + words.next_multiple_of(PAGE)
 }
 
+/// How many slots a set has: the places that a session may take.
+pub(crate) const WAYS: usize = 16;
+/// The words of a slot, without its payload: one cache line.
+pub(crate) const SLOT_WORDS: usize = 8;
+/// The words of the first part of a payload. Most sessions need no more.
+pub(crate) const FIRST_WORDS: usize = 1024 / WORD;
+
+/// No more chains than this are kept: a process has few peers that differ in them.
+const MAX_CHAINS: usize = 1000;
+/// The bytes of a chain at most.
+const CHAIN_BYTES: usize = 32 << 10;
+
+/// One table of a session file: its slots, and their payloads in two parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The number of sets.
+    pub(crate) sets: usize,
+    /// Where the slots begin.
+    pub(crate) slots: usize,
+    /// Where the first parts begin, of [`FIRST_WORDS`] each.
+    pub(crate) first: usize,
+    /// Where the other parts begin.
+    pub(crate) rest: usize,
+    /// The words of each other part.
+    pub(crate) rest_words: usize,
+}
+
+impl Part {
+    /// Returns the number of slots.
+    pub(crate) const fn len(&self) -> usize {
+        self.sets * WAYS
+    }
+
+    /// Returns the bytes of a payload at most.
+    pub(crate) const fn max_bytes(&self) -> usize {
+        (FIRST_WORDS + self.rest_words) * WORD
+    }
+}
+
+/// The layout of a session file, as it follows from the control file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionLayout {
+    pub(crate) sessions: Part,
+    pub(crate) chains: Part,
+    /// The words that are allocated when the file is made: the header and the slots.
+    pub(crate) allocated: usize,
+    /// The words of the file.
+    pub(crate) words: usize,
+}
+
+impl SessionLayout {
+    /// `max`: sessions, at least 1. `max_session`: bytes, at least 1 KiB.
+    pub(crate) const fn new(max: usize, max_session: usize) -> Self {
+        let sets = sets_for(max);
+        let chain_sets = sets_for(if max < MAX_CHAINS { max } else { MAX_CHAINS });
+        let rest_words = max_session.next_multiple_of(1024) / WORD - FIRST_WORDS;
+        let chain_rest_words = CHAIN_BYTES / WORD - FIRST_WORDS;
+
+        let slots = region(PAGE, sets * WAYS * SLOT_WORDS);
+        let chain_slots = region(slots.end, chain_sets * WAYS * SLOT_WORDS);
+        let first = region(chain_slots.end, sets * WAYS * FIRST_WORDS);
+        let chain_first = region(first.end, chain_sets * WAYS * FIRST_WORDS);
+        let rest = region(chain_first.end, sets * WAYS * rest_words);
+        let chain_rest = region(rest.end, chain_sets * WAYS * chain_rest_words);
+        Self {
+            sessions: Part {
+                sets,
+                slots: slots.start,
+                first: first.start,
+                rest: rest.start,
+                rest_words,
+            },
+            chains: Part {
+                sets: chain_sets,
+                slots: chain_slots.start,
+                first: chain_first.start,
+                rest: chain_rest.start,
+                rest_words: chain_rest_words,
+            },
+            allocated: chain_slots.end,
+            words: chain_rest.end,
+        }
+    }
+}
+
+/// Returns how many sets hold `max` sessions, of which few meet a full set.
+const fn sets_for(max: usize) -> usize {
+    (max * 16).div_ceil(WAYS * 10)
+}
+
 /// Bytes of the control file that stand for something when they are locked. They lie behind its end.
 pub(crate) mod locks {
     /// The byte of owner number 0. That of number n follows at n.
@@ -129,5 +217,21 @@ mod tests {
         assert_eq!(CONTROL_WORDS * WORD, 229_376);
         assert_eq!((marks::SEQUENCE, marks::WATERMARK), (0, 16));
         assert_eq!((marks::NEXT_SWEEP, marks::PURGES_TOTAL), (32, 48));
+    }
+
+    /// Processes of one version of the layout share a session file, so these change only with [`SESSIONS_VERSION`].
+    #[test]
+    fn the_layout_of_the_session_file_is_that_of_its_version() {
+        let layout = SessionLayout::new(10_000, 16 << 10);
+        assert_eq!((layout.sessions.sets, layout.sessions.len()), (1000, 16_000));
+        assert_eq!((layout.chains.sets, layout.chains.len()), (100, 1600));
+        let starts = |part: Part| [part.slots, part.first, part.rest].map(|word| word * WORD);
+        assert_eq!(starts(layout.sessions), [4096, 1_130_496, 19_152_896]);
+        assert_eq!(starts(layout.chains), [1_028_096, 17_514_496, 264_912_896]);
+        assert_eq!((layout.allocated * WORD, layout.words * WORD), (1_130_496, 315_703_296));
+        assert_eq!(layout.sessions.max_bytes(), 16 << 10);
+        assert_eq!(layout.chains.max_bytes(), CHAIN_BYTES);
+        assert_eq!(SessionLayout::new(1, 1024).sessions.sets, 1);
+        assert_eq!(SessionLayout::new(11, 1025).sessions.max_bytes(), 2048);
     }
 }

@@ -4,12 +4,17 @@
 //! process by a lock, and the next caller recovers the slot. `docs/internals/segment.md` explains the algorithm.
 #![allow(dead_code, unused_imports, reason = "not behind `Cache` yet")]
 
+pub(crate) mod checksum;
 pub(crate) mod control;
 mod error;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+pub(crate) mod files;
 pub(crate) mod layout;
+mod options;
 pub(crate) mod owner;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod stepping;
 pub(crate) mod sync;
 
 pub use error::{SegmentError, SegmentErrorKind};
+pub use options::{MaxSession, SegmentKind, SegmentOptions};

@@ -1,0 +1,245 @@
+//! The control file: what all processes of a segment agree on, and who they are.
+
+use std::fs::{self, File};
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime};
+
+use super::create::{NewFile, create, read_header};
+use super::mapping::Mapping;
+use super::open::{failed, identify, open};
+use super::{FileId, MAX_WAIT, POLL, owners};
+use crate::segment::checksum::Checksum;
+use crate::segment::layout::{
+    CONTROL_MAGIC, CONTROL_VERSION, CONTROL_WORDS, SessionLayout, WORD, header,
+};
+use crate::segment::owner::Owner;
+use crate::segment::sync::AtomicU64;
+use crate::segment::{SegmentError, SegmentErrorKind, SegmentOptions};
+use crate::{Capacity, MaxSession};
+
+const BYTES: u64 = (CONTROL_WORDS * WORD) as u64;
+const HEADER_WORDS: usize = header::CHECKSUM + 1;
+
+/// The control file of a segment, open and mapped. The process has one owner number of it.
+pub(crate) struct ControlFile {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) id: FileId,
+    pub(super) mapping: Mapping,
+    pub(super) header: Header,
+    pub(super) mine: Owner,
+    pub(super) burying: Mutex<()>,
+}
+
+/// The header of a control file. It never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) file_id: [u64; 2],
+    pub(crate) hash_key: [u64; 2],
+    pub(crate) kind: u64,
+    pub(crate) single_use: bool,
+    pub(crate) max_session: MaxSession,
+    pub(crate) max: Capacity,
+    /// Milliseconds since 1970.
+    pub(crate) created: u64,
+    pub(crate) time_namespace: u64,
+}
+
+impl ControlFile {
+    /// Opens the control file of a path, or makes it.
+    pub(crate) fn open(options: &SegmentOptions) -> Result<Self, SegmentError> {
+        let path = &options.path;
+        if path.as_os_str().is_empty() {
+            let error =
+                SegmentError::new(SegmentErrorKind::Path, path, "a path", "an empty string");
+            return Err(error);
+        }
+        let began = Instant::now();
+        loop {
+            if let Some((file, id)) = open(path, BYTES)? {
+                return Self::attach(path, file, id, options);
+            }
+            let made = Header::new(path, options)?.to_words();
+            // Whether this file was made or another process's, the next turn opens it.
+            create(path, &NewFile { header: &made, bytes: BYTES, allocated: BYTES })?;
+            if began.elapsed() > MAX_WAIT {
+                let (expected, found) =
+                    ("a file that stays", "one that is removed again and again");
+                return Err(SegmentError::new(SegmentErrorKind::Busy, path, expected, found));
+            }
+        }
+    }
+
+    fn attach(
+        path: &Path,
+        file: File,
+        id: FileId,
+        options: &SegmentOptions,
+    ) -> Result<Self, SegmentError> {
+        let header = Header::parse(path, &read_header(path, &file)?)?;
+        header.check(path, options)?;
+        let mapping =
+            Mapping::new(&file, CONTROL_WORDS).map_err(|error| failed(path, "mmap", &error))?;
+        let mine = owners::claim(path, &file, &mapping)?;
+        let (path, burying) = (path.to_owned(), Mutex::new(()));
+        Ok(Self { path, file, id, mapping, header, mine, burying })
+    }
+
+    /// Returns the file that the path named when this was opened.
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Returns one region of the file, such as [`LEASES`](crate::segment::layout::LEASES).
+    pub(crate) fn region(&self, region: Range<usize>) -> &[AtomicU64] {
+        &self.mapping[region]
+    }
+
+    /// True if the path still names this file, and the file is whole.
+    pub(crate) fn is_current(&self) -> bool {
+        !self.mapping.is_dead() && identify(&self.path) == Some(self.id)
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.mapping.is_dead()
+    }
+
+    pub(crate) fn session_layout(&self) -> SessionLayout {
+        let Header { max, max_session, .. } = self.header;
+        SessionLayout::new(max.get() as usize, max_session.get() as usize)
+    }
+
+    /// True if `CLOCK_BOOTTIME` has the same origin for this process as for the one that made the file.
+    pub(crate) fn shares_boot_time(&self) -> bool {
+        self.header.time_namespace == time_namespace()
+    }
+}
+
+impl Header {
+    fn new(path: &Path, options: &SegmentOptions) -> Result<Self, SegmentError> {
+        let mut random = [0; 32];
+        if getrandom::fill(&mut random).is_err() {
+            let (expected, found) = ("random bytes of the system", "none");
+            return Err(SegmentError::new(SegmentErrorKind::Random, path, expected, found));
+        }
+        let (words, _) = random.as_chunks::<WORD>();
+        let pair = |at: usize| [words[at], words[at + 1]].map(u64::from_ne_bytes);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            file_id: pair(0),
+            hash_key: pair(2),
+            kind: options.kind.to_bits(),
+            single_use: options.single_use.unwrap_or_default(),
+            max_session: options.max_session.unwrap_or_default(),
+            max: options.max.unwrap_or_default(),
+            created: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            time_namespace: time_namespace(),
+        })
+    }
+
+    fn to_words(self) -> [u64; HEADER_WORDS] {
+        let mut words = [0; HEADER_WORDS];
+        words[header::MAGIC] = CONTROL_MAGIC;
+        words[header::VERSION] = CONTROL_VERSION;
+        words[header::FILE_ID..][..2].copy_from_slice(&self.file_id);
+        words[header::HASH_KEY..][..2].copy_from_slice(&self.hash_key);
+        words[header::KIND] = self.kind;
+        words[header::SINGLE_USE] = self.single_use.into();
+        words[header::MAX_SESSION] = self.max_session.get().into();
+        words[header::MAX] = self.max.get().into();
+        words[header::CREATED] = self.created;
+        words[header::TIME_NAMESPACE] = self.time_namespace;
+        words[header::CHECKSUM] = sum(&words);
+        words
+    }
+
+    fn parse(path: &Path, words: &[u64; HEADER_WORDS]) -> Result<Self, SegmentError> {
+        let error = |expected: &str, found: String| {
+            SegmentError::new(SegmentErrorKind::Content, path, expected, found)
+        };
+        if words[header::MAGIC] != CONTROL_MAGIC {
+            return Err(error("a segment", "a file of another kind".into()));
+        }
+        if words[header::VERSION] != CONTROL_VERSION {
+            let found = format!("version {}", words[header::VERSION]);
+            return Err(error("a control file of version 1", found));
+        }
+        let damaged = || error("an intact header", "a damaged one".into());
+        if words[header::CHECKSUM] != sum(words) {
+            return Err(damaged());
+        }
+        let pair = |at: usize| [words[at], words[at + 1]];
+        Ok(Self {
+            file_id: pair(header::FILE_ID),
+            hash_key: pair(header::HASH_KEY),
+            kind: words[header::KIND],
+            single_use: words[header::SINGLE_USE] != 0,
+            max_session: MaxSession::new(words[header::MAX_SESSION]).ok_or_else(damaged)?,
+            max: Capacity::new(words[header::MAX]).ok_or_else(damaged)?,
+            created: words[header::CREATED],
+            time_namespace: words[header::TIME_NAMESPACE],
+        })
+    }
+
+    /// Checks that the options agree with the file.
+    fn check(&self, path: &Path, options: &SegmentOptions) -> Result<(), SegmentError> {
+        let mut contradictions = Vec::new();
+        let mut compare = |name: &str, file: String, asked: Option<String>| {
+            if let Some(asked) = asked.filter(|asked| *asked != file) {
+                contradictions.push((format!("{name} {file}"), format!("{name} {asked}")));
+            }
+        };
+        let kind = options.kind;
+        if self.kind != kind.to_bits() {
+            let other = if self.kind == 1 { "clients" } else { "servers" };
+            compare("kind", other.into(), Some(kind.name().into()));
+        }
+        let asked = options.single_use.map(|asked| asked.to_string());
+        compare("singleUse", self.single_use.to_string(), asked);
+        let asked = options.max_session.map(|bytes| bytes.get().to_string());
+        compare("maxSession", self.max_session.get().to_string(), asked);
+        let asked = options.max.map(|max| max.get().to_string());
+        compare("max", self.max.get().to_string(), asked);
+        if contradictions.is_empty() {
+            return Ok(());
+        }
+        let (file, asked): (Vec<_>, Vec<_>) = contradictions.into_iter().unzip();
+        let (file, asked) = (file.join(", "), asked.join(", "));
+        Err(SegmentError::new(SegmentErrorKind::Options, path, file, asked))
+    }
+}
+
+fn sum(words: &[u64; HEADER_WORDS]) -> u64 {
+    Checksum::new().add_words(&words[..header::CHECKSUM]).finish()
+}
+
+/// Returns the inode of the process's time namespace, and 0 on systems without.
+fn time_namespace() -> u64 {
+    fs::metadata("/proc/self/ns/time").map_or(0, |metadata| metadata.ino())
+}
+
+/// Waits until `attempt` returns something.
+pub(super) fn wait_for<T>(
+    path: &Path,
+    what: &str,
+    mut attempt: impl FnMut() -> Result<Option<T>, SegmentError>,
+) -> Result<T, SegmentError> {
+    let began = Instant::now();
+    loop {
+        if let Some(result) = attempt()? {
+            return Ok(result);
+        }
+        if began.elapsed() > MAX_WAIT {
+            let found = format!("one that is held for more than {} ms", MAX_WAIT.as_millis());
+            return Err(SegmentError::new(SegmentErrorKind::Busy, path, what, found));
+        }
+        std::thread::sleep(POLL);
+    }
+}

@@ -1,0 +1,125 @@
+//! Owner numbers: one locked byte of the control file for each process. The kernel ends the lock when the process ends,
+//! however it ends.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::TryLockError;
+
+use super::control::ControlFile;
+use super::open::failed;
+use super::{FileId, sys};
+use crate::segment::layout::{OWNERS, locks};
+use crate::segment::owner::{MAX_OWNERS, Owner, Owners};
+use crate::segment::sync::{AtomicU64, Ordering};
+use crate::segment::{SegmentError, SegmentErrorKind};
+
+const PID_SHIFT: u32 = 32;
+
+/// Takes a free number. It is the process's until the file is closed.
+pub(super) fn claim(path: &Path, file: &File, words: &[AtomicU64]) -> Result<Owner, SegmentError> {
+    for number in 1..=MAX_OWNERS {
+        if !sys::lock(file, byte_of(number)).map_err(|error| failed(path, "fcntl", &error))? {
+            continue;
+        }
+        let word = &words[OWNERS.start + number as usize];
+        let before = word.load(Ordering::Relaxed);
+        let mut owner = Owner::new(number, incarnation(before).wrapping_add(1));
+        if owner.incarnation() == 0 {
+            owner = Owner::new(number, 1);
+        }
+        let pid = u64::from(std::process::id()) << PID_SHIFT;
+        // SeqCst: before the first operation of this process, so that a process that sees a word of it sees this.
+        word.store(pid | u64::from(owner.incarnation()), Ordering::SeqCst);
+        return Ok(owner);
+    }
+    let (expected, found) = (format!("at most {MAX_OWNERS} processes"), "one more");
+    Err(SegmentError::new(SegmentErrorKind::Processes, path, expected, found))
+}
+
+fn byte_of(number: u32) -> i64 {
+    locks::OWNERS + i64::from(number)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low half")]
+fn incarnation(word: u64) -> u32 {
+    word as u32
+}
+
+impl ControlFile {
+    /// True if the descriptor is still that of the file. Other code of the process may have closed it by mistake; then the
+    /// locks say nothing.
+    fn has_its_descriptor(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| FileId::of(&metadata) == self.id)
+    }
+
+    fn has_current_incarnation(&self, owner: Owner) -> bool {
+        let word = self.mapping[OWNERS.start + owner.number() as usize].load(Ordering::SeqCst);
+        Owner::new(owner.number(), incarnation(word)) == owner
+    }
+
+    /// Returns the process IDs of the owners that are alive, as they were when these opened the file.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let numbers = (1..=MAX_OWNERS).filter(|number| {
+            *number == self.mine.number()
+                || sys::is_locked(&self.file, byte_of(*number)).unwrap_or(false)
+        });
+        let words = numbers.map(|number| &self.mapping[OWNERS.start + number as usize]);
+        words.map(|word| (word.load(Ordering::Relaxed) >> PID_SHIFT) as u32).collect()
+    }
+}
+
+impl Owners for ControlFile {
+    fn mine(&self) -> Owner {
+        self.mine
+    }
+
+    fn is_alive(&self, owner: Owner) -> bool {
+        match owner.number() {
+            0 => false,
+            // The lock is this process's own, so only the incarnation can differ.
+            number if number == self.mine.number() => owner == self.mine,
+            _ if !self.has_current_incarnation(owner) => false,
+            number => {
+                !self.has_its_descriptor()
+                    || sys::is_locked(&self.file, byte_of(number)).unwrap_or(true)
+            }
+        }
+    }
+
+    fn bury<R>(&self, owner: Owner, recover: impl FnOnce() -> R) -> Option<R> {
+        let number = owner.number();
+        if number == 0 || number == self.mine.number() {
+            return (owner != self.mine).then(recover);
+        }
+        // Locks belong to the open file, so they do not keep the threads of this process apart.
+        let _one_at_a_time = match self.burying.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        if !self.has_its_descriptor() {
+            return None;
+        }
+        if !sys::lock(&self.file, byte_of(number)).unwrap_or(false) {
+            // A process has the number. If it is a later one, that gives the earlier one up.
+            return (!self.has_current_incarnation(owner)).then(recover);
+        }
+        let held = Held { file: &self.file, number };
+        let result = recover();
+        drop(held);
+        Some(result)
+    }
+}
+
+/// The byte of a dead owner, locked until this is dropped.
+struct Held<'a> {
+    file: &'a File,
+    number: u32,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // If it fails, the number stays taken until this process ends.
+        let _ = sys::unlock(self.file, byte_of(self.number));
+    }
+}

@@ -1,0 +1,128 @@
+//! The session file of a control file.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::control::{ControlFile, wait_for};
+use super::create::{NewFile, create, read_header};
+use super::mapping::Mapping;
+use super::open::{failed, identify, open};
+use super::{FileId, sys};
+use crate::segment::checksum::Checksum;
+use crate::segment::layout::{
+    SESSIONS_MAGIC, SESSIONS_VERSION, SessionLayout, WORD, locks, sessions_header as header,
+};
+use crate::segment::{SegmentError, SegmentErrorKind};
+
+const HEADER_WORDS: usize = header::CHECKSUM + 1;
+
+/// The session file of this version of the layout, open and mapped.
+pub(crate) struct SessionFile {
+    path: PathBuf,
+    file: File,
+    id: FileId,
+    pub(crate) mapping: Mapping,
+    pub(crate) layout: SessionLayout,
+}
+
+impl SessionFile {
+    /// Opens the session file of a control file, or makes it. One that belongs to another control file is replaced.
+    pub(crate) fn open(control: &ControlFile) -> Result<Self, SegmentError> {
+        let mut path = control.path.clone().into_os_string();
+        path.push(format!(".v{SESSIONS_VERSION}"));
+        let path = PathBuf::from(path);
+        let layout = control.session_layout();
+        let header = header_words(control);
+        let bytes = (layout.words * WORD) as u64;
+
+        let (file, id) = match open_own(&path, &header, bytes)? {
+            Some(opened) => opened,
+            None => make(&path, control, &header, &layout)?,
+        };
+        let mapping =
+            Mapping::new(&file, layout.words).map_err(|error| failed(&path, "mmap", &error))?;
+        // The first parts of the payload have most of the secrets.
+        mapping.lock_in_memory(layout.sessions.first..layout.sessions.rest);
+        Ok(Self { path, file, id, mapping, layout })
+    }
+
+    /// True if the path still names this file, and the file is whole.
+    pub(crate) fn is_current(&self) -> bool {
+        !self.mapping.is_dead() && identify(&self.path) == Some(self.id)
+    }
+
+    /// Allocates a range of words. Returns false if there is no room.
+    pub(crate) fn allocate(&self, from: usize, words: usize) -> bool {
+        sys::allocate(&self.file, (from * WORD) as u64, (words * WORD) as u64).is_ok()
+    }
+}
+
+/// Opens the file if it belongs to the control file.
+fn open_own(
+    path: &Path,
+    header: &[u64; HEADER_WORDS],
+    bytes: u64,
+) -> Result<Option<(File, FileId)>, SegmentError> {
+    let opened = match open(path, bytes) {
+        // A file of another length, with the rights of a segment, is left from an earlier control file.
+        Err(error) if error.kind() == SegmentErrorKind::Content => None,
+        opened => opened?,
+    };
+    let Some((file, id)) = opened else { return Ok(None) };
+    let is_own = read_header::<HEADER_WORDS>(path, &file)? == *header;
+    Ok(is_own.then_some((file, id)))
+}
+
+/// Makes the file. Only one process at a time does so.
+fn make(
+    path: &Path,
+    control: &ControlFile,
+    header: &[u64; HEADER_WORDS],
+    layout: &SessionLayout,
+) -> Result<(File, FileId), SegmentError> {
+    let bytes = (layout.words * WORD) as u64;
+    let in_call = |call: &'static str| move |error| failed(path, call, &error);
+    wait_for(path, "a free lock of the session file", || {
+        if !sys::lock(&control.file, locks::SESSIONS).map_err(in_call("fcntl"))? {
+            return Ok(None);
+        }
+        let _held = Held(&control.file);
+        if let Some(opened) = open_own(path, header, bytes)? {
+            return Ok(Some(opened));
+        }
+        if !control.is_current() {
+            let (expected, found) = ("a control file that stays", "one that was removed");
+            return Err(SegmentError::new(SegmentErrorKind::Busy, &control.path, expected, found));
+        }
+        remove(path)?;
+        let allocated = (layout.allocated * WORD) as u64;
+        create(path, &NewFile { header, bytes, allocated })?;
+        open_own(path, header, bytes)
+    })
+}
+
+/// The lock under which the file is made.
+struct Held<'a>(&'a File);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let _ = sys::unlock(self.0, locks::SESSIONS);
+    }
+}
+
+fn remove(path: &Path) -> Result<(), SegmentError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(path, "unlink", &error)),
+        _ => Ok(()),
+    }
+}
+
+fn header_words(control: &ControlFile) -> [u64; HEADER_WORDS] {
+    let mut words = [0; HEADER_WORDS];
+    words[header::MAGIC] = SESSIONS_MAGIC;
+    words[header::VERSION] = SESSIONS_VERSION;
+    words[header::FILE_ID..][..2].copy_from_slice(&control.header().file_id);
+    words[header::CHECKSUM] = Checksum::new().add_words(&words[..header::CHECKSUM]).finish();
+    words
+}

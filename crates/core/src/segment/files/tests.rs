@@ -1,0 +1,213 @@
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::segment::layout::{CONTROL_WORDS, LEASES, WORD};
+use crate::segment::owner::{Owner, Owners};
+use crate::segment::sync::Ordering;
+use crate::segment::{SegmentErrorKind, SegmentKind, SegmentOptions};
+use crate::{Capacity, MaxSession};
+
+/// A folder on tmpfs that is removed when it is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let name = format!("/dev/shm/tls-resumption-test-{}-{serial}", std::process::id());
+        fs::create_dir(&name).unwrap();
+        Self(name.into())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn options(path: impl AsRef<std::path::Path>) -> SegmentOptions {
+    SegmentOptions::new(path, SegmentKind::Clients).with_max(Capacity::new(100))
+}
+
+fn kind_of(options: &SegmentOptions) -> SegmentErrorKind {
+    ControlFile::open(options).err().expect("it is refused").kind()
+}
+
+#[test]
+fn a_file_is_made_once_and_opened_by_all() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    let other = ControlFile::open(&options).unwrap();
+    assert_eq!((one.id(), one.header()), (other.id(), other.header()));
+    assert_eq!((one.mine().number(), other.mine().number()), (1, 2));
+    one.region(LEASES)[3].store(7, Ordering::SeqCst);
+    assert_eq!(other.region(LEASES)[3].load(Ordering::SeqCst), 7);
+
+    let (one, other) = (SessionFile::open(&one).unwrap(), SessionFile::open(&other).unwrap());
+    let word = one.layout.sessions.slots;
+    one.mapping[word].store(7, Ordering::SeqCst);
+    assert_eq!(other.mapping[word].load(Ordering::SeqCst), 7);
+    assert!(one.mapping.is_excluded_from_core_dumps());
+}
+
+#[test]
+fn an_owner_is_alive_while_its_file_is_open() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    let other = ControlFile::open(&options).unwrap();
+    let owner = other.mine();
+    assert!(one.is_alive(owner) && other.is_alive(owner) && other.is_alive(one.mine()));
+    assert_eq!(one.bury(owner, || ()), None);
+    assert_eq!(one.processes(), [std::process::id(); 2]);
+    drop(other);
+    assert!(!one.is_alive(owner));
+    assert_eq!(one.bury(owner, || 3), Some(3));
+    // The number is given again at once, and the earlier owner stays dead.
+    let next = ControlFile::open(&options).unwrap();
+    assert_eq!(next.mine(), Owner::new(2, 2));
+    assert!(!one.is_alive(owner) && one.is_alive(next.mine()) && !next.is_alive(owner));
+    assert_eq!((one.bury(owner, || 4), next.bury(owner, || 5)), (Some(4), Some(5)));
+    assert_eq!((one.bury(next.mine(), || ()), next.bury(next.mine(), || ())), (None, None));
+    // No owner is dead, and a number that was never given is, too.
+    assert!(!one.is_alive(Owner::NONE) && !one.is_alive(Owner::new(9, 1)));
+    assert_eq!(
+        (one.bury(Owner::NONE, || ()), one.bury(Owner::new(9, 1), || ())),
+        (Some(()), Some(()))
+    );
+}
+
+#[test]
+fn the_number_of_a_dead_owner_is_not_given_while_it_is_buried() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    let dead = ControlFile::open(&options).unwrap().mine();
+    let next = one.bury(dead, || ControlFile::open(&options).unwrap().mine().number());
+    assert_eq!(next, Some(3));
+}
+
+#[test]
+fn other_options_than_those_of_the_file_are_an_error_that_names_both() {
+    let folder = Folder::new();
+    let made = options(folder.path()).with_single_use(true).with_max_session(MaxSession::new(2048));
+    let open = ControlFile::open(&made).unwrap();
+    assert!(open.header().single_use);
+    // What is not asked for takes the value of the file.
+    ControlFile::open(&SegmentOptions::new(folder.path(), SegmentKind::Clients)).unwrap();
+    let asked = SegmentOptions::new(folder.path(), SegmentKind::Servers)
+        .with_max(Capacity::new(200))
+        .with_max_session(MaxSession::new(4096))
+        .with_single_use(false);
+    let error = ControlFile::open(&asked).err().unwrap();
+    assert_eq!(error.kind(), SegmentErrorKind::Options);
+    assert_eq!(error.expected(), "kind clients, singleUse true, maxSession 2048, max 100");
+    assert_eq!(error.found(), "kind servers, singleUse false, maxSession 4096, max 200");
+}
+
+#[test]
+fn what_is_no_file_of_the_user_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new();
+    let path = folder.path();
+    let refused = || kind_of(&options(&path));
+    fs::create_dir(&path).unwrap();
+    assert_eq!(refused(), SegmentErrorKind::FileType);
+    fs::remove_dir(&path).unwrap();
+    symlink("/dev/shm/elsewhere", &path).unwrap();
+    assert_eq!(refused(), SegmentErrorKind::FileType);
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(refused(), SegmentErrorKind::FileType);
+    fs::remove_file(&path).unwrap();
+
+    let restrict = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    fs::write(&path, vec![0; CONTROL_WORDS * WORD]).unwrap();
+    for mode in [0o644, 0o640, 0o400, 0o700] {
+        restrict(mode);
+        assert_eq!(refused(), SegmentErrorKind::Mode);
+    }
+    restrict(0o600);
+    assert_eq!(refused(), SegmentErrorKind::Content);
+    fs::hard_link(&path, path.with_extension("other")).unwrap();
+    assert_eq!(refused(), SegmentErrorKind::Links);
+    fs::remove_file(path.with_extension("other")).unwrap();
+    fs::write(&path, b"short").unwrap();
+    assert_eq!(refused(), SegmentErrorKind::Content);
+    if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+        assert_eq!(refused(), SegmentErrorKind::Owner);
+    }
+    assert_eq!(kind_of(&options("/dev/shm/no-such-folder/cache")), SegmentErrorKind::Path);
+    assert_eq!(kind_of(&options("")), SegmentErrorKind::Path);
+    assert_eq!(kind_of(&options("/proc/cache")), SegmentErrorKind::FileSystem);
+}
+
+#[test]
+fn a_file_system_that_is_not_tmpfs_is_refused() {
+    let path = std::env::temp_dir().join(format!("segment-{}", std::process::id()));
+    let refused = kind_of(&options(&path));
+    // The folder may be on tmpfs.
+    assert!(refused == SegmentErrorKind::FileSystem, "{refused:?}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_damaged_header_is_refused() {
+    use std::os::unix::fs::FileExt;
+    let folder = Folder::new();
+    let path = folder.path();
+    drop(ControlFile::open(&options(&path)).unwrap());
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    for word in [0, 1, 2, 5, 9, 12] {
+        let mut before = [0; WORD];
+        fs::File::open(&path).unwrap().read_exact_at(&mut before, word * 8).unwrap();
+        file.write_all_at(&[before[0] ^ 1], word * 8).unwrap();
+        assert_eq!(kind_of(&options(&path)), SegmentErrorKind::Content, "word {word}");
+        file.write_all_at(&before, word * 8).unwrap();
+    }
+    ControlFile::open(&options(&path)).unwrap();
+}
+
+#[test]
+fn a_session_file_of_another_control_file_is_replaced() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let control = ControlFile::open(&options).unwrap();
+    let sessions = SessionFile::open(&control).unwrap();
+    assert!(control.is_current() && sessions.is_current());
+    fs::remove_file(folder.path()).unwrap();
+    assert!(!control.is_current() && sessions.is_current());
+    let next = ControlFile::open(&options.clone().with_max(Capacity::new(100))).unwrap();
+    assert_ne!(next.header().file_id, control.header().file_id);
+    let next_sessions = SessionFile::open(&next).unwrap();
+    assert!(!sessions.is_current() && next_sessions.is_current());
+    assert_eq!(SessionFile::open(&control).err().unwrap().kind(), SegmentErrorKind::Busy);
+}
+
+#[test]
+fn a_truncated_file_is_dead_and_all_zeros() {
+    let folder = Folder::new();
+    let control = ControlFile::open(&options(folder.path())).unwrap();
+    let sessions = SessionFile::open(&control).unwrap();
+    let (at, words) = (sessions.layout.sessions.slots, &sessions.mapping);
+    words[at].store(7, Ordering::SeqCst);
+    fs::File::options()
+        .write(true)
+        .open(folder.path().with_extension("v1"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+    assert!(!sessions.mapping.is_dead());
+    assert_eq!(words[at].load(Ordering::SeqCst), 0);
+    words[at].store(8, Ordering::SeqCst);
+    assert!(sessions.mapping.is_dead() && !sessions.is_current());
+    assert!(!control.is_dead() && control.is_current());
+}
