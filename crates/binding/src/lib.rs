@@ -12,6 +12,7 @@
     reason = "an option of JavaScript may be left out, or given as none"
 )]
 
+mod aead;
 mod cache;
 mod chains;
 mod handles;

@@ -6,10 +6,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_core::{
-    AgedKey, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery, TICKET_KEY_LEN,
-};
-use zeroize::Zeroize;
+use tls_resumption_core::{AGED_KEY_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery};
 
 use crate::cache::{Opened, number};
 use crate::handles;
@@ -100,9 +97,6 @@ pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> 
     })
 }
 
-/// The bytes of a key with its age: how many milliseconds ago it became active, then the key.
-const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
-
 /// Replaces all keys by `keys`, the active one first. Returns the reason if it does not.
 #[napi(catch_unwind)]
 pub fn ring_replace(
@@ -111,26 +105,13 @@ pub fn ring_replace(
     keys: &[u8],
     overdue_factor: u32,
 ) -> Result<Option<String>> {
-    let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
+    let (keys, rest) = keys.as_chunks::<AGED_KEY_LEN>();
     if !rest.is_empty() {
         return Err(errors::wrong_type("keys", "56 bytes a key"));
     }
-    let mut keys: Vec<_> = chunks.iter().map(split).collect();
     let replaced =
-        handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(&keys, overdue_factor)));
-    wipe(&mut keys);
-    Ok(replaced?.err().map(|rejected| rejected.to_string()))
-}
-
-fn split(chunk: &[u8; AGED_KEY_LEN]) -> AgedKey {
-    let (age, key) = chunk.split_first_chunk().expect("it is longer");
-    (key.try_into().expect("the rest is a key"), i64::from_le_bytes(*age))
-}
-
-fn wipe(keys: &mut [AgedKey]) {
-    for (key, _) in keys {
-        key.zeroize();
-    }
+        handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(keys, overdue_factor)))?;
+    Ok(replaced.err().map(|rejected| rejected.to_string()))
 }
 
 /// Rotates if that is due, and wipes the keys whose time is up.
@@ -170,18 +151,11 @@ pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi
     enter(env, info, |env, [handle, out, ..]| {
         let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {
-            let mut keys = ring.export();
             // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
-            let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
-            let is_room = keys.len() <= places.len();
-            for (place, (key, age)) in places.iter_mut().zip(&keys) {
-                let (its_age, its_key) = place.split_at_mut(size_of::<i64>());
-                its_age.copy_from_slice(&age.to_le_bytes());
-                its_key.copy_from_slice(key);
-            }
-            let bytes = i32::try_from(keys.len() * AGED_KEY_LEN).unwrap_or(i32::MAX);
-            wipe(&mut keys);
-            if is_room {
+            let (entries, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
+            let keys = ring.export(entries);
+            let bytes = i32::try_from(keys * AGED_KEY_LEN).unwrap_or(i32::MAX);
+            if keys <= entries.len() {
                 Ok(Value::Integer(bytes))
             } else {
                 Err(errors::wrong_type("out", "larger"))

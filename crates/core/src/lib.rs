@@ -92,6 +92,6 @@ pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats, limit_locked_memory};
 pub use sweeper::wait_until_wiped;
 pub use ticket_keys::{
-    AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,
-    TICKET_KEY_LEN, TicketKey,
+    AGED_KEY_LEN, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing,
+    RotateEvery, TICKET_KEY_LEN, TicketKey,
 };

@@ -12,7 +12,7 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::napi::args::Arg;
-use crate::{offer_breaker, operations, purge_counters, session, ticket_keys, verified};
+use crate::{aead, offer_breaker, operations, purge_counters, session, ticket_keys, verified};
 
 /// The maximum number of arguments of a function.
 pub const ARITY: usize = 6;
@@ -76,7 +76,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 28] = [
+    let functions: [(&CStr, Callback); 30] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -105,6 +105,8 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"ringNewest", ticket_keys::newest),
         (c"ringFind", ticket_keys::find),
         (c"ringExport", ticket_keys::export),
+        (c"aeadSeal", aead::seal),
+        (c"aeadOpen", aead::open),
     ];
     for (name, callback) in functions {
         let mut function = ptr::null_mut();

@@ -79,8 +79,14 @@ pub struct KeyInfo {
     pub age: u64,
 }
 
-/// A key, and how many milliseconds ago it became active. The age of a pending key is negative.
-pub type AgedKey = (TicketKey, i64);
+/// The bytes of a key with its age.
+pub const AGED_KEY_LEN: usize = AGE_LEN + TICKET_KEY_LEN;
+
+const AGE_LEN: usize = size_of::<i64>();
+
+/// How many milliseconds ago a key became active (`i64`, little-endian), then the key. The age of a pending key is
+/// negative. All functions read and write it in place, so that no copy of a key is left behind.
+pub type AgedKey = [u8; AGED_KEY_LEN];
 
 impl KeyRing {
     /// Makes a ring with one random key. `rotate_every`: how long a key stays active; `None` means until
@@ -188,9 +194,9 @@ impl KeyRing {
     /// For keys that are not random, that share a name or a secret, or if there are none. The keys stay as they are.
     pub fn replace(&self, keys: &[AgedKey], overdue_factor: u32) -> Result<(), KeyRejected> {
         let keys = &keys[..keys.len().min(self.keep.get() + 1)];
-        for (index, (key, _)) in keys.iter().enumerate() {
+        for (index, key) in keys.iter().map(key_in).enumerate() {
             check_random(key)?;
-            if keys[..index].iter().any(|(other, _)| shares_part(key, other)) {
+            if keys[..index].iter().any(|other| shares_part(key, key_in(other))) {
                 return Err(KeyRejected::Repeated);
             }
         }
@@ -209,7 +215,7 @@ impl KeyRing {
         self.generations.store(generation + 1, Ordering::Relaxed);
         self.active.store(self.bring_in(newest, generation, now), Ordering::Release);
         for place in 0..self.slots.len() {
-            if !keys.iter().any(|(key, _)| self.slots.holds(place, key)) {
+            if !keys.iter().any(|key| self.slots.holds(place, key_in(key))) {
                 self.slots.wipe(place);
             }
         }
@@ -219,18 +225,19 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Returns the keys with their ages, in the order in which [`replace`](Self::replace) takes them. The caller wipes them
-    /// after use.
-    #[must_use]
-    pub fn export(&self) -> Vec<AgedKey> {
+    /// Copies the keys with their ages into `out`, in the order in which [`replace`](Self::replace) takes them. Returns how
+    /// many there are. Those for which `out` has no room are not copied. The caller wipes `out` after use.
+    pub fn export(&self, out: &mut [AgedKey]) -> usize {
         let _changing = self.lock();
         let now = self.now();
-        let keys = self.slots_in_order(now).into_iter().filter_map(|(place, seen)| {
-            let mut key = [0; TICKET_KEY_LEN];
-            self.slots.read(place, &mut key)?;
-            Some((key, now.wrapping_sub(seen.created_at).cast_signed()))
-        });
-        keys.collect()
+        let slots_in_order = self.slots_in_order(now);
+        for (entry, (place, seen)) in out.iter_mut().zip(&slots_in_order) {
+            let (age, key) = parts_mut(entry);
+            *age = now.wrapping_sub(seen.created_at).to_le_bytes();
+            // Under the lock no key leaves its slot.
+            self.slots.read(*place, key);
+        }
+        slots_in_order.len()
     }
 
     /// Rotates if that is due, and wipes the keys whose time is up.
@@ -352,11 +359,12 @@ impl KeyRing {
             && slots_in_order
                 .iter()
                 .zip(keys)
-                .all(|((place, _), (key, _))| self.slots.holds(*place, key))
+                .all(|((place, _), key)| self.slots.holds(*place, key_in(key)))
     }
 
     /// Returns the slot of a key. Fills one if the ring does not have the key.
-    fn bring_in(&self, (key, age): &AgedKey, generation: u64, now: u64) -> usize {
+    fn bring_in(&self, aged: &AgedKey, generation: u64, now: u64) -> usize {
+        let (age, key) = (age_in(aged), key_in(aged));
         if let Some(place) = (0..self.slots.len()).find(|place| self.slots.holds(*place, key)) {
             self.slots.number(place, generation);
             return place;
@@ -395,6 +403,19 @@ fn parts(key: &TicketKey) -> [&[u8]; 3] {
     let (name, secrets) = key.split_at(KEY_NAME_LEN);
     let (mac, cipher) = secrets.split_at(KEY_SECRET_LEN / 2);
     [name, mac, cipher]
+}
+
+fn age_in(aged: &AgedKey) -> i64 {
+    i64::from_le_bytes(*aged.first_chunk().expect("the age is a part"))
+}
+
+pub(crate) fn key_in(aged: &AgedKey) -> &TicketKey {
+    aged.last_chunk().expect("the key is a part")
+}
+
+pub(crate) fn parts_mut(aged: &mut AgedKey) -> (&mut [u8; AGE_LEN], &mut TicketKey) {
+    let (age, key) = aged.split_first_chunk_mut().expect("the age is a part");
+    (age, key.try_into().expect("the rest is the key"))
 }
 
 pub(crate) fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {

@@ -36,6 +36,21 @@ fn find(ring: &KeyRing, key: &TicketKey) -> Option<u64> {
     found
 }
 
+/// Replaces the keys of a ring by keys with their ages.
+fn replace(ring: &KeyRing, keys: &[(TicketKey, i64)], factor: u32) -> Result<(), KeyRejected> {
+    let aged = |(key, age): &(TicketKey, i64)| {
+        [age.to_le_bytes().as_slice(), key].concat().try_into().unwrap()
+    };
+    ring.replace(&keys.iter().map(aged).collect::<Vec<AgedKey>>(), factor)
+}
+
+/// Returns the keys of a ring with their ages.
+fn export(ring: &KeyRing) -> Vec<(TicketKey, i64)> {
+    let mut aged = [[0; AGED_KEY_LEN]; Keep::MAX + 1];
+    let count = ring.export(&mut aged);
+    aged[..count].iter().map(|aged| (*key_in(aged), age_in(aged))).collect()
+}
+
 /// Returns a key whose bytes count from `first`.
 fn counting(first: u8) -> TicketKey {
     std::array::from_fn(|index| first.wrapping_add(u8::try_from(index).unwrap()))
@@ -168,13 +183,13 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
     }
     let (follower, its_time) = ring(3);
     let own = active(&follower);
-    follower.replace(&leader.export(), 2).unwrap();
+    replace(&follower, &export(&leader), 2).unwrap();
     assert_eq!(active(&follower), active(&leader));
     assert_eq!(find(&follower, &own), None);
     assert!(!holds(&follower, &own));
-    let ages = |ring: &KeyRing| ring.export().into_iter().map(|(_, age)| age).collect::<Vec<_>>();
+    let ages = |ring: &KeyRing| export(ring).into_iter().map(|(_, age)| age).collect::<Vec<_>>();
     assert_eq!(ages(&follower), [0, 1000, 2000]);
-    assert_eq!(leader.export(), follower.export());
+    assert_eq!(export(&leader), export(&follower));
     // The oldest leaves when its time is up, although this clock started later.
     its_time.advance(Duration::from_millis(3 * HOUR - 2000));
     let then = (3 * HOUR).cast_signed();
@@ -185,14 +200,14 @@ fn another_ring_takes_over_all_keys_with_their_ages() {
 fn a_following_ring_rotates_only_when_its_leader_is_silent() {
     let (leader, time) = ring(3);
     let (follower, its_time) = ring(3);
-    follower.replace(&leader.export(), 2).unwrap();
+    replace(&follower, &export(&leader), 2).unwrap();
     let first = active(&leader);
     its_time.advance(hours(1));
     assert_eq!(active(&follower), first);
     time.advance(hours(1));
     let second = active(&leader);
     assert_ne!(second, first);
-    follower.replace(&leader.export(), 2).unwrap();
+    replace(&follower, &export(&leader), 2).unwrap();
     assert_eq!((active(&follower), find(&follower, &first)), (second, Some(1)));
     its_time.advance(almost(2));
     assert_eq!(active(&follower), second);
@@ -203,7 +218,7 @@ fn a_following_ring_rotates_only_when_its_leader_is_silent() {
 #[test]
 fn all_new_keys_are_checked_before_one_is_replaced() {
     let (ring, _) = ring(3);
-    let before = ring.export();
+    let before = export(&ring);
     let mut alike = counting(100);
     alike[..16].copy_from_slice(&counting(0)[..16]);
     let zero = [0; TICKET_KEY_LEN];
@@ -212,32 +227,32 @@ fn all_new_keys_are_checked_before_one_is_replaced() {
         (vec![(counting(0), 0), (zero, 0)], KeyRejected::NotRandom),
         (vec![(counting(0), 0), (alike, 0)], KeyRejected::Repeated),
     ] {
-        assert_eq!(ring.replace(&keys, 2), Err(refused));
-        assert_eq!(ring.export(), before);
+        assert_eq!(replace(&ring, &keys, 2), Err(refused));
+        assert_eq!(export(&ring), before);
     }
 }
 
 #[test]
 fn keys_beyond_the_maximum_are_ignored() {
     let (ring, _) = ring(1);
-    ring.replace(&[(counting(0), 0), (counting(60), 5), (counting(120), 6)], 2).unwrap();
-    assert_eq!(ring.export(), [(counting(0), 0), (counting(60), 5)]);
-    ring.replace(&[(counting(120), 0), (counting(180), 1)], 2).unwrap();
-    assert_eq!(ring.export(), [(counting(120), 0), (counting(180), 1)]);
+    replace(&ring, &[(counting(0), 0), (counting(60), 5), (counting(120), 6)], 2).unwrap();
+    assert_eq!(export(&ring), [(counting(0), 0), (counting(60), 5)]);
+    replace(&ring, &[(counting(120), 0), (counting(180), 1)], 2).unwrap();
+    assert_eq!(export(&ring), [(counting(120), 0), (counting(180), 1)]);
 }
 
 #[test]
 fn a_pending_key_decrypts_before_it_is_active() {
     let (ring, clock) = ring(2);
     let [older, first, next] = [60, 0, 120].map(counting);
-    ring.replace(&[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
+    replace(&ring, &[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
     assert_eq!(active(&ring), first);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [Some(1), Some(0), Some(0)]);
     assert_eq!(ring.keys().iter().map(|key| key.age).collect::<Vec<_>>(), [10, 0, 20]);
     clock.advance(Duration::from_secs(1));
-    ring.replace(&[(next, 0), (first, 1010)], 2).unwrap();
+    replace(&ring, &[(next, 0), (first, 1010)], 2).unwrap();
     assert_eq!(active(&ring), next);
-    assert_eq!(ring.export(), [(next, 0), (first, 1010)]);
+    assert_eq!(export(&ring), [(next, 0), (first, 1010)]);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [None, Some(1), Some(0)]);
     // Its time begins when it becomes active.
     clock.advance(almost(2));
@@ -247,7 +262,7 @@ fn a_pending_key_decrypts_before_it_is_active() {
 #[test]
 fn a_full_ring_that_follows_can_still_rotate() {
     let (ring, _) = ring(2);
-    ring.replace(&[(counting(0), 0), (counting(120), -5), (counting(60), 1)], 2).unwrap();
+    replace(&ring, &[(counting(0), 0), (counting(120), -5), (counting(60), 1)], 2).unwrap();
     for _ in 0..5 {
         ring.rotate().unwrap();
         assert_eq!(ring.keys().len(), 2);
@@ -258,7 +273,7 @@ fn a_full_ring_that_follows_can_still_rotate() {
 #[test]
 fn a_following_ring_waits_as_long_as_its_leader_says() {
     let (ring, clock) = ring(3);
-    ring.replace(&[(counting(0), 0)], 3).unwrap();
+    replace(&ring, &[(counting(0), 0)], 3).unwrap();
     clock.advance(almost(3));
     assert_eq!(active(&ring), counting(0));
     clock.advance(Duration::from_millis(1));
@@ -268,7 +283,7 @@ fn a_following_ring_waits_as_long_as_its_leader_says() {
 #[test]
 fn a_ring_that_never_rotates_decrypts_with_its_active_key_for_as_long_as_that_encrypts() {
     let (ring, clock) = ring(3);
-    ring.replace(&[(counting(0), 0)], u32::MAX).unwrap();
+    replace(&ring, &[(counting(0), 0)], u32::MAX).unwrap();
     clock.advance(hours(1000));
     ring.tick();
     assert_eq!(active(&ring), counting(0));
@@ -280,16 +295,28 @@ fn the_same_keys_change_nothing() {
     let (ring, _) = ring(3);
     ring.rotate().unwrap();
     let before = ring.keys();
-    ring.replace(&ring.export(), 2).unwrap();
+    replace(&ring, &export(&ring), 2).unwrap();
     assert_eq!(ring.keys(), before);
+}
+
+#[test]
+fn an_export_copies_the_keys_that_there_is_room_for() {
+    let (ring, _) = ring(3);
+    ring.rotate().unwrap();
+    let mut aged = [[7; AGED_KEY_LEN]; 1];
+    assert_eq!(ring.export(&mut aged), 2);
+    assert_eq!(*key_in(&aged[0]), active(&ring));
+    let mut more = [[7; AGED_KEY_LEN]; 3];
+    assert_eq!(ring.export(&mut more), 2);
+    assert_eq!((more[0], more[2]), (aged[0], [7; AGED_KEY_LEN]));
 }
 
 #[test]
 fn keys_of_equal_age_keep_their_order() {
     let (ring, _) = ring(3);
     let keys = [(counting(0), 0), (counting(60), 0), (counting(120), 0)];
-    ring.replace(&keys, 2).unwrap();
-    assert_eq!(ring.export(), keys);
+    replace(&ring, &keys, 2).unwrap();
+    assert_eq!(export(&ring), keys);
     assert_eq!(keys.map(|(key, _)| find(&ring, &key)), [Some(0), Some(1), Some(2)]);
 }
 

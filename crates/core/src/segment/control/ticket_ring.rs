@@ -17,8 +17,8 @@ use zeroize::Zeroize;
 use crate::segment::owner::{OWNER_BITS, Owner, Owners};
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::{
-    AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, RotateEvery, TICKET_KEY_LEN,
-    TicketKey,
+    AGED_KEY_LEN, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, RotateEvery,
+    TICKET_KEY_LEN, TicketKey,
 };
 
 /// One more than the most keys, because a new key comes before the oldest leaves, and one for a process that died.
@@ -227,14 +227,19 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         Ok(())
     }
 
-    /// Returns the keys with their ages, the active one first, then the newest. The caller wipes them after use.
-    pub(crate) fn export(&self, now: u64) -> Vec<AgedKey> {
-        let keys = self.in_order(now).into_iter().filter_map(|(place, _)| {
-            let mut key = [0; TICKET_KEY_LEN];
-            let seen = self.read(place, &mut key)?;
-            Some((key, now.wrapping_sub(seen.created_at).cast_signed()))
-        });
-        keys.collect()
+    /// Copies the keys with their ages into `out`, the active one first, then the newest. Returns how many. The caller
+    /// wipes them after use.
+    pub(crate) fn export(&self, out: &mut [AgedKey], now: u64) -> usize {
+        let mut count = 0;
+        for (place, _) in self.in_order(now) {
+            let Some(entry) = out.get_mut(count) else { break };
+            let (age, key) = crate::ticket_keys::parts_mut(entry);
+            if let Some(seen) = self.read(place, key) {
+                *age = now.wrapping_sub(seen.created_at).to_le_bytes();
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Returns the keys, the active one first, then the newest.
@@ -574,7 +579,10 @@ mod tests {
         assert_eq!(remnants(&words), 3);
         let generations: Vec<_> = ring.keys(NOW).iter().map(|key| key.generation).collect();
         assert_eq!(generations, [4, 3, 2]);
-        let exported: Vec<_> = ring.export(NOW).into_iter().map(|(key, _)| key).collect();
+        let mut exported = [[0; AGED_KEY_LEN]; SLOTS];
+        let count = ring.export(&mut exported, NOW);
+        let exported: Vec<_> =
+            exported[..count].iter().map(|aged| *crate::ticket_keys::key_in(aged)).collect();
         assert_eq!(exported, [keys[4], keys[3], keys[2]]);
     }
 
@@ -643,7 +651,8 @@ mod tests {
             let _ = ring.open(config(HOUR, 3), NOW);
             let mut key = [0; TICKET_KEY_LEN];
             ring.active(&mut key, NOW);
-            let _ = (ring.rotate(None, NOW), ring.tick(NOW), ring.keys(NOW), ring.export(NOW));
+            let _ = (ring.rotate(None, NOW), ring.tick(NOW), ring.keys(NOW));
+            let _ = ring.export(&mut [[0; AGED_KEY_LEN]; SLOTS], NOW);
             ring.clear();
         }
     }
