@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { finish, testAuthority } from '../support/server.ts'
+import { startStore } from '../support/store.ts'
+import { testWithStore } from '../support/test-with-store.ts'
 import { TYPESCRIPT } from '../workers/spawn.ts'
 
 const PROGRAM = join(import.meta.dirname, '..', 'workers', 'key-memory.ts')
@@ -101,7 +103,7 @@ class Processes {
 }
 
 /** Has each process encrypt and decrypt tickets. */
-async function useTickets({ ports }: Processes, ca: string): Promise<boolean[]> {
+async function useTickets(ports: readonly number[], ca: string): Promise<boolean[]> {
   const resumed: boolean[] = []
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     let session: Buffer | undefined
@@ -130,21 +132,27 @@ async function run(t: ExecutionContext, mode: string, options: object = {}): Pro
   const given = Array.from({ length: 4 }, () => randomBytes(48))
   const file = join(directory, 'active')
   writeFileSync(file, given[0] as Buffer)
-  const processes = new Processes({ mode, identity, file, ...options })
-  await processes.start()
-  t.teardown(() => processes.end())
+  const hosts = Array.from(
+    { length: mode === 'tier' ? 2 : 1 },
+    () => new Processes({ mode, identity, file, ...options }),
+  )
+  for (const host of hosts) {
+    t.teardown(() => host.end())
+    await host.start()
+  }
   for (const [index, key] of given.entries()) {
     const path = mode === 'source' ? file : join(directory, `${index}`)
     writeFileSync(path, key)
-    await processes.use(path)
-    t.true((await useTickets(processes, ca)).every(Boolean))
+    for (const host of hosts) await host.use(host === hosts[0] ? path : 'settle')
+    const ports = hosts.flatMap(host => host.ports)
+    t.true((await useTickets(ports, ca)).every(Boolean))
   }
   // Key schedules and buffers of the last connections are freed by then.
   await new Promise(resolve => setTimeout(resolve, 200))
   // Both secrets of each key; their order in a file is nginx's.
   const secrets = given.flatMap(key => [key.subarray(16, 32), key.subarray(32)])
   const count = mode === 'source' ? 6 : 4
-  for (const pid of processes.pids) {
+  for (const pid of hosts.flatMap(({ pids }) => pids)) {
     const { all, dumped } = search(pid, secrets)
     t.deepEqual(all.slice(0, count), Array(count).fill(0), `${mode}: wiped keys in process ${pid}`)
     t.deepEqual(dumped, Array(8).fill(0), `${mode}: keys that a core dump of process ${pid} has`)
@@ -161,3 +169,13 @@ onLinux('memory: a cluster keeps no wiped key, and no key where a core dump reac
 onLinux('memory: a host with a source keeps no wiped key, and no key where a core dump reaches', async t => {
   await run(t, 'source')
 })
+
+const withStore = process.platform === 'linux' ? testWithStore.serial : test.serial.skip
+
+withStore(
+  'memory: two hosts with a tier keep no wiped key, and no key where a core dump reaches',
+  async t => {
+    const store = await startStore(t)
+    await run(t, 'tier', { port: store.port, sealing: randomBytes(32).toString('base64') })
+  },
+)

@@ -1,7 +1,7 @@
 /**
  * Processes whose ring gets keys from files: a cluster of two workers, a host with a tier, or a host with a source. Each
- * line of the standard input is the path of a key that becomes the active one. Prints `{ pids, ports }` first, and a line
- * for each key that all processes use.
+ * line of the standard input is the path of a key that becomes the active one, or `settle`. Prints `{ pids, ports }` first,
+ * and then each line when all processes use the key and the ring has no key more than it keeps.
  */
 import cluster from 'node:cluster'
 import { once } from 'node:events'
@@ -16,9 +16,12 @@ import { RedisTier } from 'tls-resumption/redis'
 const { mode, identity, port, sealing, file } = JSON.parse(process.argv[2] ?? '{}')
 const options: TicketKeysOptions = { name: 'memory', rotateEvery: 0, keep: 2 }
 if (mode === 'tier') {
+  // The activation lead time is a quarter of it.
+  options.rotateEvery = 8000
   const client = new Redis(port, '127.0.0.1')
   options.tier = new RedisTier({ client, keys: [Buffer.from(sealing, 'base64')] })
 }
+const SETTLE = 'settle'
 const keys = new TicketKeys(
   mode === 'source' ? { source: { files: [file] }, refreshEvery: 100, keep: 2 } : options,
 )
@@ -42,6 +45,9 @@ async function insert(path: string): Promise<void> {
   const done = keys.insert(key.subarray(0, 48))
   key.fill(0)
   await done
+}
+
+async function settle(): Promise<void> {
   // On a busy machine a host reads the record later, and wipes the key that is one too many then.
   while (keys.stats().keys.length > 2) await new Promise(resolve => setTimeout(resolve, 50))
 }
@@ -65,8 +71,9 @@ async function lead(): Promise<void> {
   await keys.ready
   console.log(JSON.stringify({ pids, ports }))
   for await (const path of createInterface(process.stdin)) {
-    if (mode === 'source') await new Promise(resolve => setTimeout(resolve, 500))
-    else await insert(path)
+    if (mode === 'source' && path !== SETTLE) await new Promise(resolve => setTimeout(resolve, 500))
+    else if (path !== SETTLE) await insert(path)
+    await settle()
     console.log(path)
   }
   process.exit()

@@ -16,7 +16,7 @@ const MAY_IMPORT = {
   cache: ['util', 'native'],
   key: ['util', 'native', 'node'],
   client: ['util', 'native', 'node', 'session', 'cache', 'key', 'diagnostics'],
-  fleet: ['util', 'diagnostics'],
+  fleet: ['util', 'native', 'diagnostics'],
   server: ['util', 'native', 'node', 'session', 'cache', 'key', 'diagnostics', 'fleet/second-tier.ts'],
   auto: ['util', 'node', 'cache', 'key', 'diagnostics', 'client'],
   metrics: ['util', 'cache', 'diagnostics', 'server', 'fleet'],

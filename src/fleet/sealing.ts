@@ -1,14 +1,7 @@
 /** Sealing of data that leaves the process. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, KeyObject, randomBytes } from 'node:crypto'
 import { types } from 'node:util'
+import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, AEAD_TAG_LENGTH, aeadOpen, aeadSeal } from '../native/aead.js'
 import { invalidSecretType } from '../util/errors.js'
 import { sealingKeyRefused } from './errors.js'
 
@@ -25,11 +18,8 @@ const KEY_LENGTH = 32
 const VERSION = 1
 const ID_LENGTH = 8
 const SALT_LENGTH = 32
-const NONCE_LENGTH = 12
-const TAG_LENGTH = 16
 const HEADER_LENGTH = 1 + ID_LENGTH
-const OVERHEAD = HEADER_LENGTH + SALT_LENGTH + TAG_LENGTH
-const CIPHER = 'aes-256-gcm'
+const OVERHEAD = HEADER_LENGTH + SALT_LENGTH + AEAD_TAG_LENGTH
 const NAME_LENGTH = 24
 
 /** The keys derived from a given one. None of them reveals another (RFC 5869). */
@@ -84,28 +74,15 @@ export class SealingKeys {
     return this.#keys.map(key => sealWith(key, location, secret))
   }
 
-  /** Returns what was sealed for that location, in memory of its own; undefined for anything else. */
+  /** Returns what was sealed for that location, in memory that the caller wipes; undefined for anything else. */
   open(location: RecordLocation, blob: Uint8Array): Buffer | undefined {
     if (blob.length < OVERHEAD || blob[0] !== VERSION) return undefined
     const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.length)
     const found = this.#find(bytes)
     if (found === undefined) return undefined
-    const body = bytes.subarray(HEADER_LENGTH + SALT_LENGTH, -TAG_LENGTH)
-    const { key, nonce, wipe } = keyOf(
-      found.sealing,
-      bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH),
-    )
-    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH })
-    wipe()
-    decipher.setAAD(boundTo(location)).setAuthTag(bytes.subarray(-TAG_LENGTH))
-    const secret = decipher.update(body)
-    try {
-      decipher.final()
-      return secret
-    } catch {
-      secret.fill(0)
-      return undefined
-    }
+    const salt = bytes.subarray(HEADER_LENGTH, HEADER_LENGTH + SALT_LENGTH)
+    const body = bytes.subarray(HEADER_LENGTH + SALT_LENGTH)
+    return withKeyOf(found.sealing, salt, (key, nonce) => aeadOpen(key, nonce, boundTo(location), body))
   }
 
   #find(blob: Buffer): Derived | undefined {
@@ -116,11 +93,8 @@ export class SealingKeys {
 
 function sealWith({ id, sealing }: Derived, location: RecordLocation, secret: Uint8Array): Buffer {
   const salt = randomBytes(SALT_LENGTH)
-  const { key, nonce, wipe } = keyOf(sealing, salt)
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(boundTo(location))
-  wipe()
-  const sealed = [Buffer.of(VERSION), id, salt, cipher.update(secret), cipher.final()]
-  return Buffer.concat([...sealed, cipher.getAuthTag()])
+  const body = withKeyOf(sealing, salt, (key, nonce) => aeadSeal(key, nonce, boundTo(location), secret))
+  return Buffer.concat([Buffer.of(VERSION), id, salt, body])
 }
 
 function boundTo({ kind, key }: RecordLocation): Buffer {
@@ -128,9 +102,14 @@ function boundTo({ kind, key }: RecordLocation): Buffer {
   return Buffer.concat([Buffer.from(`tls-resumption ${VERSION} ${kind}\0`), key])
 }
 
-function keyOf(sealing: KeyObject, salt: Uint8Array): { key: Buffer; nonce: Buffer; wipe(): void } {
-  const bytes = Buffer.from(hkdfSync('sha256', sealing, salt, 'blob', KEY_LENGTH + NONCE_LENGTH))
-  return { key: bytes.subarray(0, KEY_LENGTH), nonce: bytes.subarray(KEY_LENGTH), wipe: () => bytes.fill(0) }
+/** Lends key and nonce of a blob to `use`, and wipes them. */
+function withKeyOf<T>(sealing: KeyObject, salt: Uint8Array, use: (key: Buffer, nonce: Buffer) => T): T {
+  const bytes = Buffer.from(hkdfSync('sha256', sealing, salt, 'blob', AEAD_KEY_LENGTH + AEAD_NONCE_LENGTH))
+  try {
+    return use(bytes.subarray(0, AEAD_KEY_LENGTH), bytes.subarray(AEAD_KEY_LENGTH))
+  } finally {
+    bytes.fill(0)
+  }
 }
 
 function derive(key: KeyObject): Derived {

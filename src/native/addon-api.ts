@@ -111,4 +111,24 @@ export interface Native
   ringExport(handle: number, out: Uint8Array): number
   /** Copies the secrets of the named key into the 32 bytes of `out`. Returns how many keys are newer, or -1. */
   ringFind(handle: number, name: Uint8Array, out: Uint8Array): number
+
+  /**
+   * Seals a secret by AES-256-GCM: key of 32 bytes, nonce of 12. Writes ciphertext and tag into `out`, which is 16 bytes
+   * longer than the secret. No two of the arrays may overlap.
+   */
+  aeadSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    boundTo: Uint8Array,
+    secret: Uint8Array,
+    out: Uint8Array,
+  ): boolean
+  /** Opens it. `out` is 16 bytes shorter than `sealed`. Returns false, and writes nothing, if it was sealed otherwise. */
+  aeadOpen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    boundTo: Uint8Array,
+    sealed: Uint8Array,
+    out: Uint8Array,
+  ): boolean
 }

@@ -2,14 +2,12 @@
  * The messages that the processes of a `cluster` exchange about rings. Node's channel carries text, which stays in the
  * heaps of both processes until it is collected; so ticket keys are sealed under a key of the channel to one worker.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { randomBytes, randomFillSync } from 'node:crypto'
+import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, aeadOpen, aeadSeal } from '../../native/aead.js'
 import { secretBytes } from '../../util/secret-bytes.js'
 
 const TYPE = 'tls-resumption:ticket-keys'
-const CIPHER = 'aes-256-gcm'
-const CHANNEL_KEY_LENGTH = 32
-const NONCE_LENGTH = 12
-const TAG_LENGTH = 16
+const BOUND_TO = Buffer.from(TYPE)
 
 /** From a worker. `call` numbers a request whose completion the worker waits for. */
 export type WorkerMessage = { type: typeof TYPE; name: string } & (
@@ -53,41 +51,37 @@ export function isRingMessage(message: unknown): message is WorkerMessage | Prim
 
 /** The key of the channel between the primary and one worker. */
 export class ChannelKey {
-  readonly #key: KeyObject
+  readonly #key = secretBytes(AEAD_KEY_LENGTH)
 
-  constructor(bytes: Uint8Array) {
-    this.#key = createSecretKey(bytes)
+  private constructor(fill: (key: Buffer) => void) {
+    fill(this.#key)
   }
 
   /** Makes a key, and its text for the worker. */
   static make(): { key: ChannelKey; text: string } {
-    const bytes = randomBytes(CHANNEL_KEY_LENGTH)
-    const made = { key: new ChannelKey(bytes), text: bytes.toString('base64') }
-    bytes.fill(0)
-    return made
+    const key = new ChannelKey(randomFillSync)
+    return { key, text: key.#key.toString('base64') }
+  }
+
+  static fromText(text: string): ChannelKey {
+    return new ChannelKey(key => key.write(text, 'base64'))
   }
 
   seal(secret: Uint8Array): string {
-    const nonce = randomBytes(NONCE_LENGTH)
-    const cipher = createCipheriv(CIPHER, this.#key, nonce)
-    return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]).toString(
-      'base64',
-    )
+    // Random: a channel carries far less than the 2^32 messages that NIST SP 800-38D section 8.3 permits.
+    const nonce = randomBytes(AEAD_NONCE_LENGTH)
+    return Buffer.concat([nonce, aeadSeal(this.#key, nonce, BOUND_TO, secret)]).toString('base64')
   }
 
-  /** Lends what was sealed to `use`, and wipes it. */
-  lend<T>(sealed: string, use: (secret: Buffer) => T): T {
+  /** Lends what was sealed to `use`, and wipes it. Returns undefined for anything that this key did not seal. */
+  lend<T>(sealed: string, use: (secret: Buffer) => T): T | undefined {
     const bytes = Buffer.from(sealed, 'base64')
-    const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, NONCE_LENGTH))
-    decipher.setAuthTag(bytes.subarray(-TAG_LENGTH))
-    const opened = decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH))
-    const secret = secretBytes(opened.length)
+    const [nonce, body] = [bytes.subarray(0, AEAD_NONCE_LENGTH), bytes.subarray(AEAD_NONCE_LENGTH)]
+    const secret = aeadOpen(this.#key, nonce, BOUND_TO, body)
+    if (secret === undefined) return undefined
     try {
-      decipher.final()
-      secret.set(opened)
       return use(secret)
     } finally {
-      opened.fill(0)
       secret.fill(0)
     }
   }

@@ -189,8 +189,8 @@ class Leader {
   /** Rotates on behalf of a worker. Returns why its key was refused. */
   #change(worker: Worker, ring: KeyRing, message: WorkerMessage): string | null {
     if ('sealed' in message) {
-      const key = channelKeys.get(worker)
-      return key ? key.lend(message.sealed, secret => ring.insert(secret)) : 'the worker has no channel key'
+      const refused = channelKeys.get(worker)?.lend(message.sealed, secret => ring.insert(secret))
+      return refused === undefined ? 'it was not sealed with the key of the channel' : refused
     }
     ring.rotate()
     return null
@@ -276,9 +276,7 @@ function hearPrimary(message: unknown): void {
   if (!isRingMessage(message)) return
   const received = message as PrimaryMessage
   if ('channelKey' in received && received.channelKey !== undefined) {
-    const bytes = Buffer.from(received.channelKey, 'base64')
-    channelToPrimary = new ChannelKey(bytes)
-    bytes.fill(0)
+    channelToPrimary = ChannelKey.fromText(received.channelKey)
   }
   for (const follower of followers) follower.hear(received)
 }
