@@ -315,9 +315,12 @@ export class ConnectionAttempt implements SocketEvents {
       if (this.#phase !== 'held') return
       this.#waitTime = monotonicNow() - (this.#waitedSince ?? 0)
       this.#leaveFlight?.()
-      if (!landed && !isEnding) recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
       this.#startedAt = monotonicNow()
       if (this.#isFree) this.#offer()
+      // In another thread the session may have come, and the message of it not yet.
+      if (!landed && !isEnding && !this.#hasOffered) {
+        recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
+      }
       this.#phase = 'handshaking'
       const gate = this.#gate
       this.#gate = undefined

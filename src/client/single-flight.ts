@@ -97,9 +97,11 @@ export function followFlight(
       if (leave()) proceed(true)
     },
   }
-  const timer = setTimeout(() => {
+  const end = () => {
     if (leave()) proceed(false)
-  }, milliseconds)
+  }
+  // What arrived while the thread was busy is read first: it may be the session.
+  const timer = setTimeout(() => setImmediate(end), milliseconds)
   followers.set(key, ofKey.add(follower))
   return leave
 }
@@ -135,10 +137,18 @@ function lead(cache: SessionCache, key: string, lease: number): Lead {
   }
 }
 
+/**
+ * Lets the followers of a key go on after the thread has read what has arrived. A handshake costs a thread that leads many
+ * connections more time than to read a session that other threads wait for.
+ */
 function wake(key: string, cache?: SessionCache): void {
-  for (const follower of [...(followers.get(key) ?? [])]) {
-    if (cache === undefined || follower.cache === cache) follower.proceed()
-  }
+  const woken = [...(followers.get(key) ?? [])].filter(
+    follower => cache === undefined || follower.cache === cache,
+  )
+  if (woken.length === 0) return
+  setImmediate(() => {
+    for (const follower of woken) follower.proceed()
+  })
 }
 
 function listen(): void {
