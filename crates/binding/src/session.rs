@@ -56,7 +56,7 @@ fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
         saturate(leaf.end).into(),
         info.verify_result as f64,
         info.time as f64 * 1000.0,
-        info.timeout as f64 * 1000.0,
+        info.timeout.as_secs_f64() * 1000.0,
     ])
 }
 
@@ -118,7 +118,7 @@ pub fn session_description(blob: &[u8]) -> Option<SessionDescription> {
         version: info.version.0.into(),
         id_length: saturate(info.id_length),
         ticket_length: saturate(info.ticket_length),
-        lifetime_hint: u32::try_from(info.lifetime_hint).unwrap_or(u32::MAX),
+        lifetime_hint: u32::try_from(info.lifetime_hint.as_secs()).unwrap_or(u32::MAX),
         start: saturate(blob.len() - session.len()),
     })
 }

@@ -8,6 +8,7 @@ use crate::unwrap_envelope;
 /// The bytes are not a complete `SSL_SESSION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the DER of an OpenSSL SSL_SESSION")]
+#[non_exhaustive]
 pub struct MalformedSession;
 
 /// A protocol version as sent on the wire: `0x0303` is TLS 1.2, `0x0304` is TLS 1.3.
@@ -21,6 +22,7 @@ impl Version {
 
 /// The facts of a session that decide whether it may be cached and offered. None of them is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionInfo<'blob> {
     /// The protocol version of the session.
     pub version: Version,
@@ -28,12 +30,12 @@ pub struct SessionInfo<'blob> {
     pub id_length: usize,
     /// The length of the ticket in bytes (RFC 5077, RFC 8446 section 4.6.1); 0 if there is none.
     pub ticket_length: usize,
-    /// The lifetime that the peer gave the ticket, in seconds; 0 if it gave none.
-    pub lifetime_hint: u64,
+    /// The lifetime that the peer gave the ticket, in whole seconds; zero if it gave none.
+    pub lifetime_hint: Duration,
     /// When the session was established, in seconds since 1970 by the local clock; 0 if it does not say.
     pub time: i64,
-    /// The session timeout of the local context, in seconds.
-    pub timeout: u64,
+    /// The session timeout of the local context, in whole seconds.
+    pub timeout: Duration,
     /// The verification result of the peer's chain (`X509_V_OK` is 0). A resumed handshake reports it again and
     /// does not verify.
     pub verify_result: u64,
@@ -77,9 +79,9 @@ impl<'blob> SessionInfo<'blob> {
                 version,
                 id_length: id.as_bytes().len(),
                 ticket_length: 0,
-                lifetime_hint: 0,
+                lifetime_hint: Duration::ZERO,
                 time: 0,
-                timeout: 0,
+                timeout: Duration::ZERO,
                 verify_result: 0,
                 leaf: None,
             };
@@ -99,10 +101,10 @@ impl<'blob> SessionInfo<'blob> {
         }
         match tag.number() {
             TIME => self.time = i64::from_der(field.value())?,
-            TIMEOUT => self.timeout = u64::from_der(field.value())?,
+            TIMEOUT => self.timeout = seconds(field)?,
             PEER => self.leaf = Some(field.value()),
             VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,
-            LIFETIME_HINT => self.lifetime_hint = u64::from_der(field.value())?,
+            LIFETIME_HINT => self.lifetime_hint = seconds(field)?,
             TICKET => {
                 self.ticket_length = <&OctetStringRef>::from_der(field.value())?.as_bytes().len();
             }
@@ -120,14 +122,17 @@ impl<'blob> SessionInfo<'blob> {
     pub fn lifetime(&self) -> Option<Duration> {
         let is_tls_1_3 = self.version >= Version::TLS_1_3;
         let resumable = self.ticket_length > 0 || (self.id_length > 0 && !is_tls_1_3);
-        if !resumable || (is_tls_1_3 && self.lifetime_hint == 0) {
+        if !resumable || (is_tls_1_3 && self.lifetime_hint.is_zero()) {
             return None;
         }
         [self.lifetime_hint, self.timeout]
             .into_iter()
-            .filter(|&seconds| seconds > 0)
-            .map(Duration::from_secs)
+            .filter(|time| !time.is_zero())
             .chain([SEVEN_DAYS])
             .min()
     }
+}
+
+fn seconds(field: AnyRef<'_>) -> Result<Duration, der::Error> {
+    u64::from_der(field.value()).map(Duration::from_secs)
 }

@@ -64,8 +64,9 @@ fn changed(mut blob: Vec<u8>, changes: &[Change]) -> Vec<u8> {
 fn the_session_to_be_changed_is_valid() {
     let info = tls_resumption_session::SessionInfo::parse(SESSION).unwrap();
     assert!(info.id_length > 0 && info.ticket_length > 0 && info.leaf.is_some());
-    assert_eq!((info.lifetime_hint, info.timeout, info.verify_result), (300, 7200, 20));
-    assert_eq!(info.time, 0x1234);
+    let [hint, timeout] = [300, 7200].map(Duration::from_secs);
+    assert_eq!((info.lifetime_hint, info.timeout), (hint, timeout));
+    assert_eq!((info.verify_result, info.time), (20, 0x1234));
     fuzzed::session(SESSION);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tls_resumption_session::{MalformedSession, SessionInfo, Version, unwrap_envelope};
+use tls_resumption_session::{SessionInfo, Version, unwrap_envelope};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -77,19 +77,11 @@ fn every_field_is_read() {
         &[1; 32],
         &[time(1_768_000_000), timeout(7200), verify_result(20), hint(300), ticket()],
     );
-    assert_eq!(
-        SessionInfo::parse(&blob),
-        Ok(SessionInfo {
-            version: Version::TLS_1_3,
-            id_length: 32,
-            ticket_length: 200,
-            lifetime_hint: 300,
-            time: 1_768_000_000,
-            timeout: 7200,
-            verify_result: 20,
-            leaf: None,
-        })
-    );
+    let info = SessionInfo::parse(&blob).unwrap();
+    assert_eq!((info.version, info.id_length, info.ticket_length), (Version::TLS_1_3, 32, 200));
+    let [hint, timeout] = [300, 7200].map(Duration::from_secs);
+    assert_eq!((info.lifetime_hint, info.timeout), (hint, timeout));
+    assert_eq!((info.time, info.verify_result, info.leaf), (1_768_000_000, 20, None));
 }
 
 #[test]
@@ -155,7 +147,7 @@ fn every_truncated_blob_is_malformed() {
     let mut blob = b"\0nodejs:tls:session:1\0\0\x0bexample.org".to_vec();
     blob.extend(session(TLS_1_3, &[1; 32], &[timeout(7200), hint(300), ticket()]));
     for end in 0..blob.len() {
-        assert_eq!(SessionInfo::parse(&blob[..end]), Err(MalformedSession), "cut at {end}");
+        assert!(SessionInfo::parse(&blob[..end]).is_err(), "cut at {end}");
     }
 }
 
@@ -163,7 +155,7 @@ fn every_truncated_blob_is_malformed() {
 fn trailing_bytes_are_malformed() {
     let mut blob = session(TLS_1_3, &[], &[hint(300), ticket()]);
     blob.push(0);
-    assert_eq!(SessionInfo::parse(&blob), Err(MalformedSession));
+    assert!(SessionInfo::parse(&blob).is_err());
 }
 
 #[test]
@@ -171,7 +163,7 @@ fn another_structure_version_is_malformed() {
     let mut blob = session(TLS_1_3, &[], &[hint(300), ticket()]);
     let version = blob.windows(3).position(|bytes| bytes == [INTEGER, 1, 1]).unwrap() + 2;
     blob[version] = 2;
-    assert_eq!(SessionInfo::parse(&blob), Err(MalformedSession));
+    assert!(SessionInfo::parse(&blob).is_err());
 }
 
 #[test]

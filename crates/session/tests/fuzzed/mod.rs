@@ -79,18 +79,19 @@ fn assert_agrees_with_other_reader(info: &SessionInfo<'_>, der: &[u8]) {
     mandatory();
     assert_eq!(mandatory().data.len(), info.id_length);
     mandatory();
-    let mut expected = SessionInfo { ticket_length: 0, leaf: None, ..*info };
-    (expected.lifetime_hint, expected.time) = (0, 0);
-    (expected.timeout, expected.verify_result) = (0, 0);
+    let mut expected = *info;
+    (expected.ticket_length, expected.leaf) = (0, None);
+    (expected.lifetime_hint, expected.timeout) = (Duration::ZERO, Duration::ZERO);
+    (expected.time, expected.verify_result) = (0, 0);
     while let Some(field) = next() {
         assert_eq!(field.class(), Class::ContextSpecific);
         let number = || Any::from_der(field.data).unwrap().1.as_u64().unwrap();
         match field.tag().0 {
             1 => expected.time = Any::from_der(field.data).unwrap().1.as_i64().unwrap(),
-            2 => expected.timeout = number(),
+            2 => expected.timeout = Duration::from_secs(number()),
             3 => expected.leaf = Some(field.data),
             5 => expected.verify_result = number(),
-            9 => expected.lifetime_hint = number(),
+            9 => expected.lifetime_hint = Duration::from_secs(number()),
             10 => expected.ticket_length = Any::from_der(field.data).unwrap().1.data.len(),
             _ => {}
         }
