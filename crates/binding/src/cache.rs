@@ -1,6 +1,7 @@
 //! Opening and closing a cache, and operations on a whole cache.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
@@ -151,11 +152,11 @@ impl Asked {
         Ok(Self {
             max: number("max", options.max, Capacity::new)?,
             max_size: number("maxSize", options.max_size, ByteBudget::new)?,
-            ttl: number("ttl", options.ttl, Ttl::from_millis)?,
+            ttl: number("ttl", options.ttl, millis(Ttl::new))?,
             sweep_interval: match options.sweep_interval {
                 Some(0.0) => Some(None),
                 interval => {
-                    number("sweepInterval", interval, SweepInterval::from_millis)?.map(Some)
+                    number("sweepInterval", interval, millis(SweepInterval::new))?.map(Some)
                 }
             },
             tickets_per_peer: number(
@@ -204,9 +205,9 @@ impl Asked {
         let contradictions: Vec<String> = [
             compare("max", self.max, open.max, |max| max.get().into()),
             compare("maxSize", self.max_size, open.max_bytes, ByteBudget::get),
-            compare("ttl", self.ttl, open.ttl, Ttl::as_millis),
+            compare("ttl", self.ttl, open.ttl, |ttl| to_millis(ttl.get())),
             compare("sweepInterval", self.sweep_interval, open.sweep_interval, |interval| {
-                interval.map_or(0, SweepInterval::as_millis)
+                interval.map_or(0, |interval| to_millis(interval.get()))
             }),
             compare("ticketsPerPeer", self.tickets_per_peer, open.tickets_per_key, |tickets| {
                 tickets.get().into()
@@ -225,6 +226,16 @@ impl Asked {
 /// Converts a count or an offset. None is so large that it is cut off.
 pub fn saturate(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Makes a parser of milliseconds.
+pub fn millis<T>(parse: impl Fn(Duration) -> Option<T>) -> impl Fn(u64) -> Option<T> {
+    move |millis| parse(Duration::from_millis(millis))
+}
+
+/// Returns whole milliseconds.
+pub fn to_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Parses an integer from JavaScript into the type that knows its range.

@@ -2,6 +2,7 @@
 //! package reaches it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
@@ -35,7 +36,7 @@ fn build() -> Result<Cache> {
     let builder = Cache::builder()
         .max(Capacity::new(MAX_CHAINS).expect("in its range"))
         .max_bytes(ByteBudget::new(MAX_BYTES).expect("in its range"))
-        .ttl(Ttl::from_millis(TTL_MS).expect("in its range"))
+        .ttl(Ttl::new(Duration::from_millis(TTL_MS)).expect("in its range"))
         .tickets_per_key(TicketsPerKey::new(1).expect("in its range"));
     builder.try_build().map_err(errors::build)
 }

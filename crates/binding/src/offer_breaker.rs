@@ -3,6 +3,7 @@
 //! The TypeScript signatures are in `src/native/addon.ts`. Times are milliseconds; what is no number is the time now.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::Result;
@@ -31,7 +32,7 @@ const OUTCOMES: [Outcome; 7] = [
 /// `breakerMayOffer(endpoint, key, hangAfter, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
 pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [endpoint, key, hang_after, now, ..]| {
-        let (hang_after, now) = (to_millis(hang_after.number()), time(&now));
+        let (hang_after, now) = (to_duration(hang_after.number()), time(&now));
         with_names(&endpoint, &key, |endpoint, key| {
             Value::Integer(match BREAKER.0.may_offer(endpoint, key, hang_after, now) {
                 Permission::Pause => 0,
@@ -60,7 +61,7 @@ pub unsafe extern "C" fn started(env: napi_env, info: napi_callback_info) -> nap
 /// `breakerEnded(offer)`: records that the peer answered an offer, or that its connection is closed.
 pub unsafe extern "C" fn ended(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [offer, ..]| {
-        let offer = PendingOffer::from_bits(to_millis(offer.number()));
+        let offer = PendingOffer::from_bits(to_integer(offer.number()));
         of_thread(env, |offers| {
             if let Some(place) = offers.iter().position(|other| *other == offer) {
                 offers.swap_remove(place);
@@ -129,12 +130,16 @@ fn with_names(
         .with_key(|endpoint| key.with_key(|key| Ok(action(endpoint.as_bytes(), key.as_bytes()))))
 }
 
-fn time(now: &Arg) -> u64 {
+fn time(now: &Arg) -> Duration {
     let now = now.number();
-    if now.is_nan() { BREAKER.1.now() } else { to_millis(now) }
+    if now.is_nan() { BREAKER.1.now() } else { to_duration(now) }
+}
+
+fn to_duration(millis: f64) -> Duration {
+    Duration::from_millis(to_integer(millis))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-fn to_millis(number: f64) -> u64 {
+fn to_integer(number: f64) -> u64 {
     number as u64
 }

@@ -117,7 +117,7 @@ pub fn read(env: napi_env, info: napi_callback_info, operation: Read) -> napi_va
                 let filled = operation(cache, key, unsafe { out.as_mut_slice() });
                 Ok(Value::Integer(match filled {
                     Ok(filled) => filled.map_or(0, to_i32),
-                    Err(BufferTooSmall { needed }) => -to_i32(needed),
+                    Err(BufferTooSmall { needed, .. }) => -to_i32(needed),
                 }))
             })
         })
@@ -149,7 +149,7 @@ pub fn to_ttl(millis: f64) -> Result<Option<Ttl>> {
         return Ok(None);
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-    let ttl = Ttl::from_millis(millis as u64);
+    let ttl = Ttl::new(Duration::from_millis(millis as u64));
     ttl.map(Some).ok_or_else(|| errors::out_of_range("ttl", "1 millisecond or more"))
 }
 

@@ -1,14 +1,18 @@
 //! Ticket key rings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_core::{AGED_KEY_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery};
+use tls_resumption_core::{
+    Activation, AgedKey, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,
+    TICKET_KEY_LEN, TicketKey,
+};
 
-use crate::cache::{Opened, number};
+use crate::cache::{Opened, millis, number, to_millis};
 use crate::handles;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
@@ -39,7 +43,7 @@ pub struct RingKey {
 #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds stay far below 2^53")]
 impl From<KeyInfo> for RingKey {
     fn from(key: KeyInfo) -> Self {
-        Self { generation: key.generation as f64, age: key.age as f64 }
+        Self { generation: key.generation as f64, age: to_millis(key.age) as f64 }
     }
 }
 
@@ -50,14 +54,15 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
     retain_current_module_for_unload_safety();
     let rotate_every = match options.rotate_every {
         0.0 => None,
-        every => number("rotateEvery", Some(every), RotateEvery::from_millis)?,
+        every => number("rotateEvery", Some(every), millis(RotateEvery::new))?,
     };
     let keep = number("keep", Some(options.keep), Keep::new)?.unwrap_or_default();
     let make = || KeyRing::new(rotate_every, keep).map_err(errors::key_rejected);
     let opened = match &options.name {
         None => Ok(Arc::new(make()?)),
         Some(name) => NAMES.open(name, false, make, |open| {
-            let every = |every: Option<RotateEvery>| every.map_or(0, RotateEvery::as_millis);
+            let every =
+                |every: Option<RotateEvery>| every.map_or(0, |every| to_millis(every.get()));
             let mut contradictions = Vec::new();
             if open.rotate_every() != rotate_every {
                 let (has, asked) = (every(open.rotate_every()), every(rotate_every));
@@ -92,10 +97,14 @@ pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> {
     let key = key.try_into().map_err(|_| errors::wrong_type("key", "48 bytes"))?;
+    let key = TicketKey::new(key);
     handles::with(env, handle, |ring: &KeyRing| {
-        Ok(ring.insert(key).err().map(|rejected: KeyRejected| rejected.to_string()))
+        Ok(ring.insert(&key).err().map(|rejected: KeyRejected| rejected.to_string()))
     })
 }
+
+/// The bytes of a key with its age: how many milliseconds ago it became active, then the key.
+const AGED_KEY_LEN: usize = size_of::<i64>() + TICKET_KEY_LEN;
 
 /// Replaces all keys by `keys`, the active one first. Returns the reason if it does not.
 #[napi(catch_unwind)]
@@ -105,13 +114,33 @@ pub fn ring_replace(
     keys: &[u8],
     overdue_factor: u32,
 ) -> Result<Option<String>> {
-    let (keys, rest) = keys.as_chunks::<AGED_KEY_LEN>();
+    let (chunks, rest) = keys.as_chunks::<AGED_KEY_LEN>();
     if !rest.is_empty() {
         return Err(errors::wrong_type("keys", "56 bytes a key"));
     }
-    let replaced =
-        handles::with(env, handle, |ring: &KeyRing| Ok(ring.replace(keys, overdue_factor)))?;
-    Ok(replaced.err().map(|rejected| rejected.to_string()))
+    let keys: Vec<_> = chunks.iter().map(decode).collect();
+    handles::with(env, handle, |ring: &KeyRing| {
+        Ok(ring.replace(&keys, overdue_factor).err().map(|rejected| rejected.to_string()))
+    })
+}
+
+fn decode(chunk: &[u8; AGED_KEY_LEN]) -> AgedKey {
+    let (age, key) = chunk.split_first_chunk().expect("it is longer");
+    let age = i64::from_le_bytes(*age);
+    let time = Duration::from_millis(age.unsigned_abs());
+    let activation = if age < 0 { Activation::In(time) } else { Activation::Ago(time) };
+    AgedKey::new(TicketKey::new(key.try_into().expect("the rest is a key")), activation)
+}
+
+fn encode(aged: &AgedKey, chunk: &mut [u8; AGED_KEY_LEN]) {
+    let millis = |time| i64::try_from(to_millis(time)).unwrap_or(i64::MAX);
+    let age = match aged.activation {
+        Activation::Ago(time) => millis(time),
+        Activation::In(time) => -millis(time),
+    };
+    let (its_age, its_key) = chunk.split_at_mut(size_of::<i64>());
+    its_age.copy_from_slice(&age.to_le_bytes());
+    its_key.copy_from_slice(aged.key.as_bytes());
 }
 
 /// Rotates if that is due, and wipes the keys whose time is up.
@@ -138,8 +167,9 @@ pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi
         handles::with(env, handle.handle(), |ring: &KeyRing| {
             // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
             let out = unsafe { out.as_mut_slice() };
-            let out = out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
-            ring.active(out);
+            let out: &mut [u8; TICKET_KEY_LEN] =
+                out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
+            out.copy_from_slice(ring.active().as_bytes());
             Ok(Value::Boolean(true))
         })
     })
@@ -151,15 +181,16 @@ pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi
     enter(env, info, |env, [handle, out, ..]| {
         let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {
+            let keys = ring.export();
             // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
-            let (entries, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
-            let keys = ring.export(entries);
-            let bytes = i32::try_from(keys * AGED_KEY_LEN).unwrap_or(i32::MAX);
-            if keys <= entries.len() {
-                Ok(Value::Integer(bytes))
-            } else {
-                Err(errors::wrong_type("out", "larger"))
+            let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
+            if keys.len() > places.len() {
+                return Err(errors::wrong_type("out", "larger"));
             }
+            for (key, place) in keys.iter().zip(places) {
+                encode(key, place);
+            }
+            Ok(Value::Integer(i32::try_from(keys.len() * AGED_KEY_LEN).unwrap_or(i32::MAX)))
         })
     })
 }
@@ -177,10 +208,11 @@ pub unsafe extern "C" fn find(env: napi_env, info: napi_callback_info) -> napi_v
                 .map_err(|_| errors::wrong_type("name", "16 bytes"))?;
             // SAFETY: as above, and only the facade knows `out`.
             let out = unsafe { out.as_mut_slice() };
-            let out = out.try_into().map_err(|_| errors::wrong_type("out", "32 bytes"))?;
-            let found = ring.find(&name, out);
-            let newer = found.map(|newer| i32::try_from(newer).unwrap_or(i32::MAX));
-            Ok(Value::Integer(newer.unwrap_or(-1)))
+            let out: &mut [u8; KEY_SECRET_LEN] =
+                out.try_into().map_err(|_| errors::wrong_type("out", "32 bytes"))?;
+            let Some(found) = ring.find(&name) else { return Ok(Value::Integer(-1)) };
+            out.copy_from_slice(found.key.secrets());
+            Ok(Value::Integer(i32::try_from(found.newer).unwrap_or(i32::MAX)))
         })
     })
 }

@@ -25,7 +25,7 @@ impl Blob {
     }
 
     /// Copies bytes. Allocates exactly once, because a buffer that grows leaves an unwiped copy at each step.
-    #[cfg(any(test, feature = "oracle"))]
+    #[cfg(any(test, feature = "_oracle"))]
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(Box::from(bytes)))
     }

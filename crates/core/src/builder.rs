@@ -9,11 +9,12 @@ use crate::{
 /// Builds a [`Cache`]. The types of its values check their ranges, so only the system can make it fail.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tls_resumption_core::{Cache, Capacity, Ttl};
 ///
 /// let cache = Cache::builder()
 ///     .max(Capacity::new(500).unwrap())
-///     .ttl(Ttl::from_millis(60_000).unwrap())
+///     .ttl(Ttl::new(Duration::from_secs(60)).unwrap())
 ///     .single_use(true)
 ///     .build();
 /// assert!(cache.options().single_use);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::call_time::CallTime;
+use crate::clock::whole_millis;
 use crate::read_mode::{Destination, OwnedBuffer, ReadMode};
 use crate::single_flight::Leases;
 use crate::store::Store;
@@ -180,7 +181,7 @@ impl Cache {
     /// Removes every entry that had expired when the call began. Returns how many it removed itself.
     #[expect(clippy::must_use_candidate, reason = "callers want the removal")]
     pub fn sweep(&self) -> usize {
-        let now = self.inner.clock.now();
+        let now = self.inner.exact_millis();
         let (mut removed, mut from) = (0, Some(0));
         while let Some(start) = from {
             let (gone, next) = self.inner.store.sweep_step(start, now);
@@ -212,8 +213,8 @@ impl Cache {
         if self.options().single_use {
             return Leadership::Independent;
         }
-        let time = time.min(MAX_LEASE).as_millis();
-        self.inner.leases.lead(key, u64::try_from(time).unwrap_or(0), self.inner.clock.now())
+        let time = whole_millis(time.min(MAX_LEASE));
+        self.inner.leases.lead(key, time, self.inner.exact_millis())
     }
 
     /// True if a connection that begins now should call [`lead`](Self::lead): there is no entry to offer, and the last
@@ -227,7 +228,7 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn may_lead(&self, key: Key<'_>) -> bool {
-        let is_paused = || self.inner.leases.is_paused(key, self.inner.clock.now());
+        let is_paused = || self.inner.leases.is_paused(key, self.inner.exact_millis());
         !self.options().single_use && !self.contains(key) && !is_paused()
     }
 
@@ -235,7 +236,7 @@ impl Cache {
     /// false if it had ended before.
     #[must_use = "followers have to be notified"]
     pub fn release(&self, key: Key<'_>, lease: Lease, is_productive: bool) -> bool {
-        self.inner.leases.release(key, lease, is_productive, self.inner.clock.now())
+        self.inner.leases.release(key, lease, is_productive, self.inner.exact_millis())
     }
 
     /// Returns the number of entries, including expired ones that no call has met yet. Never more than [`Options::max`].
@@ -336,8 +337,9 @@ impl CacheInner {
         Ok(Self { options, clock, store, leases: Leases::new(), handles: AtomicUsize::new(1) })
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    /// Returns the exact time in milliseconds.
+    pub(crate) fn exact_millis(&self) -> u64 {
+        whole_millis(self.clock.now())
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::clock::whole_millis;
 use crate::{Clock, Ttl};
 
 /// A deadline that is further from the coarse time than this many milliseconds is on the same side of the exact time.
@@ -39,12 +40,12 @@ pub(crate) struct CallTime<'a> {
 
 impl<'a> CallTime<'a> {
     pub(crate) fn now(clock: &'a dyn Clock) -> Self {
-        Self { clock, coarse: clock.coarse(), exact: Cell::new(None) }
+        Self { clock, coarse: whole_millis(clock.coarse()), exact: Cell::new(None) }
     }
 
     #[cold]
     fn exact(&self) -> u64 {
-        let now = self.exact.get().unwrap_or_else(|| self.clock.now());
+        let now = self.exact.get().unwrap_or_else(|| whole_millis(self.clock.now()));
         self.exact.set(Some(now));
         now
     }
@@ -65,6 +66,7 @@ impl Now for &CallTime<'_> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use super::*;
 
@@ -73,13 +75,13 @@ mod tests {
     struct Lagging(AtomicU64);
 
     impl Clock for Lagging {
-        fn now(&self) -> u64 {
+        fn now(&self) -> Duration {
             self.0.fetch_add(1, Ordering::Relaxed);
-            1999
+            Duration::from_millis(1999)
         }
 
-        fn coarse(&self) -> u64 {
-            1000
+        fn coarse(&self) -> Duration {
+            Duration::from_secs(1)
         }
     }
 
@@ -97,7 +99,7 @@ mod tests {
     fn a_lifetime_never_ends_late_and_a_short_one_never_early() {
         let clock = Lagging::default();
         let now = &CallTime::now(&clock);
-        let end_of = |millis| now.end_of(Ttl::from_millis(millis).unwrap());
+        let end_of = |millis| now.end_of(Ttl::new(Duration::from_millis(millis)).unwrap());
         assert_eq!((end_of(1), end_of(9_999), end_of(10_000)), (2_000, 11_998, 11_000));
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 /// A cache reads it at the beginning of a call: first the [coarse](Self::coarse) time, and the exact time only if that
 /// decides something. It holds no lock then, so a clock may use the cache. The background thread reads it as well.
 pub trait Clock: Send + Sync {
-    /// Returns whole milliseconds since an origin that the clock chooses.
+    /// Returns the time since an origin that the clock chooses. The cache uses whole milliseconds of it.
     ///
     /// It must never run backwards, in any thread. If it does, entries live longer by as much, and nothing else
     /// breaks.
-    fn now(&self) -> u64;
+    fn now(&self) -> Duration;
 
     /// Returns a time that is less than a second behind [`now`](Self::now) and never ahead, if that is cheaper.
-    fn coarse(&self) -> u64 {
+    fn coarse(&self) -> Duration {
         self.now()
     }
 }
@@ -55,12 +55,12 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    fn now(&self) -> u64 {
-        system::millis(self.origin, system::now())
+    fn now(&self) -> Duration {
+        system::between(self.origin, system::now())
     }
 
-    fn coarse(&self) -> u64 {
-        system::millis(self.origin, system::coarse())
+    fn coarse(&self) -> Duration {
+        system::between(self.origin, system::coarse())
     }
 }
 
@@ -71,6 +71,7 @@ impl Clock for SystemClock {
 mod system {
     use std::mem::MaybeUninit;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     /// Nanoseconds.
     pub(super) type Time = u64;
@@ -99,8 +100,8 @@ mod system {
         coarse + SUSPENDED.load(Ordering::Relaxed)
     }
 
-    pub(super) fn millis(from: Time, to: Time) -> u64 {
-        to.saturating_sub(from) / 1_000_000
+    pub(super) fn between(from: Time, to: Time) -> Duration {
+        Duration::from_nanos(to.saturating_sub(from))
     }
 
     #[allow(
@@ -121,6 +122,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
+    use std::time::Duration;
     pub(super) use std::time::Instant as Time;
 
     pub(super) fn now() -> Time {
@@ -131,8 +133,8 @@ mod system {
         now()
     }
 
-    pub(super) fn millis(from: Time, to: Time) -> u64 {
-        super::whole_millis(to.saturating_duration_since(from))
+    pub(super) fn between(from: Time, to: Time) -> Duration {
+        to.saturating_duration_since(from)
     }
 }
 
@@ -143,7 +145,7 @@ mod system {
 /// use tls_resumption_core::{Cache, EntryOptions, Key, ManualClock, Ttl};
 ///
 /// let clock = Arc::new(ManualClock::new());
-/// let cache = Cache::builder().ttl(Ttl::from_millis(10).unwrap()).clock(clock.clone()).build();
+/// let cache = Cache::builder().ttl(Ttl::new(Duration::from_millis(10)).unwrap()).clock(clock.clone()).build();
 /// let key = Key::new(b"peer").unwrap();
 /// cache.put(key, b"session", EntryOptions::default()).unwrap();
 ///
@@ -180,11 +182,12 @@ impl ManualClock {
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> u64 {
-        self.millis.load(Ordering::SeqCst)
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.millis.load(Ordering::SeqCst))
     }
 }
 
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Rounds down.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }

@@ -61,21 +61,50 @@ pub enum BuildError {
 /// thread may store a longer blob in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the buffer is too small for a blob of {needed} bytes")]
+#[non_exhaustive]
 pub struct BufferTooSmall {
     /// The length of the blob in bytes.
     pub needed: usize,
 }
 
-/// A duration is shorter than a millisecond, or longer than the type permits.
+/// A number or duration is 0, or larger than its type permits.
 ///
 /// ```
 /// use std::time::Duration;
-/// use tls_resumption_core::{OutOfRange, Ttl};
+/// use tls_resumption_core::{TicketsPerKey, Ttl};
 ///
 /// let ttl = Ttl::try_from(Duration::from_secs(300)).unwrap();
 /// assert_eq!(Duration::from(ttl), Duration::from_secs(300));
-/// assert_eq!(Ttl::try_from(Duration::ZERO), Err(OutOfRange));
+/// let error = TicketsPerKey::try_from(256).unwrap_err();
+/// assert_eq!(error.to_string(), "expected 1 to 255 entries");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the duration must be from 1 millisecond to the maximum of its type")]
-pub struct OutOfRange;
+#[error("expected 1 to {max} {unit}")]
+#[non_exhaustive]
+pub struct OutOfRange {
+    /// The maximum.
+    pub max: u64,
+    /// What the number counts, such as `milliseconds`.
+    pub unit: &'static str,
+}
+
+/// The reason why a [`KeyRing`](crate::KeyRing) was not made, or did not take a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRejected {
+    /// A secret consists of equal bytes, or both secrets are equal.
+    #[error("the key is not random")]
+    NotRandom,
+    /// Another key of the ring has that name or secret.
+    #[error("the ring has a key of that name or secret")]
+    Repeated,
+    /// There is no key.
+    #[error("there is no key")]
+    Missing,
+    /// The system has no random bytes.
+    #[error("the system has no random bytes")]
+    NoRandomness,
+    /// The system has no memory for keys.
+    #[error("the system has no memory for ticket keys")]
+    NoMemory,
+}

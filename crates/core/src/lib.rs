@@ -49,7 +49,12 @@
 //!
 //! # Features
 //!
-//! - `oracle`: a reference model for this crate's own tests and fuzz targets. It is no part of the API.
+//! None. `_oracle` compiles a reference model for this crate's own tests and fuzz targets. It is no part of the API.
+//!
+//! # Versions
+//!
+//! The crate needs Rust 1.88 or newer. A later Rust becomes the minimum only in a minor release, and only if it is six
+//! months old by then.
 
 #![deny(unsafe_code)]
 
@@ -64,7 +69,7 @@ mod clock;
 mod error;
 mod key;
 mod options;
-#[cfg(any(test, feature = "oracle"))]
+#[cfg(any(test, feature = "_oracle"))]
 #[doc(hidden)]
 pub mod oracle;
 mod purge_counters;
@@ -78,12 +83,12 @@ mod ticket_keys;
 
 pub use annotated::{ANNOTATION_LEN, Annotation, EntryId};
 pub use blob::Blob;
-pub use bounds::{ByteBudget, Capacity, SweepInterval, TicketsPerKey, Ttl};
+pub use bounds::{ByteBudget, Capacity, Keep, RotateEvery, SweepInterval, TicketsPerKey, Ttl};
 pub use breaker::{OfferBreaker, Outcome, PendingOffer, Permission};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use error::{BufferTooSmall, BuildError, KeyError, OutOfRange, Rejected};
+pub use error::{BufferTooSmall, BuildError, KeyError, KeyRejected, OutOfRange, Rejected};
 pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
@@ -92,6 +97,6 @@ pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats, limit_locked_memory};
 pub use sweeper::wait_until_wiped;
 pub use ticket_keys::{
-    AGED_KEY_LEN, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing,
-    RotateEvery, TICKET_KEY_LEN, TicketKey,
+    Activation, AgedKey, FoundKey, KEY_NAME_LEN, KEY_SECRET_LEN, KeyInfo, KeyRing, TICKET_KEY_LEN,
+    TicketKey,
 };

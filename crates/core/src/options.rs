@@ -42,11 +42,12 @@ impl Default for Options {
 /// The options of one entry.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tls_resumption_core::{Cache, EntryOptions, Key, Ttl};
 ///
 /// let cache = Cache::builder().build();
 /// let key = Key::new(b"peer").unwrap();
-/// let hinted = EntryOptions::default().with_ttl(Ttl::from_millis(300_000));
+/// let hinted = EntryOptions::default().with_ttl(Ttl::new(Duration::from_secs(300)));
 /// cache.put(key, b"session", hinted).unwrap();
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -183,7 +183,7 @@ fn next_job() -> Option<Job> {
 
 /// Upgrades the cache again for each step, so that it can be dropped in between.
 fn sweep(cache: &Weak<CacheInner>) {
-    let Some(now) = cache.upgrade().map(|cache| cache.clock().now()) else {
+    let Some(now) = cache.upgrade().map(|cache| cache.exact_millis()) else {
         return;
     };
     let (mut from, mut swept) = (0, 0);

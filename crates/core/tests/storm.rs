@@ -61,7 +61,8 @@ fn any_operation(storm: &Storm, random: &mut Random) -> Option<u64> {
         at @ 0..40 => {
             let serial = storm.serials.fetch_add(1, Ordering::Relaxed);
             let blob = blob(serial, key, random.below(LONGEST));
-            let own = EntryOptions::default().with_ttl(Ttl::from_millis(random.below(60)));
+            let own =
+                EntryOptions::default().with_ttl(Ttl::new(Duration::from_millis(random.below(60))));
             let stored =
                 if at < 20 { cache.put(name, &blob, own) } else { cache.add(name, &blob, own) };
             stored.unwrap();
@@ -110,7 +111,7 @@ fn main() {
         .max_bytes(ByteBudget::new(20_000).unwrap())
         .tickets_per_key(TicketsPerKey::new(3).unwrap())
         .single_use(true)
-        .sweep_interval(SweepInterval::from_millis(1))
+        .sweep_interval(SweepInterval::new(Duration::from_millis(1)))
         .clock(clock.clone());
     let storm = Storm { cache: builder.build(), clock, serials: AtomicU64::new(1) };
     let handed_out: Vec<u64> = thread::scope(|scope| {

@@ -27,7 +27,7 @@ const GREETING: &[u8] = b"hello";
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<ExitCode> {
-    let cache = Arc::new(Cache::builder().max(Capacity::new(1_000).ok_or("out of range")?).build());
+    let cache = Cache::builder().max(Capacity::try_from(1_000)?).build();
     let (client, server) = configure(&cache)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -55,7 +55,7 @@ fn main() -> Outcome<ExitCode> {
 }
 
 /// Makes one cache for both sides. Each has its own store in it.
-fn configure(cache: &Arc<Cache>) -> Outcome<(Arc<ClientConfig>, Arc<ServerConfig>)> {
+fn configure(cache: &Cache) -> Outcome<(Arc<ClientConfig>, Arc<ServerConfig>)> {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
     let certificate: CertificateDer<'static> = certified.cert.into();
     let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
@@ -67,14 +67,14 @@ fn configure(cache: &Arc<Cache>) -> Outcome<(Arc<ClientConfig>, Arc<ServerConfig
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    client.resumption = Resumption::store(Arc::new(ClientSessions::new(Arc::clone(cache))));
+    client.resumption = Resumption::store(Arc::new(ClientSessions::new(cache.clone())));
 
     let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key.into())?;
     let partition = Partition::new("no client certificates")?;
-    server.session_storage = Arc::new(ServerSessions::new(Arc::clone(cache), partition));
+    server.session_storage = Arc::new(ServerSessions::new(cache.clone(), partition));
 
     Ok((Arc::new(client), Arc::new(server)))
 }

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
@@ -17,7 +17,7 @@ const CHECKS_AFTER_INSERTION: usize = 2;
 
 /// The sessions of clients with the same verification.
 ///
-/// All `ClientConfig`s with **the same verifier and the same client certificate resolver** may share one, in an [`Arc`].
+/// All `ClientConfig`s with **the same verifier and the same client certificate resolver** may share one, in an [`Arc`](std::sync::Arc).
 /// Every other configuration needs its own. Several may share a [`Cache`] without sharing sessions. The
 /// [crate documentation](crate) says what it keeps, and for how long.
 ///
@@ -28,7 +28,7 @@ const CHECKS_AFTER_INSERTION: usize = 2;
 /// use tls_resumption_rustls::ClientSessions;
 /// use tls_resumption_rustls::cache::Cache;
 ///
-/// let cache = Arc::new(Cache::default());
+/// let cache = Cache::default();
 /// let public = Resumption::store(Arc::new(ClientSessions::new(cache.clone())));
 /// let with_client_certificate = Resumption::store(Arc::new(ClientSessions::new(cache)));
 /// ```
@@ -36,7 +36,7 @@ const CHECKS_AFTER_INSERTION: usize = 2;
 /// Hints about the key exchange group of a server are kept beside the cache, for at most as many servers as the cache may
 /// have entries. They are not secret and have no lifetime.
 pub struct ClientSessions {
-    cache: Arc<Cache>,
+    cache: Cache,
     table: Mutex<Sessions>,
     hints: Mutex<Hints>,
 }
@@ -50,14 +50,14 @@ type Sessions = Table<Tls13ClientSessionValue, Tls12ClientSessionValue>;
 impl ClientSessions {
     /// Makes an empty store that respects the bounds of `cache`.
     #[must_use]
-    pub fn new(cache: Arc<Cache>) -> Self {
+    pub fn new(cache: Cache) -> Self {
         let max = cache.options().max.get() as usize;
         Self { cache, table: Mutex::new(Table::new()), hints: Mutex::new(Hints::new(max)) }
     }
 
     /// Returns the cache of the store.
     #[must_use]
-    pub fn cache(&self) -> &Arc<Cache> {
+    pub fn cache(&self) -> &Cache {
         &self.cache
     }
 

@@ -16,7 +16,7 @@
 //! use tls_resumption_rustls::cache::{Cache, Capacity};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let cache = Arc::new(Cache::builder().max(Capacity::new(1_000).ok_or("out of range")?).build());
+//! let cache = Cache::builder().max(Capacity::try_from(1_000)?).build();
 //!
 //! let provider = Arc::new(rustls::crypto::ring::default_provider());
 //! let mut config = ClientConfig::builder_with_provider(provider)

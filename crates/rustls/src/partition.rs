@@ -60,6 +60,7 @@ impl fmt::Debug for Partition {
 /// The reason why bytes are no label of a [`Partition`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a label must have 1 to 255 bytes, received {len}")]
+#[non_exhaustive]
 pub struct LabelError {
     /// The number of bytes.
     pub len: usize,

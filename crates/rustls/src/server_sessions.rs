@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use rustls::server::StoresServerSessions;
 use tls_resumption_core::{Cache, Key};
 use zeroize::Zeroizing;
@@ -27,7 +25,7 @@ use crate::{Partition, ttl};
 /// # let certified = rcgen::generate_simple_self_signed(vec!["example.org".to_owned()])?;
 /// # let (chain, key) = (vec![certified.cert.into()], certified.signing_key.into());
 /// # let provider = Arc::new(rustls::crypto::ring::default_provider());
-/// let cache = Arc::new(Cache::default());
+/// let cache = Cache::default();
 /// let mut config = ServerConfig::builder_with_provider(provider)
 ///     .with_safe_default_protocol_versions()?
 ///     .with_no_client_auth()
@@ -38,20 +36,20 @@ use crate::{Partition, ttl};
 /// ```
 #[derive(Debug)]
 pub struct ServerSessions {
-    cache: Arc<Cache>,
+    cache: Cache,
     partition: Partition,
 }
 
 impl ServerSessions {
     /// Makes the store of a partition of `cache`.
     #[must_use]
-    pub fn new(cache: Arc<Cache>, partition: Partition) -> Self {
+    pub fn new(cache: Cache, partition: Partition) -> Self {
         Self { cache, partition }
     }
 
     /// Returns the cache of the store.
     #[must_use]
-    pub fn cache(&self) -> &Arc<Cache> {
+    pub fn cache(&self) -> &Cache {
         &self.cache
     }
 

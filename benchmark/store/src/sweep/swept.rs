@@ -30,7 +30,7 @@ pub fn contestants() -> [(&'static str, Make); 3] {
 
 impl Swept for Ours {
     fn set(&self, key: &Key, blob: &[u8], lifetime: Duration) {
-        let ttl = Ttl::from_millis(lifetime.as_millis() as u64);
+        let ttl = Ttl::new(Duration::from_millis(lifetime.as_millis() as u64));
         let options = EntryOptions::default().with_ttl(ttl);
         self.0.put(parse(key), blob, options).expect("the blob fits");
     }

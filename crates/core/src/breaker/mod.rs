@@ -19,6 +19,10 @@ mod tests;
 use std::hash::BuildHasher;
 #[cfg(not(test))]
 use std::hash::RandomState as Hasher;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::clock::whole_millis;
 
 pub use endpoint::Permission;
 pub use pending::PendingOffer;
@@ -32,6 +36,7 @@ type Hasher = std::hash::BuildHasherDefault<std::hash::DefaultHasher>;
 
 /// What became of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The peer resumed the session that was offered.
     Resumed,
@@ -51,36 +56,52 @@ pub enum Outcome {
 
 /// A circuit breaker for offers, for any number of threads.
 ///
-/// Times are milliseconds of one monotonic clock, below 2^41.
+/// The time of a call comes from one monotonic clock of the caller, with any origin.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tls_resumption_core::{OfferBreaker, Outcome, Permission};
 ///
 /// let breaker = OfferBreaker::new();
-/// let may_offer = |now| breaker.may_offer(b"db.example:5432", b"key", 1000, now);
-/// assert_eq!(may_offer(0), Permission::Offer);
-/// breaker.report(Outcome::Alerted, b"db.example:5432", b"key", 0);
-/// assert_eq!(may_offer(59_999), Permission::Pause);
-/// assert_eq!(may_offer(60_064), Permission::Offer);
+/// let second = Duration::from_secs(1);
+/// let may_offer = |now| breaker.may_offer(b"db.example:5432", b"key", second, now);
+/// assert_eq!(may_offer(Duration::ZERO), Permission::Offer);
+/// breaker.report(Outcome::Alerted, b"db.example:5432", b"key", Duration::ZERO);
+/// assert_eq!(may_offer(59 * second), Permission::Pause);
+/// assert_eq!(may_offer(61 * second), Permission::Offer);
 /// ```
 pub struct OfferBreaker {
     states: States,
     pending: PendingOffers,
     hasher: Hasher,
+    /// The milliseconds from which times count, so that they fit into a word.
+    origin: OnceLock<u64>,
 }
 
 impl OfferBreaker {
     /// Creates a breaker that permits all offers.
     #[must_use]
     pub fn new() -> Self {
-        Self { states: States::new(), pending: PendingOffers::new(), hasher: Hasher::default() }
+        Self {
+            states: States::new(),
+            pending: PendingOffers::new(),
+            hasher: Hasher::default(),
+            origin: OnceLock::new(),
+        }
     }
 
     /// Returns whether a connection that begins now may offer a session of `key` to `endpoint`.
     ///
-    /// An offer to the endpoint that is pending for `hang_after` milliseconds or longer counts as [`Outcome::Broken`], once.
+    /// An offer to the endpoint that is pending for `hang_after` or longer counts as [`Outcome::Broken`], once.
     #[must_use = "a probe is given to one connection, which must report its outcome"]
-    pub fn may_offer(&self, endpoint: &[u8], key: &[u8], hang_after: u64, now: u64) -> Permission {
+    pub fn may_offer(
+        &self,
+        endpoint: &[u8],
+        key: &[u8],
+        hang_after: Duration,
+        now: Duration,
+    ) -> Permission {
+        let (hang_after, now) = (whole_millis(hang_after), self.since_origin(now));
         let hash = self.hash(endpoint);
         self.pending.expire(hash, hang_after, now, || {
             self.states.report(Outcome::Broken, hash, 0, now);
@@ -91,8 +112,8 @@ impl OfferBreaker {
     /// Records that a connection offers a session now, until [`ended`](Self::ended). Returns `None` if too many offers to
     /// endpoints with the same slots are pending: then a hang of this one is not recognised.
     #[must_use = "an offer that is never ended seems to hang"]
-    pub fn started(&self, endpoint: &[u8], now: u64) -> Option<PendingOffer> {
-        self.pending.start(self.hash(endpoint), now)
+    pub fn started(&self, endpoint: &[u8], now: Duration) -> Option<PendingOffer> {
+        self.pending.start(self.hash(endpoint), self.since_origin(now))
     }
 
     /// Records that the peer answered an offer, or that its connection is closed.
@@ -101,7 +122,8 @@ impl OfferBreaker {
     }
 
     /// Records what became of a handshake.
-    pub fn report(&self, outcome: Outcome, endpoint: &[u8], key: &[u8], now: u64) {
+    pub fn report(&self, outcome: Outcome, endpoint: &[u8], key: &[u8], now: Duration) {
+        let now = self.since_origin(now);
         self.states.report(outcome, self.hash(endpoint), self.hash(key), now);
     }
 
@@ -121,6 +143,12 @@ impl OfferBreaker {
     pub fn forget_all(&self) {
         self.states.forget_all();
         self.pending.clear();
+    }
+
+    /// Returns milliseconds that fit into a word for 34 years after the first call.
+    fn since_origin(&self, now: Duration) -> u64 {
+        let now = whole_millis(now);
+        now.saturating_sub(*self.origin.get_or_init(|| now & !((1 << 40) - 1)))
     }
 
     fn hash(&self, name: &[u8]) -> u64 {

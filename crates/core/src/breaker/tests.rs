@@ -1,15 +1,29 @@
-use super::{OfferBreaker, Outcome, Permission};
+use std::time::Duration;
+
+use super::{OfferBreaker, Outcome, PendingOffer, Permission};
 
 const ENDPOINT: &[u8] = b"peer.example:443";
 const KEY: &[u8] = b"key";
 const HANG: u64 = 1000;
 
 fn may_offer(breaker: &OfferBreaker, now: u64) -> Permission {
-    breaker.may_offer(ENDPOINT, KEY, HANG, now)
+    ask(breaker, ENDPOINT, KEY, now)
+}
+
+fn ask(breaker: &OfferBreaker, endpoint: &[u8], key: &[u8], now: u64) -> Permission {
+    breaker.may_offer(endpoint, key, millis(HANG), millis(now))
+}
+
+fn start(breaker: &OfferBreaker, now: u64) -> Option<PendingOffer> {
+    breaker.started(ENDPOINT, millis(now))
 }
 
 fn report(breaker: &OfferBreaker, outcome: Outcome, now: u64) {
-    breaker.report(outcome, ENDPOINT, KEY, now);
+    breaker.report(outcome, ENDPOINT, KEY, millis(now));
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 #[cfg(not(loom))]
@@ -20,7 +34,6 @@ mod alone {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::breaker::PendingOffer;
     use crate::breaker::slots::{SLOTS, TIME_UNIT, WAYS};
 
     const MINUTE: u64 = 60_000;
@@ -30,14 +43,14 @@ mod alone {
         let breaker = OfferBreaker::new();
         report(&breaker, Outcome::Alerted, 0);
         assert_eq!(may_offer(&breaker, 0), Permission::Pause);
-        assert_eq!(breaker.may_offer(ENDPOINT, b"another", HANG, 0), Permission::Pause);
-        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 0), Permission::Offer);
+        assert_eq!(ask(&breaker, ENDPOINT, b"another", 0), Permission::Pause);
+        assert_eq!(ask(&breaker, b"another", KEY, 0), Permission::Offer);
         for _ in 0..20 {
-            breaker.report(Outcome::Rejected, b"another", KEY, 0);
+            breaker.report(Outcome::Rejected, b"another", KEY, millis(0));
         }
-        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 4999), Permission::Pause);
-        assert_eq!(breaker.may_offer(b"another", b"another", HANG, 0), Permission::Offer);
-        assert_eq!(breaker.may_offer(b"another", KEY, HANG, 5000 + TIME_UNIT), Permission::Offer);
+        assert_eq!(ask(&breaker, b"another", KEY, 4999), Permission::Pause);
+        assert_eq!(ask(&breaker, b"another", b"another", 0), Permission::Offer);
+        assert_eq!(ask(&breaker, b"another", KEY, 5000 + TIME_UNIT), Permission::Offer);
     }
 
     #[test]
@@ -59,7 +72,7 @@ mod alone {
     #[test]
     fn an_offer_that_hangs_is_found_by_the_next_connection_which_probes() {
         let breaker = OfferBreaker::new();
-        let offer = breaker.started(ENDPOINT, 10).unwrap();
+        let offer = start(&breaker, 10).unwrap();
         assert_eq!(may_offer(&breaker, 10 + HANG - 1), Permission::Offer);
         assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Probe);
         assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Pause);
@@ -74,14 +87,14 @@ mod alone {
     #[test]
     fn an_offer_that_ended_does_not_hang() {
         let breaker = OfferBreaker::new();
-        let offers: Vec<_> = (0..WAYS).map(|_| breaker.started(ENDPOINT, 0).unwrap()).collect();
-        assert_eq!(breaker.started(ENDPOINT, 0), None, "no more are followed");
+        let offers: Vec<_> = (0..WAYS).map(|_| start(&breaker, 0).unwrap()).collect();
+        assert_eq!(start(&breaker, 0), None, "no more are followed");
         for offer in offers {
             assert!((1..1 << 53).contains(&offer.to_bits()));
             breaker.ended(PendingOffer::from_bits(offer.to_bits()));
         }
         assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
-        let offer = breaker.started(ENDPOINT, 0).unwrap();
+        let offer = start(&breaker, 0).unwrap();
         for wrong in [0, u64::MAX, offer.to_bits() + 1, offer.to_bits() + (1 << 12)] {
             breaker.ended(PendingOffer::from_bits(wrong));
         }
@@ -89,9 +102,24 @@ mod alone {
     }
 
     #[test]
+    fn the_clock_may_begin_at_any_time() {
+        for origin in [0, (1 << 40) - 1, (1 << 41) - MINUTE, 1 << 42, (1 << 45) - 1, 1 << 60] {
+            let breaker = OfferBreaker::new();
+            report(&breaker, Outcome::Alerted, origin);
+            assert_eq!(may_offer(&breaker, origin + MINUTE - 1), Permission::Pause, "{origin}");
+            assert_eq!(may_offer(&breaker, origin + MINUTE + TIME_UNIT), Permission::Offer);
+            report(&breaker, Outcome::Resumed, origin + 2 * MINUTE);
+            let offer = start(&breaker, origin + 2 * MINUTE).unwrap();
+            assert!((1..1 << 53).contains(&offer.to_bits()), "{origin}");
+            assert_eq!(may_offer(&breaker, origin + 2 * MINUTE + HANG - 1), Permission::Offer);
+            assert_eq!(may_offer(&breaker, origin + 2 * MINUTE + HANG), Permission::Probe);
+        }
+    }
+
+    #[test]
     fn an_endpoint_is_forgotten_with_its_pending_offers() {
         let breaker = OfferBreaker::new();
-        breaker.started(ENDPOINT, 0).unwrap();
+        start(&breaker, 0).unwrap();
         report(&breaker, Outcome::Alerted, 0);
         (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
         breaker.forget_endpoint(ENDPOINT);
@@ -99,7 +127,7 @@ mod alone {
         breaker.forget_key(KEY);
         assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
 
-        breaker.started(ENDPOINT, 0).unwrap();
+        start(&breaker, 0).unwrap();
         report(&breaker, Outcome::Alerted, 0);
         (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
         breaker.forget_all();
@@ -110,20 +138,19 @@ mod alone {
     fn news_of_many_endpoints_displaces_old_news_but_no_pause() {
         let breaker = OfferBreaker::new();
         let names = |from: u32| (from..).map(u32::to_be_bytes);
-        let is_paused =
-            |name: &[u8], now| breaker.may_offer(name, KEY, HANG, now) == Permission::Pause;
+        let is_paused = |name: &[u8], now| ask(&breaker, name, KEY, now) == Permission::Pause;
         for name in names(0).take(SLOTS * 2) {
-            breaker.report(Outcome::Alerted, &name, KEY, 0);
+            breaker.report(Outcome::Alerted, &name, KEY, millis(0));
         }
         let paused: Vec<_> = names(0).take(SLOTS * 2).filter(|name| is_paused(name, 1)).collect();
         assert!(paused.len() > SLOTS * 3 / 4 && paused.len() <= SLOTS + SLOTS / 64);
         for name in names(1 << 20).take(SLOTS) {
-            breaker.report(Outcome::Alerted, &name, KEY, 1);
+            breaker.report(Outcome::Alerted, &name, KEY, millis(1));
         }
         assert!(paused.iter().all(|name| is_paused(name, 2)));
         let later = 2 * MINUTE;
         let recorded = names(1 << 24).take(SLOTS / 2).filter(|name| {
-            breaker.report(Outcome::Alerted, name, KEY, later);
+            breaker.report(Outcome::Alerted, name, KEY, millis(later));
             is_paused(name, later + 1)
         });
         assert!(recorded.count() > SLOTS / 2 - SLOTS / 64);
@@ -133,7 +160,7 @@ mod alone {
     fn of_many_threads_one_probes() {
         for _ in 0..300 {
             let breaker = OfferBreaker::new();
-            breaker.started(ENDPOINT, 0).unwrap();
+            start(&breaker, 0).unwrap();
             let permissions: Vec<_> = thread::scope(|scope| {
                 let ask = || may_offer(&breaker, HANG);
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
@@ -157,9 +184,8 @@ mod alone {
 
     /// How long offers pause at most from `now` on.
     fn longest_pause(breaker: &OfferBreaker, now: u64) -> u64 {
-        let answers = |after: &u64| {
-            breaker.may_offer(ENDPOINT, b"a fresh key", HANG, now + after) != Permission::Pause
-        };
+        let answers =
+            |after: &u64| ask(breaker, ENDPOINT, b"a fresh key", now + after) != Permission::Pause;
         let minutes = (0..=24 * 60 + 1).map(|minutes| minutes * MINUTE);
         minutes.into_iter().find(answers).expect("every pause ends")
     }
@@ -233,7 +259,7 @@ mod loom_models {
     fn of_two_connections_that_find_a_hang_one_probes_and_none_offers() {
         loom::model(|| {
             let breaker = Arc::new(OfferBreaker::new());
-            breaker.started(ENDPOINT, 0).unwrap();
+            start(&breaker, 0).unwrap();
             let other = beside(&breaker, |breaker| may_offer(breaker, HANG));
             let both = [may_offer(&breaker, HANG), other.join().unwrap()];
             assert!(
@@ -272,7 +298,7 @@ mod loom_models {
     fn an_offer_that_ends_as_another_connection_looks_either_hangs_or_not() {
         loom::model(|| {
             let breaker = Arc::new(OfferBreaker::new());
-            let offer = breaker.started(ENDPOINT, 0).unwrap();
+            let offer = start(&breaker, 0).unwrap();
             let other = beside(&breaker, move |breaker| {
                 breaker.ended(offer);
                 report(breaker, Outcome::Resumed, HANG);
@@ -280,7 +306,7 @@ mod loom_models {
             let permission = may_offer(&breaker, HANG);
             other.join().unwrap();
             assert!(matches!(permission, Permission::Offer | Permission::Probe));
-            assert!(breaker.started(ENDPOINT, HANG).is_some());
+            assert!(start(&breaker, HANG).is_some());
         });
     }
 }

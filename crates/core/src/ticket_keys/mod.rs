@@ -3,34 +3,27 @@
 //! A reader never waits. A slot has a version, as the blobs of a cache have, and a slot that changes while it is read counts
 //! as empty. Changes are rare, and take a lock among themselves.
 
-mod options;
+mod key;
 mod slot;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use crate::{Clock, SystemClock};
+use crate::clock::whole_millis;
+use crate::{Clock, Keep, KeyRejected, RotateEvery, SystemClock};
 
-pub use options::{Keep, KeyRejected, RotateEvery};
+pub(crate) use key::KeyBytes;
+pub use key::{
+    Activation, AgedKey, FoundKey, KEY_NAME_LEN, KEY_SECRET_LEN, KeyInfo, TICKET_KEY_LEN, TicketKey,
+};
 use slot::Slots;
-
-/// The bytes of a key name, which a ticket carries.
-pub const KEY_NAME_LEN: usize = 16;
-
-/// The bytes of the two secrets of a ticket key: 16 that authenticate, then 16 that encrypt.
-pub const KEY_SECRET_LEN: usize = 32;
-
-/// The bytes of a ticket key: its name and its secrets, in the order of the `ticketKeys` of Node.js.
-pub const TICKET_KEY_LEN: usize = KEY_NAME_LEN + KEY_SECRET_LEN;
 
 /// The time at which a clock starts, in milliseconds. It is so late that older keys have a time before it.
 const CLOCK_START: u64 = 1 << 50;
-
-/// A name and its secrets.
-pub type TicketKey = [u8; TICKET_KEY_LEN];
 
 /// The keys with which a server encrypts its session tickets (RFC 5077 section 4, RFC 8446 section 4.6.1).
 ///
@@ -39,16 +32,15 @@ pub type TicketKey = [u8; TICKET_KEY_LEN];
 /// `rotate_every` times `keep`.
 ///
 /// ```
-/// use tls_resumption_core::{KEY_NAME_LEN, KeyRing, TICKET_KEY_LEN};
+/// use tls_resumption_core::{Keep, KeyRing, RotateEvery};
 ///
-/// let ring = KeyRing::new(None, Default::default()).unwrap();
-/// let (mut key, mut secret) = ([0; TICKET_KEY_LEN], [0; 32]);
-/// ring.active(&mut key);
-/// ring.rotate().unwrap();
+/// let ring = KeyRing::new(RotateEvery::DEFAULT, Keep::DEFAULT)?;
+/// let key = ring.active();
+/// ring.rotate()?;
 ///
-/// let name = key.first_chunk::<KEY_NAME_LEN>().unwrap();
-/// assert_eq!(ring.find(name, &mut secret), Some(1)); // one key is newer
-/// assert_eq!(secret, key[KEY_NAME_LEN..]);
+/// let found = ring.find(key.name()).ok_or("it left")?;
+/// assert_eq!((found.key.secrets(), found.newer), (key.secrets(), 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Threads
@@ -70,24 +62,6 @@ pub struct KeyRing {
     changing: Mutex<()>,
 }
 
-/// A key without its secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyInfo {
-    /// How many keys came before it. In a ring that follows another, a number that only grows.
-    pub generation: u64,
-    /// Milliseconds since it became active; 0 for a pending key.
-    pub age: u64,
-}
-
-/// The bytes of a key with its age.
-pub const AGED_KEY_LEN: usize = AGE_LEN + TICKET_KEY_LEN;
-
-const AGE_LEN: usize = size_of::<i64>();
-
-/// How many milliseconds ago a key became active (`i64`, little-endian), then the key. The age of a pending key is
-/// negative. All functions read and write it in place, so that no copy of a key is left behind.
-pub type AgedKey = [u8; AGED_KEY_LEN];
-
 impl KeyRing {
     /// Makes a ring with one random key. `rotate_every`: how long a key stays active; `None` means until
     /// [`rotate`](Self::rotate).
@@ -95,7 +69,10 @@ impl KeyRing {
     /// # Errors
     ///
     /// If the system has no random bytes or no memory.
-    pub fn new(rotate_every: Option<RotateEvery>, keep: Keep) -> Result<Self, KeyRejected> {
+    pub fn new(
+        rotate_every: impl Into<Option<RotateEvery>>,
+        keep: Keep,
+    ) -> Result<Self, KeyRejected> {
         Self::with_clock(rotate_every, keep, Arc::new(SystemClock::new()))
     }
 
@@ -105,16 +82,16 @@ impl KeyRing {
     ///
     /// As for [`new`](Self::new).
     pub fn with_clock(
-        rotate_every: Option<RotateEvery>,
+        rotate_every: impl Into<Option<RotateEvery>>,
         keep: Keep,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, KeyRejected> {
         let ring = Self {
             // One more for a pending key, and one because a new key comes before the oldest leaves.
-            slots: Slots::new(keep.get() + 2).map_err(|_| KeyRejected::NoMemory)?,
+            slots: Slots::new(usize::from(keep.get()) + 2).map_err(|_| KeyRejected::NoMemory)?,
             active: AtomicUsize::new(0),
             generations: AtomicU64::new(0),
-            rotate_every,
+            rotate_every: rotate_every.into(),
             keep,
             overdue_factor: AtomicU64::new(1),
             clock,
@@ -124,40 +101,37 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// Copies the active key, after a rotation if that is due. Returns its generation.
-    pub fn active(&self, out: &mut TicketKey) -> u64 {
+    /// Returns the active key, after a rotation if that is due.
+    #[must_use]
+    pub fn active(&self) -> TicketKey {
         let now = self.now();
+        let mut key = TicketKey::zero();
         loop {
             // Acquire: pairs with the release in `insert_locked`. The slot was filled before.
             let place = self.active.load(Ordering::Acquire);
-            if let Some(seen) = self.slots.read(place, out) {
+            if let Some(seen) = self.slots.read(place, key.bytes_mut()) {
                 if self.is_due(seen.created_at, now) && self.rotate_if_free(now) {
                     continue;
                 }
-                return seen.generation;
+                return key;
             }
             // It left, so there is a newer one.
         }
     }
 
-    /// Copies the secrets of the key with that name. Returns how many keys are newer, or `None` if there is no such key.
-    pub fn find(&self, name: &[u8; KEY_NAME_LEN], out: &mut [u8; KEY_SECRET_LEN]) -> Option<u64> {
+    /// Returns the key with that name, or `None` if the ring does not have it, or not any more.
+    #[must_use]
+    pub fn find(&self, name: &[u8; KEY_NAME_LEN]) -> Option<FoundKey> {
         let now = self.now();
-        let mut key = [0; TICKET_KEY_LEN];
+        let mut key = TicketKey::zero();
         let found = (0..self.slots.len()).find_map(|place| {
-            let seen = self.slots.read_named(place, name, &mut key)?;
+            let seen = self.slots.read_named(place, name, key.bytes_mut())?;
             (now < self.until(seen.created_at)).then_some(seen)
-        });
-        if found.is_some() {
-            out.copy_from_slice(&key[KEY_NAME_LEN..]);
-        }
-        key.zeroize();
-        found.map(|seen| {
-            let others = (0..self.slots.len()).filter_map(|place| self.slots.look(place));
-            let is_newer =
-                |other: &slot::KeySnapshot| other.order() > seen.order() && other.created_at <= now;
-            others.filter(is_newer).count() as u64
-        })
+        })?;
+        let others = (0..self.slots.len()).filter_map(|place| self.slots.look(place));
+        let is_newer =
+            |other: &slot::KeySnapshot| other.order() > found.order() && other.created_at <= now;
+        Some(FoundKey { key, newer: others.filter(is_newer).count() as u64 })
     }
 
     /// Makes a new random key the active one.
@@ -178,8 +152,8 @@ impl KeyRing {
     /// ring. The keys stay as they are.
     pub fn insert(&self, key: &TicketKey) -> Result<(), KeyRejected> {
         let _changing = self.lock();
-        self.check(key)?;
-        self.insert_locked(key, self.now());
+        self.check(key.as_bytes())?;
+        self.insert_locked(key.as_bytes(), self.now());
         Ok(())
     }
 
@@ -193,10 +167,11 @@ impl KeyRing {
     ///
     /// For keys that are not random, that share a name or a secret, or if there are none. The keys stay as they are.
     pub fn replace(&self, keys: &[AgedKey], overdue_factor: u32) -> Result<(), KeyRejected> {
-        let keys = &keys[..keys.len().min(self.keep.get() + 1)];
-        for (index, key) in keys.iter().map(key_in).enumerate() {
-            check_random(key)?;
-            if keys[..index].iter().any(|other| shares_part(key, key_in(other))) {
+        let keys = &keys[..keys.len().min(usize::from(self.keep.get()) + 1)];
+        for (index, AgedKey { key, .. }) in keys.iter().enumerate() {
+            check_random(key.as_bytes())?;
+            let is_alike = |other: &AgedKey| shares_part(key.as_bytes(), other.key.as_bytes());
+            if keys[..index].iter().any(is_alike) {
                 return Err(KeyRejected::Repeated);
             }
         }
@@ -215,7 +190,7 @@ impl KeyRing {
         self.generations.store(generation + 1, Ordering::Relaxed);
         self.active.store(self.bring_in(newest, generation, now), Ordering::Release);
         for place in 0..self.slots.len() {
-            if !keys.iter().any(|key| self.slots.holds(place, key_in(key))) {
+            if !keys.iter().any(|aged| self.slots.holds(place, aged.key.as_bytes())) {
                 self.slots.wipe(place);
             }
         }
@@ -225,19 +200,18 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Copies the keys with their ages into `out`, in the order in which [`replace`](Self::replace) takes them. Returns how
-    /// many there are. Those for which `out` has no room are not copied. The caller wipes `out` after use.
-    pub fn export(&self, out: &mut [AgedKey]) -> usize {
+    /// Returns the keys with their ages, in the order in which [`replace`](Self::replace) takes them.
+    #[must_use]
+    pub fn export(&self) -> Vec<AgedKey> {
         let _changing = self.lock();
         let now = self.now();
-        let slots_in_order = self.slots_in_order(now);
-        for (entry, (place, seen)) in out.iter_mut().zip(&slots_in_order) {
-            let (age, key) = parts_mut(entry);
-            *age = now.wrapping_sub(seen.created_at).to_le_bytes();
-            // Under the lock no key leaves its slot.
-            self.slots.read(*place, key);
-        }
-        slots_in_order.len()
+        let keys = self.slots_in_order(now).into_iter().filter_map(|(place, seen)| {
+            let mut key = TicketKey::zero();
+            self.slots.read(place, key.bytes_mut())?;
+            let age = now.wrapping_sub(seen.created_at).cast_signed();
+            Some(AgedKey::new(key, Activation::of_age(age)))
+        });
+        keys.collect()
     }
 
     /// Rotates if that is due, and wipes the keys whose time is up.
@@ -265,7 +239,7 @@ impl KeyRing {
         let now = self.now();
         let of = |(_, seen): &(usize, slot::KeySnapshot)| KeyInfo {
             generation: seen.generation,
-            age: now.saturating_sub(seen.created_at),
+            age: Duration::from_millis(now.saturating_sub(seen.created_at)),
         };
         self.slots_in_order(now).iter().map(of).collect()
     }
@@ -283,7 +257,7 @@ impl KeyRing {
     }
 
     fn now(&self) -> u64 {
-        self.clock.now().saturating_add(CLOCK_START)
+        whole_millis(self.clock.now()).saturating_add(CLOCK_START)
     }
 
     fn is_due(&self, created_at: u64, now: u64) -> bool {
@@ -297,7 +271,7 @@ impl KeyRing {
     /// another ring is to replace it, decrypts for as long.
     fn until(&self, created_at: u64) -> u64 {
         // Relaxed: as in `is_due`.
-        let times = self.overdue_factor.load(Ordering::Relaxed).max(self.keep.get() as u64);
+        let times = self.overdue_factor.load(Ordering::Relaxed).max(self.keep.get().into());
         self.rotate_every.map_or(u64::MAX, |every| {
             created_at.saturating_add(every.as_millis().saturating_mul(times))
         })
@@ -316,16 +290,13 @@ impl KeyRing {
     }
 
     fn rotate_locked(&self, now: u64) -> Result<(), KeyRejected> {
-        let mut key = [0; TICKET_KEY_LEN];
-        let made = getrandom::fill(&mut key).map_err(|_| KeyRejected::NoRandomness);
-        if made.is_ok() {
-            self.insert_locked(&key, now);
-        }
-        key.zeroize();
-        made
+        let mut key = Zeroizing::new([0; TICKET_KEY_LEN]);
+        getrandom::fill(&mut *key).map_err(|_| KeyRejected::NoRandomness)?;
+        self.insert_locked(&key, now);
+        Ok(())
     }
 
-    fn insert_locked(&self, key: &TicketKey, now: u64) {
+    fn insert_locked(&self, key: &KeyBytes, now: u64) {
         // Relaxed: the lock orders this with earlier changes.
         let generation = self.generations.load(Ordering::Relaxed);
         let place = self.slots.free().expect("the oldest key leaves when a new one has come");
@@ -337,7 +308,7 @@ impl KeyRing {
             .filter_map(|place| Some((self.slots.look(place)?.generation, place)))
             .collect();
         keys.sort_unstable();
-        for (_, place) in &keys[..keys.len().saturating_sub(self.keep.get())] {
+        for (_, place) in &keys[..keys.len().saturating_sub(self.keep.get().into())] {
             self.slots.wipe(*place);
         }
     }
@@ -359,12 +330,12 @@ impl KeyRing {
             && slots_in_order
                 .iter()
                 .zip(keys)
-                .all(|((place, _), key)| self.slots.holds(*place, key_in(key)))
+                .all(|((place, _), aged)| self.slots.holds(*place, aged.key.as_bytes()))
     }
 
     /// Returns the slot of a key. Fills one if the ring does not have the key.
     fn bring_in(&self, aged: &AgedKey, generation: u64, now: u64) -> usize {
-        let (age, key) = (age_in(aged), key_in(aged));
+        let (key, age) = (aged.key.as_bytes(), aged.activation.age());
         if let Some(place) = (0..self.slots.len()).find(|place| self.slots.holds(*place, key)) {
             self.slots.number(place, generation);
             return place;
@@ -374,12 +345,11 @@ impl KeyRing {
         place
     }
 
-    fn check(&self, key: &TicketKey) -> Result<(), KeyRejected> {
+    fn check(&self, key: &KeyBytes) -> Result<(), KeyRejected> {
         check_random(key)?;
-        let mut other = [0; TICKET_KEY_LEN];
+        let mut other = Zeroizing::new([0; TICKET_KEY_LEN]);
         let is_repeated = (0..self.slots.len())
             .any(|place| self.slots.read(place, &mut other).is_some() && shares_part(key, &other));
-        other.zeroize();
         if is_repeated { Err(KeyRejected::Repeated) } else { Ok(()) }
     }
 
@@ -399,26 +369,13 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-fn parts(key: &TicketKey) -> [&[u8]; 3] {
+fn parts(key: &KeyBytes) -> [&[u8]; 3] {
     let (name, secrets) = key.split_at(KEY_NAME_LEN);
     let (mac, cipher) = secrets.split_at(KEY_SECRET_LEN / 2);
     [name, mac, cipher]
 }
 
-fn age_in(aged: &AgedKey) -> i64 {
-    i64::from_le_bytes(*aged.first_chunk().expect("the age is a part"))
-}
-
-pub(crate) fn key_in(aged: &AgedKey) -> &TicketKey {
-    aged.last_chunk().expect("the key is a part")
-}
-
-pub(crate) fn parts_mut(aged: &mut AgedKey) -> (&mut [u8; AGE_LEN], &mut TicketKey) {
-    let (age, key) = aged.split_first_chunk_mut().expect("the age is a part");
-    (age, key.try_into().expect("the rest is the key"))
-}
-
-pub(crate) fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
+pub(crate) fn check_random(key: &KeyBytes) -> Result<(), KeyRejected> {
     let [_, mac, cipher] = parts(key);
     let is_one_byte = |secret: &[u8]| secret.iter().all(|byte| *byte == secret[0]);
     if is_one_byte(mac) || is_one_byte(cipher) || mac == cipher {
@@ -427,7 +384,7 @@ pub(crate) fn check_random(key: &TicketKey) -> Result<(), KeyRejected> {
     Ok(())
 }
 
-pub(crate) fn shares_part(key: &TicketKey, other: &TicketKey) -> bool {
+pub(crate) fn shares_part(key: &KeyBytes, other: &KeyBytes) -> bool {
     parts(key).iter().zip(parts(other)).any(|(part, other)| *part == other)
 }
 

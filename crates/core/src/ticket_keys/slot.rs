@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use super::{KEY_NAME_LEN, TICKET_KEY_LEN, TicketKey};
+use super::{KEY_NAME_LEN, KeyBytes, TICKET_KEY_LEN};
 
 /// The words of a slot: its version, which is odd while it has a key, the time and the number of the key, and the key.
 const VERSION: usize = 0;
@@ -50,7 +50,7 @@ impl Slots {
     }
 
     /// Copies the key. Returns `None` if there is none, or if it left while it was read. Then `out` has nothing of it.
-    pub(super) fn read(&self, place: usize, out: &mut TicketKey) -> Option<KeySnapshot> {
+    pub(super) fn read(&self, place: usize, out: &mut KeyBytes) -> Option<KeySnapshot> {
         let slot = self.slot(place);
         // Acquire: pairs with the release in `fill`. An odd version belongs to a whole key.
         let version = slot[VERSION].load(Ordering::Acquire);
@@ -77,17 +77,15 @@ impl Slots {
         &self,
         place: usize,
         name: &[u8; KEY_NAME_LEN],
-        out: &mut TicketKey,
+        out: &mut KeyBytes,
     ) -> Option<KeySnapshot> {
         self.read(place, out).filter(|_| out.starts_with(name))
     }
 
     /// True if the slot has the key.
-    pub(super) fn holds(&self, place: usize, key: &TicketKey) -> bool {
-        let mut there = [0; TICKET_KEY_LEN];
-        let holds = self.read(place, &mut there).is_some() && there == *key;
-        there.zeroize();
-        holds
+    pub(super) fn holds(&self, place: usize, key: &KeyBytes) -> bool {
+        let mut there = Zeroizing::new([0; TICKET_KEY_LEN]);
+        self.read(place, &mut there).is_some() && *there == *key
     }
 
     /// Returns the key without its secrets. Without the lock the parts may belong to different moments.
@@ -108,7 +106,7 @@ impl Slots {
     }
 
     /// Puts a key into a slot without one.
-    pub(super) fn fill(&self, place: usize, key: &TicketKey, generation: u64, created_at: u64) {
+    pub(super) fn fill(&self, place: usize, key: &KeyBytes, generation: u64, created_at: u64) {
         let slot = self.slot(place);
         let version = slot[VERSION].load(Ordering::Relaxed);
         debug_assert!(version & 1 == 0, "the slot has a key");

@@ -10,7 +10,7 @@ const HOUR: u64 = 3_600_000;
 
 fn ring(keep: u64) -> (KeyRing, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
-    let every = RotateEvery::from_millis(HOUR);
+    let every = RotateEvery::new(hours(1));
     (KeyRing::with_clock(every, Keep::new(keep).unwrap(), clock.clone()).unwrap(), clock)
 }
 
@@ -23,36 +23,34 @@ fn almost(hours: u64) -> Duration {
     Duration::from_millis(hours * HOUR - 1)
 }
 
-fn active(ring: &KeyRing) -> TicketKey {
-    let mut key = [0; TICKET_KEY_LEN];
-    ring.active(&mut key);
-    key
+fn active(ring: &KeyRing) -> KeyBytes {
+    *ring.active().as_bytes()
 }
 
-fn find(ring: &KeyRing, key: &TicketKey) -> Option<u64> {
-    let mut secret = [0; KEY_SECRET_LEN];
-    let found = ring.find(key.first_chunk().unwrap(), &mut secret);
-    assert_eq!(secret == key[KEY_NAME_LEN..], found.is_some());
-    found
+fn find(ring: &KeyRing, key: &KeyBytes) -> Option<u64> {
+    let found = ring.find(key.first_chunk().unwrap())?;
+    assert_eq!(found.key.as_bytes(), key);
+    Some(found.newer)
 }
 
-/// Replaces the keys of a ring by keys with their ages.
-fn replace(ring: &KeyRing, keys: &[(TicketKey, i64)], factor: u32) -> Result<(), KeyRejected> {
-    let aged = |(key, age): &(TicketKey, i64)| {
-        [age.to_le_bytes().as_slice(), key].concat().try_into().unwrap()
-    };
-    ring.replace(&keys.iter().map(aged).collect::<Vec<AgedKey>>(), factor)
+fn insert(ring: &KeyRing, key: &KeyBytes) -> Result<(), KeyRejected> {
+    ring.insert(&TicketKey::new(key))
 }
 
-/// Returns the keys of a ring with their ages.
-fn export(ring: &KeyRing) -> Vec<(TicketKey, i64)> {
-    let mut aged = [[0; AGED_KEY_LEN]; Keep::MAX + 1];
-    let count = ring.export(&mut aged);
-    aged[..count].iter().map(|aged| (*key_in(aged), age_in(aged))).collect()
+/// Replaces the keys by others with their ages in milliseconds.
+fn replace(ring: &KeyRing, keys: &[(KeyBytes, i64)], overdue: u32) -> Result<(), KeyRejected> {
+    let aged = |(key, age): &_| AgedKey::new(TicketKey::new(key), Activation::of_age(*age));
+    ring.replace(&keys.iter().map(aged).collect::<Vec<_>>(), overdue)
+}
+
+/// Returns the keys with their ages in milliseconds.
+fn export(ring: &KeyRing) -> Vec<(KeyBytes, i64)> {
+    let aged = |aged: AgedKey| (*aged.key.as_bytes(), aged.activation.age());
+    ring.export().into_iter().map(aged).collect()
 }
 
 /// Returns a key whose bytes count from `first`.
-fn counting(first: u8) -> TicketKey {
+fn counting(first: u8) -> KeyBytes {
     std::array::from_fn(|index| first.wrapping_add(u8::try_from(index).unwrap()))
 }
 
@@ -112,7 +110,7 @@ fn a_tick_rotates_and_wipes_old_keys() {
     ring.tick();
     assert_eq!(find(&ring, &first), None);
     assert!(!holds(&ring, &first));
-    assert_eq!(ring.keys()[0], KeyInfo { generation: 2, age: 0 });
+    assert_eq!(ring.keys()[0], KeyInfo { generation: 2, age: Duration::ZERO });
 }
 
 #[test]
@@ -136,7 +134,7 @@ fn a_key_that_leaves_is_wiped_when_the_call_returns() {
 }
 
 /// True if eight bytes of the key in a row are in the memory of the ring.
-fn holds(ring: &KeyRing, key: &TicketKey) -> bool {
+fn holds(ring: &KeyRing, key: &KeyBytes) -> bool {
     let (words, _) = key.as_chunks();
     ring.slots.words().any(|word| words.contains(&word.to_ne_bytes()))
 }
@@ -144,7 +142,7 @@ fn holds(ring: &KeyRing, key: &TicketKey) -> bool {
 #[test]
 fn a_given_key_becomes_active() {
     let (ring, _) = ring(3);
-    ring.insert(&counting(1)).unwrap();
+    insert(&ring, &counting(1)).unwrap();
     assert_eq!(active(&ring), counting(1));
 }
 
@@ -157,7 +155,7 @@ fn keys_that_are_not_random_are_rejected() {
     let mut zero_cipher = counting(0);
     zero_cipher[32..].fill(0);
     for key in [[0; TICKET_KEY_LEN], [7; TICKET_KEY_LEN], equal_secrets, zero_cipher] {
-        assert_eq!(ring.insert(&key), Err(KeyRejected::NotRandom));
+        assert_eq!(insert(&ring, &key), Err(KeyRejected::NotRandom));
     }
     assert_eq!(active(&ring), before);
 }
@@ -165,11 +163,11 @@ fn keys_that_are_not_random_are_rejected() {
 #[test]
 fn a_key_that_shares_a_part_with_another_is_rejected() {
     let (ring, _) = ring(3);
-    ring.insert(&counting(0)).unwrap();
+    insert(&ring, &counting(0)).unwrap();
     for part in [0..16, 16..32, 32..48] {
         let mut key = counting(100);
         key[part.clone()].copy_from_slice(&counting(0)[part]);
-        assert_eq!(ring.insert(&key), Err(KeyRejected::Repeated));
+        assert_eq!(insert(&ring, &key), Err(KeyRejected::Repeated));
     }
     assert_eq!(ring.keys().len(), 2);
 }
@@ -248,7 +246,7 @@ fn a_pending_key_decrypts_before_it_is_active() {
     replace(&ring, &[(first, 10), (next, -1000), (older, 20)], 2).unwrap();
     assert_eq!(active(&ring), first);
     assert_eq!([older, first, next].map(|key| find(&ring, &key)), [Some(1), Some(0), Some(0)]);
-    assert_eq!(ring.keys().iter().map(|key| key.age).collect::<Vec<_>>(), [10, 0, 20]);
+    assert_eq!(ring.keys().iter().map(|key| key.age.as_millis()).collect::<Vec<_>>(), [10, 0, 20]);
     clock.advance(Duration::from_secs(1));
     replace(&ring, &[(next, 0), (first, 1010)], 2).unwrap();
     assert_eq!(active(&ring), next);
@@ -300,18 +298,6 @@ fn the_same_keys_change_nothing() {
 }
 
 #[test]
-fn an_export_copies_the_keys_that_there_is_room_for() {
-    let (ring, _) = ring(3);
-    ring.rotate().unwrap();
-    let mut aged = [[7; AGED_KEY_LEN]; 1];
-    assert_eq!(ring.export(&mut aged), 2);
-    assert_eq!(*key_in(&aged[0]), active(&ring));
-    let mut more = [[7; AGED_KEY_LEN]; 3];
-    assert_eq!(ring.export(&mut more), 2);
-    assert_eq!((more[0], more[2]), (aged[0], [7; AGED_KEY_LEN]));
-}
-
-#[test]
 fn keys_of_equal_age_keep_their_order() {
     let (ring, _) = ring(3);
     let keys = [(counting(0), 0), (counting(60), 0), (counting(120), 0)];
@@ -334,8 +320,8 @@ fn a_key_is_not_printed() {
 fn readers_see_whole_keys_while_others_rotate() {
     const ROTATIONS: u8 = 250;
     let (ring, _) = ring(2);
-    ring.insert(&counting(0)).unwrap();
-    ring.insert(&counting(1)).unwrap();
+    insert(&ring, &counting(0)).unwrap();
+    insert(&ring, &counting(1)).unwrap();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..3 {
@@ -351,7 +337,7 @@ fn readers_see_whole_keys_while_others_rotate() {
         for round in 0..40_u32 {
             for first in 2..ROTATIONS {
                 // Keys repeat after they have left.
-                ring.insert(&counting(first))
+                insert(&ring, &counting(first))
                     .unwrap_or_else(|refused| panic!("{round}: {refused}"));
             }
         }

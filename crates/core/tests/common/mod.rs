@@ -33,7 +33,7 @@ pub fn max_bytes(bytes: u64) -> ByteBudget {
 }
 
 pub fn ttl(millis: u64) -> Ttl {
-    Ttl::from_millis(millis).unwrap()
+    Ttl::new(Duration::from_millis(millis)).unwrap()
 }
 
 pub fn tickets(per_key: u64) -> TicketsPerKey {

@@ -29,7 +29,7 @@ fn some_options(bytes: &mut Unstructured<'_>) -> Result<Builder> {
     Ok(Cache::builder()
         .max(Capacity::new(bytes.int_in_range(1..=512)?).unwrap())
         .max_bytes(ByteBudget::new(bytes.int_in_range(1..=40_000)?).unwrap())
-        .ttl(Ttl::from_millis(bytes.int_in_range(1..=300)?).unwrap())
+        .ttl(Ttl::new(Duration::from_millis(bytes.int_in_range(1..=300)?)).unwrap())
         .tickets_per_key(TicketsPerKey::new(bytes.int_in_range(1..=8)?).unwrap())
         .single_use(bytes.arbitrary()?)
         .sweep_interval(None))
@@ -147,5 +147,7 @@ fn name(key: u8) -> [u8; 2] {
 }
 
 fn own(ttl: u8, reusable: bool) -> EntryOptions {
-    EntryOptions::default().with_ttl(Ttl::from_millis(ttl.into())).with_reusable(reusable)
+    EntryOptions::default()
+        .with_ttl(Ttl::new(Duration::from_millis(ttl.into())))
+        .with_reusable(reusable)
 }

@@ -1,6 +1,7 @@
 //! Sweeps, which remove expired entries that no call reads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::common::*;
 use tls_resumption_core::{Cache, Clock, ManualClock, SweepInterval};
@@ -128,7 +129,7 @@ fn the_background_thread_keeps_no_dropped_cache() {
 fn a_clock_that_panics_costs_other_caches_no_sweep() {
     struct Broken;
     impl Clock for Broken {
-        fn now(&self) -> u64 {
+        fn now(&self) -> Duration {
             // Without the hook that would print it among the output of the tests.
             std::panic::resume_unwind(Box::new("a broken clock"));
         }
@@ -145,8 +146,9 @@ fn a_clock_may_use_its_cache() {
 
     struct Curious(OnceLock<std::sync::Weak<Cache>>);
     impl Clock for Curious {
-        fn now(&self) -> u64 {
-            self.0.get().and_then(std::sync::Weak::upgrade).map_or(0, |cache| cache.len() as u64)
+        fn now(&self) -> Duration {
+            let cache = self.0.get().and_then(std::sync::Weak::upgrade);
+            cache.map_or(Duration::ZERO, |cache| millis(cache.len() as u64))
         }
     }
     let clock = Arc::new(Curious(OnceLock::new()));

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use rustls::client::{
     ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
@@ -21,15 +22,13 @@ use tls_resumption_rustls::{ClientSessions, Partition, ServerSessions};
 pub const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 /// Makes a cache without background sweeps, whose clock the test moves.
-pub fn cache_and_clock(
-    configure: impl FnOnce(Builder) -> Builder,
-) -> (Arc<Cache>, Arc<ManualClock>) {
+pub fn cache_and_clock(configure: impl FnOnce(Builder) -> Builder) -> (Cache, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     let builder = Cache::builder().sweep_interval(None).clock(clock.clone());
-    (Arc::new(configure(builder).build()), clock)
+    (configure(builder).build(), clock)
 }
 
-pub fn cache(configure: impl FnOnce(Builder) -> Builder) -> Arc<Cache> {
+pub fn cache(configure: impl FnOnce(Builder) -> Builder) -> Cache {
     cache_and_clock(configure).0
 }
 
@@ -42,15 +41,15 @@ pub fn tickets(per_key: u64) -> TicketsPerKey {
 }
 
 pub fn ttl(millis: u64) -> Ttl {
-    Ttl::from_millis(millis).unwrap()
+    Ttl::new(Duration::from_millis(millis)).unwrap()
 }
 
-pub fn clients(cache: &Arc<Cache>) -> Arc<ClientSessions> {
-    Arc::new(ClientSessions::new(Arc::clone(cache)))
+pub fn clients(cache: &Cache) -> Arc<ClientSessions> {
+    Arc::new(ClientSessions::new(cache.clone()))
 }
 
-pub fn servers(cache: &Arc<Cache>, label: &str) -> Arc<ServerSessions> {
-    Arc::new(ServerSessions::new(Arc::clone(cache), Partition::new(label).unwrap()))
+pub fn servers(cache: &Cache, label: &str) -> Arc<ServerSessions> {
+    Arc::new(ServerSessions::new(cache.clone(), Partition::new(label).unwrap()))
 }
 
 pub fn name(name: &str) -> ServerName<'static> {

@@ -10,19 +10,21 @@
 //! by the number of slots. Times are milliseconds of the wall clock, the one clock that all containers of a host share.
 
 use std::hash::Hasher;
+use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
 use zeroize::Zeroize;
 
 use crate::segment::owner::{OWNER_BITS, Owner, Owners};
 use crate::segment::sync::{AtomicU64, Ordering, fence};
+use crate::ticket_keys::KeyBytes;
 use crate::{
-    AGED_KEY_LEN, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, RotateEvery,
+    Activation, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, RotateEvery,
     TICKET_KEY_LEN, TicketKey,
 };
 
 /// One more than the most keys, because a new key comes before the oldest leaves, and one for a process that died.
-const SLOTS: usize = if cfg!(any(loom, test)) { 5 } else { Keep::MAX + 2 };
+const SLOTS: usize = if cfg!(any(loom, test)) { 5 } else { Keep::MAX.get() as usize + 2 };
 const SLOT_WORDS: usize = 16;
 const CONFIG: usize = 0;
 const ACTIVE: usize = 1;
@@ -65,13 +67,13 @@ impl RingConfig {
 
     fn pack(self) -> u64 {
         let every = self.rotate_every.map_or(0, RotateEvery::as_millis);
-        every << 8 | (self.keep.get() as u64) << 1 | Self::IS_SET
+        every << 8 | u64::from(self.keep.get()) << 1 | Self::IS_SET
     }
 
     /// Whatever the word holds, the result is in its ranges.
     fn unpack(word: u64) -> Self {
         Self {
-            rotate_every: RotateEvery::from_millis(word >> 8),
+            rotate_every: RotateEvery::new(Duration::from_millis(word >> 8)),
             keep: Keep::new(word >> 1 & 0x7f).unwrap_or_default(),
         }
     }
@@ -128,7 +130,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
 
     /// Copies the active key, after a rotation if that is due. Returns its generation. `None` without a key: then nothing
     /// may be encrypted.
-    pub(crate) fn active(&self, out: &mut TicketKey, now: u64) -> Option<u64> {
+    pub(crate) fn active(&self, out: &mut KeyBytes, now: u64) -> Option<u64> {
         for _ in 0..SLOTS {
             let word = self.words[ACTIVE].load(Ordering::Acquire);
             let seen = self.read(place_of(word), out).filter(|seen| is_active(word, seen));
@@ -177,7 +179,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
     ///
     /// For a given key that is not random or that repeats a part of another one, and if the system has no random bytes.
     /// [`KeyRejected::NoMemory`] if processes that are suspended in the middle of a rotation hold all slots.
-    pub(crate) fn rotate(&self, key: Option<&TicketKey>, now: u64) -> Result<(), KeyRejected> {
+    pub(crate) fn rotate(&self, key: Option<&KeyBytes>, now: u64) -> Result<(), KeyRejected> {
         if let Some(key) = key {
             crate::ticket_keys::check_random(key)?;
             let mut other = [0; TICKET_KEY_LEN];
@@ -227,19 +229,15 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         Ok(())
     }
 
-    /// Copies the keys with their ages into `out`, the active one first, then the newest. Returns how many. The caller
-    /// wipes them after use.
-    pub(crate) fn export(&self, out: &mut [AgedKey], now: u64) -> usize {
-        let mut count = 0;
-        for (place, _) in self.in_order(now) {
-            let Some(entry) = out.get_mut(count) else { break };
-            let (age, key) = crate::ticket_keys::parts_mut(entry);
-            if let Some(seen) = self.read(place, key) {
-                *age = now.wrapping_sub(seen.created_at).to_le_bytes();
-                count += 1;
-            }
-        }
-        count
+    /// Returns the keys with their ages, the active one first, then the newest.
+    pub(crate) fn export(&self, now: u64) -> Vec<AgedKey> {
+        let keys = self.in_order(now).into_iter().filter_map(|(place, _)| {
+            let mut key = TicketKey::zero();
+            let seen = self.read(place, key.bytes_mut())?;
+            let age = now.wrapping_sub(seen.created_at).cast_signed();
+            Some(AgedKey::new(key, Activation::of_age(age)))
+        });
+        keys.collect()
     }
 
     /// Returns the keys, the active one first, then the newest.
@@ -247,7 +245,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         let info = |(_, seen): &(usize, Seen)| KeyInfo {
             // Generations begin with 1 here, and with 0 for callers.
             generation: seen.generation - 1,
-            age: now.saturating_sub(seen.created_at),
+            age: Duration::from_millis(now.saturating_sub(seen.created_at)),
         };
         self.in_order(now).iter().map(info).collect()
     }
@@ -269,7 +267,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
     fn replace_active(
         &self,
         old: u64,
-        given: Option<&TicketKey>,
+        given: Option<&KeyBytes>,
         now: u64,
     ) -> Result<bool, KeyRejected> {
         let mut key = [0; TICKET_KEY_LEN];
@@ -335,7 +333,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
     }
 
     /// Writes a key into a slot of this process and publishes it. Returns the state.
-    fn fill(&self, place: usize, busy: u64, key: &TicketKey, generation: u64, now: u64) -> u64 {
+    fn fill(&self, place: usize, busy: u64, key: &KeyBytes, generation: u64, now: u64) -> u64 {
         let slot = self.slot(place);
         // Release: pairs with the acquire fence in `read`. A reader that sees one of the words below sees the slot busy.
         fence(Ordering::Release);
@@ -388,9 +386,9 @@ impl<'a, O: Owners> TicketRing<'a, O> {
             return true;
         }
         let lifetime = rotate_every
-            .map_or(u64::MAX, |every| every.as_millis().saturating_mul(keep.get() as u64));
+            .map_or(u64::MAX, |every| every.as_millis().saturating_mul(keep.get().into()));
         let newer = generation_of(active).saturating_sub(seen.generation);
-        newer < keep.get() as u64
+        newer < u64::from(keep.get())
             && now < seen.created_at.saturating_add(lifetime)
             && seen.created_at <= now.saturating_add(CLOCK_TOLERANCE)
     }
@@ -403,7 +401,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
     }
 
     /// Copies the key of a live slot. If it changes during the copy, or is damaged, `out` has nothing of it.
-    fn read(&self, place: usize, out: &mut TicketKey) -> Option<Seen> {
+    fn read(&self, place: usize, out: &mut KeyBytes) -> Option<Seen> {
         let slot = self.slot(place);
         // Acquire: pairs with the release in `fill`.
         let state = slot[STATE].load(Ordering::Acquire);
@@ -504,7 +502,10 @@ mod tests {
     }
 
     fn config(every: u64, keep: u64) -> RingConfig {
-        RingConfig { rotate_every: RotateEvery::from_millis(every), keep: Keep::new(keep).unwrap() }
+        RingConfig {
+            rotate_every: RotateEvery::new(Duration::from_millis(every)),
+            keep: Keep::new(keep).unwrap(),
+        }
     }
 
     fn ring<'a>(words: &'a [AtomicU64], owners: &'a TestOwners) -> TicketRing<'a, TestOwners> {
@@ -517,13 +518,13 @@ mod tests {
         ring
     }
 
-    fn active(ring: &TicketRing<'_, TestOwners>, now: u64) -> TicketKey {
+    fn active(ring: &TicketRing<'_, TestOwners>, now: u64) -> KeyBytes {
         let mut key = [0; TICKET_KEY_LEN];
         ring.active(&mut key, now).expect("there is a key");
         key
     }
 
-    fn find(ring: &TicketRing<'_, TestOwners>, key: &TicketKey, now: u64) -> Option<u64> {
+    fn find(ring: &TicketRing<'_, TestOwners>, key: &KeyBytes, now: u64) -> Option<u64> {
         let mut out = [0; KEY_SECRET_LEN];
         let found = ring.find(key.first_chunk().unwrap(), &mut out, now);
         assert_eq!(out == key[KEY_NAME_LEN..], found.is_some(), "whole, or nothing of it");
@@ -579,10 +580,7 @@ mod tests {
         assert_eq!(remnants(&words), 3);
         let generations: Vec<_> = ring.keys(NOW).iter().map(|key| key.generation).collect();
         assert_eq!(generations, [4, 3, 2]);
-        let mut exported = [[0; AGED_KEY_LEN]; SLOTS];
-        let count = ring.export(&mut exported, NOW);
-        let exported: Vec<_> =
-            exported[..count].iter().map(|aged| *crate::ticket_keys::key_in(aged)).collect();
+        let exported: Vec<_> = ring.export(NOW).iter().map(|aged| *aged.key.as_bytes()).collect();
         assert_eq!(exported, [keys[4], keys[3], keys[2]]);
     }
 
@@ -611,7 +609,7 @@ mod tests {
     fn a_given_key_becomes_active_unless_it_is_not_random_or_repeats_another() {
         let (words, owners) = (words(), TestOwners::new(1));
         let ring = opened(&words, &owners);
-        let key: TicketKey = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        let key: KeyBytes = std::array::from_fn(|at| u8::try_from(at).unwrap());
         ring.rotate(Some(&key), NOW).unwrap();
         assert_eq!(active(&ring, NOW), key);
         assert_eq!(ring.rotate(Some(&key), NOW), Err(KeyRejected::Repeated));
@@ -652,7 +650,7 @@ mod tests {
             let mut key = [0; TICKET_KEY_LEN];
             ring.active(&mut key, NOW);
             let _ = (ring.rotate(None, NOW), ring.tick(NOW), ring.keys(NOW));
-            let _ = ring.export(&mut [[0; AGED_KEY_LEN]; SLOTS], NOW);
+            let _ = ring.export(NOW);
             ring.clear();
         }
     }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::oracle::{Id, Oracle, ReadMode, ReadOutcome};
 use crate::read_mode::AnnotatedBuffer;
@@ -41,7 +42,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     let how = prop_oneof![Just(ReadMode::Get), Just(ReadMode::Offer), Just(ReadMode::Take)];
     let own = || {
         (prop::option::of(1..40_u64), any::<bool>()).prop_map(|(ttl, reusable)| EntryOptions {
-            ttl: ttl.and_then(Ttl::from_millis),
+            ttl: ttl.and_then(|ttl| Ttl::new(Duration::from_millis(ttl))),
             reusable,
         })
     };
@@ -68,7 +69,7 @@ fn some_options() -> impl Strategy<Value = Options> {
         |(entries, bytes, lifetime, per_key, single_use)| Options {
             max: Capacity::new(entries).unwrap(),
             max_bytes: ByteBudget::new(bytes).unwrap(),
-            ttl: Ttl::from_millis(lifetime).unwrap(),
+            ttl: Ttl::new(Duration::from_millis(lifetime)).unwrap(),
             tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
             single_use,
             sweep_interval: None,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use crate::call_time::Now;
 use crate::read_mode::ReadMode;
@@ -37,7 +38,7 @@ fn store(max: u64) -> Store {
         ..Options::default()
     };
     let store = Store::new(options).unwrap();
-    let short = EntryOptions { ttl: Ttl::from_millis(2), ..EntryOptions::default() };
+    let short = EntryOptions { ttl: Ttl::new(Duration::from_millis(2)), ..EntryOptions::default() };
     store.put(key("expired"), &[1; 10], short, 0).unwrap();
     store.add(key("tickets"), &[2; 10], EntryOptions::default(), 0).unwrap();
     store.add(key("tickets"), &[3; 10], EntryOptions::default(), 0).unwrap();

@@ -76,7 +76,7 @@ fn options(max: u64, max_bytes: u64, per_key: u64, single_use: bool) -> Options 
     Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max_bytes).unwrap(),
-        ttl: Ttl::from_millis(50).unwrap(),
+        ttl: Ttl::new(Duration::from_millis(50)).unwrap(),
         tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
         single_use,
         sweep_interval: None,
@@ -106,7 +106,10 @@ fn any_operation(shared: &Shared, buffer: &mut [u8]) -> Option<u64> {
             let serial = shared.serials.fetch_add(1, Ordering::Relaxed);
             fill(&mut buffer[..len], serial, key);
             let blob = &buffer[..len];
-            let own = EntryOptions { ttl: Ttl::from_millis(random() % 60), reusable: false };
+            let own = EntryOptions {
+                ttl: Ttl::new(Duration::from_millis(random() % 60)),
+                reusable: false,
+            };
             let annotation = annotation(serial);
             let annotation = serial.is_multiple_of(2).then_some(&annotation);
             let others = if choice < 175 { 0 } else { store.others() };

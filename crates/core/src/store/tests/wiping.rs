@@ -1,5 +1,7 @@
 //! When a call that removes an entry returns, none of its bytes is left.
 
+use std::time::Duration;
+
 use crate::read_mode::ReadMode;
 use crate::store::Store;
 use crate::store::payload::block_slab::BLOCK_BYTES;
@@ -13,7 +15,7 @@ fn store(single_use: bool) -> Store {
     let options = Options {
         max: Capacity::new(2).unwrap(),
         max_bytes: ByteBudget::new(2 * LEN as u64).unwrap(),
-        ttl: Ttl::from_millis(10).unwrap(),
+        ttl: Ttl::new(Duration::from_millis(10)).unwrap(),
         tickets_per_key: TicketsPerKey::new(1).unwrap(),
         single_use,
         sweep_interval: None,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -182,7 +183,7 @@ impl Subject for Named {
 /// Every third entry has a short lifetime, every fifth may be offered again.
 pub(super) fn options(serial: u64) -> EntryOptions {
     let ttl = if serial.is_multiple_of(3) { 1 } else { 3 };
-    EntryOptions { ttl: Ttl::from_millis(ttl), reusable: serial.is_multiple_of(5) }
+    EntryOptions { ttl: Ttl::new(Duration::from_millis(ttl)), reusable: serial.is_multiple_of(5) }
 }
 
 fn an_operation(keys: u8) -> impl Strategy<Value = Operation> {

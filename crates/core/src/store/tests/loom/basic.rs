@@ -2,6 +2,8 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p tls-resumption-core --lib tests::loom`
 
+use std::time::Duration;
+
 use loom::sync::Arc;
 use loom::thread;
 
@@ -21,7 +23,7 @@ pub(super) fn store_with(max: u64, per_key: u64, buckets: [usize; 2]) -> Store {
     let options = Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * LEN as u64).unwrap(),
-        ttl: Ttl::from_millis(10).unwrap(),
+        ttl: Ttl::new(Duration::from_millis(10)).unwrap(),
         tickets_per_key: TicketsPerKey::new(per_key).unwrap(),
         single_use: false,
         sweep_interval: None,

@@ -2,6 +2,8 @@
 //!
 //! The checker explores more if the reader is a thread that began later.
 
+use std::time::Duration;
+
 use super::basic::{add, beside, check, get, offer, put, store, take};
 use crate::read_mode::ReadMode;
 use crate::store::Store;
@@ -23,7 +25,8 @@ fn remove(store: &Store, key: &[u8]) -> usize {
 
 /// Lives for a millisecond.
 fn put_briefly(store: &Store, key: &[u8], byte: u8) {
-    let briefly = EntryOptions { ttl: Ttl::from_millis(1), ..EntryOptions::default() };
+    let briefly =
+        EntryOptions { ttl: Ttl::new(Duration::from_millis(1)), ..EntryOptions::default() };
     store.put(Key::new(key).unwrap(), &[byte; super::basic::LEN], briefly, 0).unwrap();
 }
 

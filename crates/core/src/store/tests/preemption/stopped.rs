@@ -3,6 +3,8 @@
 //! Each call is stopped before each of its steps in turn, while another thread makes every other call. A step is one use
 //! of a shared word.
 
+use std::time::Duration;
+
 use super::scheduler::stop;
 use crate::read_mode::ReadMode;
 use crate::store::Store;
@@ -19,7 +21,7 @@ fn options(max: u64) -> Options {
         max: Capacity::new(max).unwrap(),
         max_bytes: ByteBudget::new(max * BLOB as u64).unwrap(),
         tickets_per_key: TicketsPerKey::new(2).unwrap(),
-        ttl: Ttl::from_millis(1000).unwrap(),
+        ttl: Ttl::new(Duration::from_secs(1)).unwrap(),
         sweep_interval: None,
         single_use: false,
     }
@@ -42,7 +44,7 @@ fn key(name: &str) -> Key<'_> {
 type Insert = fn(&Store, Key<'_>, &[u8], EntryOptions, u64) -> Result<bool, crate::Rejected>;
 
 fn insert(store: &Store, how: Insert, name: &str, byte: u8, ttl: u64) {
-    let own = EntryOptions { ttl: Ttl::from_millis(ttl), reusable: false };
+    let own = EntryOptions { ttl: Ttl::new(Duration::from_millis(ttl)), reusable: false };
     how(store, key(name), &[byte; BLOB], own, if ttl == NOW { 0 } else { NOW }).unwrap();
 }
 
@@ -169,7 +171,7 @@ fn in_delete() {
 
 #[test]
 fn in_an_annotated_insertion() {
-    let own = EntryOptions { ttl: Ttl::from_millis(1000), reusable: false };
+    let own = EntryOptions { ttl: Ttl::new(Duration::from_secs(1)), reusable: false };
     let blob = [5; BLOB - ANNOTATION_LEN];
     for name in ["new", "session", "tickets", "expired"] {
         anywhere(None, |store| {
@@ -180,7 +182,7 @@ fn in_an_annotated_insertion() {
 
 #[test]
 fn in_the_removal_of_one_entry() {
-    let own = EntryOptions { ttl: Ttl::from_millis(1000), reusable: false };
+    let own = EntryOptions { ttl: Ttl::new(Duration::from_secs(1)), reusable: false };
     anywhere(None, |store| {
         let blob = [5; BLOB - ANNOTATION_LEN];
         let annotation = [5; ANNOTATION_LEN];
