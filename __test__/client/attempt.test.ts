@@ -30,6 +30,7 @@ class FakePort implements SocketPort {
   transportBytesRead = 0
   ticket = undefined
   session = undefined
+  sentCertificates = undefined
   isHeld = false
   given = 0
   readonly faults: string[] = []

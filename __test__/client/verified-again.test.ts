@@ -295,6 +295,49 @@ test('TLSv1.2: a session of a renegotiation is not stored before its certificate
   )
 })
 
+interface TicketHook {
+  onticketkeycallback(name: Buffer, iv: Buffer, isSealing: boolean): unknown[]
+  enableTicketKeyCallback(): void
+}
+
+test('TLSv1.2: a session of a renegotiation after a handshake without one is not stored', async t => {
+  const root = await makeAuthority('Root')
+  const identity = await makeServer({ issuer: root })
+  const only = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const
+  const server = tls.createServer(
+    { ...identity, ...only, secureOptions: ALLOW_CLIENT_RENEGOTIATION },
+    socket => {
+      socket.on('error', () => {}).on('data', () => socket.write('now'))
+    },
+  )
+  t.teardown(() => server.close())
+  let isIssuing = false
+  const { context } = (server as unknown as { _sharedCreds: { context: TicketHook } })._sharedCreds
+  const [name, mac, cipher] = [Buffer.alloc(16), Buffer.alloc(16), Buffer.alloc(16)]
+  context.onticketkeycallback = (_name, iv) => [isIssuing ? 1 : 0, mac, cipher, name, iv]
+  context.enableTicketKeyCallback()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const sessionCache = new SessionCache()
+  const options = { port, host: '127.0.0.1', servername: 'localhost', ca: root.cert, sessionCache }
+  const visit = async (onData: (socket: tls.TLSSocket) => void) => {
+    const sizes: number[] = []
+    const socket = connect(options)
+    socket.on('session', () => sizes.push(sessionCache.size))
+    socket.once('secureConnect', () => socket.write('?'))
+    socket.once('data', () => onData(socket))
+    await once(socket, 'close')
+    return sizes
+  }
+  const emitted = await visit(socket => {
+    isIssuing = true
+    socket.renegotiate({}, () => socket.end('!'))
+  })
+  t.deepEqual(emitted, [0], 'only the renegotiation made a session')
+  t.is(sessionCache.size, 0)
+  t.deepEqual(await visit(socket => socket.end('!')), [1], 'that of a handshake is stored')
+})
+
 /** Moves the clock by which this package judges verifications. */
 function moveClock(t: ExecutionContext) {
   const { wall } = clock

@@ -31,6 +31,12 @@ async function handshake(t: ExecutionContext, identity: { cert: string; key: str
   return seen as tls.DetailedPeerCertificate
 }
 
+/** Returns the chain of a full handshake; undefined where there is no certificate. */
+function capture(certificate: tls.DetailedPeerCertificate, sent?: Buffer[], last?: CertificateChain) {
+  const issuers = CertificateChain.copyIssuers(certificate, last)
+  return issuers && CertificateChain.of(issuers, sent, last)
+}
+
 /** Builds what Node.js returns for these certificates, the peer's own first. The last one is its own issuer. */
 function chained(...holders: Holder[]): tls.DetailedPeerCertificate {
   const all = holders.map(holder => ({ raw: der(holder) }) as unknown as tls.DetailedPeerCertificate)
@@ -41,7 +47,7 @@ function chained(...holders: Holder[]): tls.DetailedPeerCertificate {
 test('certificate chain: an encoded chain reads back as the same chain', async t => {
   const { root, identity } = await makeChain()
   const seen = await handshake(t, identity, root.cert)
-  const chain = CertificateChain.capture(seen, undefined)
+  const chain = capture(seen, undefined)
   const copy = CertificateChain.decode(chain?.encode() ?? Buffer.alloc(0))
   t.truthy(copy)
   t.true(copy?.digest.equals(chain?.digest ?? Buffer.alloc(0)))
@@ -50,7 +56,7 @@ test('certificate chain: an encoded chain reads back as the same chain', async t
 
 test('certificate chain: any bytes read as a chain that encodes to them, or as none, and never throw', async t => {
   const { root, server } = await makeChain()
-  const valid = CertificateChain.capture(chained(server, root), undefined)?.encode() ?? Buffer.alloc(0)
+  const valid = capture(chained(server, root))?.encode() ?? Buffer.alloc(0)
   const read = (bytes: Uint8Array) => CertificateChain.decode(Buffer.from(bytes))?.encode()
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), bytes => t.notThrows(() => read(bytes))))
   fc.assert(
@@ -69,7 +75,7 @@ test('certificate chain: any bytes read as a chain that encodes to them, or as n
 test('certificate chain: a change of any certificate, of what was sent, or of the root is another digest', async t => {
   const { root, intermediate, server } = await makeChain()
   const digest = (certificate: tls.DetailedPeerCertificate, sent?: Buffer[]) =>
-    CertificateChain.capture(certificate, sent)?.digest.toString('hex')
+    capture(certificate, sent)?.digest.toString('hex')
   const other = await makeAuthority('Root')
   const digests = [
     digest(chained(server, intermediate, root)),
@@ -84,7 +90,7 @@ test('certificate chain: a change of any certificate, of what was sent, or of th
 test('certificate chain: a captured chain does not change when the application changes the object', async t => {
   const { root, identity } = await makeChain()
   const seen = await handshake(t, identity, root.cert)
-  const chain = CertificateChain.capture(seen, undefined)
+  const chain = capture(seen, undefined)
   const before = chain?.peerCertificate()
   seen.raw.fill(0)
   seen.subjectaltname = 'DNS:elsewhere'
@@ -94,7 +100,7 @@ test('certificate chain: a captured chain does not change when the application c
 
 test('certificate chain: each returned object is new, so that an application may change it', async t => {
   const { root, server } = await makeChain()
-  const chain = CertificateChain.capture(chained(server, root), undefined)
+  const chain = capture(chained(server, root))
   const first = chain?.peerCertificate() as tls.DetailedPeerCertificate
   first.subjectaltname = 'DNS:elsewhere'
   first.raw.fill(0)
@@ -103,23 +109,77 @@ test('certificate chain: each returned object is new, so that an application may
   t.true(chain?.peerCertificate().raw.equals(der(server)))
 })
 
+test('certificate chain: one that equals the last is the same object, and any other certificate makes a new one', async t => {
+  const { root, intermediate, server } = await makeChain()
+  const [other, otherRoot] = await Promise.all([makeServer({ issuer: intermediate }), makeAuthority('Root')])
+  const whole = () => chained(server, intermediate, root)
+  const sent = () => [der(server), der(intermediate)]
+  const last = capture(whole(), sent())
+  t.is(capture(whole(), sent(), last), last)
+  const unclosed = whole()
+  Object.assign(unclosed.issuerCertificate.issuerCertificate, { issuerCertificate: undefined })
+  const others: [string, tls.DetailedPeerCertificate, Buffer[]][] = [
+    ['another leaf', chained(other, intermediate, root), sent()],
+    ['another root', chained(server, intermediate, otherRoot), sent()],
+    ['no root', chained(server, intermediate), sent()],
+    ['a certificate more', chained(server, intermediate, root, otherRoot), sent()],
+    ['a root that is not its own issuer', unclosed, sent()],
+    ['another leaf among those sent', whole(), [der(other), der(intermediate)]],
+    ['another order of those sent', whole(), sent().reverse()],
+    ['one less sent', whole(), [der(server)]],
+    ['one more sent', whole(), [...sent(), der(root)]],
+  ]
+  for (const [what, certificate, own] of others) {
+    const chain = capture(certificate, own, last)
+    t.not(chain, last, what)
+    t.deepEqual(chain?.encode(), capture(certificate, own)?.encode(), what)
+  }
+})
+
+test('certificate chain: the last one is not changed with the object that was compared with it', async t => {
+  const { root, server } = await makeChain()
+  const last = capture(chained(server, root))
+  const before = last?.peerCertificate()
+  const seen = chained(server, root)
+  t.is(capture(seen, undefined, last), last)
+  seen.raw.fill(0)
+  t.deepEqual(last?.peerCertificate(), before)
+  t.true(last?.hasLeaf(der(server)))
+})
+
+test('certificate chain: the next change is the next date of any certificate', async t => {
+  const root = await makeAuthority('Root', { notBefore: fromNow(-50 * DAY), notAfter: fromNow(40 * DAY) })
+  const server = await makeServer({
+    issuer: root,
+    notBefore: fromNow(-DAY),
+    notAfter: fromNow(5 * DAY),
+  })
+  const chain = capture(chained(server, root))
+  const dates = [root, server].flatMap(({ cert }) => {
+    const { validFrom, validTo } = new X509Certificate(cert)
+    return [Date.parse(validFrom), Date.parse(validTo)]
+  })
+  for (const date of dates) t.is(chain?.nextChange(date - 1), date)
+  t.is(chain?.nextChange(Math.max(...dates)), Number.POSITIVE_INFINITY)
+})
+
 test('certificate chain: only the first certificate is the leaf', async t => {
   const { root, server } = await makeChain()
-  const chain = CertificateChain.capture(chained(server, root), undefined)
+  const chain = capture(chained(server, root))
   t.true(chain?.hasLeaf(der(server)))
   t.false(chain?.hasLeaf(der(root)))
   t.false(chain?.hasLeaf(Buffer.alloc(0)))
 })
 
 test('certificate chain: an object without certificates, or one that never ends, is no chain', t => {
-  t.is(CertificateChain.capture({} as tls.DetailedPeerCertificate, undefined), undefined)
+  t.is(capture({} as tls.DetailedPeerCertificate, undefined), undefined)
   const endless = {
     raw: Buffer.of(1),
     get issuerCertificate() {
       return Object.create(endless)
     },
   }
-  t.is(CertificateChain.capture(endless as tls.DetailedPeerCertificate, undefined), undefined)
+  t.is(capture(endless as tls.DetailedPeerCertificate, undefined), undefined)
 })
 
 test('certificate chain: its verification holds while all certificates are valid that were valid then', async t => {
@@ -134,7 +194,7 @@ test('certificate chain: its verification holds while all certificates are valid
     notBefore: fromNow(-DAY),
     notAfter: fromNow(5 * DAY),
   })
-  const chain = CertificateChain.capture(chained(server, intermediate, root), undefined)
+  const chain = capture(chained(server, intermediate, root), undefined)
   const dates = (holder: Holder) => {
     const { validFrom, validTo } = new X509Certificate(holder.cert)
     return { from: Date.parse(validFrom), until: Date.parse(validTo) }
@@ -154,7 +214,7 @@ test('certificate chain: what is behind a trust anchor does not limit its verifi
   const root = await makeAuthority('Root', { notAfter: fromNow(40 * DAY) })
   const crossed = await makeAuthority('Root', { issuer: old, keys: root.keys, notAfter: fromNow(30 * DAY) })
   const server = await makeServer({ issuer: root, notAfter: fromNow(50 * DAY) })
-  const chain = CertificateChain.capture(chained(server, crossed, old), undefined)
+  const chain = capture(chained(server, crossed, old), undefined)
   const until = ({ cert }: Holder) => Date.parse(new X509Certificate(cert).validTo)
   t.is(chain?.validity(Date.now(), () => false).goodUntil, until(old))
   t.is(chain?.validity(Date.now(), isTrustAnchor(root.cert)).goodUntil, until(crossed))
@@ -167,7 +227,7 @@ test('certificate chain: trust anchors are read only where they make a differenc
   const server = await makeServer({ issuer: intermediate, notAfter: fromNow(20 * DAY) })
   let calls = 0
   const isAnchor = () => ++calls > 0
-  const chain = CertificateChain.capture(chained(server, intermediate, root), undefined)
+  const chain = capture(chained(server, intermediate, root), undefined)
   t.is(chain?.validity(Date.now(), isAnchor).goodUntil, Date.parse(new X509Certificate(server.cert).validTo))
   t.is(calls, 0)
 })

@@ -8,7 +8,7 @@ import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
 import { returnCertificates } from '../session/resumed-socket.js'
-import { encodeVerification } from '../session/verified-session.js'
+import { readSessionInfo, type SessionInfo } from '../session/session-info.js'
 import { debug, isDebugging } from '../util/log.js'
 import { monotonicNow } from '../util/time.js'
 import { HANG_MS, watchForSilence } from './hang-watch.js'
@@ -81,7 +81,7 @@ export class ConnectionAttempt implements SocketEvents {
 
   /** Returns the `checkServerIdentity` for the options of the connection. */
   capturing(check: CheckServerIdentity): CheckServerIdentity {
-    return this.#recorder.capturing(check, () => this.#socket)
+    return this.#recorder.capturing(check)
   }
 
   /** Watches a socket of `tls.connect` whose handshake starts when its transport is connected. */
@@ -153,10 +153,12 @@ export class ConnectionAttempt implements SocketEvents {
     // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
     if (isResumed && error) this.#port.setAuthorizationError(error.code || error.message)
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
-    if (!isResumed && this.#recorder.chain === undefined && !this.#port.isAuthorized) {
+    if (!isResumed && !this.#recorder.hasCapture && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
-      if (certificate) this.#recorder.captureUnverified(certificate, this.#socket)
+      if (certificate) this.#recorder.captureUnverified(certificate)
     }
+    // Node.js emits the session of this handshake before the next tick.
+    if (!isResumed && this.#port.protocol !== 'TLSv1.3') process.nextTick(() => this.#recorder.endHandshake())
     if (!isFirst) return
     this.#stopHangWatch?.()
     this.#judgeSecure(isResumed)
@@ -175,19 +177,25 @@ export class ConnectionAttempt implements SocketEvents {
     //   ⇒ without `this.#hasCallerSession ||`
     if (this.#hasCallerSession || this.#phase === 'closed') return
     const { peer } = this.#inputs
+    const info = readSessionInfo(session)
     const resumed = this.#hasOffered ? this.#offered : undefined
     // The session key stands for the context as it was, and the handshake verifies by what it is.
-    const verification = this.#isContextUnchanged()
-      ? this.#recorder.verificationOf(session, this.#port.isResumed ? resumed : null)
-      : undefined
-    const record = verification && encodeVerification(verification)
+    const record =
+      info && this.#isContextUnchanged()
+        ? this.#recorder.recordOf(
+            session,
+            info,
+            this.#port.isResumed ? resumed : null,
+            () => this.#port.sentCertificates,
+          )
+        : undefined
     // Whatever is stored of it: a library may pass it back.
     // @guard library-session › install › install: a session of a lenient connection does not authorize*
     peer.recordEmitted(session, record)
     // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
     //   destroys the socket
     //   ⇒ without `&& !this.#port.isDestroyed`
-    if (record !== undefined && !this.#port.isDestroyed) this.#store(session, record)
+    if (info && record !== undefined && !this.#port.isDestroyed) this.#store(session, info, record)
   }
 
   onCallerSession(): void {
@@ -392,12 +400,12 @@ export class ConnectionAttempt implements SocketEvents {
     }
   }
 
-  #store(session: Buffer, record: Buffer): void {
+  #store(session: Buffer, info: SessionInfo, record: Buffer): void {
     const { cache, peer, verifier } = this.#inputs
     // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
     if (peer.generation.isOver) return
     if (verifier.isStrict && !this.#port.isAuthorized) return
-    if (!this.#recorder.store(session, record)) return
+    if (!this.#recorder.store(session, info, record)) return
     this.#debug('stored a session of %d bytes', session.length)
     this.#recordSessionTime()
     this.#lead?.end(true)

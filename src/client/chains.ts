@@ -22,9 +22,17 @@ export function knownChain(chain: CertificateChain): CertificateChain {
   return same?.chain ?? chain
 }
 
-/** Stores a chain for all threads, before a session that relies on it. */
-export function storeChain(chain: CertificateChain): void {
+/**
+ * Stores a chain for all threads, before a session that relies on it: once a second at most, as it is marked as used.
+ *
+ * @param now milliseconds of any clock.
+ */
+export function storeChain(chain: CertificateChain, now: number): void {
+  const id = chain.digest.toString('latin1')
+  const found = known.peek(id)
+  if (found !== undefined && Math.abs(now - found.usedAt) < SECOND) return
   chainStore.put(chain.digest, chain.encode())
+  known.set(id, { chain, usedAt: now })
 }
 
 /**

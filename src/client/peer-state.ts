@@ -4,6 +4,8 @@ import { offerBreaker } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { onPurge, type PurgeGeneration } from '../key/purge-generation.js'
 import { native } from '../native/addon.js'
+import type { CertificateChain } from '../session/certificate-chain.js'
+import { ChainValidity } from '../session/chain-validity.js'
 import { decodeVerification, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
 
@@ -28,6 +30,10 @@ export class PeerState {
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
   #storedIn: WeakRef<SessionCache> | undefined
+  /** For how long the verification of its chain holds. */
+  readonly validity: ChainValidity = new ChainValidity()
+  /** The chain of the last full handshake of which a session was emitted. */
+  lastChain: CertificateChain | undefined
   #lastRecord: Buffer | undefined
   #lastVerification: Verification | undefined
 

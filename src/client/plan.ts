@@ -8,10 +8,8 @@ import { formatPeerLabel } from '../key/endpoint.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { PurgeGeneration } from '../key/purge-generation.js'
 import { deriveSessionKey, describePeer, identifyContextFor } from '../key/session-key.js'
-import { native } from '../native/addon.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
-import { anchorsValidUntil, isTrustAnchor } from '../session/trust-anchors.js'
 import { decodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
 import { DAY } from '../util/time.js'
@@ -22,6 +20,8 @@ import { PendingAttempt } from './pending-attempt.js'
 import { secureContextFor } from './shared-contexts.js'
 
 export const DEFAULT_MAX_AGE: number = DAY
+
+const NO_CRLS: readonly unknown[] = []
 
 /** How a connection is to be made. */
 export interface Plan {
@@ -100,7 +100,6 @@ function findInputs(
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => describePeer(options))
     return undefined
   }
-  const crls = secureContext ? crlsOfContext(secureContext) : [options.crl ?? []].flat()
   return {
     cache,
     peer: peerState(key, `${formatPeerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
@@ -108,11 +107,16 @@ function findInputs(
     maxAge,
     coalesce,
     isOverStream: Boolean(options.socket),
-    crlsCurrentUntil: now => crlsCurrentUntil(crls, now),
-    // The trust anchors of a given context are not known.
-    isAnchor: secureContext ? () => false : isTrustAnchor(options.ca),
-    anchorsValidUntil: (chain, now) => anchorsValidUntil(options.ca, chain.certificates, now),
+    trust: {
+      ca: options.ca,
+      crls: secureContext ? crlsOfContext(secureContext) : crlsOfOptions(options),
+      hasOwnContext: Boolean(secureContext),
+    },
   }
+}
+
+function crlsOfOptions({ crl }: tls.ConnectionOptions): readonly unknown[] {
+  return crl === undefined || crl === null ? NO_CRLS : [crl].flat()
 }
 
 /** Makes a connection by its plan. */
@@ -166,15 +170,4 @@ function keepsSession(
   // @guard lenient-callers › changed-while-connecting › *: a session of an agent does not authorize *
   //   ⇒ `return !(isOfLibrary && offered.identityError)` becomes `return true`
   return !(isOfLibrary && offered.identityError)
-}
-
-/** Returns until when all CRLs are current, in milliseconds since 1970. Undefined where one cannot be read. */
-function crlsCurrentUntil(crls: readonly unknown[], now: number): number | undefined {
-  let until = Number.POSITIVE_INFINITY
-  for (const crl of crls) {
-    const next = native.crlNextUpdate(typeof crl === 'string' ? Buffer.from(crl) : (crl as Uint8Array), now)
-    if (Number.isNaN(next)) return undefined
-    until = Math.min(until, next)
-  }
-  return until
 }

@@ -1,9 +1,9 @@
 import type tls from 'node:tls'
 import { removeEntry, storeVerified } from '../cache/internal.js'
-import { sentCertificates } from '../node/tls-internals.js'
-import { CertificateChain } from '../session/certificate-chain.js'
-import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
-import type { Verification } from '../session/verified-session.js'
+import { CertificateChain, type Issuers } from '../session/certificate-chain.js'
+import type { TrustInputs } from '../session/chain-validity.js'
+import { type SessionInfo, TLS_1_3 } from '../session/session-info.js'
+import { encodeVerification } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
 import { knownChain, storeChain } from './chains.js'
 import type { OfferedSession, OfferInputs } from './offer.js'
@@ -11,18 +11,17 @@ import type { CheckServerIdentity } from './reverify.js'
 
 /** What decides what is stored of a connection's sessions. */
 export interface RecorderInputs extends OfferInputs {
-  /** Until when the options' CRLs are current, in milliseconds since 1970; undefined where that cannot be told. */
-  readonly crlsCurrentUntil: (now: number) => number | undefined
-  readonly isAnchor: (certificate: CertificateChain['leaf']) => boolean
-  /** Until when the trust anchors of a chain are valid, in milliseconds since 1970. */
-  readonly anchorsValidUntil: (chain: CertificateChain, now: number) => number
+  readonly trust: TrustInputs
 }
 
 /** What a full handshake showed about the peer. */
 interface Capture {
-  readonly chain: CertificateChain
+  readonly issuers: Issuers
   readonly isChainVerified: boolean
   readonly verifiedAt: number
+  /** Read when the first session comes, because many peers issue none. */
+  chain?: CertificateChain
+  record?: Buffer | undefined
 }
 
 /** Copies what the full handshake of one connection verified, and stores its sessions with it. */
@@ -36,7 +35,12 @@ export class SessionRecorder {
     this.#inputs = inputs
   }
 
-  /** The chain of the last full handshake of this connection. */
+  /** True if the certificates of a full handshake of this connection were copied. */
+  get hasCapture(): boolean {
+    return this.#capture !== undefined
+  }
+
+  /** The chain of the last full handshake of this connection, if a session came with it. */
   get chain(): CertificateChain | undefined {
     return this.#capture?.chain
   }
@@ -45,11 +49,11 @@ export class SessionRecorder {
    * Returns a `checkServerIdentity` that first copies the chain, because the caller's may change the object. Where the
    * caller's throws, there is no copy, and nothing is stored.
    */
-  capturing(check: CheckServerIdentity, socket: () => tls.TLSSocket): CheckServerIdentity {
+  capturing(check: CheckServerIdentity): CheckServerIdentity {
     const recorder = this
     return function (this: unknown, hostname, certificate) {
       recorder.#capture = undefined
-      const capture = copyCertificates(certificate as tls.DetailedPeerCertificate, socket(), true)
+      const capture = recorder.#copy(certificate as tls.DetailedPeerCertificate, true)
       const error = Reflect.apply(check, this, [hostname, certificate])
       recorder.#capture = capture
       return error
@@ -57,54 +61,58 @@ export class SessionRecorder {
   }
 
   /** Copies a chain that did not verify: Node.js does not call `checkServerIdentity` then. */
-  captureUnverified(certificate: tls.DetailedPeerCertificate, socket: tls.TLSSocket): void {
-    this.#capture = copyCertificates(certificate, socket, false)
+  captureUnverified(certificate: tls.DetailedPeerCertificate): void {
+    this.#capture = this.#copy(certificate, false)
   }
 
   /**
-   * Returns what a session of this connection relies on: the last full handshake, or where it resumed, what the offered
-   * session relies on. Undefined where nothing is known that it could rely on.
+   * Forgets the copy if no session has come. In TLS 1.2 a session that comes later is that of a renegotiation, whose
+   * certificates are not checked yet, and those that the peer sent are not known any more.
+   */
+  endHandshake(): void {
+    // @guard verified-session › verified-again › TLSv1.2: a session of a renegotiation after a handshake without one *
+    if (this.#capture?.chain === undefined) this.#capture = undefined
+  }
+
+  /**
+   * Returns the record of what a session of this connection relies on: the last full handshake, or where it resumed, what
+   * the offered session relies on. Undefined where nothing is known that it could rely on.
    *
    * @param offered the session that the connection resumed; null where it did not resume.
+   * @param sent reads the certificates that the peer sent.
    */
-  verificationOf(session: Buffer, offered: OfferedSession | null | undefined): Verification | undefined {
-    const info = readSessionInfo(session)
+  recordOf(
+    session: Buffer,
+    info: SessionInfo,
+    offered: OfferedSession | null | undefined,
+    sent: () => readonly Buffer[] | undefined,
+  ): Buffer | undefined {
     // @guard lifetime-and-use › strict-peer › strict peer: TLS 1.3 with a lifetime of 0
-    //   ⇒ without `|| info.lifetime === 0`
-    if (info === undefined || info.lifetime === 0) return undefined
+    //   ⇒ if false
+    if (info.lifetime === 0) return undefined
     const leaf = session.subarray(info.leafStart, info.leafEnd)
     // @guard verified-session › verified-again › *: a ticket of a resumed connection is good for no longer than *
-    //   ⇒ `offered.verification : undefined` becomes `{ ...offered.verification, verifiedAt: wallClock() } : undefined`
-    if (offered !== null) return offered?.chain.hasLeaf(leaf) ? offered.verification : undefined
+    //   ⇒ `encodeVerification(offered.verification)` becomes `encodeVerification({ ...offered.verification, verifiedAt: wallClock() })`
+    if (offered !== null)
+      return offered?.chain.hasLeaf(leaf) ? encodeVerification(offered.verification) : undefined
     const capture = this.#capture
     // @guard verified-session › verified-again › TLSv1.2: a session of a renegotiation is not stored before *
-    //   ⇒ without `!capture?.chain.hasLeaf(leaf) ||`
+    //   ⇒ without `!capture?.issuers.ders[0]?.equals(leaf) ||`
     // After a renegotiation the session comes before the new certificate was checked.
-    if (!capture?.chain.hasLeaf(leaf) || info.verified !== capture.isChainVerified) return undefined
-    const { chain, isChainVerified, verifiedAt } = capture
-    const crlsUntil = this.#inputs.crlsCurrentUntil(verifiedAt)
-    if (crlsUntil === undefined) return undefined
-    const { goodFrom, goodUntil } = chain.validity(verifiedAt, this.#inputs.isAnchor)
-    return {
-      chainDigest: chain.digest,
-      isChainVerified,
-      verifiedAt,
-      goodFrom,
-      // @guard verified-session › verified-again › *: a revocation list whose next update passes *
-      //   ⇒ without `crlsUntil, `
-      // @guard certificate-dates-and-names › verified-again › *: a trust anchor that expires before *
-      //   ⇒ without `, this.#inputs.anchorsValidUntil(chain, verifiedAt)`
-      goodUntil: Math.min(goodUntil, crlsUntil, this.#inputs.anchorsValidUntil(chain, verifiedAt)),
+    if (!capture?.issuers.ders[0]?.equals(leaf) || info.verified !== capture.isChainVerified) return undefined
+    if (capture.chain === undefined) {
+      capture.chain = this.#readChain(capture.issuers, sent())
+      capture.record = this.#encode(capture.chain, capture)
     }
+    return capture.record
   }
 
   /** Stores a session with what it relies on. Returns false where the cache does not take it. */
-  store(session: Buffer, record: Buffer): boolean {
+  store(session: Buffer, info: SessionInfo, record: Buffer): boolean {
     const { cache, peer } = this.#inputs
-    const info = readSessionInfo(session)
-    if (info === undefined) return false
     // An inherited chain is stored already.
-    if (this.#capture !== undefined && !this.#isChainStored) storeChain(this.#capture.chain)
+    const chain = this.#capture?.chain
+    if (chain !== undefined && !this.#isChainStored) storeChain(chain, wallClock())
     this.#isChainStored = true
     const isTls13 = info.version >= TLS_1_3
     // @guard lifetime-and-use › connect-lifetime › session lifetime: the hint of the peer is a limit
@@ -124,17 +132,30 @@ export class SessionRecorder {
     const { cache, peer } = this.#inputs
     for (const entry of this.#entries) removeEntry(cache, peer.key, entry)
   }
-}
 
-function copyCertificates(
-  certificate: tls.DetailedPeerCertificate,
-  socket: tls.TLSSocket,
-  isChainVerified: boolean,
-): Capture | undefined {
-  try {
-    const chain = CertificateChain.capture(certificate, sentCertificates(socket))
-    return chain && { chain: knownChain(chain), isChainVerified, verifiedAt: wallClock() }
-  } catch {
-    return undefined
+  #copy(certificate: tls.DetailedPeerCertificate, isChainVerified: boolean): Capture | undefined {
+    try {
+      const issuers = CertificateChain.copyIssuers(certificate, this.#inputs.peer.lastChain)
+      return issuers && { issuers, isChainVerified, verifiedAt: wallClock() }
+    } catch {
+      return undefined
+    }
+  }
+
+  /** A peer sends the same chain until it is renewed: then the last one is used again, with all that was derived from it. */
+  #readChain(issuers: Issuers, sent: readonly Buffer[] | undefined): CertificateChain {
+    const { peer } = this.#inputs
+    const last = peer.lastChain
+    const chain = CertificateChain.of(issuers, sent, last)
+    if (chain !== last) peer.lastChain = knownChain(chain)
+    return peer.lastChain ?? chain
+  }
+
+  #encode(chain: CertificateChain, { isChainVerified, verifiedAt }: Capture): Buffer | undefined {
+    const { peer, trust } = this.#inputs
+    const validity = peer.validity.at(verifiedAt, chain, trust)
+    return (
+      validity && encodeVerification({ chainDigest: chain.digest, isChainVerified, verifiedAt, ...validity })
+    )
   }
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import { type HandshakeGate, hasStartedHandshake, holdHandshake, isWaitingToStart } from './handshake-gate.js'
 import { defineMethods } from './patch.js'
+import { sentCertificates } from './tls-internals.js'
 
 /** What a client's connection goes through. Each is called before the application's listeners of the same event. */
 export interface SocketEvents {
@@ -41,6 +42,8 @@ export interface SocketPort {
   watchSessions(): void
   giveSession(session: Buffer): void
   setAuthorizationError(code: string): void
+  /** The certificates that the peer sent in the last full handshake, as DER. Undefined where they are not known. */
+  readonly sentCertificates: readonly Buffer[] | undefined
   /** The peer's certificate with its issuers, as after any full handshake. */
   peerCertificate(): tls.DetailedPeerCertificate | undefined
   hold(onEnd: () => void): HandshakeGate | undefined
@@ -149,6 +152,10 @@ export class TlsSocketPort implements SocketPort {
     this.#socket.authorized = false
     // Node.js writes the code here, though its types say that this is an Error.
     this.#socket.authorizationError = code as unknown as Error
+  }
+
+  get sentCertificates(): readonly Buffer[] | undefined {
+    return this.isUsable ? sentCertificates(this.#socket) : undefined
   }
 
   peerCertificate(): tls.DetailedPeerCertificate | undefined {

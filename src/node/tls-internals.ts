@@ -60,14 +60,14 @@ export function translatePeerCertificate(certificate: object, detailed: boolean)
 const readsChainOnce = Number.parseInt(process.versions.node, 10) < 24
 
 /**
- * Returns the certificates that the peer sent, as DER, in its order. Undefined where asking would change what the
- * application gets later.
+ * Returns the certificates that the peer sent, as DER, in its order. Undefined where there are none, or where asking would
+ * change what the application gets later.
  */
 export function sentCertificates(socket: tls.TLSSocket): Buffer[] | undefined {
   if (readsChainOnce) return undefined
   const sent: Buffer[] = []
   for (let next = socket.getPeerX509Certificate(); next; next = next.issuerCertificate) sent.push(next.raw)
-  return sent
+  return sent.length > 0 ? sent : undefined
 }
 
 /**

@@ -7,9 +7,25 @@ const MAX_CERTIFICATES = 100
 const VERSION = 1
 
 /** Node.js lists a self-signed certificate twice where the trust store has it as well. */
-function withoutRoot(issuers: readonly Buffer[], isSelfIssued: boolean): Buffer[] {
-  const distinct = issuers.filter((der, index) => index === 0 || !issuers[index - 1]?.equals(der))
+function withoutRoot({ ders, isSelfIssued }: Issuers): Buffer[] {
+  const distinct = ders.filter((der, index) => index === 0 || !ders[index - 1]?.equals(der))
   return isSelfIssued && distinct.length > 1 ? distinct.slice(0, -1) : distinct
+}
+
+function areEqual(some: readonly Buffer[], others: readonly Buffer[]): boolean {
+  return some.length === others.length && some.every((der, index) => der.equals(others[index] as Buffer))
+}
+
+/** Copies of the certificates from the peer's own to the last issuer, as DER. */
+export interface Issuers {
+  readonly ders: readonly Buffer[]
+  /** True if the last one is its own issuer. */
+  readonly isSelfIssued: boolean
+}
+
+interface Dates {
+  readonly from: number
+  readonly until: number
 }
 
 /** When all certificates of a chain are valid, in milliseconds since 1970. */
@@ -25,38 +41,60 @@ export interface Validity {
 export class CertificateChain {
   /** SHA-256 over all of it. */
   readonly digest: Buffer
-  readonly #issuers: readonly Buffer[]
+  readonly issuers: Issuers
   readonly #sent: readonly Buffer[]
-  readonly #isSelfIssued: boolean
   #certificates: readonly X509Certificate[] | undefined
+  #dates: readonly Dates[] | undefined
 
-  private constructor(issuers: readonly Buffer[], sent: readonly Buffer[], isSelfIssued: boolean) {
-    this.#issuers = issuers
+  private constructor(issuers: Issuers, sent: readonly Buffer[]) {
+    this.issuers = issuers
     this.#sent = sent
-    this.#isSelfIssued = isSelfIssued
     this.digest = createHash('sha256').update(this.encode()).digest()
   }
 
   /**
    * Copies the certificates out of what Node.js gives to `checkServerIdentity`.
    *
-   * @param sent the certificates as the peer sent them; undefined where that is not known: then all but a self-issued
-   * root.
+   * @param last the chain of an earlier handshake. Where all certificates equal its own, the result is its `issuers`.
    * @returns undefined where there is no certificate.
    */
-  static capture(
-    certificate: tls.DetailedPeerCertificate,
-    sent: readonly Buffer[] | undefined,
-  ): CertificateChain | undefined {
-    const issuers: Buffer[] = []
+  static copyIssuers(certificate: tls.DetailedPeerCertificate, last?: CertificateChain): Issuers | undefined {
+    const ders: Buffer[] = []
     let isSelfIssued = false
+    let isSame = last !== undefined
     for (let next = certificate; next?.raw && !isSelfIssued; next = next.issuerCertificate) {
-      if (issuers.length === MAX_CERTIFICATES) return undefined
-      issuers.push(Buffer.from(next.raw))
+      if (ders.length === MAX_CERTIFICATES) return undefined
+      const known = last?.issuers.ders[ders.length]
+      // @guard verified-session › certificate-chain › certificate chain: one that equals the last is the same object*
+      //   ⇒ `known?.equals(next.raw)` becomes `known`
+      const der = known?.equals(next.raw) ? known : Buffer.from(next.raw)
+      isSame &&= der === known
+      ders.push(der)
       isSelfIssued = next.issuerCertificate === next
     }
-    if (issuers.length === 0) return undefined
-    return new CertificateChain(issuers, sent ?? withoutRoot(issuers, isSelfIssued), isSelfIssued)
+    if (ders.length === 0) return undefined
+    const of = last?.issuers
+    const isLast = isSame && ders.length === of?.ders.length && isSelfIssued === of.isSelfIssued
+    return isLast ? of : { ders, isSelfIssued }
+  }
+
+  /**
+   * Returns the chain of a full handshake.
+   *
+   * @param sent the certificates as the peer sent them; undefined where that is not known: then all but a self-issued
+   * root.
+   * @param last the chain of an earlier handshake, which is returned where it is equal.
+   */
+  static of(
+    issuers: Issuers,
+    sent: readonly Buffer[] | undefined,
+    last?: CertificateChain,
+  ): CertificateChain {
+    const own = sent ?? withoutRoot(issuers)
+    // @guard verified-session › certificate-chain › certificate chain: one that equals the last is the same object*
+    //   ⇒ without `&& areEqual(last.#sent, own)`
+    if (last !== undefined && last.issuers === issuers && areEqual(last.#sent, own)) return last
+    return new CertificateChain(issuers, own)
   }
 
   /** Reads what {@link CertificateChain.encode} wrote. Undefined for anything else. */
@@ -72,13 +110,15 @@ export class CertificateChain {
     }
     const isWhole = version === VERSION && at === bytes.length && ders.length === issuerCount + sentCount
     if (!isWhole || issuerCount === 0 || sentCount === 0) return undefined
-    return new CertificateChain(ders.slice(0, issuerCount), ders.slice(issuerCount), selfIssued === 1)
+    const issuers = { ders: ders.slice(0, issuerCount), isSelfIssued: selfIssued === 1 }
+    return new CertificateChain(issuers, ders.slice(issuerCount))
   }
 
   /** Returns the chain as bytes: four numbers, then each certificate after its length. */
   encode(): Buffer {
-    const head = Buffer.from([VERSION, this.#isSelfIssued ? 1 : 0, this.#issuers.length, this.#sent.length])
-    const parts = [...this.#issuers, ...this.#sent].flatMap(der => {
+    const { ders, isSelfIssued } = this.issuers
+    const head = Buffer.from([VERSION, isSelfIssued ? 1 : 0, ders.length, this.#sent.length])
+    const parts = [...ders, ...this.#sent].flatMap(der => {
       const length = Buffer.alloc(4)
       length.writeUInt32LE(der.length)
       return [length, der]
@@ -88,7 +128,7 @@ export class CertificateChain {
 
   /** True if this DER is the peer's own certificate. */
   hasLeaf(der: Uint8Array): boolean {
-    return this.#issuers[0]?.equals(der) === true
+    return this.issuers.ders[0]?.equals(der) === true
   }
 
   /** The certificates from the peer's own to the last issuer. */
@@ -108,8 +148,7 @@ export class CertificateChain {
   validity(now: number, isAnchor: (certificate: X509Certificate) => boolean): Validity {
     let goodFrom = Number.NEGATIVE_INFINITY
     let goodUntil = Number.POSITIVE_INFINITY
-    for (const [index, certificate] of this.#parsed.entries()) {
-      const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
+    for (const [index, { from, until }] of this.#allDates.entries()) {
       const isValid = from <= now && now < until
       if (!isValid || (from <= goodFrom && goodUntil <= until)) continue
       // Asked only where it matters: the default trust anchors take some 40 ms to read.
@@ -121,6 +160,12 @@ export class CertificateChain {
     return { goodFrom, goodUntil }
   }
 
+  /** Returns the next time after `now` at which a certificate becomes valid or expires. */
+  nextChange(now: number): number {
+    const all = this.#allDates.flatMap(({ from, until }) => [from, until])
+    return Math.min(...all.filter(date => date > now))
+  }
+
   /** Returns a new object like that of `getPeerCertificate(true)` after the full handshake, issuers included. */
   peerCertificate(): tls.DetailedPeerCertificate {
     // Node.js writes some fields in another way than `toLegacyObject` does.
@@ -129,7 +174,7 @@ export class CertificateChain {
         translatePeerCertificate(certificate.toLegacyObject(), true) as tls.DetailedPeerCertificate,
     )
     for (const [index, certificate] of translated.entries()) {
-      const issuer = translated[index + 1] ?? (this.#isSelfIssued ? certificate : undefined)
+      const issuer = translated[index + 1] ?? (this.issuers.isSelfIssued ? certificate : undefined)
       if (issuer) certificate.issuerCertificate = issuer
     }
     return translated[0] as tls.DetailedPeerCertificate
@@ -151,7 +196,15 @@ export class CertificateChain {
   }
 
   get #parsed(): readonly X509Certificate[] {
-    this.#certificates ??= this.#issuers.map(der => new X509Certificate(der))
+    this.#certificates ??= this.issuers.ders.map(der => new X509Certificate(der))
     return this.#certificates
+  }
+
+  get #allDates(): readonly Dates[] {
+    this.#dates ??= this.#parsed.map(({ validFrom, validTo }) => ({
+      from: Date.parse(validFrom),
+      until: Date.parse(validTo),
+    }))
+    return this.#dates
   }
 }

@@ -36,26 +36,33 @@ export function isTrustAnchor(ca: unknown): (certificate: X509Certificate) => bo
   }
 }
 
+/** How long the trust anchors of a chain are valid, in milliseconds since 1970. Infinity: no known date bounds it. */
+export interface AnchorValidity {
+  readonly until: number
+  /** The next time at which one of their certificates becomes valid or expires. */
+  readonly nextChange: number
+}
+
 /**
- * Returns until when the trust anchors among these certificates are valid by the certificates of the `ca` option, in
- * milliseconds since 1970. A peer may send another certificate of an anchor that lives longer. The default CAs are not
- * read for this: the result is Infinity.
+ * Returns how long the trust anchors among these certificates are valid by the certificates of the `ca` option. A peer may
+ * send another certificate of an anchor that lives longer. The default CAs are not read for this.
  */
-export function anchorsValidUntil(
+export function anchorValidity(
   ca: unknown,
   certificates: readonly X509Certificate[],
   now: number,
-): number {
+): AnchorValidity {
+  let until = Number.POSITIVE_INFINITY
+  let nextChange = Number.POSITIVE_INFINITY
   const anchors = ca ? [ca].flat(Number.POSITIVE_INFINITY).map(readAnchors) : []
-  return Math.min(
-    ...certificates.map(certificate => {
-      const anchor = anchorOf(certificate)
-      const valid = anchors
-        .flatMap(map => map.get(anchor) ?? [])
-        .filter(({ from, until }) => from <= now && now < until)
-      return valid.length > 0 ? Math.max(...valid.map(({ until }) => until)) : Number.POSITIVE_INFINITY
-    }),
-  )
+  for (const certificate of certificates) {
+    const dates = anchors.flatMap(map => map.get(anchorOf(certificate)) ?? [])
+    const valid = dates.filter(date => date.from <= now && now < date.until)
+    if (valid.length > 0) until = Math.min(until, Math.max(...valid.map(date => date.until)))
+    const later = dates.flatMap(date => [date.from, date.until]).filter(date => date > now)
+    nextChange = Math.min(nextChange, ...later)
+  }
+  return { until, nextChange }
 }
 
 function defaultCertificates(): readonly string[] {
@@ -93,7 +100,15 @@ function addAnchor(anchors: Map<string, Dates[]>, pem: string): void {
   }
 }
 
+/** The anchors of certificates: to export a public key takes some 50 µs. */
+const anchorsOf = new WeakMap<X509Certificate, string>()
+
 function anchorOf(certificate: X509Certificate): string {
-  const key = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
-  return `${certificate.subject}\n${key}`
+  let anchor = anchorsOf.get(certificate)
+  if (anchor === undefined) {
+    const key = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+    anchor = `${certificate.subject}\n${key}`
+    anchorsOf.set(certificate, anchor)
+  }
+  return anchor
 }
