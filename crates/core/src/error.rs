@@ -30,6 +30,9 @@ pub enum Rejected {
         /// The maximum: the [byte budget](crate::ByteBudget), but no more than 2³¹ − 1.
         max: u64,
     },
+    /// The file system of a segment has no memory for the blob, or other processes change all places that it may take.
+    #[error("there is no room for the blob in the shared file")]
+    NoRoom,
 }
 
 /// The reason why a cache was not built.

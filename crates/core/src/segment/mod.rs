@@ -15,6 +15,7 @@ pub(crate) mod owner;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod stepping;
 pub(crate) mod sync;
+pub(crate) mod table;
 
 pub use error::{SegmentError, SegmentErrorKind};
 pub use options::{MaxSession, SegmentKind, SegmentOptions};

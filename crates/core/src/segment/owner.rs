@@ -94,7 +94,7 @@ impl Owners for TestOwners {
     }
 
     fn is_alive(&self, owner: Owner) -> bool {
-        owner != Owner::NONE && !self.dead.lock().unwrap().contains(&owner)
+        owner.number() != 0 && !self.dead.lock().unwrap().contains(&owner)
     }
 
     fn bury<R>(&self, owner: Owner, recover: impl FnOnce() -> R) -> Option<R> {

@@ -5,7 +5,7 @@ use super::sync::{AtomicU64, Ordering};
 
 /// An event that is counted: the counters of [`Stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Count {
+pub(crate) enum Count {
     /// A blob was read and stays. A blob that is removed by being read counts only as gone.
     Shown,
     Miss,
@@ -17,7 +17,7 @@ pub(super) enum Count {
 
 /// Why an entry leaves. Each reason has its counter, so that every entry is accounted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Removal {
+pub(crate) enum Removal {
     Taken,
     Deleted,
     Replaced,
@@ -43,23 +43,23 @@ impl Count {
 
 /// Each thread counts in its stripe.
 #[derive(Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     stripes: [CachePadded<[AtomicU64; COUNTERS]>; STRIPES],
 }
 
 impl Counters {
     /// Counts an event. Returns the count of the stripe.
-    pub(super) fn add(&self, what: Count) -> u64 {
+    pub(crate) fn add(&self, what: Count) -> u64 {
         // Relaxed: a number only, it publishes nothing.
         self.stripes[stripe()].0[what.index()].fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(super) fn sum(&self, what: Count) -> u64 {
+    pub(crate) fn sum(&self, what: Count) -> u64 {
         self.stripes.iter().map(|stripe| stripe.0[what.index()].load(Ordering::Relaxed)).sum()
     }
 
     /// Returns the counters, with gauges of 0.
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let gone = |why| self.sum(Count::Gone(why));
         Stats {
             hits: self.sum(Count::Shown) + gone(Removal::Taken),

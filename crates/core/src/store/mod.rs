@@ -12,13 +12,13 @@
 //! `docs/internals/store-verification.md` says where each call takes effect.
 
 mod clear;
-mod counters;
+pub(crate) mod counters;
 mod evict;
 mod index;
 mod insert;
 mod key_run;
 pub(crate) mod memory;
-mod payload;
+pub(crate) mod payload;
 mod quota;
 mod read;
 mod recency;

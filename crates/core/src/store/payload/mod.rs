@@ -1,4 +1,4 @@
 //! The bytes of blobs, and how they are moved in and out.
 
-pub(super) mod atomic_copy;
+pub(crate) mod atomic_copy;
 pub(super) mod block_slab;

@@ -99,7 +99,7 @@ macro_rules! stepping {
     ($($name:ident = $integer:ty),*) => {$(
         #[derive(Debug, Default)]
         #[repr(transparent)]
-        pub(in crate::store) struct $name(atomic::$name);
+        pub(crate) struct $name(atomic::$name);
 
         #[allow(dead_code, reason = "the narrow one has fewer uses")]
         impl $name {
