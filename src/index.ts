@@ -9,6 +9,7 @@ export { type InstallOptions, install, uninstall } from './auto/install.js'
 export type { RolloutOptions } from './auto/rollout.js'
 export {
   SessionCache,
+  type SessionCacheFile,
   type SessionCacheMemory,
   type SessionCacheOptions,
   type SessionCacheStats,

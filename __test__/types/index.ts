@@ -33,6 +33,7 @@ import {
   type ServerReason,
   type ServerStats,
   SessionCache,
+  type SessionCacheFile,
   type SessionCacheMemory,
   type SessionCacheOptions,
   type SessionCacheStats,
@@ -70,6 +71,9 @@ expectTypeOf<Pick<SessionCache, 'size' | 'bytes'>>().toEqualTypeOf<
 >()
 expectTypeOf<SessionCacheOptions>().toEqualTypeOf<{
   name?: string | undefined
+  path?: string | undefined
+  serves?: 'clients' | 'servers' | undefined
+  maxSession?: number | undefined
   max?: number | undefined
   maxSize?: number | undefined
   ttl?: number | undefined
@@ -79,9 +83,10 @@ expectTypeOf<SessionCacheOptions>().toEqualTypeOf<{
 }>()
 expectTypeOf<StoreOptions>().toEqualTypeOf<{ ttl?: number | undefined; reusable?: boolean | undefined }>()
 expectTypeOf<
-  Omit<SessionCacheStats, 'memory'>[Exclude<keyof SessionCacheStats, 'memory'>]
+  Omit<SessionCacheStats, 'memory' | 'file'>[Exclude<keyof SessionCacheStats, 'memory' | 'file'>]
 >().toEqualTypeOf<number>()
 expectTypeOf<SessionCacheStats['memory']>().toEqualTypeOf<SessionCacheMemory>()
+expectTypeOf<SessionCacheStats['file']>().toEqualTypeOf<SessionCacheFile | undefined>()
 expectTypeOf<SessionCacheMemory>().toEqualTypeOf<{
   used: number
   locked: number

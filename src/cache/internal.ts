@@ -1,8 +1,15 @@
 /** Access of the package's own modules to caches, beyond the public methods of `SessionCache`. */
 import { native } from '../native/addon.js'
 import { borrow } from '../native/scratch-buffer.js'
+import { sha256 } from '../util/digest.js'
 import * as log from '../util/log.js'
-import { handleOf, type ReadOperation, type SessionCache, type WriteOperation } from './session-cache.js'
+import {
+  handleOf,
+  localOptionsOf,
+  type ReadOperation,
+  SessionCache,
+  type WriteOperation,
+} from './session-cache.js'
 
 /**
  * Lets `use` borrow a session. `use` runs at once and must not keep the buffer, which is wiped when it
@@ -133,6 +140,35 @@ export function removeEntry(cache: SessionCache, key: string | Uint8Array, id: n
   return handle !== 0 && native.removeEntry(handle, key, id)
 }
 
+/** The caches that this thread has opened in place of caches in files. */
+const localCaches = new WeakMap<SessionCache, SessionCache>()
+
+/**
+ * Returns the cache of the process for what a cache in a file may not hold. All threads of the process share it. Any other
+ * cache stands for itself.
+ */
+export function localCacheOf(cache: SessionCache): SessionCache {
+  if (cache.path === undefined) return cache
+  let local = localCaches.get(cache)
+  if (local === undefined) {
+    const options = localOptionsOf(cache)
+    const name = `tls-resumption-of-${sha256(`${cache.path} ${options.ttl} ${options.singleUse}`)}`
+    local = new SessionCache({ name, ...options })
+    localCaches.set(cache, local)
+  }
+  return local
+}
+
+/**
+ * Ends the offers that this process made under the key: each came to a conclusive end. In a file, a session whose offer
+ * never ends is not offered again, since the peer may hang on it.
+ */
+export function settleOffers(cache: SessionCache, key: string): void {
+  if (cache.path === undefined) return
+  const handle = handleOf(cache)
+  if (handle !== 0) native.settleOffers(handle, key)
+}
+
 /** The handle of this thread on the chains of the process. 0 if there was no memory for them. */
 let chains: number | undefined
 
@@ -148,25 +184,45 @@ function openChains(): number {
   return chains
 }
 
-/**
- * The certificate chains that sessions were verified with. All threads share them. The encoding is the caller's.
- *
- * At most 1,000 chains and 16 MiB are kept, each for seven days. The least recently used one is evicted first.
- */
-export const chainStore = {
-  /** Stores a chain under its digest of 32 bytes. A chain larger than the store is not kept. */
-  put(digest: Uint8Array, blob: Uint8Array): void {
-    const handle = openChains()
-    if (handle !== 0) native.set(handle, digest, blob, 0, true)
-  },
-
+/** Certificate chains by their digest of 32 bytes. The encoding is the caller's. */
+export interface ChainStore {
+  /** Stores a chain. A chain larger than the store is not kept. */
+  put(digest: Uint8Array, blob: Uint8Array): void
   /**
    * Lets `use` borrow a chain and makes it the most recently used. `use` runs at once and must not keep the buffer.
    *
    * @returns What `use` returned, or `undefined` if the chain is not kept.
    */
-  borrow<T>(digest: Uint8Array, use: (blob: Buffer) => T): T | undefined {
+  borrow<T>(digest: Uint8Array, use: (blob: Buffer) => T): T | undefined
+}
+
+/**
+ * The certificate chains that sessions were verified with. All threads share them.
+ *
+ * At most 1,000 chains and 16 MiB are kept, each for seven days. The least recently used one is evicted first.
+ */
+export const chainStore: ChainStore = {
+  put(digest, blob) {
+    const handle = openChains()
+    if (handle !== 0) native.set(handle, digest, blob, 0, true)
+  },
+  borrow(digest, use) {
     const handle = openChains()
     return handle === 0 ? undefined : borrow(native.get, handle, digest, use)
   },
+}
+
+/** Returns the store of the chains that the sessions of a cache were verified with. Those of a file are in the file. */
+export function chainsOf(cache: SessionCache): ChainStore {
+  if (cache.path === undefined) return chainStore
+  return {
+    put(digest, blob) {
+      const handle = handleOf(cache)
+      if (handle !== 0) native.storeChain(handle, digest, blob)
+    },
+    borrow(digest, use) {
+      const handle = handleOf(cache)
+      return handle === 0 ? undefined : borrow(native.chain, handle, digest, use)
+    },
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 import { WeakRegistry } from '../util/weak-registry.js'
+import { checkPath, problemError } from './shared-file.js'
 
 /** Options of a {@link SessionCache}. All times are milliseconds and all sizes are bytes. */
 export interface SessionCacheOptions {
@@ -21,6 +22,27 @@ export interface SessionCacheOptions {
    * memory is freed when the last of them is disposed of. Without a name the memory belongs to this object only.
    */
   name?: string | undefined
+  /**
+   * The path of a file on tmpfs, as `/run/myapp/tls`. All processes of the user that open it share one memory, in all of
+   * their threads, and it stays when they end. Linux only. `PATH.v1` beside it has the sessions.
+   *
+   * The file keeps `max`, `maxSession`, `singleUse` and `serves`, and up to eight tickets of a key. It may evict a session
+   * before it is full. `name`, `maxSize`, `sweepInterval` and `ticketsPerPeer` do not go with a path.
+   *
+   * Any process of the user can read and plant sessions.
+   */
+  path?: string | undefined
+  /**
+   * With a `path`: whether the file has sessions for outgoing connections, or those that a server hands out. A file serves
+   * one side, so that remote clients cannot evict outgoing sessions.
+   * @defaultValue 'clients'
+   */
+  serves?: 'clients' | 'servers' | undefined
+  /**
+   * With a `path`: the maximum size of a session in bytes, with the record of its verification, 1,024 to 1,048,576.
+   * @defaultValue 16_384
+   */
+  maxSession?: number | undefined
   /**
    * The maximum number of sessions (not keys), 1 to 100,000,000. It is never exceeded. Below it, and below `maxSize`, no
    * session is evicted.
@@ -99,6 +121,24 @@ export interface SessionCacheStats {
   bytes: number
   /** The native memory of the session blobs. */
   memory: SessionCacheMemory
+  /** The file of a cache with a `path`. Of its other counters, `size` and `bytes` are those of all processes. */
+  file?: SessionCacheFile | undefined
+}
+
+/** The file of a {@link SessionCache} with a `path`. */
+export interface SessionCacheFile {
+  /** Processes that have it open. */
+  processes: number
+  /** Slots that this process recovered after another one died in the middle of a change. */
+  recovered: number
+  /** Damaged sessions that this process found and removed. */
+  damaged: number
+  /** Sessions that this process did not store because the file system had no room. */
+  noSpace: number
+  /** Sessions that this process removed because an offer of them never ended. */
+  poisoned: number
+  /** Bytes of memory that the two files take. */
+  allocated: number
 }
 
 /** The native memory of the session blobs, and its protection. */
@@ -116,6 +156,9 @@ export interface SessionCacheMemory {
 
 const OPTIONS: readonly string[] = [
   'name',
+  'path',
+  'serves',
+  'maxSession',
   'max',
   'maxSize',
   'ttl',
@@ -147,6 +190,9 @@ export let handleOf: (cache: SessionCache) => number
 /** True if this object was made with `singleUse: true`. */
 export let isSingleUse: (cache: SessionCache) => boolean
 
+/** Returns the options that the caches of the process have which stand in for a cache in a file. */
+export let localOptionsOf: (cache: SessionCache) => SessionCacheOptions
+
 /**
  * A bounded cache of TLS sessions in native memory. All threads that open the same name share it.
  *
@@ -170,6 +216,8 @@ export class SessionCache implements Disposable {
   /** 0 after disposal. */
   #handle: number
   readonly #name: string | undefined
+  readonly #path: string | undefined
+  readonly #ttl: number | undefined
   readonly #isSingleUse: boolean
 
   /**
@@ -179,19 +227,26 @@ export class SessionCache implements Disposable {
    * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid option.
    * @throws `ERR_TLS_RESUMPTION_NAME_CONFLICT` if the name is open with other options.
    * @throws `ERR_TLS_RESUMPTION_NO_MEMORY` if the system has no address space for `max` and `maxSize`.
+   * @throws `ERR_TLS_RESUMPTION_FILE` if the file of `path` is not safe or cannot be used. The message says why, and what
+   * to do. `ERR_TLS_RESUMPTION_UNSUPPORTED` if the platform has no such files.
    */
   constructor(options: SessionCacheOptions = {}) {
     checkOptionBag('options', options, OPTIONS)
-    const { name, max, maxSize, ttl, sweepInterval, ticketsPerPeer, singleUse } = options
+    const { name, max, maxSize, ttl, sweepInterval, ticketsPerPeer, singleUse, serves, maxSession } = options
     checkString('name', name, 256)
+    checkPathOptions(options)
+    const path = options.path === undefined ? undefined : checkPath(options.path)
     checkInteger('max', max, 1, 100_000_000)
     checkInteger('maxSize', maxSize, 1, 2 ** 37 - 1)
     checkInteger('ttl', ttl, 1, Number.MAX_SAFE_INTEGER)
     checkInteger('sweepInterval', sweepInterval, 0, 2 ** 31 - 1)
     checkInteger('ticketsPerPeer', ticketsPerPeer, 1, 255)
     checkBoolean('singleUse', singleUse)
-    const { handle, contradictions } = openNative({
+    const opened = openNative({
       name,
+      path,
+      isForServers: serves === 'servers',
+      maxSession,
       max,
       maxSize,
       ttl: capped(ttl),
@@ -200,10 +255,14 @@ export class SessionCache implements Disposable {
       singleUse,
       resident: name === DEFAULT_CLIENT_CACHE || name === DEFAULT_SERVER_CACHE,
     })
+    const { handle, contradictions, problem } = opened
+    if (path !== undefined && problem) throw problemError('cache', path, problem)
     if (handle === 0) throw nameConflict('cache', name ?? '', contradictions)
     this.#handle = handle
     this.#name = name
-    this.#isSingleUse = singleUse === true
+    this.#path = path
+    this.#ttl = ttl
+    this.#isSingleUse = opened.singleUse
     closeCollected.register(this, handle, this)
     openedCaches.add(this)
   }
@@ -211,6 +270,11 @@ export class SessionCache implements Disposable {
   /** The name by which threads share the cache, or undefined for a private cache. */
   get name(): string | undefined {
     return this.#name
+  }
+
+  /** The absolute path of the file by which processes share the cache, or undefined. */
+  get path(): string | undefined {
+    return this.#path
   }
 
   /**
@@ -335,6 +399,24 @@ export class SessionCache implements Disposable {
   static {
     handleOf = cache => cache.#handle
     isSingleUse = cache => cache.#isSingleUse
+    localOptionsOf = cache => ({ ttl: cache.#ttl, singleUse: cache.#isSingleUse })
+  }
+}
+
+/** Checks the options that go with a path only, and those that do not go with one. */
+function checkPathOptions({ path, serves, maxSession, ...others }: SessionCacheOptions): void {
+  if (serves !== undefined && serves !== 'clients' && serves !== 'servers') {
+    throw invalidArgType('"serves" option', "'clients' or 'servers'", serves)
+  }
+  checkInteger('maxSession', maxSession, 1024, 1024 * 1024)
+  const without = path === undefined ? { serves, maxSession } : {}
+  for (const [option, value] of Object.entries(without)) {
+    if (value !== undefined) throw invalidArgType(`"${option}" option`, 'undefined without a "path"', value)
+  }
+  if (path === undefined) return
+  for (const option of ['name', 'maxSize', 'sweepInterval', 'ticketsPerPeer'] as const) {
+    const value = others[option]
+    if (value !== undefined) throw invalidArgType(`"${option}" option`, 'undefined with a "path"', value)
   }
 }
 

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
-import { dropSessions, hasSession } from '../cache/internal.js'
+import { dropSessions, hasSession, settleOffers } from '../cache/internal.js'
 import { offerBreaker } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
 import { readPeerLabel } from '../key/session-key.js'
@@ -355,7 +355,9 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   #judgeSecure(isResumed: boolean): void {
-    const { endpoint, key } = this.#inputs.peer
+    const { cache, peer } = this.#inputs
+    const { endpoint, key } = peer
+    if (this.#hasOffered) settleOffers(cache, key)
     // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
     //   session
     //   ⇒ `offerBreaker.rejected(endpoint, key)` becomes `{}`
@@ -369,6 +371,7 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer } = this.#inputs
     if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
     if (!this.#hasOffered) return
+    settleOffers(cache, peer.key)
     // @guard offer-back-off › client-events › client events: backed-off after a peer that resets on an offer
     //   ⇒ `offerBreaker.broken(peer.endpoint)` becomes `{}`
     if (isHandshakeAlert(error)) offerBreaker.alerted(peer.endpoint)

@@ -1,4 +1,5 @@
-import { chainStore } from '../cache/internal.js'
+import { chainsOf } from '../cache/internal.js'
+import type { SessionCache } from '../cache/session-cache.js'
 import { onPurge } from '../key/purge-generation.js'
 import { CertificateChain } from '../session/certificate-chain.js'
 import { LruMap } from '../util/lru-map.js'
@@ -8,6 +9,8 @@ interface KnownChain {
   readonly chain: CertificateChain
   /** When this thread last marked it as used in the store. */
   usedAt: number
+  /** The file of that store; undefined for the one of the process. */
+  usedIn: string | undefined
 }
 
 /** Chains that this thread has read or captured, by digest: to parse certificates takes some 50 µs each. */
@@ -18,21 +21,22 @@ onPurge(() => known.clear())
 export function knownChain(chain: CertificateChain): CertificateChain {
   const id = chain.digest.toString('latin1')
   const same = known.get(id)
-  if (same === undefined) known.set(id, { chain, usedAt: Number.NEGATIVE_INFINITY })
+  if (same === undefined) known.set(id, { chain, usedAt: Number.NEGATIVE_INFINITY, usedIn: undefined })
   return same?.chain ?? chain
 }
 
 /**
- * Stores a chain for all threads, before a session that relies on it: once a second at most, as it is marked as used.
+ * Stores a chain for all users of the cache, before a session that relies on it: once a second at most, as it is marked as
+ * used.
  *
  * @param now milliseconds of any clock.
  */
-export function storeChain(chain: CertificateChain, now: number): void {
+export function storeChain(cache: SessionCache, chain: CertificateChain, now: number): void {
   const id = chain.digest.toString('latin1')
   const found = known.peek(id)
-  if (found !== undefined && Math.abs(now - found.usedAt) < SECOND) return
-  chainStore.put(chain.digest, chain.encode())
-  known.set(id, { chain, usedAt: now })
+  if (found !== undefined && isRecent(found, cache, now)) return
+  chainsOf(cache).put(chain.digest, chain.encode())
+  known.set(id, { chain, usedAt: now, usedIn: cache.path })
 }
 
 /**
@@ -41,14 +45,18 @@ export function storeChain(chain: CertificateChain, now: number): void {
  *
  * @param now milliseconds of any clock.
  */
-export function findChain(digest: Buffer, now: number): CertificateChain | undefined {
+export function findChain(cache: SessionCache, digest: Buffer, now: number): CertificateChain | undefined {
   const id = digest.toString('latin1')
   const found = known.peek(id)
-  if (found !== undefined && Math.abs(now - found.usedAt) < SECOND) return found.chain
-  return chainStore.borrow(digest, bytes => {
+  if (found !== undefined && isRecent(found, cache, now)) return found.chain
+  return chainsOf(cache).borrow(digest, bytes => {
     const chain = found?.chain ?? CertificateChain.decode(bytes)
     if (chain === undefined || !chain.digest.equals(digest)) return undefined
-    known.set(id, { chain, usedAt: now })
+    known.set(id, { chain, usedAt: now, usedIn: cache.path })
     return chain
   })
+}
+
+function isRecent({ usedAt, usedIn }: KnownChain, cache: SessionCache, now: number): boolean {
+  return Math.abs(now - usedAt) < SECOND && usedIn === cache.path
 }

@@ -37,12 +37,13 @@ const RENEWAL_LEASE_MS = 10_000
  * of this package has verified is never offered.
  */
 export function offerSession(
-  { cache, peer, verifier, maxAge }: OfferInputs,
+  inputs: OfferInputs,
   use: (session: Buffer, offered: OfferedSession) => void,
 ): OfferOutcome {
+  const { cache, peer, maxAge } = inputs
   if (peer.generation.isOver) return 'no-session'
   const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
-    const offered = reverify(session, peer.decodeVerification(record), verifier, maxAge)
+    const offered = reverify(session, peer.decodeVerification(record), inputs)
     if (offered === undefined) return 'reverification-failed'
     if (isDueForRenewal(offered.verification, maxAge, wallClock()) && isFirstToRenew(cache, peer.key)) {
       return 'reverification-failed'
@@ -61,15 +62,14 @@ export function offerSession(
 export function reverify(
   session: Buffer,
   verification: Verification | undefined,
-  verifier: PeerVerifier,
-  maxAge: number,
+  { cache, verifier, maxAge }: Pick<OfferInputs, 'cache' | 'verifier' | 'maxAge'>,
 ): OfferedSession | undefined {
   const now = wallClock()
   // @guard verified-session › verified-again › *: maxAge is that of the connection that offers, *
   //   ⇒ without `|| !isCurrent(verification, maxAge, now)`
   if (verification === undefined || !isCurrent(verification, maxAge, now)) return undefined
   const info = readSessionInfo(session)
-  const chain = findChain(verification.chainDigest, now)
+  const chain = findChain(cache, verification.chainDigest, now)
   if (info === undefined || chain === undefined) return undefined
   // @guard verified-session › verified-again › *: a session with another certificate than its chain has is not *
   if (!chain.hasLeaf(session.subarray(info.leafStart, info.leafEnd))) return undefined

@@ -1,13 +1,14 @@
 import type tls from 'node:tls'
-import { hasSession } from '../cache/internal.js'
+import { hasSession, localCacheOf } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import { isSingleUse } from '../cache/session-cache.js'
+import { handleOf, isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { crlsOfContext, watchForChanges } from '../key/context-origin.js'
 import { formatPeerLabel } from '../key/endpoint.js'
+import { scopeOf } from '../key/key-scope.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { PurgeGeneration } from '../key/purge-generation.js'
-import { deriveSessionKey, describePeer, identifyContextFor } from '../key/session-key.js'
+import { deriveSessionKey, describePeer, identifyContextFor, isShareable } from '../key/session-key.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
 import { decodeVerification } from '../session/verified-session.js'
@@ -92,8 +93,11 @@ function findInputs(
     recordConnection('excluded', () => describePeer(options))
     return undefined
   }
-  const generation = new PurgeGeneration(options)
-  const key = context && deriveSessionKey(options, cachePartition, { context, generation })
+  // Other processes can use a session in a file only if its key means the same there.
+  const own = context === undefined || isShareable(options, context) ? cache : localCacheOf(cache)
+  const scope = scopeOf(own, handleOf)
+  const generation = new PurgeGeneration(options, scope)
+  const key = context && deriveSessionKey(options, cachePartition, { context, generation, scope })
   const { checkServerIdentity, secureContext } = options
   if (key === undefined || checkServerIdentity === undefined) {
     if (isDebugging) debug('%s: not cacheable', describePeer(options))
@@ -101,7 +105,7 @@ function findInputs(
     return undefined
   }
   return {
-    cache,
+    cache: own,
     peer: peerState(key, `${formatPeerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
     verifier: { isStrict: isStrict(options), hostname: hostnameOf(options), checkServerIdentity, options },
     maxAge,
@@ -153,7 +157,8 @@ function keepsSession(
   const { session } = options
   const known = findEmitted(session)
   const isOfLibrary = session === sessionOfAgent(options) || (known !== undefined && isOfUndici(options))
-  if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(cache, inputs.peer.key)))) return false
+  if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(inputs.cache, inputs.peer.key))))
+    return false
   if (known === undefined) return true
   // @guard purge › given-session › *: after a purge a session of ours is dropped, *
   if (known.peer.generation.isOver) return false
@@ -162,7 +167,7 @@ function keepsSession(
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary
   const verification = decodeVerification(known.record)
-  const offered = reverify(session as Buffer, verification, inputs.verifier, inputs.maxAge)
+  const offered = reverify(session as Buffer, verification, inputs)
   // @guard caller-session › given-session › *: a session of ours whose peer is not acceptable any more *
   //   ⇒ `if (offered === undefined) return false` becomes `if (offered === undefined) return true`
   if (offered === undefined) return false

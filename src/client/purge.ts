@@ -23,7 +23,8 @@ const OPTIONS: readonly string[] = ['host', 'port'] satisfies (keyof PurgeOption
  * Forgets the sessions of a peer, or of all peers, so that the next connection to it is a full handshake that verifies
  * everything again. Call it when a certificate was revoked, or a peer has been taken over.
  *
- * It takes effect in all threads of the process and for all caches before it returns. Connections under way offer no
+ * It takes effect in all threads of the process and for all caches before it returns. For a cache in a file it takes effect
+ * in all processes, and stays in force when they end. Connections under way offer no
  * earlier session, and what they get is not stored. The record of the peer's failures and the SecureContexts
  * that connections share are forgotten, too.
  *

@@ -112,7 +112,7 @@ export class SessionRecorder {
     const { cache, peer } = this.#inputs
     // An inherited chain is stored already.
     const chain = this.#capture?.chain
-    if (chain !== undefined && !this.#isChainStored) storeChain(chain, wallClock())
+    if (chain !== undefined && !this.#isChainStored) storeChain(cache, chain, wallClock())
     this.#isChainStored = true
     const isTls13 = info.version >= TLS_1_3
     // @guard lifetime-and-use › connect-lifetime › session lifetime: the hint of the peer is a limit

@@ -1,7 +1,14 @@
 import { BroadcastChannel } from 'node:worker_threads'
-import { acquireLease, releaseLease } from '../cache/internal.js'
+import { acquireLease, hasSession, releaseLease } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import { clearTimeout, monotonicNow, setImmediate, setTimeout } from '../util/time.js'
+import {
+  clearInterval,
+  clearTimeout,
+  monotonicNow,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from '../util/time.js'
 
 /** How long the lease of a leader lasts that is not heard of any more, in milliseconds. */
 const LEASE_MS = 1000
@@ -15,6 +22,9 @@ const GRACE_MS = 200
 export const MAX_WAIT_MS = 250
 /** A full handshake takes two to three round trips, and each computes this many milliseconds at most. */
 const COMPUTE_MS = 100
+
+/** How often a follower looks for a session of another process, which has no channel to this one. In milliseconds. */
+const POLL_MS = 5
 
 /** Tells other threads under which key a leader has ended. */
 const CHANNEL = 'tls-resumption:single-flight'
@@ -87,6 +97,7 @@ export function followFlight(
   const leave = () => {
     if (!ofKey.delete(follower)) return false
     clearTimeout(timer)
+    clearInterval(poll)
     if (ofKey.size === 0 && followers.get(key) === ofKey) followers.delete(key)
     if (followers.size === 0) stopListening()
     return true
@@ -102,6 +113,10 @@ export function followFlight(
   }
   // What arrived while the thread was busy is read first: it may be the session.
   const timer = setTimeout(() => setImmediate(end), milliseconds)
+  const look = () => {
+    if (hasSession(cache, key)) follower.proceed()
+  }
+  const poll = cache.path === undefined ? undefined : setInterval(look, POLL_MS)
   followers.set(key, ofKey.add(follower))
   return leave
 }

@@ -66,11 +66,19 @@ function digestOptions(options: ContextOptions): string | undefined {
   try {
     const parts: string[] = []
     for (const option of CONTEXT_OPTIONS) parts.push(`${option}=${encodeOption(option, options[option])}`)
-    return sha256(parts.join('\n'))
+    const digest = sha256(parts.join('\n'))
+    return options.ca || isDefaultCaKnown() ? digest : `${OF_THIS_PROCESS}${digest}`
   } catch (error) {
     if (error instanceof OpaqueValue) return undefined
     throw error
   }
+}
+
+const OF_THIS_PROCESS = 'process/'
+
+/** True if the digest relies on default CAs whose content is not known, so that it means something in this process only. */
+export function isOfThisProcess(digest: string): boolean {
+  return digest.startsWith(OF_THIS_PROCESS)
 }
 
 const LIST = Symbol('list')
@@ -144,12 +152,37 @@ function encodeCertificates(value: unknown): string {
   return digest
 }
 
+/** True if an option makes OpenSSL look for CAs on its own. Node.js then does not know them. */
+const hasOpensslStore = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(option =>
+  /--use[-_]openssl[-_]ca/.test(option),
+)
+
+/**
+ * True if {@link defaultCaDigest} depends on the content of the default CAs. Some builds of Node.js use OpenSSL's own store
+ * by default: their list of default CAs lacks the bundled ones.
+ */
+function isDefaultCaKnown(): boolean {
+  isFirstListWhole ??= containsAll(defaultCa(), tls.rootCertificates)
+  return isFirstListWhole && !hasOpensslStore
+}
+
+let isFirstListWhole: boolean | undefined
+
 type WithDefaultCa = { getCACertificates?(type: 'default'): readonly string[] }
 
 /** Node reads the variable once, when the process starts. */
 const extraCaFile = process.env.NODE_EXTRA_CA_CERTS ?? ''
 function defaultCa(): readonly string[] | undefined {
   return (tls as WithDefaultCa).getCACertificates?.('default')
+}
+
+function containsAll(list: readonly string[] | undefined, wanted: readonly string[]): boolean {
+  const texts = new Set(list?.map(withoutSpace))
+  return list !== undefined && wanted.every(text => texts.has(withoutSpace(text)))
+}
+
+function withoutSpace(text: string): string {
+  return text.replace(/\s/g, '')
 }
 
 const defaultCaDigests = new WeakMap<object, string>()
@@ -162,7 +195,7 @@ export function defaultCaDigest(): string {
   let digest = defaultCaDigests.get(certificates)
   if (digest === undefined) {
     // A set: Node hands the same certificates back in another order and with other line ends.
-    const set = new Set(certificates.map(pem => pem.replace(/\s/g, '')))
+    const set = new Set(certificates.map(withoutSpace))
     digest = sha256([...set].sort().join('\n'))
     defaultCaDigests.set(certificates, digest)
   }

@@ -23,6 +23,11 @@ export function identityToken(object: object): string {
   return token
 }
 
+/** True if the token is that of an object of this thread. */
+export function isIdentityToken(token: string): boolean {
+  return token.startsWith(`${thread}/`)
+}
+
 const seenSources = new LruMap<string, true>(1000)
 
 /**

@@ -1,6 +1,7 @@
 import type tls from 'node:tls'
 import { native } from '../native/addon.js'
 import { type Endpoint, readEndpoint } from './endpoint.js'
+import { type KeyScope, PROCESS_SCOPE } from './key-scope.js'
 
 /** Stands for all peers, and for a port that is not known. No host has such a name. */
 export const ALL_PEERS = '\0'
@@ -11,25 +12,31 @@ export class PurgeGeneration {
   /** Changes with each purge that means the connection. Empty before the first purge. */
   readonly value: string
   readonly endpoint: Endpoint
-  readonly #purges = noticePurges()
+  readonly #scope: KeyScope
+  readonly #purges: number
 
-  constructor(options: tls.ConnectionOptions) {
+  /** `scope`: whose counters count. */
+  constructor(options: tls.ConnectionOptions, scope: KeyScope = PROCESS_SCOPE) {
+    this.#scope = scope
+    this.#purges = noticePurges(scope)
     this.endpoint = readEndpoint(options)
-    this.value = this.#purges === 0 ? '' : countPurges(this.endpoint)
+    this.value = this.#purges === 0 ? '' : countPurges(scope, this.endpoint)
   }
 
   /** True if the connection has been purged since. */
   get isOver(): boolean {
-    return native.purges() !== this.#purges && countPurges(this.endpoint) !== this.value
+    const scope = this.#scope
+    return native.purges(scope.handle()) !== this.#purges && countPurges(scope, this.endpoint) !== this.value
   }
 }
 
-function countPurges({ names, ports }: Endpoint): string {
-  const counts = [native.purgesOf(ALL_PEERS)]
+function countPurges(scope: KeyScope, { names, ports }: Endpoint): string {
+  const handle = scope.handle()
+  const counts = [native.purgesOf(handle, ALL_PEERS)]
   for (const name of names) {
-    counts.push(native.purgesOf(name))
+    counts.push(native.purgesOf(handle, name))
     for (const port of ports.length > 0 ? ports : [UNKNOWN_PORT]) {
-      counts.push(native.purgesOf(withPort(name, port)))
+      counts.push(native.purgesOf(handle, withPort(name, port)))
     }
   }
   return counts.every(count => count === 0) ? '' : counts.join('.')
@@ -47,14 +54,17 @@ export function onPurge(forget: () => void): void {
   forgetters.push(forget)
 }
 
-let noticed = 0
+/** How many purges this thread has noticed, by scope. */
+const noticed = new WeakMap<KeyScope, number>()
 
-/** Forgets what this thread remembers, if any thread has purged since the last call. Returns how many purges there were. */
-export function noticePurges(): number {
-  const now = native.purges()
-  if (now !== noticed) {
-    noticed = now
-    for (const forget of forgetters) forget()
-  }
+/**
+ * Forgets what this thread remembers, if any thread or process has purged since the last call for the scope. Returns a
+ * number that changes with each purge.
+ */
+export function noticePurges(scope: KeyScope = PROCESS_SCOPE): number {
+  const now = native.purges(scope.handle())
+  const before = noticed.get(scope) ?? (scope === PROCESS_SCOPE ? 0 : now)
+  if (now !== before || !noticed.has(scope)) noticed.set(scope, now)
+  if (now !== before) for (const forget of forgetters) forget()
   return now
 }

@@ -5,10 +5,11 @@ import { LruMap } from '../util/lru-map.js'
 import { InputMemo, isObject } from '../util/memo.js'
 import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
-import { contextDigest } from './context-digest.js'
+import { contextDigest, isOfThisProcess } from './context-digest.js'
 import { identifyContext } from './context-origin.js'
 import { formatPeerLabel, readEndpoint } from './endpoint.js'
-import { callbackToken, identifyBuiltin } from './function-identity.js'
+import { callbackToken, identifyBuiltin, isIdentityToken } from './function-identity.js'
+import { type KeyScope, PROCESS_SCOPE } from './key-scope.js'
 import { hostnameOf, isStrict, withDefaults } from './options.js'
 import { isPermissiveCheck } from './permissive-check.js'
 import { PurgeGeneration } from './purge-generation.js'
@@ -52,14 +53,18 @@ interface DerivedInputs {
   /** The result of {@link identifyContextFor}. */
   context?: string | undefined
   generation?: PurgeGeneration
+  /** Who shares the session. */
+  scope?: KeyScope
 }
 
 /** Returns the session key of options that {@link withDefaults} has completed. Undefined if they are not cacheable. */
 export function deriveSessionKey(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  { context = identifyContextFor(options), generation = new PurgeGeneration(options) }: DerivedInputs = {},
+  derived: DerivedInputs = {},
 ): string | undefined {
+  const { scope = PROCESS_SCOPE, context = identifyContextFor(options) } = derived
+  const { generation = new PurgeGeneration(options, scope) } = derived
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `|| options.requestOCSP`
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `options.pskCallback ||`
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
@@ -94,7 +99,27 @@ export function deriveSessionKey(
     partition,
     // @guard purge › purge › a purge holds in all threads at once, in whichever it was done
     generation.value,
+    // @guard shared-file › process-trust › session key: it holds the file and what the process takes for granted
+    scope.trust(),
   ])
+}
+
+/**
+ * True if the key of these options means the same in another process. It does not if it holds an identity token, or if it
+ * relies on default CAs whose content is not known. `context`: the result of {@link identifyContextFor}.
+ */
+export function isShareable(options: tls.ConnectionOptions, context: string): boolean {
+  // @guard shared-file › process-trust › shareable: a SecureContext whose origin is not known is not ⇒ if false
+  if (isIdentityToken(context)) return false
+  // @guard shared-file › process-trust › shareable: default CAs whose content is not known are not ⇒ if false
+  if (isOfThisProcess(context)) return false
+  const { checkServerIdentity: check } = options
+  if (typeof check !== 'function') return false
+  // @guard shared-file › process-trust › shareable: a checkServerIdentity is not, unless * ⇒ `return (` becomes `return true || (`
+  return (
+    (check === tls.checkServerIdentity && !isIdentityToken(identifyDefaultCheck(check))) ||
+    isPermissiveCheck(check)
+  )
 }
 
 /** The last keys of each peer, by its label: to find one takes a fraction of the time to digest it. */

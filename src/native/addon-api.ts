@@ -12,6 +12,8 @@ export interface Native
   extends Pick<
     typeof Macro,
     | 'openChains'
+    | 'fileId'
+    | 'processToken'
     | 'close'
     | 'clear'
     | 'sweep'
@@ -87,12 +89,21 @@ export interface Native
   breakerReport(outcome: number, endpoint: string, key: Key, now: number): void
   breakerForgetEndpoint(endpoint: string): void
   breakerForgetAll(): void
-  /** Increments the purge counter of a host, for all threads. */
+  /** Increments the purge counter of a host: that of the process, and that of each file which the process has open. */
   purge(host: string): void
-  /** Returns the purge counter of a host. */
-  purgesOf(host: string): number
-  /** Returns the number of all purges. */
-  purges(): number
+  /** Returns the purge counter of a host in the file of a cache. Without a file, and for handle 0, that of the process. */
+  purgesOf(handle: number, host: string): number
+  /**
+   * Returns a number that changes with each purge in the file of a cache, and when its path leads to another file. Without
+   * a file, and for handle 0, the number of purges in the process.
+   */
+  purges(handle: number): number
+  /** Ends the offers of this process under the key, in the file of a cache. */
+  settleOffers(handle: number, key: Key): void
+  /** Stores a certificate chain in the file of a cache, under its digest of 32 bytes. */
+  storeChain(handle: number, digest: Uint8Array, chain: Uint8Array): boolean
+  /** Copies a certificate chain as `get` copies a session, and counts as a use of it. */
+  chain(handle: number, digest: Key, out: Uint8Array): number
 
   /** Writes up to eight numbers about a session into `out`. Returns false if the bytes are no session. */
   sessionFacts(session: Uint8Array, out: Uint8Array): boolean

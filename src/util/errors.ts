@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'ERR_OUT_OF_RANGE'
   | 'ERR_TLS_RESUMPTION_ADDON'
   | 'ERR_TLS_RESUMPTION_DISPOSED'
+  | 'ERR_TLS_RESUMPTION_FILE'
   | 'ERR_TLS_RESUMPTION_METRICS'
   | 'ERR_TLS_RESUMPTION_NAME_CONFLICT'
   | 'ERR_TLS_RESUMPTION_NO_MEMORY'
@@ -15,6 +16,7 @@ export type ErrorCode =
   | 'ERR_TLS_RESUMPTION_STORE'
   | 'ERR_TLS_RESUMPTION_TICKET_KEY'
   | 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION'
+  | 'ERR_TLS_RESUMPTION_UNSUPPORTED'
 
 /** An error of this package. Programs distinguish errors by `code`, never by the message. */
 export type CodedError<Base extends Error = Error> = Base & { code: ErrorCode }

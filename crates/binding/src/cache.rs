@@ -13,6 +13,7 @@ use tls_resumption_core::{
 use crate::handles;
 use crate::napi::errors;
 use crate::registry::Registry;
+use crate::shared_file::FileProblem;
 
 static NAMES: Registry<Cache> = Registry::new();
 
@@ -21,6 +22,12 @@ static NAMES: Registry<Cache> = Registry::new();
 pub struct OpenOptions {
     /// The name under which all threads share the cache. Without one it is private to the handle.
     pub name: Option<String>,
+    /// The path of the file by which processes share the cache.
+    pub path: Option<String>,
+    /// With a path: whether its sessions are those that servers hand out.
+    pub is_for_servers: Option<bool>,
+    /// With a path: bytes of a session, 1024 to 2^20.
+    pub max_session: Option<f64>,
     /// Keeps a named cache when its last handle closes.
     pub resident: Option<bool>,
     /// Sessions, 1 to 100 million.
@@ -73,6 +80,20 @@ pub struct Opened {
     pub handle: u32,
     /// Every option that contradicts the open cache, with both values.
     pub contradictions: Vec<String>,
+    /// True if the cache gives each session away once.
+    pub single_use: bool,
+    /// Why the file was not opened. The handle is 0 then.
+    pub problem: Option<FileProblem>,
+}
+
+impl Opened {
+    pub fn contradicted(contradictions: Vec<String>) -> Self {
+        Self { handle: 0, contradictions, single_use: false, problem: None }
+    }
+
+    pub fn failed(problem: FileProblem) -> Self {
+        Self { problem: Some(problem), ..Self::contradicted(Vec::new()) }
+    }
 }
 
 /// Opens a cache for the calling thread.
@@ -82,6 +103,9 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
     // would run code that is gone.
     retain_current_module_for_unload_safety();
     let asked = Asked::parse(&options)?;
+    if let Some(path) = &options.path {
+        return Ok(Opened::failed(FileProblem::unsupported(path)));
+    }
     let opened = match &options.name {
         None => Ok(Arc::new(asked.build()?)),
         Some(name) => NAMES.open(
@@ -92,8 +116,12 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
         )?,
     };
     Ok(match opened {
-        Ok(cache) => Opened { handle: handles::insert(env, cache)?, contradictions: Vec::new() },
-        Err(contradictions) => Opened { handle: 0, contradictions },
+        Ok(cache) => {
+            let single_use = cache.options().single_use;
+            let handle = handles::insert(env, cache)?;
+            Opened { handle, contradictions: Vec::new(), single_use, problem: None }
+        }
+        Err(contradictions) => Opened::contradicted(contradictions),
     })
 }
 

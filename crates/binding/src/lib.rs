@@ -22,5 +22,6 @@ mod operations;
 mod purge_counters;
 mod registry;
 mod session;
+mod shared_file;
 mod ticket_keys;
 mod verified;

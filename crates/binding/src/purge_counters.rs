@@ -21,14 +21,14 @@ pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_
     })
 }
 
-/// `purgesOf(name)`: returns how often the peer was purged.
+/// `purgesOf(handle, name)`: returns how often the peer was purged.
 pub unsafe extern "C" fn of(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [name, ..]| {
+    enter(env, info, |_, [_, name, ..]| {
         name.with_key(|name| Ok(Value::Number(PURGES.of(name.as_bytes()).into())))
     })
 }
 
-/// `purges()`: returns the number of all purges.
+/// `purges(handle)`: returns a number that changes with each purge.
 pub unsafe extern "C" fn total(env: napi_env, info: napi_callback_info) -> napi_value {
     #[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
     enter(env, info, |_, _| Ok(Value::Number(PURGES.total() as f64)))

@@ -76,8 +76,10 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
         })?,
     };
     Ok(match opened {
-        Ok(ring) => Opened { handle: handles::insert(env, ring)?, contradictions: Vec::new() },
-        Err(contradictions) => Opened { handle: 0, contradictions },
+        Ok(ring) => {
+            Opened { handle: handles::insert(env, ring)?, ..Opened::contradicted(Vec::new()) }
+        }
+        Err(contradictions) => Opened::contradicted(contradictions),
     })
 }
 

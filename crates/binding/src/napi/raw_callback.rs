@@ -12,7 +12,9 @@ use napi::{Env, Status, sys};
 use napi_derive::napi;
 
 use crate::napi::args::Arg;
-use crate::{aead, offer_breaker, operations, purge_counters, session, ticket_keys, verified};
+use crate::{
+    aead, offer_breaker, operations, purge_counters, session, shared_file, ticket_keys, verified,
+};
 
 /// The maximum number of arguments of a function.
 pub const ARITY: usize = 6;
@@ -76,7 +78,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 30] = [
+    let functions: [(&CStr, Callback); 33] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -99,6 +101,9 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"purge", purge_counters::purge),
         (c"purgesOf", purge_counters::of),
         (c"purges", purge_counters::total),
+        (c"settleOffers", shared_file::settle_offers),
+        (c"storeChain", shared_file::store_chain),
+        (c"chain", shared_file::chain),
         (c"sessionFacts", session::facts),
         (c"sessionMark", session::mark),
         (c"crlNextUpdate", session::crl_bound),

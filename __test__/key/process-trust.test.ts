@@ -1,0 +1,118 @@
+import tls from 'node:tls'
+import test from 'ava'
+import { isOfThisProcess } from '../../dist/key/context-digest.js'
+import { fileScope } from '../../dist/key/key-scope.js'
+import { withDefaults } from '../../dist/key/options.js'
+import { digestTrust, processTrust, type TrustInputs } from '../../dist/key/process-trust.js'
+import { deriveSessionKey, identifyContextFor, isShareable } from '../../dist/key/session-key.js'
+import { testAuthority } from '../support/server.ts'
+
+const BASE: TrustInputs = {
+  versions: { node: '24.0.0', openssl: '3.5.0' },
+  execArgv: [],
+  environment: {},
+  read: () => undefined,
+  isFips: false,
+}
+
+/** True if the change of the inputs makes another digest. */
+function counts(change: Partial<TrustInputs>, base: TrustInputs = BASE): boolean {
+  return digestTrust({ ...base, ...change }) !== digestTrust(base)
+}
+
+test('process trust: another derivation of keys is another one', t => {
+  t.true(counts({ derivation: 'version 2' }))
+  t.false(counts({}))
+})
+
+test('process trust: another version of Node.js is another one', t => {
+  t.true(counts({ versions: { node: '24.0.1', openssl: '3.5.0' } }))
+})
+
+test('process trust: another version of OpenSSL is another one', t => {
+  t.true(counts({ versions: { node: '24.0.0', openssl: '3.5.1' } }))
+})
+
+test('process trust: FIPS is another one', t => {
+  t.true(counts({ isFips: true }))
+})
+
+test('process trust: an option that configures OpenSSL is another one', t => {
+  t.true(counts({ execArgv: ['--openssl-legacy-provider'] }))
+  t.true(counts({ environment: { NODE_OPTIONS: '--max-old-space-size=100 --use-openssl-ca' } }))
+  t.false(counts({ execArgv: ['--max-old-space-size=100'], environment: { NODE_ENV: 'test' } }))
+})
+
+test('process trust: another content of the OpenSSL configuration is another one', t => {
+  const at = (file: string, content: string) => (name: string) => (name === file ? content : undefined)
+  const environment = { OPENSSL_CONF: '/a.cnf' }
+  t.true(counts({ read: at('/a.cnf', 'two') }, { ...BASE, environment, read: at('/a.cnf', 'one') }))
+  for (const execArgv of [['--openssl-config=/b.cnf'], ['--openssl-config', '/b.cnf']]) {
+    const base = { ...BASE, environment, execArgv, read: at('/b.cnf', 'one') }
+    t.true(counts({ read: at('/b.cnf', 'two') }, base))
+    t.false(counts({ environment: {} }, base), 'the option outranks the variable')
+  }
+  t.true(counts({ read: at('/etc/ssl/openssl.cnf', 'one') }), 'the default file')
+})
+
+test('process trust: a configuration that includes files is never the same', t => {
+  const of = (read: TrustInputs['read']) =>
+    digestTrust({ ...BASE, environment: { OPENSSL_CONF: '/a.cnf' }, read })
+  const including = of(() => '.include other.cnf\n')
+  t.is(
+    including,
+    of(() => '  .include another.cnf\n'),
+    'within the process it is the same',
+  )
+  t.is(
+    of(() => '# .include other.cnf'),
+    of(() => '# .include other.cnf'),
+  )
+  t.not(
+    of(() => '# .include other.cnf'),
+    including,
+  )
+})
+
+test('process trust: it is the same each time that a process asks', t => {
+  t.is(processTrust(), processTrust())
+  t.regex(processTrust(), /^[\w-]{43}$/)
+})
+
+test('session key: it holds the file and what the process takes for granted', async t => {
+  const { cert: ca } = await testAuthority()
+  const options = withDefaults({ host: 'a.example', port: 443, ca })
+  const of = (trust: string | undefined) =>
+    deriveSessionKey(options, undefined, { scope: { handle: () => 0, trust: () => trust } })
+  t.not(of('one'), of('two'))
+  t.not(of('one'), of(undefined))
+  t.is(of('one'), of('one'))
+  t.is(fileScope(() => 0).trust(), `${processTrust()} `, 'no file has an empty name')
+})
+
+test('shareable: a checkServerIdentity is not, unless it is the default one or never objects', async t => {
+  const { cert: ca } = await testAuthority()
+  const of = (options: tls.ConnectionOptions) => {
+    const all = withDefaults({ host: 'a.example', ca, ...options })
+    return isShareable(all, identifyContextFor(all) as string)
+  }
+  t.true(of({}))
+  t.true(of({ checkServerIdentity: tls.checkServerIdentity }))
+  t.true(of({ checkServerIdentity: () => undefined }))
+  t.false(of({ checkServerIdentity: (...args) => tls.checkServerIdentity(...args) }))
+})
+
+test('shareable: a SecureContext whose origin is not known is not', async t => {
+  const { cert: ca } = await testAuthority()
+  const options = withDefaults({ host: 'a.example', secureContext: tls.createSecureContext({ ca }) })
+  t.false(isShareable(options, identifyContextFor(options) as string))
+})
+
+test('shareable: default CAs whose content is not known are not', t => {
+  const options = withDefaults({ host: 'a.example' })
+  const context = identifyContextFor(options) as string
+  const isKnown = 'getCACertificates' in tls
+  t.is(isOfThisProcess(context), !isKnown)
+  t.is(isShareable(options, context), isKnown)
+  t.false(isShareable(options, `process/${context}`))
+})

@@ -1,0 +1,59 @@
+import { native } from '../native/addon.js'
+import { processTrust } from './process-trust.js'
+
+/** Who shares the sessions of a cache: the threads of this process, or all processes that have its file open. */
+export interface KeyScope {
+  /** Returns the handle of the cache whose purge counters are mixed into keys. 0: those of the process. */
+  handle(): number
+  /** Returns what else is mixed into keys. Undefined within one process. */
+  trust(): string | undefined
+}
+
+/** The threads of this process. Their keys depend on the purge counters of the process only. */
+export const PROCESS_SCOPE: KeyScope = { handle: () => 0, trust: () => undefined }
+
+/** The scopes of caches in files. */
+const scopes = new WeakMap<object, KeyScope>()
+
+/** Returns the scope of a cache. `handleOf` returns its native handle, which changes when it is disposed of. */
+export function scopeOf<Cache extends { readonly path: string | undefined }>(
+  cache: Cache,
+  handleOf: (cache: Cache) => number,
+): KeyScope {
+  if (cache.path === undefined) return PROCESS_SCOPE
+  let scope = scopes.get(cache)
+  if (scope === undefined) {
+    const held = new WeakRef(cache)
+    scope = fileScope(() => {
+      const open = held.deref()
+      return open === undefined ? 0 : handleOf(open)
+    })
+    scopes.set(cache, scope)
+  }
+  return scope
+}
+
+/**
+ * Returns the scope of a cache in a file. Its keys depend on the purge counters of the file only. Those of the process
+ * begin with 0 in each process: after a purge, no two processes would have the same keys.
+ */
+export function fileScope(handle: () => number): KeyScope {
+  let purges = -1
+  let file = ''
+  return {
+    handle,
+    trust() {
+      // It changes when the path leads to another file, too.
+      const now = native.purges(handle())
+      if (now !== purges) {
+        purges = now
+        file = native.fileId(handle())
+      }
+      // @guard shared-file › process-trust › session key: it holds the file and what the process takes for granted
+      //   ⇒ ``${processTrust()} ${file}`` becomes `file`
+      // @guard shared-file › process-trust › session key: it holds the file and what the process takes for granted
+      //   ⇒ ``${processTrust()} ${file}`` becomes `processTrust()`
+      return `${processTrust()} ${file}`
+    },
+  }
+}
