@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
-import { HANG_AFTER, OfferBreaker, type OfferDecision } from '../../dist/cache/offer-breaker.js'
+import { OfferBreaker, type OfferDecision } from '../../dist/cache/offer-breaker.js'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -166,60 +166,20 @@ test('breaker: 20 rejections of a key in a row pause its offers for five seconds
   t.is(ask('rejected'), 'offer')
 })
 
-test('breaker: a connection finds an earlier offer that hangs, and probes', t => {
-  const { ask, breaker, clock, endpoint, pauseOf } = begin()
-  const offer = breaker.started(endpoint)
-  t.true(Number.isSafeInteger(offer) && offer > 0)
-  clock.now += HANG_AFTER - 1
-  t.is(ask(), 'offer')
-  t.is(breaker.mayOffer(endpoint, 'a key', HANG_AFTER * 2), 'offer')
-  clock.now += 1
-  t.is(breaker.mayOffer(endpoint, 'a key', HANG_AFTER * 2), 'offer')
-  t.deepEqual([ask(), ask()], ['probe', 'pause'])
-  breaker.fullSucceeded(endpoint)
-  breaker.ended(offer)
-  pauseOf(t, MINUTE)
-})
-
-test('breaker: an offer that ended does not hang, and does not end another', t => {
-  const { ask, breaker, clock, endpoint } = begin()
-  const ended = breaker.started(endpoint)
-  breaker.ended(ended)
-  clock.now += HANG_AFTER
-  t.is(ask(), 'offer')
-  breaker.started(endpoint)
-  for (const wrong of [ended, 0, -1, Number.NaN, 2 ** 53]) breaker.ended(wrong)
-  clock.now += HANG_AFTER
-  t.is(ask(), 'probe')
-})
-
 test('breaker: a thread that lagged takes the suspicion back when it sees its session resumed', t => {
-  const { ask, breaker, clock, endpoint } = begin()
-  const offer = breaker.started(endpoint)
-  clock.now += HANG_AFTER
+  const { ask, breaker, endpoint } = begin()
+  breaker.broken(endpoint)
   t.is(ask(), 'probe')
-  breaker.ended(offer)
   breaker.resumed(endpoint, 'a key')
   breaker.fullSucceeded(endpoint)
   t.is(ask(), 'offer')
 })
 
 test('breaker: what is forgotten is closed', t => {
-  const { ask, breaker, clock, endpoint } = begin()
+  const { ask, breaker, endpoint } = begin()
   breaker.alerted(endpoint)
-  breaker.started(endpoint)
-  clock.now += HANG_AFTER
   breaker.forget(endpoint)
   t.is(ask(), 'offer')
-})
-
-test('breaker: by the clock of the addon a hang is found in time', async t => {
-  const breaker = new OfferBreaker()
-  const endpoint = 'own-clock.example:443'
-  breaker.started(endpoint)
-  t.is(breaker.mayOffer(endpoint, 'a key', 100), 'offer')
-  await new Promise(resolve => setTimeout(resolve, 110))
-  t.is(breaker.mayOffer(endpoint, 'a key', 100), 'probe')
 })
 
 const PROGRAM = `
@@ -254,18 +214,4 @@ test('breaker: all threads share it, and of all connections one probes', async t
   await threads[1]?.run(`breaker.resumed('${endpoint}', 'a key')`)
   t.is(breaker.mayOffer(endpoint, 'a key'), 'offer')
   await Promise.all(threads.map(({ worker }) => worker.terminate()))
-})
-
-test('breaker: offers of a thread that is terminated do not hang', async t => {
-  const breaker = new OfferBreaker()
-  const endpoint = 'ended.example:443'
-  const [one, two] = await Promise.all([startThread(), startThread()])
-  t.true(((await one.run(`breaker.started('${endpoint}')`)) as number) > 0)
-  await one.worker.terminate()
-  await new Promise(resolve => setTimeout(resolve, 20))
-  t.is(breaker.mayOffer(endpoint, 'a key', 10), 'offer')
-  await two.run(`breaker.started('${endpoint}')`)
-  await new Promise(resolve => setTimeout(resolve, 20))
-  t.is(breaker.mayOffer(endpoint, 'a key', 10), 'probe')
-  await two.worker.terminate()
 })

@@ -1,5 +1,4 @@
 import { native } from '../native/addon.js'
-import { SECOND } from '../util/time.js'
 
 /**
  * The decision about one connection. `offer`: it may offer a session. `pause`: it must not. `probe`: it must not, and its
@@ -18,9 +17,6 @@ const FULL_SUCCEEDED = 4
 const FULL_FAILED = 5
 const NOT_OFFERED = 6
 
-/** An offer that is pending for this number of milliseconds counts as a hang. */
-export const HANG_AFTER: number = SECOND
-
 /** Reports about an endpoint only need a key for the shape of the call. */
 const NO_KEY = '-'
 
@@ -32,7 +28,7 @@ const NO_KEY = '-'
  *
  * | state | `mayOffer` | left by |
  * | --- | --- | --- |
- * | closed | `offer` | {@link alerted} → paused; {@link broken}, or a pending offer that hangs → suspected |
+ * | closed | `offer` | {@link alerted} → paused; {@link broken} → suspected |
  * | suspected | `probe` → probing | {@link alerted} → paused |
  * | probing | `pause` | {@link fullSucceeded} → paused; {@link fullFailed} → the state before the suspicion; ten seconds without a report → suspected |
  * | paused | `pause` | the end of the pause → trial |
@@ -63,30 +59,9 @@ export class OfferBreaker {
   /**
    * Decides about one connection. After `offer`, a caller that has no session reports {@link notOffered}. After `probe`, it
    * makes a handshake without an offer and reports {@link fullSucceeded} or {@link fullFailed}.
-   *
-   * An offer to the endpoint that is pending for `hangAfter` milliseconds counts as {@link broken}, once. Add what the
-   * caller's own event loop lags, since its answers may wait to be read. If another thread lags, the suspicion is wrong
-   * until that thread reports {@link resumed}.
    */
-  mayOffer(endpoint: string, key: string | Uint8Array, hangAfter: number = HANG_AFTER): OfferDecision {
-    return DECISIONS[native.breakerMayOffer(endpoint, key, hangAfter, this.#now())] ?? 'pause'
-  }
-
-  /**
-   * Records that a connection sends its ClientHello with an offer.
-   *
-   * @returns A number for {@link ended}, or 0 if too many offers to this endpoint are pending for this one to be followed.
-   */
-  started(endpoint: string): number {
-    return native.breakerStarted(endpoint, this.#now())
-  }
-
-  /**
-   * Records that an offer of this thread does not hang: a byte came, or the connection is closed. To be called once for
-   * each {@link started}; 0 is ignored. Offers of a thread that ends are ended with it.
-   */
-  ended(offer: number): void {
-    if (offer !== 0) native.breakerEnded(offer)
+  mayOffer(endpoint: string, key: string | Uint8Array): OfferDecision {
+    return DECISIONS[native.breakerMayOffer(endpoint, key, this.#now())] ?? 'pause'
   }
 
   /** Records a resumption: closes the breaker for the endpoint, and forgets the rejections of the key. */
@@ -128,7 +103,7 @@ export class OfferBreaker {
   }
 
   /**
-   * Forgets an endpoint with its pending offers, or everything. A purge calls it. Rejections are kept per key, and a purge
+   * Forgets the failures of an endpoint, or everything. A purge calls it. Rejections are kept per key, and a purge
    * changes the keys.
    */
   forget(endpoint?: string): void {

@@ -65,8 +65,6 @@ export interface Native
   /** Removes the sessions of the key. Returns how many. */
   remove(handle: number, key: Key): number
 
-  /** Returns true if a new connection should ask for a lease. */
-  mayLead(handle: number, key: Key): boolean
   /**
    * Takes the lease of the key for `millis`. Returns the lease, 0 if another connection holds it, or -1 if the key is
    * in the negative cache.
@@ -77,14 +75,9 @@ export interface Native
 
   /**
    * Asks the process's circuit breaker for offers: 0 if the connection must not offer, 1 if it may, 2 if it must not and
-   * probes. An offer to the endpoint that is pending for `hangAfter` milliseconds counts as a hang. Here and below, `now` is
-   * in milliseconds, and NaN stands for the addon's own clock.
+   * probes. Here and below, `now` is in milliseconds, and NaN stands for the addon's own clock.
    */
-  breakerMayOffer(endpoint: string, key: Key, hangAfter: number, now: number): 0 | 1 | 2
-  /** Records an offer and returns a number that names it, or 0 if it is not followed. */
-  breakerStarted(endpoint: string, now: number): number
-  /** Records that the peer answered an offer of this thread, or that its connection is closed. */
-  breakerEnded(offer: number): void
+  breakerMayOffer(endpoint: string, key: Key, now: number): 0 | 1 | 2
   /** Records the outcome of a handshake. The numbers are in `offer-breaker.ts`. */
   breakerReport(outcome: number, endpoint: string, key: Key, now: number): void
   breakerForgetEndpoint(endpoint: string): void

@@ -1,4 +1,4 @@
-//! The caches, ticket key rings and offers that one JavaScript thread holds.
+//! The caches and ticket key rings that one JavaScript thread holds.
 //!
 //! The tables belong to the N-API environment. Only the thread of that environment uses them, so a lookup takes no lock.
 //! When a worker ends, for any reason, Node runs the finalizer, which closes everything that the worker held open.
@@ -17,7 +17,6 @@ use napi::{Env, sys};
 use tls_resumption_core::{Cache, KeyRing, wait_until_wiped};
 
 use crate::napi::errors;
-use crate::offer_breaker::OffersOfThread;
 
 /// How long the end of a thread waits until its caches are wiped.
 const WIPE_LIMIT: Duration = Duration::from_secs(1);
@@ -26,7 +25,6 @@ const WIPE_LIMIT: Duration = Duration::from_secs(1);
 struct Handles {
     caches: Table<Cache>,
     rings: Table<KeyRing>,
-    offers: RefCell<OffersOfThread>,
 }
 
 struct Table<T>(RefCell<Vec<Slot<T>>>);
@@ -110,11 +108,6 @@ pub fn with<T: Held, R>(env: Env, handle: u32, action: impl FnOnce(&T) -> Result
         }
         _ => Err(errors::closed()),
     }
-}
-
-/// Returns the offers of the thread of `env`.
-pub fn offers<'env>(env: Env) -> Result<&'env RefCell<OffersOfThread>> {
-    of(env).map(|handles| &handles.offers)
 }
 
 /// Returns the tables of an environment, which are made at their first use.

@@ -5,12 +5,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use napi::Env;
 use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
-use tls_resumption_core::{Clock, OfferBreaker, Outcome, PendingOffer, Permission, SystemClock};
+use tls_resumption_core::{Clock, OfferBreaker, Outcome, Permission, SystemClock};
 
-use crate::handles;
 use crate::napi::args::Arg;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
@@ -29,46 +27,17 @@ const OUTCOMES: [Outcome; 7] = [
     Outcome::NotOffered,
 ];
 
-/// `breakerMayOffer(endpoint, key, hangAfter, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
+/// `breakerMayOffer(endpoint, key, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
 pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [endpoint, key, hang_after, now, ..]| {
-        let (hang_after, now) = (to_duration(hang_after.number()), time(&now));
+    enter(env, info, |_, [endpoint, key, now, ..]| {
+        let now = time(&now);
         with_names(&endpoint, &key, |endpoint, key| {
-            Value::Integer(match BREAKER.0.may_offer(endpoint, key, hang_after, now) {
+            Value::Integer(match BREAKER.0.may_offer(endpoint, key, now) {
                 Permission::Pause => 0,
                 Permission::Offer => 1,
                 Permission::Probe => 2,
             })
         })
-    })
-}
-
-/// `breakerStarted(endpoint, now)`: records an offer and returns a number that names it, or 0 if it is not followed.
-pub unsafe extern "C" fn started(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |env, [endpoint, now, ..]| {
-        let now = time(&now);
-        endpoint.with_key(|endpoint| {
-            let offer = BREAKER.0.started(endpoint.as_bytes(), now);
-            if let Some(offer) = offer {
-                of_thread(env, |offers| offers.push(offer))?;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-            Ok(Value::Number(offer.map_or(0, PendingOffer::to_bits) as f64))
-        })
-    })
-}
-
-/// `breakerEnded(offer)`: records that the peer answered an offer, or that its connection is closed.
-pub unsafe extern "C" fn ended(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |env, [offer, ..]| {
-        let offer = PendingOffer::from_bits(to_integer(offer.number()));
-        of_thread(env, |offers| {
-            if let Some(place) = offers.iter().position(|other| *other == offer) {
-                offers.swap_remove(place);
-                BREAKER.0.ended(offer);
-            }
-        })?;
-        Ok(Value::Boolean(true))
     })
 }
 
@@ -102,23 +71,6 @@ pub unsafe extern "C" fn forget_all(env: napi_env, info: napi_callback_info) -> 
         BREAKER.0.forget_all();
         Ok(Value::Boolean(true))
     })
-}
-
-/// The pending offers of a thread. When the thread ends, their outcomes are never reported, so
-/// they must not seem to hang.
-#[derive(Default)]
-pub struct OffersOfThread(Vec<PendingOffer>);
-
-impl Drop for OffersOfThread {
-    fn drop(&mut self) {
-        for offer in self.0.drain(..) {
-            BREAKER.0.ended(offer);
-        }
-    }
-}
-
-fn of_thread<R>(env: Env, action: impl FnOnce(&mut Vec<PendingOffer>) -> R) -> Result<R> {
-    Ok(action(&mut handles::offers(env)?.borrow_mut().0))
 }
 
 fn with_names(

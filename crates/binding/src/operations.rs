@@ -57,15 +57,6 @@ pub unsafe extern "C" fn remove(env: napi_env, info: napi_callback_info) -> napi
     })
 }
 
-/// `mayLead(handle, key)`: returns whether a connection that begins now should call `lead`.
-pub unsafe extern "C" fn may_lead(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |env, [handle, key, ..]| {
-        handles::with(env, handle.handle(), |cache: &Cache| {
-            key.with_key(|key| Ok(Value::Boolean(cache.may_lead(key))))
-        })
-    })
-}
-
 /// `lead(handle, key, millis)`: returns a lease on the key, 0 if another connection leads, -1 if no connection leads.
 pub unsafe extern "C" fn lead(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, key, millis, ..]| {

@@ -217,21 +217,6 @@ impl Cache {
         self.inner.leases.lead(key, time, self.inner.exact_millis())
     }
 
-    /// True if a connection that begins now should call [`lead`](Self::lead): there is no entry to offer, and the last
-    /// leader was not unproductive.
-    ///
-    /// ```
-    /// use tls_resumption_core::{Cache, Key};
-    ///
-    /// let (cache, key) = (Cache::default(), Key::new(b"example.org:443").unwrap());
-    /// assert!(cache.may_lead(key));
-    /// ```
-    #[must_use]
-    pub fn may_lead(&self, key: Key<'_>) -> bool {
-        let is_paused = || self.inner.leases.is_paused(key, self.inner.exact_millis());
-        !self.options().single_use && !self.contains(key) && !is_paused()
-    }
-
     /// Ends a lease on `key`. `is_productive`: the leader stored a session. Returns true if the lease has followers, and
     /// false if it had ended before.
     #[must_use = "followers have to be notified"]

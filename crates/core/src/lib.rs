@@ -84,7 +84,7 @@ mod ticket_keys;
 pub use annotated::{ANNOTATION_LEN, Annotation, EntryId};
 pub use blob::Blob;
 pub use bounds::{ByteBudget, Capacity, Keep, RotateEvery, SweepInterval, TicketsPerKey, Ttl};
-pub use breaker::{OfferBreaker, Outcome, PendingOffer, Permission};
+pub use breaker::{OfferBreaker, Outcome, Permission};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};

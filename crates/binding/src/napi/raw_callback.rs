@@ -78,7 +78,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 33] = [
+    let functions: [(&CStr, Callback); 30] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -89,12 +89,9 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"removeEntry", verified::remove_entry),
         (c"has", operations::has),
         (c"remove", operations::remove),
-        (c"mayLead", operations::may_lead),
         (c"lead", operations::lead),
         (c"release", operations::release),
         (c"breakerMayOffer", offer_breaker::may_offer),
-        (c"breakerStarted", offer_breaker::started),
-        (c"breakerEnded", offer_breaker::ended),
         (c"breakerReport", offer_breaker::report),
         (c"breakerForgetEndpoint", offer_breaker::forget_endpoint),
         (c"breakerForgetAll", offer_breaker::forget_all),

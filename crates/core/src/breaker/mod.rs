@@ -10,7 +10,6 @@
 
 mod endpoint;
 mod key;
-mod pending;
 mod slots;
 pub(crate) mod states;
 #[cfg(test)]
@@ -25,9 +24,6 @@ use std::time::Duration;
 use crate::clock::whole_millis;
 
 pub use endpoint::Permission;
-pub use pending::PendingOffer;
-
-use pending::PendingOffers;
 use states::States;
 
 /// Not random, so that tests may count on which names meet.
@@ -64,7 +60,7 @@ pub enum Outcome {
 ///
 /// let breaker = OfferBreaker::new();
 /// let second = Duration::from_secs(1);
-/// let may_offer = |now| breaker.may_offer(b"db.example:5432", b"key", second, now);
+/// let may_offer = |now| breaker.may_offer(b"db.example:5432", b"key", now);
 /// assert_eq!(may_offer(Duration::ZERO), Permission::Offer);
 /// breaker.report(Outcome::Alerted, b"db.example:5432", b"key", Duration::ZERO);
 /// assert_eq!(may_offer(59 * second), Permission::Pause);
@@ -72,7 +68,6 @@ pub enum Outcome {
 /// ```
 pub struct OfferBreaker {
     states: States,
-    pending: PendingOffers,
     hasher: Hasher,
     /// The milliseconds from which times count, so that they fit into a word.
     origin: OnceLock<u64>,
@@ -82,43 +77,13 @@ impl OfferBreaker {
     /// Creates a breaker that permits all offers.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            states: States::new(),
-            pending: PendingOffers::new(),
-            hasher: Hasher::default(),
-            origin: OnceLock::new(),
-        }
+        Self { states: States::new(), hasher: Hasher::default(), origin: OnceLock::new() }
     }
 
     /// Returns whether a connection that begins now may offer a session of `key` to `endpoint`.
-    ///
-    /// An offer to the endpoint that is pending for `hang_after` or longer counts as [`Outcome::Broken`], once.
     #[must_use = "a probe is given to one connection, which must report its outcome"]
-    pub fn may_offer(
-        &self,
-        endpoint: &[u8],
-        key: &[u8],
-        hang_after: Duration,
-        now: Duration,
-    ) -> Permission {
-        let (hang_after, now) = (whole_millis(hang_after), self.since_origin(now));
-        let hash = self.hash(endpoint);
-        self.pending.expire(hash, hang_after, now, || {
-            self.states.report(Outcome::Broken, hash, 0, now);
-        });
-        self.states.may_offer(hash, self.hash(key), now)
-    }
-
-    /// Records that a connection offers a session now, until [`ended`](Self::ended). Returns `None` if too many offers to
-    /// endpoints with the same slots are pending: then a hang of this one is not recognised.
-    #[must_use = "an offer that is never ended seems to hang"]
-    pub fn started(&self, endpoint: &[u8], now: Duration) -> Option<PendingOffer> {
-        self.pending.start(self.hash(endpoint), self.since_origin(now))
-    }
-
-    /// Records that the peer answered an offer, or that its connection is closed.
-    pub fn ended(&self, offer: PendingOffer) {
-        self.pending.end(offer);
+    pub fn may_offer(&self, endpoint: &[u8], key: &[u8], now: Duration) -> Permission {
+        self.states.may_offer(self.hash(endpoint), self.hash(key), self.since_origin(now))
     }
 
     /// Records what became of a handshake.
@@ -127,11 +92,9 @@ impl OfferBreaker {
         self.states.report(outcome, self.hash(endpoint), self.hash(key), now);
     }
 
-    /// Forgets an endpoint, its pending offers too.
+    /// Forgets the failures of an endpoint.
     pub fn forget_endpoint(&self, endpoint: &[u8]) {
-        let hash = self.hash(endpoint);
-        self.states.forget_endpoint(hash);
-        self.pending.forget(hash);
+        self.states.forget_endpoint(self.hash(endpoint));
     }
 
     /// Forgets the rejections of a key.
@@ -142,7 +105,6 @@ impl OfferBreaker {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.states.forget_all();
-        self.pending.clear();
     }
 
     /// Returns milliseconds that fit into a word for 34 years after the first call.

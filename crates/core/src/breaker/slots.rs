@@ -3,7 +3,7 @@
 use crate::segment::sync::{AtomicU64, Ordering};
 
 /// In how many slots, one after the other, the word of a name may be.
-pub(super) const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
+const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
 /// How many names can have a word at once.
 pub(super) const SLOTS: usize = if cfg!(loom) { WAYS } else { 4096 };
 
@@ -121,10 +121,6 @@ impl<W: AsRef<[AtomicU64]>> Slots<W> {
 }
 
 /// The places that the word of a name may take.
-pub(super) fn ways(hash: u64) -> impl Iterator<Item = usize> {
-    ways_of(hash, SLOTS)
-}
-
 fn ways_of(hash: u64, slots: usize) -> impl Iterator<Item = usize> {
     #[expect(clippy::cast_possible_truncation, reason = "a remainder of the number of slots")]
     let first = (hash % slots as u64) as usize;

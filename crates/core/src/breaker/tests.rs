@@ -1,21 +1,16 @@
 use std::time::Duration;
 
-use super::{OfferBreaker, Outcome, PendingOffer, Permission};
+use super::{OfferBreaker, Outcome, Permission};
 
 const ENDPOINT: &[u8] = b"peer.example:443";
 const KEY: &[u8] = b"key";
-const HANG: u64 = 1000;
 
 fn may_offer(breaker: &OfferBreaker, now: u64) -> Permission {
     ask(breaker, ENDPOINT, KEY, now)
 }
 
 fn ask(breaker: &OfferBreaker, endpoint: &[u8], key: &[u8], now: u64) -> Permission {
-    breaker.may_offer(endpoint, key, millis(HANG), millis(now))
-}
-
-fn start(breaker: &OfferBreaker, now: u64) -> Option<PendingOffer> {
-    breaker.started(ENDPOINT, millis(now))
+    breaker.may_offer(endpoint, key, millis(now))
 }
 
 fn report(breaker: &OfferBreaker, outcome: Outcome, now: u64) {
@@ -34,7 +29,7 @@ mod alone {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::breaker::slots::{SLOTS, TIME_UNIT, WAYS};
+    use crate::breaker::slots::{SLOTS, TIME_UNIT};
 
     const MINUTE: u64 = 60_000;
 
@@ -70,68 +65,30 @@ mod alone {
     }
 
     #[test]
-    fn an_offer_that_hangs_is_found_by_the_next_connection_which_probes() {
-        let breaker = OfferBreaker::new();
-        let offer = start(&breaker, 10).unwrap();
-        assert_eq!(may_offer(&breaker, 10 + HANG - 1), Permission::Offer);
-        assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Probe);
-        assert_eq!(may_offer(&breaker, 10 + HANG), Permission::Pause);
-        report(&breaker, Outcome::FullSucceeded, 10 + HANG);
-        // The connection that hung gives up.
-        report(&breaker, Outcome::Broken, 5 * HANG);
-        breaker.ended(offer);
-        assert_eq!(may_offer(&breaker, MINUTE), Permission::Pause);
-        assert_eq!(may_offer(&breaker, MINUTE + 2 * HANG), Permission::Offer, "it hung once");
-    }
-
-    #[test]
-    fn an_offer_that_ended_does_not_hang() {
-        let breaker = OfferBreaker::new();
-        let offers: Vec<_> = (0..WAYS).map(|_| start(&breaker, 0).unwrap()).collect();
-        assert_eq!(start(&breaker, 0), None, "no more are followed");
-        for offer in offers {
-            assert!((1..1 << 53).contains(&offer.to_bits()));
-            breaker.ended(PendingOffer::from_bits(offer.to_bits()));
-        }
-        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
-        let offer = start(&breaker, 0).unwrap();
-        for wrong in [0, u64::MAX, offer.to_bits() + 1, offer.to_bits() + (1 << 12)] {
-            breaker.ended(PendingOffer::from_bits(wrong));
-        }
-        assert_eq!(may_offer(&breaker, HANG), Permission::Probe, "the numbers named no offer");
-    }
-
-    #[test]
     fn the_clock_may_begin_at_any_time() {
         for origin in [0, (1 << 40) - 1, (1 << 41) - MINUTE, 1 << 42, (1 << 45) - 1, 1 << 60] {
             let breaker = OfferBreaker::new();
             report(&breaker, Outcome::Alerted, origin);
             assert_eq!(may_offer(&breaker, origin + MINUTE - 1), Permission::Pause, "{origin}");
             assert_eq!(may_offer(&breaker, origin + MINUTE + TIME_UNIT), Permission::Offer);
-            report(&breaker, Outcome::Resumed, origin + 2 * MINUTE);
-            let offer = start(&breaker, origin + 2 * MINUTE).unwrap();
-            assert!((1..1 << 53).contains(&offer.to_bits()), "{origin}");
-            assert_eq!(may_offer(&breaker, origin + 2 * MINUTE + HANG - 1), Permission::Offer);
-            assert_eq!(may_offer(&breaker, origin + 2 * MINUTE + HANG), Permission::Probe);
         }
     }
 
     #[test]
-    fn an_endpoint_is_forgotten_with_its_pending_offers() {
+    fn an_endpoint_is_forgotten_without_its_keys() {
         let breaker = OfferBreaker::new();
-        start(&breaker, 0).unwrap();
-        report(&breaker, Outcome::Alerted, 0);
-        (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        let fail = || {
+            report(&breaker, Outcome::Alerted, 0);
+            (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        };
+        fail();
         breaker.forget_endpoint(ENDPOINT);
-        assert_eq!(may_offer(&breaker, HANG), Permission::Pause, "the key is not");
+        assert_eq!(may_offer(&breaker, 0), Permission::Pause, "the key is not");
         breaker.forget_key(KEY);
-        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
-
-        start(&breaker, 0).unwrap();
-        report(&breaker, Outcome::Alerted, 0);
-        (0..20).for_each(|_| report(&breaker, Outcome::Rejected, 0));
+        assert_eq!(may_offer(&breaker, 0), Permission::Offer);
+        fail();
         breaker.forget_all();
-        assert_eq!(may_offer(&breaker, HANG), Permission::Offer);
+        assert_eq!(may_offer(&breaker, 0), Permission::Offer);
     }
 
     #[test]
@@ -160,9 +117,9 @@ mod alone {
     fn of_many_threads_one_probes() {
         for _ in 0..300 {
             let breaker = OfferBreaker::new();
-            start(&breaker, 0).unwrap();
+            report(&breaker, Outcome::Broken, 0);
             let permissions: Vec<_> = thread::scope(|scope| {
-                let ask = || may_offer(&breaker, HANG);
+                let ask = || may_offer(&breaker, 0);
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
@@ -256,20 +213,6 @@ mod loom_models {
     }
 
     #[test]
-    fn of_two_connections_that_find_a_hang_one_probes_and_none_offers() {
-        loom::model(|| {
-            let breaker = Arc::new(OfferBreaker::new());
-            start(&breaker, 0).unwrap();
-            let other = beside(&breaker, |breaker| may_offer(breaker, HANG));
-            let both = [may_offer(&breaker, HANG), other.join().unwrap()];
-            assert!(
-                both.contains(&Permission::Probe) && both.contains(&Permission::Pause),
-                "{both:?}"
-            );
-        });
-    }
-
-    #[test]
     fn two_alerts_at_once_make_one_pause() {
         loom::model(|| {
             let breaker = Arc::new(OfferBreaker::new());
@@ -291,22 +234,6 @@ mod loom_models {
             report(&breaker, Outcome::FullSucceeded, 0);
             assert_eq!(other.join().unwrap(), Permission::Pause);
             assert_eq!(may_offer(&breaker, 59_999), Permission::Pause);
-        });
-    }
-
-    #[test]
-    fn an_offer_that_ends_as_another_connection_looks_either_hangs_or_not() {
-        loom::model(|| {
-            let breaker = Arc::new(OfferBreaker::new());
-            let offer = start(&breaker, 0).unwrap();
-            let other = beside(&breaker, move |breaker| {
-                breaker.ended(offer);
-                report(breaker, Outcome::Resumed, HANG);
-            });
-            let permission = may_offer(&breaker, HANG);
-            other.join().unwrap();
-            assert!(matches!(permission, Permission::Offer | Permission::Probe));
-            assert!(start(&breaker, HANG).is_some());
         });
     }
 }

@@ -124,6 +124,7 @@ impl Leases {
     }
 
     /// True if the last leader was unproductive, so that no connection leads now.
+    #[cfg(test)]
     pub(crate) fn is_paused(&self, key: Key<'_>, now: u64) -> bool {
         self.find(self.place(key), now)
             .is_some_and(|(_, word)| word & PAUSED != 0 && ends_after(word, now))
