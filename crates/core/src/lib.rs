@@ -92,7 +92,9 @@ pub use error::{BufferTooSmall, BuildError, KeyError, KeyRejected, OutOfRange, R
 pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
-pub use segment::{MaxSession, SegmentError, SegmentErrorKind, SegmentKind, SegmentOptions};
+pub use segment::{
+    MaxSession, SegmentError, SegmentErrorKind, SegmentKind, SegmentOptions, SharedKeyRing,
+};
 pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats, limit_locked_memory};
 pub use sweeper::wait_until_wiped;

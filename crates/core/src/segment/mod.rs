@@ -10,12 +10,21 @@ mod error;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 pub(crate) mod files;
 pub(crate) mod layout;
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
+mod no_shared_ring;
 mod options;
 pub(crate) mod owner;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+mod shared_ring;
 #[cfg(all(test, not(loom)))]
 pub(crate) mod stepping;
 pub(crate) mod sync;
 pub(crate) mod table;
 
 pub use error::{SegmentError, SegmentErrorKind};
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
+pub use no_shared_ring::SharedKeyRing;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+pub use shared_ring::SharedKeyRing;
+
 pub use options::{MaxSession, SegmentKind, SegmentOptions};

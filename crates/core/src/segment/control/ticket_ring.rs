@@ -19,8 +19,8 @@ use crate::segment::owner::{OWNER_BITS, Owner, Owners};
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::ticket_keys::KeyBytes;
 use crate::{
-    Activation, AgedKey, KEY_NAME_LEN, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, RotateEvery,
-    TICKET_KEY_LEN, TicketKey,
+    Activation, AgedKey, KEY_NAME_LEN, Keep, KeyInfo, KeyRejected, RotateEvery, TICKET_KEY_LEN,
+    TicketKey,
 };
 
 /// One more than the most keys, because a new key comes before the oldest leaves, and one for a process that died.
@@ -153,22 +153,19 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         None
     }
 
-    /// Copies the secrets of the key with that name. Returns how many keys are newer, or `None` if there is no such key.
+    /// Copies the key with that name. Returns how many keys are newer, or `None` if there is no such key.
     pub(crate) fn find(
         &self,
         name: &[u8; KEY_NAME_LEN],
-        out: &mut [u8; KEY_SECRET_LEN],
+        out: &mut KeyBytes,
         now: u64,
     ) -> Option<u64> {
-        let mut key = [0; TICKET_KEY_LEN];
         let found = (0..SLOTS).find_map(|place| {
-            self.read(place, &mut key)
-                .filter(|seen| key.starts_with(name) && self.decrypts(seen, now))
+            self.read(place, out).filter(|seen| out.starts_with(name) && self.decrypts(seen, now))
         });
-        if found.is_some() {
-            out.copy_from_slice(&key[KEY_NAME_LEN..]);
+        if found.is_none() {
+            out.zeroize();
         }
-        key.zeroize();
         let active = generation_of(self.words[ACTIVE].load(Ordering::Relaxed));
         found.map(|seen| active.saturating_sub(seen.generation))
     }
@@ -525,9 +522,9 @@ mod tests {
     }
 
     fn find(ring: &TicketRing<'_, TestOwners>, key: &KeyBytes, now: u64) -> Option<u64> {
-        let mut out = [0; KEY_SECRET_LEN];
+        let mut out = [0; TICKET_KEY_LEN];
         let found = ring.find(key.first_chunk().unwrap(), &mut out, now);
-        assert_eq!(out == key[KEY_NAME_LEN..], found.is_some(), "whole, or nothing of it");
+        assert_eq!(out, if found.is_some() { *key } else { [0; TICKET_KEY_LEN] });
         found
     }
 

@@ -97,6 +97,15 @@ impl ControlFile {
         &self.header
     }
 
+    /// Returns the key of hashes and checksums of the file.
+    pub(crate) fn hash_key(&self) -> [u8; 16] {
+        let [low, high] = self.header.hash_key.map(u64::to_ne_bytes);
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&low);
+        key[8..].copy_from_slice(&high);
+        key
+    }
+
     /// Returns one region of the file, such as [`LEASES`](crate::segment::layout::LEASES).
     pub(crate) fn region(&self, region: Range<usize>) -> &[AtomicU64] {
         &self.mapping[region]

@@ -9,7 +9,7 @@ mod sessions;
 mod sigbus;
 mod sys;
 #[cfg(all(test, not(loom)))]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use control::ControlFile;
 pub(crate) use sessions::SessionFile;
