@@ -81,6 +81,7 @@ function countWarnings(stderr: string): Record<string, number> {
 }
 
 const VARIABLES = `The variables are TLS_RESUMPTION, ${[
+  'ADDON',
   'COALESCE',
   'EXCLUDE',
   'INCLUDE',

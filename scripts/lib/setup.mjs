@@ -18,11 +18,12 @@ const BUILD_INPUTS = [
   'crates',
   'package.json',
   'rust-toolchain.toml',
+  'scripts/build/package',
   'src',
   'tsconfig.json',
 ]
 
-/** Beside cargo's output and not in dist, which is published whole. */
+/** Beside cargo's output. */
 const BUILD_STAMP = join(root, 'target', 'build-inputs')
 
 /** Tests and builds need all kinds of dependencies, also if NODE_ENV or npm's configuration leaves some out. */
@@ -87,6 +88,7 @@ function buildIsCurrent(inputs) {
   const addon = join(root, 'dist', 'binding')
   return (
     existsSync(join(root, 'dist', 'index.js')) &&
+    existsSync(join(root, 'lib', 'index.js')) &&
     existsSync(addon) &&
     readdirSync(addon).some(name => name.endsWith('.node')) &&
     existsSync(BUILD_STAMP) &&
@@ -96,8 +98,8 @@ function buildIsCurrent(inputs) {
 
 /** True if a file of `dist` comes from a source file that was removed. The compiler leaves its output. */
 export function isStale(path) {
-  const [, name] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(?:ts|js|js\.map)$/) ?? []
-  return name !== undefined && !existsSync(join(root, 'src', `${name}.ts`))
+  const [, name, kind] = path.match(/^dist\/(?!binding\/)(.*?)(?:\.d)?\.(c?)(?:ts|js|js\.map)$/) ?? []
+  return name !== undefined && !existsSync(join(root, 'src', `${name}.${kind}ts`))
 }
 
 function removeStaleOutput() {

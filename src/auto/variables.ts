@@ -1,6 +1,6 @@
 /** The environment variables of `tls-resumption/auto`: their names, and what a wrong one might mean. Loads no addon. */
 import * as log from '../util/log.js'
-import { similar } from '../util/validate.js'
+import { similar, similarTo } from '../util/validate.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -11,6 +11,7 @@ const TEST_PREFIX = `${PREFIX}_TEST_`
 const NAMES: readonly string[] = [
   PREFIX,
   ...[
+    'ADDON',
     'COALESCE',
     'EXCLUDE',
     'INCLUDE',
@@ -50,8 +51,9 @@ export function checkNames(environment: Environment): void {
   for (const given of Object.keys(environment)) {
     // Windows ignores the case of names.
     const name = process.platform === 'win32' ? given.toUpperCase() : given
-    if (NAMES.includes(name) || name.startsWith(TEST_PREFIX)) continue
-    const guess = NAMES.find(known => similar(known, name))
+    // A name with one mistake is at most two characters shorter than the shortest one: this is done at each start.
+    if (name.length < PREFIX.length - 2 || NAMES.includes(name) || name.startsWith(TEST_PREFIX)) continue
+    const guess = NAMES.find(similarTo(name))
     if (guess === undefined && !name.toUpperCase().startsWith(`${PREFIX}_`)) continue
     const hint = guess ? `Did you mean ${guess}?` : `The variables are ${NAMES.join(', ')}.`
     warn(`${given} is ignored, since there is no such variable. ${hint}`)

@@ -1,3 +1,4 @@
+import '../native/second-copy.js'
 import type tls from 'node:tls'
 import { hasSession, localCacheOf } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'

@@ -27,7 +27,6 @@ export interface Native
     | 'ringReplace'
     | 'ringTick'
     | 'ringKeys'
-    | '__napiBindingTarget'
   > {
   open(options: { [option in keyof Macro.OpenOptions]: Macro.OpenOptions[option] | undefined }): Macro.Opened
 

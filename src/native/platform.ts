@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+
 /** The platforms with a prebuilt binary: the ends of package names such as `tls-resumption-linux-x64-gnu`. */
 export const PLATFORMS: readonly string[] = [
   'linux-x64-gnu',
@@ -12,7 +14,10 @@ export const PLATFORMS: readonly string[] = [
 
 const FROM_SOURCE =
   'to build it from source, run `npm install && npm run build:addon` in a checkout of the repository (Rust is needed) ' +
-  'and set NAPI_RS_NATIVE_LIBRARY_PATH to the .node file in its dist/binding'
+  'and set TLS_RESUMPTION_ADDON to the .node file in its dist/binding'
+
+/** Codes of errors that say that there is no such file or package, also in a single executable. */
+const NOT_FOUND: readonly unknown[] = ['MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']
 
 /** Returns the platform of this process, named as in {@link PLATFORMS}. */
 export function platformName(): string {
@@ -21,30 +26,31 @@ export function platformName(): string {
   return platform === 'win32' ? `${platform}-${arch}-msvc` : `${platform}-${arch}`
 }
 
-/** Explains why the loader of napi-rs found no binary, and what to do about it. */
-export function whyUnavailable(error: unknown): string {
-  const messages = messagesOf(error)
-  // The loader tries several places. A message of another form comes from a binary that exists but cannot be loaded.
-  const reason = messages.find(message => !/^(?:Cannot find (?:native|module)|Unsupported )/.test(message))
-  if (reason !== undefined) return reason
-  const wanted = process.env.NAPI_RS_NATIVE_LIBRARY_PATH
-  if (wanted) return `NAPI_RS_NATIVE_LIBRARY_PATH names ${wanted}, which does not exist`
+/** Explains why the addon could not be loaded, and what to do about it. */
+export function whyUnavailable({
+  errors,
+  given,
+}: {
+  errors: readonly unknown[]
+  given: string | undefined
+}): string {
+  if (given !== undefined && !existsSync(given))
+    return `TLS_RESUMPTION_ADDON names ${given}, which does not exist`
+  // Any other error comes from a binary that exists but cannot be loaded.
+  const reason = errors.find(error => !NOT_FOUND.includes((error as { code?: unknown }).code))
+  if (reason !== undefined) return reason instanceof Error ? reason.message : String(reason)
   const name = platformName()
   if (!PLATFORMS.includes(name)) {
     return `there is no binary for ${name}, only for ${PLATFORMS.join(', ')}; ${FROM_SOURCE}`
   }
+  if (process.getBuiltinModule('node:sea')?.isSea()) {
+    return `a single executable needs tls-resumption.${name}.node beside it, or its path in TLS_RESUMPTION_ADDON`
+  }
   return (
-    `the package tls-resumption-${name}, which has the binary for this platform, is not installed (npm omits it with ` +
-    `--omit=optional, or if another platform wrote the lockfile); ${FROM_SOURCE}`
+    `the package tls-resumption-${name}, which has the binary for this platform, was not found (npm omits it with ` +
+    `--omit=optional, or if another platform wrote the lockfile; a bundle has to include it or to leave the package ` +
+    `out); ${FROM_SOURCE}`
   )
-}
-
-/** Returns the messages of an error and its causes, outermost first. */
-function messagesOf(error: unknown): string[] {
-  const messages: string[] = []
-  for (let cause = error; cause instanceof Error && messages.length < 32; cause = cause.cause)
-    messages.push(cause.message)
-  return messages.length ? messages : [String(error)]
 }
 
 function isGlibc(): boolean {

@@ -1,3 +1,4 @@
+import '../native/second-copy.js'
 import type tls from 'node:tls'
 import { countServerEvent } from '../diagnostics/server-events.js'
 import type { TierPart } from '../fleet/second-tier.js'

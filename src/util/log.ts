@@ -1,5 +1,4 @@
 import { debuglog } from 'node:util'
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 
 /** Emits a process warning of this package. `code` is the part after `TLS_RESUMPTION_`. */
 export function warn(code: string, message: string, detail?: string): void {
@@ -12,6 +11,8 @@ export function warn(code: string, message: string, detail?: string): void {
 
 /** Emits a warning unless this thread has emitted it before, or a thread that has started it, directly or not. */
 export function warnOnce(code: string, message: string): void {
+  // Not imported: a process that starts should not pay for a module that few of them need.
+  const { getEnvironmentData, setEnvironmentData } = process.getBuiltinModule('node:worker_threads')
   const key = `tls-resumption.warned: ${code} ${message}`
   if (getEnvironmentData(key) !== undefined) return
   setEnvironmentData(key, true)

@@ -17,16 +17,28 @@ export function checkOptionBag(name: string, value: unknown, known: readonly str
  * two neighbouring letters were swapped.
  */
 export function similar(one: string, other: string): boolean {
-  const [a, b] = [one, other].map(name => name.toLowerCase().replace(/[-_]/g, '')) as [string, string]
-  if (a === b) return true
-  if (Math.abs(a.length - b.length) > 1) return false
-  const [short, long] = a.length <= b.length ? [a, b] : [b, a]
-  let at = 0
-  while (at < short.length && short[at] === long[at]) at++
-  if (short.length < long.length) return short.slice(at) === long.slice(at + 1)
-  const isSwapped = short[at] === long[at + 1] && short[at + 1] === long[at]
-  const rest = at + (isSwapped ? 2 : 1)
-  return short.slice(rest) === long.slice(rest)
+  return similarTo(one)(other)
+}
+
+/** Returns {@link similar} for a name that is compared with many. */
+export function similarTo(one: string): (other: string) => boolean {
+  const a = withoutSeparators(one)
+  return other => {
+    const b = withoutSeparators(other)
+    if (a === b) return true
+    if (Math.abs(a.length - b.length) > 1) return false
+    const [short, long] = a.length <= b.length ? [a, b] : [b, a]
+    let at = 0
+    while (at < short.length && short[at] === long[at]) at++
+    if (short.length < long.length) return short.slice(at) === long.slice(at + 1)
+    const isSwapped = short[at] === long[at + 1] && short[at + 1] === long[at]
+    const rest = at + (isSwapped ? 2 : 1)
+    return short.slice(rest) === long.slice(rest)
+  }
+}
+
+function withoutSeparators(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
 }
 
 /** Throws unless the value is undefined or an integer from `min` to `max`. */

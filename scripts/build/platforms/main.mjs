@@ -145,14 +145,14 @@ async function smoke({ path, target }, { command, env, path: named }) {
   rmSync(copy, { recursive: true, force: true, maxRetries: 3 })
   rmSync(outcome, { force: true })
   mkdirSync(copy, { recursive: true })
-  cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true, filter: name => !name.endsWith('.node') })
+  cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true })
   cpSync(join(root, 'package.json'), join(copy, 'package.json'))
   const script = join(root, 'scripts', 'build', 'platforms', 'smoke.mjs')
   const [program, ...first] = command
-  const args = [script, join(copy, 'dist', 'index.js'), certificates, outcome].map(named)
+  const args = [script, join(copy, 'lib', 'index.js'), certificates, outcome].map(named)
   try {
     await run(program, [...first, ...args], {
-      env: { ...env, NAPI_RS_NATIVE_LIBRARY_PATH: named(path) },
+      env: { ...env, TLS_RESUMPTION_ADDON: named(path) },
       timeout: RUN_TIMEOUT,
     })
     const { arch, seen } = JSON.parse(readFileSync(outcome, 'utf8'))

@@ -1,6 +1,6 @@
 /**
  * `smoke.mjs PACKAGE CERTIFICATES RESULT`: runs on the platform under test, with the addon in
- * NAPI_RS_NATIVE_LIBRARY_PATH. Connects over TLS 1.2 and 1.3, each twice and then once from a worker. Writes which
+ * TLS_RESUMPTION_ADDON. Connects over TLS 1.2 and 1.3, each twice and then once from a worker. Writes which
  * connections resumed to the file RESULT, because imitated Windows systems may have no standard output.
  */
 import { once } from 'node:events'
