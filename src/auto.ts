@@ -7,7 +7,7 @@
  * @packageDocumentation
  * @module tls-resumption/auto
  */
-import { createRequire } from 'node:module'
+import loader from './auto/load-environment.cjs'
 import { isSwitchedOff } from './auto/variables.js'
 import { unsupportedRuntime } from './node/runtime.js'
 import { warnOnce } from './util/log.js'
@@ -16,9 +16,8 @@ if (!isSwitchedOff(process.env)) {
   try {
     const runtime = unsupportedRuntime()
     if (runtime !== undefined) throw new Error(`This is ${runtime}`)
-    // Not imported, so that a failure can be caught; nor awaited, so that this can be required, too.
-    const { installFromEnvironment } = createRequire(import.meta.url)('./auto/environment.js')
-    installFromEnvironment(process.env)
+    // Within `try`, and not awaited, so that this file can be required, too.
+    loader.loadEnvironment().installFromEnvironment(process.env)
   } catch (error) {
     warnOnce('AUTO', `TLS connections do not resume: ${(error as Error).message}`)
   }

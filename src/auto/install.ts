@@ -2,20 +2,16 @@ import type tls from 'node:tls'
 import { clientCache } from '../cache/default-caches.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isBuiltinConnect } from '../client/builtin-connect.js'
-import { type ConnectOptions, isOptions, normalize } from '../client/connect.js'
-import { executePlan, type Plan, planConnection } from '../client/plan.js'
-import { recordConnection } from '../diagnostics/client-events.js'
-import { rememberContexts } from '../key/context-origin.js'
 import { treatAs } from '../key/function-identity.js'
-import { withDefaults } from '../key/options.js'
-import { describePeer } from '../key/session-key.js'
 import { replaceFunction } from '../node/patch.js'
 import { unsupportedRuntime } from '../node/runtime.js'
 import { warnOnce } from '../util/log.js'
 import { isInside } from '../util/reentrancy.js'
 import { SEVEN_DAYS } from '../util/time.js'
-import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
-import { type Chooses, chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
+import { checkBoolean, checkInteger, checkOptionBag } from '../util/validate.js'
+import type * as Connection from './connection.js'
+import loader from './load-connection.cjs'
+import { chooser, ROLLOUT_OPTIONS, type RolloutOptions } from './rollout.js'
 
 /** The options of {@link install}. */
 export interface InstallOptions extends RolloutOptions {
@@ -29,15 +25,8 @@ export interface InstallOptions extends RolloutOptions {
 
 const OPTIONS: readonly string[] = ['sessionCache', 'coalesce', 'maxAge', ...ROLLOUT_OPTIONS]
 
-interface Installed {
-  cache: SessionCache | null
-  coalesce: boolean
-  maxAge: number | undefined
-  chooses: Chooses
-}
-
 /** What holds for connections from now on; undefined: they are Node's. */
-let installed: Installed | undefined
+let installed: Connection.Installed | undefined
 let replaced: { restore(): void }[] = []
 
 /**
@@ -76,7 +65,7 @@ export function install(options: InstallOptions = {}): void {
   if (replaced.length > 0) return
   replaced = [
     replaceFunction('connect', wrapConnect),
-    replaceFunction('createSecureContext', rememberContexts),
+    replaceFunction('createSecureContext', wrapCreateSecureContext),
   ]
 }
 
@@ -89,59 +78,34 @@ export function uninstall(): void {
   replaced = []
 }
 
+/** Loads what connections need. Undefined if that fails, as after an update of the installed files: TLS then is Node's. */
+function loadConnection(): typeof Connection | undefined {
+  try {
+    return loader.loadConnection()
+  } catch (error) {
+    warnOnce('CONNECTION', `TLS connections do not resume: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
 function wrapConnect(original: typeof tls.connect): typeof tls.connect {
   const isBuiltin = isBuiltinConnect(original)
   const wrapper = function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
     const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
     if (installed === undefined || isInside()) return call(args)
-    const planned = planCall(args, installed, isBuiltin)
-    // A call that does not resume gets its arguments as they came.
-    if (planned?.plan.inputs === undefined) return call(args)
-    return executePlan(planned.plan, options => call([options, planned.listener]))
+    const connection = loadConnection()
+    return connection ? connection.connectInstalled(installed, { args, isBuiltin, call }) : call(args)
   } as typeof tls.connect
   treatAs(wrapper, original)
   return wrapper
 }
 
-/** A plan for a call, and the listener among its arguments. */
-interface PlannedCall {
-  plan: Plan
-  listener: unknown
-}
-
-/** Plans a call. Undefined where the options leave it to Node, or are wrong. */
-function planCall(
-  args: unknown[],
-  { cache, coalesce, maxAge, chooses }: Installed,
-  isBuiltin: boolean,
-): PlannedCall | undefined {
-  const [first] = args
-  if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
-    return undefined
-  try {
-    const [asGiven, listener] = normalize(args)
-    const given = withDefaults(asGiven)
-    if (isOptedOut(given)) {
-      recordConnection('opted-out', () => describePeer(given))
-      return undefined
-    }
-    // @guard replaced-create-secure-context › builtin-connect › *install(): a CA that a wrapper of tls.connect*
-    if (!isBuiltin) {
-      recordConnection('uncacheable', () => describePeer(given))
-      return undefined
-    }
-    const { cachePartition } = given
-    checkString('cachePartition', cachePartition, 256)
-    return { plan: planConnection(cache, given, { coalesce, maxAge, cachePartition, chooses }), listener }
-  } catch {
-    // `tls.connect` reports what is wrong with the options.
-    return undefined
+function wrapCreateSecureContext(original: typeof tls.createSecureContext): typeof tls.createSecureContext {
+  let remember: typeof original | undefined
+  const wrapper = function createSecureContext(this: unknown, ...args: [tls.SecureContextOptions?]) {
+    remember ??= loadConnection()?.rememberContexts(original)
+    return Reflect.apply(remember ?? original, this, args)
   }
-}
-
-/** True if the options disable resumption, as those of `connect` and of `https.Agent` do. */
-function isOptedOut(options: ConnectOptions & { maxCachedSessions?: number }): boolean {
-  // @guard excluded-peers › install › install: an agent with maxCachedSessions: 0 does not resume
-  //   ⇒ without `|| options.maxCachedSessions === 0`
-  return options.sessionCache === null || options.maxCachedSessions === 0
+  treatAs(wrapper, original)
+  return wrapper
 }

@@ -3,7 +3,7 @@ import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 import { InputMemo } from '../util/memo.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
-import { identifyBuiltin } from './function-identity.js'
+import { recognizeBuiltin } from './function-identity.js'
 import { onPurge } from './purge-generation.js'
 
 /** The options that `tls.createSecureContext` reads. They decide trust, the client's identity and what is negotiated. */
@@ -36,11 +36,11 @@ export const CONTEXT_OPTIONS = [
 
 type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
 
-const identifyCreator = identifyBuiltin(tls.createSecureContext)
+const isBuiltinCreator = recognizeBuiltin(tls.createSecureContext)
 
 /** True if Node itself makes the contexts. A wrapper of another package may add other CAs or keys to each one. */
 function areContextsBuiltin(): boolean {
-  return identifyCreator(tls.createSecureContext).startsWith('builtin/')
+  return isBuiltinCreator(tls.createSecureContext)
 }
 
 /**

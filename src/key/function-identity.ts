@@ -54,20 +54,29 @@ export function treatAs(wrapper: object, original: object): void {
   originals.set(wrapper, original)
 }
 
+/** Returns a predicate that is true for one of Node's own functions, and for a wrapper of this package around it. */
+export function recognizeBuiltin(current: object, argumentCount?: number): (now: object) => boolean {
+  // A wrapper of this package would load what is being loaded.
+  const original = originals.get(current) ?? current
+  const isOwn = isBuiltin(original, argumentCount)
+  return now => isOwn && (originals.get(now) ?? now) === original
+}
+
 /**
  * Returns a function that identifies one of Node's own functions, or what has replaced it. Node's own has a token that is
  * the same in every thread and begins with `builtin/`. A replacement, also one from before this module was loaded, has
  * its identity token.
  */
-export function identifyBuiltin(original: object, argumentCount?: number): (current: object) => string {
-  const token = isBuiltin(original, argumentCount)
-    ? `builtin/${sha256(sourceText(original))}`
-    : identityToken(original)
-  return current => {
-    const target = originals.get(current) ?? current
+export function identifyBuiltin(current: object): (now: object) => string {
+  const isOriginal = recognizeBuiltin(current)
+  let token: string | undefined
+  return now => {
+    const target = originals.get(now) ?? now
     // @guard check-server-identity › function-identity › builtins: a replacement of a function of Node has its
     //   identity token
-    //   ⇒ `target === original ? token : identityToken(target)` becomes `token`
-    return target === original ? token : identityToken(target)
+    //   ⇒ `if (!isOriginal(now)) return identityToken(target)` becomes `{}`
+    if (!isOriginal(now)) return identityToken(target)
+    token ??= `builtin/${sha256(sourceText(target))}`
+    return token
   }
 }
