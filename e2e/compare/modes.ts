@@ -15,7 +15,7 @@ export const MODES: readonly Mode[] = ['plain', 'tls', 'auto']
 /** Returns the flags of Node.js for a mode. They hold in every working directory. */
 export function flagsOf(mode: Mode): string[] {
   if (mode === 'plain') return []
-  const preload = mode === 'auto' ? `${root}dist/auto.js` : `${root}e2e/compare/preload.mjs`
+  const preload = mode === 'auto' ? `${root}lib/auto.js` : `${root}e2e/compare/preload.mjs`
   return ['--import', pathToFileURL(preload).href]
 }
 

@@ -16,7 +16,7 @@ import { faults } from './judge.ts'
 import { type Entry, entryOf, record } from './record.ts'
 import { type ProbedServer, servers } from './servers.ts'
 
-const program = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+const program = fileURLToPath(new URL('../../lib/cli.js', import.meta.url))
 const TIMEOUT = 60_000
 
 const { values, positionals } = parseArgs({

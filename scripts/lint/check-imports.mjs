@@ -31,7 +31,7 @@ const ONLY_IN = [
   },
   { what: /\bprocess\.emitWarning\b/, where: ['util/log.ts', 'auto.ts'] },
   { what: /\b(?:performance\.now|Date\.now|node:timers)\b/, where: ['util/time.ts'] },
-  { what: /binding\/index\.cjs/, where: ['native/'] },
+  { what: /\bload-addon\.cjs|\bdlopen\b/, where: ['native/'] },
 ]
 
 const IMPORT = /\b(?:from|import)\s*\(?'(\.[^']+)'/g
@@ -40,7 +40,7 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<![:'"`])\/\/.*/g
 const source = join(root, 'src')
 const files = new Map(
   readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts'))
+    .filter(name => /\.c?ts$/.test(name))
     .map(name => {
       const file = name.split(sep).join('/')
       const code = readFileSync(join(source, name), 'utf8').replace(COMMENT, '')
@@ -62,7 +62,7 @@ process.exitCode = violations.length > 0 ? 1 : 0
 
 function importsOf(file, code) {
   return [...code.matchAll(IMPORT)].map(([, specifier]) =>
-    posix.normalize(posix.join(posix.dirname(file), specifier)).replace(/\.js$/, '.ts'),
+    posix.normalize(posix.join(posix.dirname(file), specifier)).replace(/js$/, 'ts'),
   )
 }
 

@@ -1,4 +1,4 @@
 /** This package, as built, for drivers that have an option for it. */
 
-export * from '../../../dist/index.js'
-export * from '../../../dist/undici.js'
+export * from '../../../lib/index.js'
+export * from '../../../lib/undici.js'

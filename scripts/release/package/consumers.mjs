@@ -119,6 +119,14 @@ export async function bundle(project, { format, external }) {
     platform: 'node',
     logLevel: 'error',
     external: external ? ['tls-resumption'] : [],
+    // What users of any package with an addon set.
+    loader: { '.node': 'copy' },
+    // An ES module has no `require`, and CommonJS that esbuild includes in one needs it.
+    ...(format === 'esm' && {
+      banner: {
+        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+      },
+    }),
     ...{ format, outfile },
   })
   return outfile

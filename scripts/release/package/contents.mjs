@@ -1,13 +1,12 @@
 /** Checks the contents of the packages. */
-import { isStale } from '../../lib/setup.mjs'
-
 /** Bytes, packed. */
 const MAX_SIZE = 200_000
 
 /** The files that the main package may contain. */
 const WANTED = [
-  /^dist\/([a-z0-9-]+\/){0,2}[a-z0-9-]+\.(js|d\.ts)$/,
-  /^dist\/binding\/index\.(cjs|d\.cts)$/,
+  /^lib\/([a-z0-9-]+\/)?[a-z0-9-]+\.(js|cjs|d\.ts)$/,
+  /^lib\/types\/([a-z0-9-]+\/){0,3}[a-z0-9-]+\.d\.ts$/,
+  /^lib\/package\.json$/,
   /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|THIRD-PARTY\.md)$/,
 ]
 
@@ -22,8 +21,6 @@ export function problemsOf([main, ...platforms]) {
   check(main.size <= MAX_SIZE, `${main.name} has ${main.size} bytes`)
   const surplus = main.files.filter(path => !WANTED.some(wanted => wanted.test(path)))
   check(surplus.length === 0, `${main.name} holds ${surplus.join(', ')}`)
-  const stale = main.files.filter(isStale)
-  check(stale.length === 0, `${main.name} holds ${stale.join(', ')}, whose source is gone`)
   const names = platforms.map(({ name }) => name).sort()
   const optional = Object.keys(main.manifest.optionalDependencies ?? {}).sort()
   check(String(optional) === String(names), `the optional dependencies are ${optional}`)
@@ -49,9 +46,8 @@ export function problemsOf([main, ...platforms]) {
   return problems
 }
 
-function entriesOf({ exports, bin = {} }) {
-  const paths = Object.values(exports).flatMap(entry =>
-    typeof entry === 'string' ? entry : Object.values(entry),
-  )
-  return [...paths, ...Object.values(bin)].map(path => path.replace(/^\.\//, ''))
+/** Returns the paths that a manifest names, at any depth of conditions. */
+function entriesOf({ exports, main, types, bin = {} }) {
+  const paths = entry => (typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(paths))
+  return [...paths(exports), main, types, ...Object.values(bin)].map(path => path.replace(/^\.\//, ''))
 }

@@ -8,7 +8,7 @@ import { copyNotices } from './notices.mjs'
 const work = join(root, 'target', 'package')
 
 /** The files of the main package, as npm finds them in the checkout. */
-const STAGED = ['dist', 'npm']
+const STAGED = ['lib', 'npm']
 
 /**
  * Packs the main package and those of all platforms. Takes the binaries from the folders given. Returns `{ name,
@@ -25,6 +25,7 @@ export async function packAll(binaries) {
   for (const name of [...own, ...STAGED]) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(stage, name), { recursive: true })
   }
+  removeCondition(join(stage, 'package.json'))
   const missing = new Set()
   for (const platform of readdirSync(join(stage, 'npm'))) {
     const { main } = manifestIn(join(stage, 'npm', platform))
@@ -49,6 +50,13 @@ export async function packAll(binaries) {
     packages.push(missing.has(platform) ? { name: manifest.name, manifest } : await pack(folder))
   }
   return packages
+}
+
+/** Removes the condition by which tests import the modules of `dist`: that folder is not published. */
+function removeCondition(path) {
+  const manifest = JSON.parse(readFileSync(path, 'utf8'))
+  for (const entry of Object.values(manifest.exports)) delete entry['tls-resumption-modules']
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
 async function pack(folder) {

@@ -14,9 +14,8 @@ for (const entry of Object.keys(exports).filter(path => path !== './package.json
   const id = entry.replace('.', name)
   const imported = await import(id)
   const required = require(id)
-  if (required !== imported && required !== imported['module.exports']) {
+  if (required !== imported.default)
     console.log(`require('${id}') and import('${id}') return different modules`)
-  }
 }
 
 const { RedisTier } = await import('tls-resumption/redis')
