@@ -1,15 +1,15 @@
 //! Moves bytes in and out of words that other threads may read or write at the same time.
 //!
 //! [`portable`] is the specification: a relaxed access to each word. The compiler does not combine such accesses. So on
-//! x86-64 and aarch64 [`wide`] uses assembly, which is four to eight times as fast. Checkers that have to see each access
-//! get the portable form: loom, Miri, the tests, and `ThreadSanitizer` with `--cfg portable_words`.
+//! x86-64 and aarch64 [`wide_moves`](super::wide_moves) uses assembly, which is four to eight times as fast. Checkers that
+//! have to see each access get the portable form: loom, Miri, the tests, and `ThreadSanitizer` with `--cfg portable_words`.
 #![allow(unsafe_code)]
 
 use crate::store::sync::AtomicU64;
 
 #[cfg(not(any(loom, miri, test, portable_words)))]
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use wide as imp;
+use super::wide_moves as imp;
 
 #[cfg(not(all(
     not(any(loom, miri, test, portable_words)),
@@ -66,33 +66,26 @@ pub(crate) fn prefetch<T>(start: &T, bytes: usize) {
     }
 }
 
-mod portable {
+pub(super) mod portable {
     use super::WORD_BYTES;
     use crate::store::sync::{AtomicU64, Ordering};
 
     /// There must be enough words for the bytes.
     pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
-        let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
+        let (whole, _) = bytes.as_chunks::<WORD_BYTES>();
         for (word, bytes) in words.iter().zip(whole) {
             word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
         }
-        if !rest.is_empty() {
-            let mut last = [0; WORD_BYTES];
-            last[..rest.len()].copy_from_slice(rest);
-            words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
-        }
+        fill_last(words, bytes);
     }
 
     /// There must be enough words for the bytes.
     pub(crate) fn copy(words: &[AtomicU64], out: &mut [u8]) {
-        let (whole, rest) = out.as_chunks_mut::<WORD_BYTES>();
-        for (word, bytes) in words.iter().zip(whole.iter_mut()) {
+        let (whole, _) = out.as_chunks_mut::<WORD_BYTES>();
+        for (word, bytes) in words.iter().zip(whole) {
             *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
         }
-        if !rest.is_empty() {
-            let last = words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
-            rest.copy_from_slice(&last[..rest.len()]);
-        }
+        copy_last(words, out);
     }
 
     pub(crate) fn wipe(words: &[AtomicU64]) {
@@ -100,121 +93,37 @@ mod portable {
             word.store(0, Ordering::Relaxed);
         }
     }
-}
 
-/// To the compiler the assembly may change any memory. The processor makes at least a relaxed access to each word: these
-/// moves read and write naturally aligned words of 8 bytes whole. On x86-64 they are in program order. On aarch64 the
-/// fences around the calls order them like any other access.
-#[cfg(all(not(any(loom, miri)), any(target_arch = "x86_64", target_arch = "aarch64")))]
-#[cfg_attr(portable_words, expect(dead_code, reason = "a checker is used"))]
-mod wide {
-    use std::arch::asm;
-
-    use super::{WORD_BYTES, portable};
-    use crate::store::sync::AtomicU64;
-
-    /// The bytes that one turn moves.
-    const TURN: usize = 64;
-
-    /// Returns the number of whole turns, and of their words.
-    fn turns(bytes: usize) -> (usize, usize) {
-        (bytes / TURN, bytes / TURN * (TURN / WORD_BYTES))
-    }
-
-    /// There must be enough words for the bytes.
-    pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
-        let (turns, done) = turns(bytes.len());
-        // SAFETY: both have that many whole turns, and an atomic may be written through a shared reference.
-        unsafe { move_turns(bytes.as_ptr(), words.as_ptr().cast_mut().cast(), turns) };
-        portable::fill(&words[done..], &bytes[turns * TURN..]);
-    }
-
-    /// There must be enough words for the bytes.
-    pub(crate) fn copy(words: &[AtomicU64], out: &mut [u8]) {
-        let (turns, done) = turns(out.len());
-        // SAFETY: both have that many whole turns.
-        unsafe { move_turns(words.as_ptr().cast(), out.as_mut_ptr(), turns) };
-        portable::copy(&words[done..], &mut out[turns * TURN..]);
-    }
-
-    pub(crate) fn wipe(words: &[AtomicU64]) {
-        let (turns, done) = turns(size_of_val(words));
-        // SAFETY: there are that many whole turns, and an atomic may be written through a shared reference.
-        unsafe { zero_turns(words.as_ptr().cast_mut().cast(), turns) };
-        portable::wipe(&words[done..]);
-    }
-
-    /// # Safety
-    ///
-    /// `turns` whole turns can be read at `from` and written at `to`. One of the two consists of atomics. No other thread
-    /// writes the other one.
-    unsafe fn move_turns(mut from: *const u8, mut to: *mut u8, turns: usize) {
-        for _ in 0..turns {
-            // SAFETY: by the contract of this function; the registers are declared.
-            #[cfg(target_arch = "x86_64")]
-            unsafe {
-                asm!(
-                    "movups {a}, [{from}]",
-                    "movups {b}, [{from} + 16]",
-                    "movups {c}, [{from} + 32]",
-                    "movups {d}, [{from} + 48]",
-                    "movups [{to}], {a}",
-                    "movups [{to} + 16], {b}",
-                    "movups [{to} + 32], {c}",
-                    "movups [{to} + 48], {d}",
-                    from = in(reg) from, to = in(reg) to,
-                    a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
-                    options(nostack, preserves_flags),
-                );
-            }
-            // SAFETY: as above.
-            #[cfg(target_arch = "aarch64")]
-            unsafe {
-                asm!(
-                    "ldp {a:q}, {b:q}, [{from}]",
-                    "ldp {c:q}, {d:q}, [{from}, #32]",
-                    "stp {a:q}, {b:q}, [{to}]",
-                    "stp {c:q}, {d:q}, [{to}, #32]",
-                    from = in(reg) from, to = in(reg) to,
-                    a = out(vreg) _, b = out(vreg) _, c = out(vreg) _, d = out(vreg) _,
-                    options(nostack, preserves_flags),
-                );
-            }
-            (from, to) = (from.wrapping_add(TURN), to.wrapping_add(TURN));
+    /// Writes the bytes after the last whole word, and zeros behind them.
+    // Shifted rather than copied: a copy of a length that varies is a call, which takes as long as a block.
+    pub(crate) fn fill_last(words: &[AtomicU64], bytes: &[u8]) {
+        let rest = bytes.len() % WORD_BYTES;
+        if rest == 0 {
+            return;
         }
+        let last = match bytes.last_chunk() {
+            Some(chunk) => u64::from_le_bytes(*chunk) >> (8 * (WORD_BYTES - rest)),
+            None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        };
+        let last = u64::from_ne_bytes(last.to_le_bytes());
+        words[bytes.len() / WORD_BYTES].store(last, Ordering::Relaxed);
     }
 
-    /// # Safety
-    ///
-    /// There are `turns` whole turns of atomics at `to`.
-    unsafe fn zero_turns(mut to: *mut u8, turns: usize) {
-        for _ in 0..turns {
-            // SAFETY: by the contract of this function; the registers are declared.
-            #[cfg(target_arch = "x86_64")]
-            unsafe {
-                asm!(
-                    "xorps {zero}, {zero}",
-                    "movups [{to}], {zero}",
-                    "movups [{to} + 16], {zero}",
-                    "movups [{to} + 32], {zero}",
-                    "movups [{to} + 48], {zero}",
-                    to = in(reg) to, zero = out(xmm_reg) _,
-                    options(nostack, preserves_flags),
-                );
+    /// Reads the bytes after the last whole word. Reads the word before once more, if there is one.
+    pub(crate) fn copy_last(words: &[AtomicU64], out: &mut [u8]) {
+        let (rest, index) = (out.len() % WORD_BYTES, out.len() / WORD_BYTES);
+        if rest == 0 {
+            return;
+        }
+        let load = |index: usize| words[index].load(Ordering::Relaxed).to_ne_bytes();
+        let last = u64::from_le_bytes(load(index));
+        if let Some(chunk) = out.last_chunk_mut() {
+            let before = u64::from_le_bytes(load(index - 1)) >> (8 * rest);
+            *chunk = (before | last << (8 * (WORD_BYTES - rest))).to_le_bytes();
+        } else {
+            for (byte, of_last) in out.iter_mut().zip(last.to_le_bytes()) {
+                *byte = of_last;
             }
-            // SAFETY: as above.
-            #[cfg(target_arch = "aarch64")]
-            unsafe {
-                asm!(
-                    "stp xzr, xzr, [{to}]",
-                    "stp xzr, xzr, [{to}, #16]",
-                    "stp xzr, xzr, [{to}, #32]",
-                    "stp xzr, xzr, [{to}, #48]",
-                    to = in(reg) to,
-                    options(nostack, preserves_flags),
-                );
-            }
-            to = to.wrapping_add(TURN);
         }
     }
 }
@@ -223,10 +132,11 @@ mod wide {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::wide_moves as wide;
     use super::*;
     use crate::store::sync::Ordering;
 
-    const WORDS: usize = 40;
+    const WORDS: usize = 80;
 
     fn words() -> [AtomicU64; WORDS] {
         std::array::from_fn(|_| AtomicU64::new(u64::MAX))
