@@ -28,7 +28,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::SipHasher13;
 
 use crate::call_time::Now;
 use crate::{BuildError, EntryId, Key, Memory, Options, Stats};
@@ -69,7 +69,7 @@ const MAX_CONFLICTS: u32 = 100;
 /// See the [module](self).
 pub(crate) struct Store {
     options: Options,
-    hasher: SipHasher24,
+    hasher: SipHasher13,
     list: OrderedList,
     blocks: BlockSlab,
     recency: Recency,
@@ -118,7 +118,7 @@ impl Store {
         let nodes = entries as usize + SPARE;
         Ok(Self {
             options,
-            hasher: SipHasher24::new_with_key(&hash_key),
+            hasher: SipHasher13::new_with_key(&hash_key),
             list: OrderedList::new(nodes, buckets)?,
             // Twice, because an overwritten blob keeps its blocks until the new one has its own.
             blocks: BlockSlab::new(full.saturating_mul(2).saturating_add(partial + SPARE))?,
