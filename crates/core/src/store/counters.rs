@@ -1,5 +1,6 @@
 use crate::Stats;
 
+use super::lane::{LANES, lane};
 use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
@@ -41,21 +42,31 @@ impl Count {
     }
 }
 
-/// Each thread counts in its stripe.
+/// Each thread counts in its lane, or in a stripe if it has none. Not for memory that processes share: each has its own
+/// owners of lanes.
 #[derive(Default)]
 pub(crate) struct Counters {
+    lanes: [CachePadded<[AtomicU64; COUNTERS]>; LANES],
     stripes: [CachePadded<[AtomicU64; COUNTERS]>; STRIPES],
 }
 
 impl Counters {
-    /// Counts an event. Returns the count of the stripe.
+    /// Counts an event. Returns the count of the lane or stripe.
     pub(crate) fn add(&self, what: Count) -> u64 {
-        // Relaxed: a number only, it publishes nothing.
+        // Relaxed, here and below: numbers only, they publish nothing.
+        if let Some(lane) = lane() {
+            // Only the owner of the lane writes this word.
+            let count = &self.lanes[lane].0[what.index()];
+            let next = count.load(Ordering::Relaxed) + 1;
+            count.store(next, Ordering::Relaxed);
+            return next;
+        }
         self.stripes[stripe()].0[what.index()].fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn sum(&self, what: Count) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.0[what.index()].load(Ordering::Relaxed)).sum()
+        let all = self.lanes.iter().chain(&self.stripes);
+        all.map(|counts| counts.0[what.index()].load(Ordering::Relaxed)).sum()
     }
 
     /// Returns the counters, with gauges of 0.

@@ -5,6 +5,7 @@ use super::counters::{Count, Removal};
 use super::index::list::{Hash, NodeSnapshot, RunEnd};
 use super::index::node::{BlockRef, Id, LenAndGeneration, NodeState};
 use super::key_run::KeyRun;
+use super::lane::{FreeNode, lane};
 use super::payload::block_slab::blocks_for;
 use super::quota::Quota;
 use super::sync::{AtomicU64, Ordering, back_off, fence};
@@ -321,16 +322,23 @@ impl Store {
         }
     }
 
+    /// Returns a node and zeroed blocks that the caller owns from now on, or `None` if all are in use.
+    fn allocate(&self, blocks: usize) -> Option<FreeNode> {
+        if let Some(node) = lane().and_then(|lane| self.lanes.take(lane, blocks)) {
+            return Some(node);
+        }
+        let id = self.list.allocate()?;
+        let Some(first) = self.blocks.allocate(blocks) else {
+            self.list.nodes.free(id);
+            return None;
+        };
+        Some(FreeNode { id, first, blocks })
+    }
+
     /// Returns a node and blocks that hold the new entry. `None` if threads in the middle of a call have all the
     /// spare ones.
     fn prepare(&self, entry: &NewEntry<'_>) -> Option<Unlinked> {
-        let nodes = &self.list.nodes;
-        let blocks = blocks_for(entry.len());
-        let id = self.list.allocate()?;
-        let Some(first) = self.blocks.allocate(blocks) else {
-            nodes.free(id);
-            return None;
-        };
+        let FreeNode { id, first, .. } = self.allocate(blocks_for(entry.len()))?;
         match entry.annotation {
             None => self.blocks.fill(first, entry.blob),
             Some(annotation) => {
@@ -339,7 +347,7 @@ impl Store {
             }
         }
         let tick = self.recency.tick_of_insertion(self.is_exact());
-        let node = &nodes[id];
+        let node = &self.list.nodes[id];
         let state = self.state(id).next().reusable(entry.reusable);
         let state = state.annotated(entry.annotation.is_some());
         self.recency.begin(id, state);

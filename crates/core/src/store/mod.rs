@@ -17,6 +17,7 @@ mod evict;
 mod index;
 mod insert;
 mod key_run;
+mod lane;
 pub(crate) mod memory;
 pub(crate) mod payload;
 mod quota;
@@ -40,6 +41,7 @@ use counters::{Count, Counters, Removal};
 use index::list::{Hash, NodeSnapshot, OrderedList};
 use index::node::{BlockRef, Id, LenAndGeneration, NodeState};
 use index::split_order::MAX_BUCKETS;
+use lane::{FreeNode, Lanes, lane};
 use memory::reserved::OutOfAddressSpace;
 use payload::block_slab::{BLOCK_BYTES, BlockSlab, blocks_for};
 use quota::{Quota, QuotaPool};
@@ -72,6 +74,7 @@ pub(crate) struct Store {
     hasher: SipHasher13,
     list: OrderedList,
     blocks: BlockSlab,
+    lanes: Lanes,
     recency: Recency,
     quota: QuotaPool,
     counters: Counters,
@@ -115,13 +118,15 @@ impl Store {
         let bytes = options.max_bytes.get();
         let full = usize::try_from(bytes).map_or(usize::MAX, |bytes| bytes.div_ceil(BLOCK_BYTES));
         let partial = usize::try_from(bytes.min(entries.into())).expect("at most the entries");
-        let nodes = entries as usize + SPARE;
+        let nodes = entries as usize + SPARE + lane::MAX_KEPT;
+        let spare = SPARE + lane::MAX_KEPT * lane::MAX_BLOCKS;
         Ok(Self {
             options,
             hasher: SipHasher13::new_with_key(&hash_key),
             list: OrderedList::new(nodes, buckets)?,
             // Twice, because an overwritten blob keeps its blocks until the new one has its own.
-            blocks: BlockSlab::new(full.saturating_mul(2).saturating_add(partial + SPARE))?,
+            blocks: BlockSlab::new(full.saturating_mul(2).saturating_add(partial + spare))?,
+            lanes: Lanes::default(),
             recency: Recency::new(nodes)?,
             quota: QuotaPool::new(
                 Quota { entries: entries.into(), bytes },
@@ -257,9 +262,19 @@ impl Store {
         let (first, len) = (seen.place.first(), length(seen));
         self.blocks.wipe(first, len);
         self.list.unlink(seen, hash);
-        self.blocks.free(first, blocks_for(len));
-        self.list.nodes.free(seen.id);
+        self.free(FreeNode { id: seen.id, first, blocks: blocks_for(len) });
         Quota::entry(seen.size.len())
+    }
+
+    /// Frees a node to which no word of the list leads any more, and its blocks, which are zero.
+    fn free(&self, node: FreeNode) {
+        let kept = lane().filter(|_| node.blocks <= lane::MAX_BLOCKS);
+        // The `next` of the node is marked, as in the free list.
+        let leaving = kept.map_or(Some(node), |lane| self.lanes.keep(lane, node));
+        if let Some(FreeNode { id, first, blocks }) = leaving {
+            self.blocks.free(first, blocks);
+            self.list.nodes.free(id);
+        }
     }
 
     /// Reads a node. Returns `None` if it is not filled, or changed while it was read.
@@ -327,11 +342,14 @@ impl Store {
             .map(LenAndGeneration::len)
             .collect();
         let entries = sizes.len() as u64;
-        assert_eq!(u64::from(nodes.highest_used()), entries + nodes.count_free());
+        let kept = self.lanes.kept();
+        let kept_nodes = kept.len() as u64;
+        let kept_blocks: u64 = kept.iter().map(|node| self.blocks.count_kept(*node)).sum();
+        assert_eq!(u64::from(nodes.highest_used()), entries + nodes.count_free() + kept_nodes);
         assert_eq!((self.len() as u64, self.bytes()), (entries, sizes.iter().sum()));
         let (high_water, free) = self.blocks.count();
         let used: u64 = sizes.iter().map(|len| len.div_ceil(BLOCK_BYTES as u64)).sum();
-        assert_eq!(high_water, used + free);
+        assert_eq!(high_water, used + free + kept_blocks);
         let stats = self.stats();
         let gone = stats.takes
             + stats.deletes

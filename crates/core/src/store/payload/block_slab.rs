@@ -1,6 +1,8 @@
 use crate::Memory;
 
 use super::atomic_copy::{self, WORD_BYTES};
+#[cfg(test)]
+use crate::store::lane::FreeNode;
 use crate::store::memory::reserved::{OutOfAddressSpace, Reserved};
 use crate::store::striped::CachePadded;
 use crate::store::sync::{AtomicU32, AtomicU64, Ordering, fence};
@@ -395,6 +397,17 @@ impl BlockSlab {
             block = self.next(block);
         }
         (self.high_water.0.load(Ordering::Acquire), free)
+    }
+
+    /// Returns how many blocks a free node has that a lane keeps. Checks that they are zero.
+    #[cfg(test)]
+    pub(crate) fn count_kept(&self, node: FreeNode) -> u64 {
+        let mut block = node.first;
+        for _ in 0..node.blocks {
+            assert!(self.block(block).iter().all(|word| word.load(Ordering::Acquire) == 0));
+            block = self.next(block);
+        }
+        node.blocks as u64
     }
 }
 

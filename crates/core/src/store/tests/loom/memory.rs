@@ -14,6 +14,7 @@ use loom::thread;
 use super::basic::{LEN, beside, check, get, put, store};
 use crate::store::index::list::{Hash, NodeSnapshot, OrderedList};
 use crate::store::index::node::LenAndGeneration;
+use crate::store::lane::{Claims, FreeNode, Lanes};
 use crate::store::payload::block_slab::BlockSlab;
 
 /// The only hash here. Memory that was never written has it too.
@@ -142,5 +143,30 @@ fn no_node_has_two_owners() {
         let theirs = other.join().unwrap();
         assert!(second.is_none_or(|second| !theirs.contains(&Some(second))));
         assert!(theirs[0].is_none() || theirs[0] != theirs[1]);
+    });
+}
+
+#[test]
+fn a_lane_passes_to_its_next_owner_with_its_nodes() {
+    /// Takes the node of the lane, or a new one, and says in its block that it is in use until it is kept again.
+    fn use_lane(claims: &Claims, lanes: &Lanes, block: &AtomicU64) {
+        let Some(lane) = claims.claim() else { return };
+        let new = FreeNode { id: 1, first: 1, blocks: 1 };
+        let node = lanes.take(lane, 1).unwrap_or(new);
+        assert_eq!(block.load(Ordering::Relaxed), 0, "the last owner wiped it");
+        block.store(1, Ordering::Relaxed);
+        block.store(0, Ordering::Relaxed);
+        assert_eq!(lanes.keep(lane, node), None);
+        claims.release(lane);
+    }
+    check(3, || {
+        let all = Arc::new((Claims::new(), Lanes::default(), AtomicU64::new(0)));
+        let other = {
+            let all = Arc::clone(&all);
+            thread::spawn(move || use_lane(&all.0, &all.1, &all.2))
+        };
+        use_lane(&all.0, &all.1, &all.2);
+        other.join().unwrap();
+        assert_eq!(all.1.kept().len(), 1);
     });
 }
