@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64 as Number;
 
 use crate::store::sync::{AtomicU64, Ordering};
 
-/// The bytes of a step: a multiple of every page size.
+/// The bytes of a step where pages are small: a multiple of every page size.
 pub(crate) const STEP: u64 = 64 << 10;
 
 /// Which part of the limit of the system is used by default: a quarter.
@@ -37,15 +37,15 @@ impl Budget {
         self.limit.store(bytes.min(DEFAULT - 1), Ordering::Relaxed);
     }
 
-    /// Takes a step. Returns false if there is none left.
-    fn take(&self, system_limit: impl Fn() -> u64) -> bool {
+    /// Takes a number of bytes. Returns false if there are not as many left.
+    fn take(&self, bytes: u64, system_limit: impl Fn() -> u64) -> bool {
         let limit = match self.limit.load(Ordering::Relaxed) {
             DEFAULT => system_limit() / PART,
             limit => limit,
         };
-        let has_room = self.locked.fetch_add(STEP, Ordering::Relaxed) + STEP <= limit;
+        let has_room = self.locked.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit;
         if !has_room {
-            self.give_back(STEP);
+            self.give_back(bytes);
         }
         has_room
     }
@@ -80,18 +80,29 @@ impl MemoryLock {
         Self { budget, asked: AtomicU64::new(0), locked: AtomicU64::new(0) }
     }
 
-    /// Locks the first `used` bytes, unless another thread is doing so. `lock` asks the system for a range of bytes, and
-    /// `system_limit` for its limit.
+    /// Locks the first `used` bytes in equal steps, unless another thread is doing so. `lock` asks the system for a range of
+    /// bytes, and `system_limit` for its limit.
     pub(crate) fn reach(
         &self,
         used: u64,
         lock: impl Fn(u64, u64) -> bool,
         system_limit: impl Fn() -> u64,
     ) {
+        self.reach_in_steps(used, |from| from + STEP, lock, system_limit);
+    }
+
+    /// Locks as [`reach`](Self::reach) does. `end_of_step` returns where a step ends that begins at a byte.
+    pub(crate) fn reach_in_steps(
+        &self,
+        used: u64,
+        end_of_step: impl Fn(u64) -> u64,
+        lock: impl Fn(u64, u64) -> bool,
+        system_limit: impl Fn() -> u64,
+    ) {
         // Relaxed, here and below: numbers only. The system does the locking.
         let mut asked = self.asked.load(Ordering::Relaxed);
         while asked < used {
-            let next = asked + STEP;
+            let next = end_of_step(asked);
             match self.asked.compare_exchange(asked, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) if self.lock_step(asked, next, &lock, &system_limit) => asked = next,
                 Ok(_) => {
@@ -110,14 +121,15 @@ impl MemoryLock {
         lock: impl Fn(u64, u64) -> bool,
         system_limit: impl Fn() -> u64,
     ) -> bool {
-        if !self.budget.take(system_limit) {
+        let bytes = to - from;
+        if !self.budget.take(bytes, system_limit) {
             return false;
         }
         let is_locked = lock(from, to);
         if is_locked {
-            self.locked.fetch_add(STEP, Ordering::Relaxed);
+            self.locked.fetch_add(bytes, Ordering::Relaxed);
         } else {
-            self.budget.give_back(STEP);
+            self.budget.give_back(bytes);
         }
         is_locked
     }
@@ -150,6 +162,21 @@ mod tests {
         assert_eq!(reach(3 * STEP + 1, true), (vec![(1, 2), (2, 3), (3, 4)], 4));
         assert_eq!(reach(6 * STEP, false), (vec![(4, 5)], 4));
         assert_eq!(reach(9 * STEP, true), (vec![], 4));
+    }
+
+    #[test]
+    fn a_step_ends_where_the_caller_says_and_counts_with_its_bytes() {
+        static BUDGET: Budget = Budget::new();
+        let (lock, asked) = (MemoryLock::with(&BUDGET), RefCell::new(Vec::new()));
+        let end_of_step = |from| if from < 2 * STEP { from + STEP } else { from + 32 * STEP };
+        let ask = |from, to| {
+            asked.borrow_mut().push((from / STEP, to / STEP));
+            true
+        };
+        lock.reach_in_steps(3 * STEP, end_of_step, ask, || 4 * 60 * STEP);
+        lock.reach_in_steps(40 * STEP, end_of_step, ask, || 4 * 60 * STEP);
+        assert_eq!(asked.take(), [(0, 1), (1, 2), (2, 34)], "the budget has no room for the next");
+        assert_eq!(lock.locked(), 34 * STEP);
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod mapped {
     use std::ptr::NonNull;
     use std::slice;
 
-    use super::super::mlock::MemoryLock;
+    use super::super::mlock::{MemoryLock, STEP};
     use super::{OutOfAddressSpace, Zeroed, map};
 
     /// A slice of zeroed values at a fixed address.
@@ -58,6 +58,8 @@ mod mapped {
         len: usize,
         is_excluded_from_core_dumps: bool,
         memory_lock: MemoryLock,
+        /// From this byte on the system is asked for large pages.
+        large_from: usize,
         owns: PhantomData<T>,
     }
 
@@ -72,6 +74,7 @@ mod mapped {
                 len,
                 is_excluded_from_core_dumps: map::exclude_from_core_dumps(start, bytes),
                 memory_lock: MemoryLock::default(),
+                large_from: map::prefer_large_pages(start, bytes),
                 owns: PhantomData,
             })
         }
@@ -80,8 +83,15 @@ mod mapped {
         #[expect(clippy::cast_possible_truncation, reason = "at most the region's length")]
         pub(crate) fn lock_up_to(&self, len: usize) {
             let bytes = (self.len * size_of::<T>()) as u64;
-            self.memory_lock.reach(
+            let large_from = self.large_from as u64;
+            // A large page is locked as a whole, or the system would not make one.
+            let end_of_step = |from: u64| {
+                let is_large = from >= large_from;
+                if is_large { from + map::LARGE_PAGE as u64 } else { large_from.min(from + STEP) }
+            };
+            self.memory_lock.reach_in_steps(
                 (len * size_of::<T>()) as u64,
+                end_of_step,
                 |from, to| {
                     let to = to.min(bytes);
                     from < to && map::lock(self.start.cast(), from as usize, (to - from) as usize)
@@ -92,10 +102,21 @@ mod mapped {
 
         /// Gives the whole pages in a range of values back to the system. The caller owns these values, which are zero, and
         /// stay zero.
-        #[expect(clippy::cast_possible_truncation, reason = "at most the length")]
         pub(crate) fn release(&self, range: std::ops::Range<usize>) {
             let size = size_of::<T>();
             let (from, to) = (range.start * size, range.end * size);
+            let large_from = self.large_from.clamp(from, to);
+            self.release_bytes(from, large_from);
+            if large_from < to {
+                // Only whole large pages: the system would complete a part of one again some time later.
+                let skipped = (large_from - self.large_from).next_multiple_of(map::LARGE_PAGE);
+                let end = to - (to - self.large_from) % map::LARGE_PAGE;
+                self.release_bytes((self.large_from + skipped).min(end), end);
+            }
+        }
+
+        #[expect(clippy::cast_possible_truncation, reason = "at most the length")]
+        fn release_bytes(&self, from: usize, to: usize) {
             // The locked part is at the start. The system refuses to release locked and other pages in one call.
             let locked = (self.memory_lock.locked() as usize).clamp(from, to);
             map::release_pages(self.start.cast(), from, locked, true);
@@ -141,6 +162,13 @@ mod mapped {
 mod map {
     use std::ptr::{self, NonNull};
 
+    /// The bytes of a large page.
+    pub(super) const LARGE_PAGE: usize = 2 << 20;
+
+    /// How many bytes of a region have small pages at least.
+    #[cfg(target_os = "linux")]
+    const SMALL_PAGES: usize = 1 << 20;
+
     /// Returns zeroed memory that starts at a page and is not resident. `None` if the system refuses.
     pub(crate) fn mmap_reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -164,6 +192,30 @@ mod map {
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn exclude_from_core_dumps(_start: NonNull<u8>, _bytes: usize) -> bool {
         false
+    }
+
+    /// Asks the system for large pages beyond the first [`SMALL_PAGES`] bytes of a new mapping, so that a small cache takes no
+    /// more memory. Returns the byte from which on it does.
+    #[cfg(target_os = "linux")]
+    pub(super) fn prefer_large_pages(start: NonNull<u8>, bytes: usize) -> usize {
+        let address = start.addr().get();
+        let from = (address + SMALL_PAGES).next_multiple_of(LARGE_PAGE) - address;
+        // SAFETY: the call has no effect but its result.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        // Where pages are larger than that, large ones are much larger.
+        if page != 4096 || bytes < from + LARGE_PAGE {
+            return bytes;
+        }
+        let place = start.as_ptr().wrapping_add(from).cast();
+        // SAFETY: the advice changes no content, and the range is of the mapping.
+        let status = unsafe { libc::madvise(place, bytes - from, libc::MADV_HUGEPAGE) };
+        if status == 0 { from } else { bytes }
+    }
+
+    /// Other systems have no such advice.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn prefer_large_pages(_start: NonNull<u8>, bytes: usize) -> usize {
+        bytes
     }
 
     /// `start`: of a mapping of at least `to` bytes. `is_locked`: the pages are locked, and are locked again when they are
@@ -223,6 +275,13 @@ mod map {
 mod map {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
+
+    /// There are none.
+    pub(super) const LARGE_PAGE: usize = 2 << 20;
+
+    pub(super) fn prefer_large_pages(_start: NonNull<u8>, bytes: usize) -> usize {
+        bytes
+    }
 
     pub(crate) fn mmap_reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
         let layout = Layout::from_size_align(bytes, align).ok()?;
