@@ -8,7 +8,7 @@ use super::key_run::KeyRun;
 use super::lane::{FreeNode, lane};
 use super::payload::block_slab::blocks_for;
 use super::quota::Quota;
-use super::sync::{AtomicU64, Ordering, back_off, fence};
+use super::sync::{AtomicU64, Ordering, back_off, fence_after_exchange};
 use super::{MAX_CONFLICTS, Store};
 
 /// After how many insertions of a stripe the store is swept.
@@ -311,8 +311,8 @@ impl Store {
     fn linked(&self, new: Unlinked, entry: &NewEntry<'_>, now: impl Now) {
         self.recency.stamp_linked(new.id, new.state, new.tick);
         // Pairs with the fence in `clear`: if the drain did not meet the node, this finds the new generation. Pairs with
-        // those of `Recency` as well.
-        fence(Ordering::SeqCst);
+        // those of `Recency` as well. The stamp was an exchange.
+        fence_after_exchange();
         self.recency.announce(new.id, entry.expires_at, self.is_exact());
         if self.generations.current() == entry.generation {
             let size = LenAndGeneration::new(entry.len() as u64, entry.generation);

@@ -19,6 +19,16 @@ pub(super) use loom::{
     thread::yield_now,
 };
 
+/// Makes a sequentially consistent fence behind an exchange, whether that succeeded or not.
+#[inline]
+pub(super) fn fence_after_exchange() {
+    // On x86-64 every exchange is such a fence for the processor, so only the compiler has to keep the order.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri, test, portable_words))))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri, test, portable_words)))))]
+    fence(Ordering::SeqCst);
+}
+
 /// How many conflicts a call meets before it yields the processor.
 const SPINS: u32 = 16;
 
