@@ -52,6 +52,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts an event. Returns the count of the lane or stripe.
+    #[inline]
     pub(crate) fn add(&self, what: Count) -> u64 {
         // Relaxed, here and below: numbers only, they publish nothing.
         if let Some(lane) = lane() {

@@ -8,7 +8,8 @@
 //! them, and links the node. Later exactly one thread marks the node. That thread moves the version, wipes the bytes,
 //! unlinks the node, and gives node, blocks and quota back.
 //!
-//! `docs/internals/store.md` in the repository has the memory layout, the pairing of stores and loads, and what was tried.
+//! `docs/internals/store.md` in the repository has the memory layout and the pairing of stores and loads, and
+//! `docs/results/store.md` what was tried.
 //! `docs/internals/store-verification.md` says where each call takes effect.
 
 mod clear;
@@ -29,7 +30,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use siphasher::sip128::SipHasher13;
+use siphasher::sip128::{Hash128, SipHasher13};
 
 use crate::call_time::Now;
 use crate::{BuildError, EntryId, Key, Memory, Options, Stats};
@@ -213,9 +214,9 @@ impl Store {
         }
     }
 
+    #[inline]
     fn hash(&self, key: Key<'_>) -> Hash {
-        let hash = self.hasher.hash(key.as_bytes());
-        Hash { high: hash.h1, low: hash.h2 }
+        Hash::new(sip_hash(&self.hasher, key.as_bytes()))
     }
 
     /// Removes an entry. Returns false if another thread did.
@@ -308,6 +309,12 @@ impl Store {
         // Acquire: pairs with the release in `reclaim` and in `prepare`.
         NodeState(self.list.nodes[id].state.load(Ordering::Acquire))
     }
+}
+
+/// Apart from its callers, which are several.
+#[inline(never)]
+fn sip_hash(hasher: &SipHasher13, key: &[u8]) -> Hash128 {
+    hasher.hash(key)
 }
 
 /// Returns the length of a blob in bytes, which fits because the blob came as a slice.

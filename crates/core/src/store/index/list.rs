@@ -2,6 +2,8 @@
 
 use std::ptr;
 
+use siphasher::sip128::Hash128;
+
 use crate::EntryId;
 
 use super::node::{BlockRef, Id, LenAndGeneration, Node, NodeState, TaggedLink};
@@ -19,6 +21,15 @@ use crate::store::sync::{AtomicU64, Ordering};
 pub(crate) struct Hash {
     pub(crate) high: u64,
     pub(crate) low: u64,
+}
+
+impl Hash {
+    /// The bits of one half are in reverse, because the bucket depends on the last ones. So it is known at once, and the
+    /// order in the list somewhat later.
+    #[inline]
+    pub(crate) fn new(hash: Hash128) -> Self {
+        Self { high: hash.h1.reverse_bits(), low: hash.h2 }
+    }
 }
 
 /// All nodes in one list, ordered by hash; nodes of equal hashes (a *run*) in the order of insertion. The buckets are in the

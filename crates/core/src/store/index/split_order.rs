@@ -69,6 +69,7 @@ impl Buckets {
     }
 
     /// Returns the last bucket in use before a hash.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "masked to less")]
     pub(crate) fn of(&self, hash: Hash) -> Bucket {
         // Relaxed: every number that was ever stored gives a bucket before the hash.

@@ -24,16 +24,20 @@ pub(crate) const WORD_BYTES: usize = size_of::<u64>();
 /// # Panics
 ///
 /// If there are too few words, like the other functions.
+// Inlined, like the others, so that a whole block is one call of a kernel.
+#[inline]
 pub(crate) fn fill(words: &[AtomicU64], bytes: &[u8]) {
     imp::fill(&words[..bytes.len().div_ceil(WORD_BYTES)], bytes);
 }
 
 /// Reads as many bytes as `out` has, from the first word on.
+#[inline]
 pub(crate) fn copy(words: &[AtomicU64], out: &mut [u8]) {
     imp::copy(&words[..out.len().div_ceil(WORD_BYTES)], out);
 }
 
 /// Zeroes the words.
+#[inline]
 pub(crate) fn wipe(words: &[AtomicU64]) {
     imp::wipe(words);
 }

@@ -78,7 +78,7 @@ const FEW_BLOCKS: usize = 8;
 const FETCHED_AHEAD: usize = 6;
 
 impl<'a> Chain<'a> {
-    fn next(&mut self) -> &'a [AtomicU64] {
+    fn next(&mut self) -> &'a [AtomicU64; BLOCK_WORDS] {
         let block = self.slab.block(self.block);
         self.block = self.slab.next(self.block);
         if self.unfetched > 0 {
@@ -152,9 +152,13 @@ impl BlockSlab {
         // Pairs with the acquire fence in `copy`: a reader of one of these words sees that the version moved on.
         fence(Ordering::Release);
         let mut block = first;
-        for bytes in blob.chunks(BLOCK_BYTES) {
+        let (whole, rest) = blob.as_chunks::<BLOCK_BYTES>();
+        for bytes in whole {
             atomic_copy::fill(self.block(block), bytes);
             block = self.next(block);
+        }
+        if !rest.is_empty() {
+            atomic_copy::fill(self.block(block), rest);
         }
     }
 
@@ -204,9 +208,13 @@ impl BlockSlab {
     /// has not moved afterwards.
     pub(crate) fn copy(&self, first: u32, out: &mut [u8]) {
         let mut block = first;
-        for bytes in out.chunks_mut(BLOCK_BYTES) {
+        let (whole, rest) = out.as_chunks_mut::<BLOCK_BYTES>();
+        for bytes in whole {
             atomic_copy::copy(self.block(block), bytes);
             block = self.next(block);
+        }
+        if !rest.is_empty() {
+            atomic_copy::copy(self.block(block), rest);
         }
         // Pairs with the release fences in `fill` and `wipe`: a load of the version after this sees that it moved.
         fence(Ordering::Acquire);
@@ -217,11 +225,12 @@ impl BlockSlab {
         // Pairs with the acquire fence in `copy`: a reader of one of these zeros sees that the version moved on.
         fence(Ordering::Release);
         let mut chain = self.chain(first, len);
-        let mut left = len;
-        while left > 0 {
-            let here = left.min(BLOCK_BYTES);
-            atomic_copy::wipe(&chain.next()[..here.div_ceil(WORD_BYTES)]);
-            left -= here;
+        for _ in 0..len / BLOCK_BYTES {
+            atomic_copy::wipe(chain.next());
+        }
+        let rest = len % BLOCK_BYTES;
+        if rest > 0 {
+            atomic_copy::wipe(&chain.next()[..rest.div_ceil(WORD_BYTES)]);
         }
     }
 
@@ -310,9 +319,9 @@ impl BlockSlab {
         Head { word, block_bits: self.block_bits }
     }
 
-    fn block(&self, block: u32) -> &[AtomicU64] {
-        let start = block as usize * BLOCK_WORDS;
-        &self.words[start..start + BLOCK_WORDS]
+    fn block(&self, block: u32) -> &[AtomicU64; BLOCK_WORDS] {
+        let (blocks, _) = self.words.as_chunks();
+        &blocks[block as usize]
     }
 
     fn next(&self, block: u32) -> u32 {

@@ -18,6 +18,7 @@ const TURN: usize = 64;
 const WIDE_TURN: usize = 256;
 
 /// There must be enough words for the bytes.
+#[inline]
 pub(super) fn fill(words: &[AtomicU64], bytes: &[u8]) {
     let whole = bytes.len() / PIECE * PIECE;
     // SAFETY: both have that many bytes, and an atomic may be written through a shared reference.
@@ -29,6 +30,7 @@ pub(super) fn fill(words: &[AtomicU64], bytes: &[u8]) {
 }
 
 /// There must be enough words for the bytes.
+#[inline]
 pub(super) fn copy(words: &[AtomicU64], out: &mut [u8]) {
     let whole = out.len() / PIECE * PIECE;
     // SAFETY: both have that many bytes.
@@ -39,6 +41,7 @@ pub(super) fn copy(words: &[AtomicU64], out: &mut [u8]) {
     portable::copy_last(words, out);
 }
 
+#[inline]
 pub(super) fn wipe(words: &[AtomicU64]) {
     let whole = size_of_val(words) / PIECE * PIECE;
     // SAFETY: there are that many bytes, and an atomic may be written through a shared reference.
