@@ -71,6 +71,14 @@ export const mutants = [
     loom: true,
   },
   {
+    name: 'a lane is released without order',
+    file: 'lane.rs',
+    from: 'self.0.fetch_and(!(1 << lane), Ordering::Release);',
+    to: 'self.0.fetch_and(!(1 << lane), Ordering::Relaxed);',
+    by: ['loom::memory::a_lane'],
+    loom: true,
+  },
+  {
     name: 'a node is freed that is still linked',
     file: 'index/list.rs',
     from: 'if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {\n            self.scan(hash, |(): &mut (), _| ());\n        }',
