@@ -28,6 +28,15 @@ export interface AttemptInputs extends RecorderInputs {
 
 let attemptCount = 0
 
+/** The reason that is reported of a connection that did not resume. */
+const REASONS: Record<OfferOutcome, ClientReason> = {
+  offered: 'rejected-by-peer',
+  'no-session': 'no-session',
+  'reverification-failed': 'reverification-failed',
+  renewal: 'reverification-failed',
+  'backed-off': 'backed-off',
+}
+
 type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 
 /**
@@ -130,7 +139,7 @@ export class ConnectionAttempt implements SocketEvents {
     const connectTime = isOverStream ? undefined : this.#startedAt - this.#addressedAt
     this.#port.watchSessions()
     this.#offer()
-    if (coalesce && this.#outcome === 'no-session' && this.#isFree) {
+    if (coalesce && this.#isWithoutSession && this.#isFree) {
       const bound = waitBound(connectTime, sessionTime(peer.endpoint))
       const role = joinFlight(cache, peer.key, bound > 0)
       if (role === 'follow' && this.#hold(bound)) return
@@ -163,7 +172,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.#stopHangWatch?.()
     this.#judgeSecure(isResumed)
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
-    this.#report(isResumed ? 'resumed' : this.#outcome === 'offered' ? 'rejected-by-peer' : this.#outcome)
+    this.#report(isResumed ? 'resumed' : REASONS[this.#outcome])
     // After the application's listeners: they may turn the peer away.
     // @guard rejected-peer › tls12-renewal › TLS 1.2 renewal: nothing is stored if the secureConnect listener
     //   destroys the socket
@@ -248,6 +257,12 @@ export class ConnectionAttempt implements SocketEvents {
     return this.#outcome === 'offered'
   }
 
+  /** True if there is no session that may be offered, and another connection may get one. */
+  get #isWithoutSession(): boolean {
+    const isStale = this.#outcome === 'reverification-failed' && this.#inputs.peer.isWorthFollowing
+    return isStale || this.#outcome === 'no-session'
+  }
+
   /** Chooses a session and lends it to `use`. In doubt, there is none. */
   #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
     const { peer } = this.#inputs
@@ -305,7 +320,7 @@ export class ConnectionAttempt implements SocketEvents {
   #leadFlight(lead: Lead): void {
     this.#lead = lead
     const { cache, peer } = this.#inputs
-    if (!hasSession(cache, peer.key)) return
+    if (this.#outcome !== 'no-session' || !hasSession(cache, peer.key)) return
     this.#offer()
     if (this.#hasOffered) lead.end(true)
   }
@@ -329,6 +344,8 @@ export class ConnectionAttempt implements SocketEvents {
       if (!landed && !isEnding && !this.#hasOffered) {
         recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
       }
+      // The caller's check accepts the peer in a full handshake, and not before an offer.
+      if (landed && this.#outcome === 'reverification-failed') peer.isWorthFollowing = false
       this.#phase = 'handshaking'
       const gate = this.#gate
       this.#gate = undefined
@@ -358,6 +375,7 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer } = this.#inputs
     const { endpoint, key } = peer
     if (this.#hasOffered) settleOffers(cache, key)
+    if (isResumed) peer.isWorthFollowing = true
     // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
     //   session
     //   ⇒ `offerBreaker.rejected(endpoint, key)` becomes `{}`

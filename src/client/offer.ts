@@ -26,8 +26,11 @@ export interface OfferedSession {
   readonly isBelowTls13: boolean
 }
 
-/** True if a session was offered, or the reason why none was. */
-export type OfferOutcome = 'offered' | 'no-session' | 'reverification-failed' | 'backed-off'
+/**
+ * `offered` if a session was, or the reason why none was. `renewal`: this connection verifies the peer again by a full
+ * handshake, while others still offer the session.
+ */
+export type OfferOutcome = 'offered' | 'no-session' | 'reverification-failed' | 'renewal' | 'backed-off'
 
 /** While a lease is held, one connection verifies the peer again. In milliseconds. */
 const RENEWAL_LEASE_MS = 10_000
@@ -46,7 +49,7 @@ export function offerSession(
     const offered = reverify(session, peer.decodeVerification(record), inputs)
     if (offered === undefined) return 'reverification-failed'
     if (isDueForRenewal(offered.verification, maxAge, wallClock()) && isFirstToRenew(cache, peer.key)) {
-      return 'reverification-failed'
+      return 'renewal'
     }
     use(session, offered)
     return 'offered'

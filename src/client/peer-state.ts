@@ -27,6 +27,8 @@ export class PeerState {
   /** Transport and server name: failures and times are those of an endpoint, not of a key. */
   readonly endpoint: string
   readonly generation: PurgeGeneration
+  /** False where the session of a leader could not be offered either, so that waiting for another one is pointless. */
+  isWorthFollowing = true
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
   #storedIn: WeakRef<SessionCache> | undefined
