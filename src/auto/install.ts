@@ -78,10 +78,13 @@ export function uninstall(): void {
   replaced = []
 }
 
+let connection: typeof Connection | undefined
+
 /** Loads what connections need. Undefined if that fails, as after an update of the installed files: TLS then is Node's. */
 function loadConnection(): typeof Connection | undefined {
   try {
-    return loader.loadConnection()
+    connection ??= loader.loadConnection()
+    return connection
   } catch (error) {
     warnOnce('CONNECTION', `TLS connections do not resume: ${(error as Error).message}`)
     return undefined
@@ -93,8 +96,8 @@ function wrapConnect(original: typeof tls.connect): typeof tls.connect {
   const wrapper = function connect(this: unknown, ...args: unknown[]): tls.TLSSocket {
     const call = (these: unknown[]): tls.TLSSocket => Reflect.apply(original, this, these)
     if (installed === undefined || isInside()) return call(args)
-    const connection = loadConnection()
-    return connection ? connection.connectInstalled(installed, { args, isBuiltin, call }) : call(args)
+    const loaded = loadConnection()
+    return loaded ? loaded.connectInstalled(installed, { args, isBuiltin, call }) : call(args)
   } as typeof tls.connect
   treatAs(wrapper, original)
   return wrapper
