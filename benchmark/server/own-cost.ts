@@ -104,11 +104,12 @@ async function realSocket(pki: Pki): Promise<{ server: Server; socket: TLSSocket
 export function ownTable(costs: OwnCosts, { times, rounds }: Repeats): ResultTable {
   return {
     id: 'own',
-    title: 'Our part of a server’s handshake',
+    title: 'The hooks of this package alone',
     columns: [{ title: 'what' }, { title: 'CPU', unit: 'µs', digits: 2 }],
     rows: Object.entries(PARTS).map(([part, what]) => [what, costs[part as Part]]),
     samples: `${rounds} rounds of ${times.toLocaleString('en')} calls`,
-    remark: 'Without what Node itself spends on calling its hooks.',
+    remark: `Only the hooks of this package, called again and again by a loop: not end to end. What Node spends on calling them is not in
+it, nor what code costs that other work has pushed out of the caches. See *What this package costs a server, end to end*.`,
   }
 }
 
@@ -136,7 +137,7 @@ function shares(costs: OwnCosts, figures: readonly HandshakeFigures[]): Share[] 
 export function shareTable(costs: OwnCosts, figures: readonly HandshakeFigures[]): ResultTable {
   return {
     id: 'own-share',
-    title: 'Our part of a full handshake',
+    title: 'The hooks of this package alone, of a full handshake',
     columns: [
       { title: 'kind' },
       { title: 'ours', unit: 'µs', digits: 1 },

@@ -8,6 +8,8 @@ export interface Servers {
   ports: number[][]
   /** Microseconds. */
   cpu(): Promise<number>
+  /** True if the process has loaded this package. */
+  hasPackage(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -18,9 +20,11 @@ export async function startNode(listen: Listen[], threads: number): Promise<Serv
     child.send(request)
     return (await answer)[0]
   }
+  const report = async () => (await ask({ report: true })) as Report
   return {
     ports: (await ask({ listen, threads })) as number[][],
-    cpu: async () => ((await ask({ report: true })) as Report).cpu,
+    cpu: async () => (await report()).cpu,
+    hasPackage: async () => (await report()).hasPackage,
     async close() {
       const ended = once(child, 'exit')
       child.send({ close: true } satisfies Request)

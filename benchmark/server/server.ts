@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
-import tlsSessionCache from 'tls-session-cache'
 import type { Identity } from '../../fixtures/certificates.ts'
+import { renewEachTicket } from './bare-hook.ts'
 import { type Kind, labelOf, type Mode, serverOptions } from './kinds.ts'
 
 export interface Listen {
@@ -20,6 +19,8 @@ export type Request = { listen: Listen[]; threads: number } | { report: true } |
 export interface Report {
   /** Microseconds of CPU of this process. */
   cpu: number
+  /** True if the process has loaded this package. */
+  hasPackage: boolean
 }
 
 if (isMainThread) {
@@ -35,7 +36,8 @@ if (isMainThread) {
 
 function report(): Report {
   const { user, system } = process.cpuUsage()
-  return { cpu: user + system }
+  // The package leaves its location there when it loads its addon.
+  return { cpu: user + system, hasPackage: Symbol.for('tls-resumption.location') in globalThis }
 }
 
 /** The ports of each server, one per thread. The main thread is one of them. */
@@ -54,14 +56,20 @@ async function listen({ kind, mode, ca, identity }: Listen): Promise<number> {
   const server = createServer({ ...identity, ca, ...serverOptions(kind) }, socket => {
     socket.on('error', () => {}).resume()
   })
-  resume(server, kind, mode)
+  await resume(server, kind, mode)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return (server.address() as AddressInfo).port
 }
 
-function resume(server: Server, kind: Kind, mode: Mode): void {
-  if (mode === 'tls-session-cache') tlsSessionCache(server, { maxCachedSessions: 10_000 })
+/** Imports only what the mode needs, so that the others run without it. */
+async function resume(server: Server, kind: Kind, mode: Mode): Promise<void> {
+  if (mode === 'hook that renews' && kind.mechanism === 'tickets') renewEachTicket(server)
+  if (mode === 'tls-session-cache') {
+    const { default: tlsSessionCache } = await import('tls-session-cache')
+    tlsSessionCache(server, { maxCachedSessions: 10_000 })
+  }
   if (mode !== 'tls-resumption') return
+  const { resumeSessions, SessionCache, TicketKeys } = await import('tls-resumption')
   const name = labelOf(kind)
   if (kind.mechanism === 'ids') resumeSessions(server, { sessionCache: new SessionCache({ name }) })
   else new TicketKeys({ name }).attach(server)
