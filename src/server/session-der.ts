@@ -11,6 +11,10 @@ const OCTET_STRING = 0x04
 const CONTEXT_TAG = 0xa4
 /** The server name, [6]. */
 const SERVERNAME_TAG = 0xa6
+/** The version of a certificate, [0], which one of version 1 does not have. */
+const VERSION_TAG = 0xa0
+const UTC_TIME = 0x17
+const GENERALIZED_TIME = 0x18
 
 interface Element {
   tag: number
@@ -49,6 +53,39 @@ function octetsIn(session: Buffer, field: Element | undefined): Buffer | undefin
   const inner = field && elementAt(session, field.content)
   if (inner?.tag !== OCTET_STRING || inner.end !== field?.end) return undefined
   return session.subarray(inner.content, inner.end)
+}
+
+/**
+ * Returns until when the certificate at `at` in the session is valid (`notAfter`, RFC 5280 section 4.1), in milliseconds
+ * since 1970. NaN if that cannot be read. `X509Certificate` would decode the public key as well, which takes longer than
+ * everything else that storing a session needs.
+ */
+export function certificateEnd(session: Buffer, at: number): number {
+  const certificate = elementAt(session, at)
+  const body = certificate && elementAt(session, certificate.content)
+  if (certificate?.tag !== SEQUENCE || body?.tag !== SEQUENCE) return Number.NaN
+  let field = elementAt(session, body.content)
+  if (field?.tag === VERSION_TAG) field = elementAt(session, field.end)
+  // Behind the serial number: signature algorithm, issuer, and the validity.
+  for (let skipped = 0; field !== undefined && skipped < 3; skipped++) field = elementAt(session, field.end)
+  const start = field?.tag === SEQUENCE ? elementAt(session, field.content) : undefined
+  const end = start && elementAt(session, start.end)
+  return end !== undefined && end.end === field?.end ? timeIn(session, end) : Number.NaN
+}
+
+/** Returns the time of an element in the only form that certificates may have: RFC 5280 section 4.1.2.5. */
+function timeIn(bytes: Buffer, { tag, content, end }: Element): number {
+  const text = bytes.toString('latin1', content, end)
+  if (tag === GENERALIZED_TIME && /^\d{14}Z$/.test(text))
+    return timeOf(Number(text.slice(0, 4)), text.slice(4))
+  if (tag !== UTC_TIME || !/^\d{12}Z$/.test(text)) return Number.NaN
+  const year = Number(text.slice(0, 2))
+  return timeOf(year < 50 ? 2000 + year : 1900 + year, text.slice(2))
+}
+
+function timeOf(year: number, rest: string): number {
+  const [month, day, hour, minute, second] = rest.match(/\d\d/g)?.map(Number) ?? []
+  return Date.UTC(year, Number(month) - 1, day, hour, minute, second)
 }
 
 /** Returns the server name that the session was made under, empty if it has none. */

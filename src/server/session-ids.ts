@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { serverCache } from '../cache/default-caches.js'
 import { borrowSession, storeSession } from '../cache/internal.js'
@@ -24,7 +23,7 @@ import { wallClock } from '../util/time.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { serverInUse } from './errors.js'
 import { type BoundUse, bindServer } from './server-binding.js'
-import { learnBinding, rebind, servernameIn, withServername } from './session-der.js'
+import { certificateEnd, learnBinding, rebind, servernameIn, withServername } from './session-der.js'
 
 /** The options of {@link resumeSessions}. */
 export interface ResumeSessionsOptions {
@@ -270,8 +269,8 @@ function lifetimeOf(session: Buffer): number {
   const facts = readSessionInfo(session)
   if (facts === undefined || facts.version >= TLS_1_3) return 0
   if (facts.leafEnd === facts.leafStart || !facts.verified) return facts.lifetime
-  const { validTo } = new X509Certificate(session.subarray(facts.leafStart, facts.leafEnd))
-  return Math.min(facts.lifetime, Math.floor(Date.parse(validTo) - wallClock()))
+  const left = Math.floor(certificateEnd(session, facts.leafStart) - wallClock())
+  return Number.isNaN(left) ? 0 : Math.min(facts.lifetime, left)
 }
 
 /** True if the server speaks a version that has session IDs. */
