@@ -1,7 +1,7 @@
 /**
  * `npm run bench:servers [-- --quick --record --json FILE --rounds N]`: measures what resumption saves a server, by
- * session IDs and by tickets, beside other servers, and what this package costs a server in whole handshakes. Also
- * measures what a rotation and a million sessions cost.
+ * session IDs and by tickets, beside other servers. Compares whole handshakes of this package with those of Node
+ * alone. Also measures what a rotation and a million sessions cost.
  */
 import { Pki } from '../lib/pki.ts'
 import { runBenchmark } from '../lib/runner.ts'
