@@ -101,6 +101,13 @@ impl Builder {
         Cache::with(self.options, clock)
     }
 
+    /// Returns the clock, and true if it is the system's. That one counts from the start of the machine.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+    pub(crate) fn into_clock_since_boot(self) -> (Arc<dyn Clock>, bool) {
+        let is_system = self.clock.is_none();
+        (self.clock.unwrap_or_else(|| Arc::new(SystemClock::since_boot())), is_system)
+    }
+
     /// Builds the cache like [`try_build`](Self::try_build), for options that are known to be modest.
     ///
     /// # Panics

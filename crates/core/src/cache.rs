@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::call_time::CallTime;
 use crate::clock::whole_millis;
 use crate::read_mode::{Destination, OwnedBuffer, ReadMode};
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+use crate::segment::handle::shared::SharedTable;
 use crate::single_flight::Leases;
+use crate::store::Backend;
 use crate::store::Store;
 use crate::{
     Blob, BufferTooSmall, BuildError, Builder, Clock, EntryOptions, Key, Leadership, Lease, Memory,
@@ -48,11 +51,23 @@ impl Cache {
     }
 
     pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        let inner = Arc::new(CacheInner::new(options, clock)?);
-        if let Some(interval) = options.sweep_interval {
+        let inner = CacheInner::new(options, clock)?;
+        Ok(Self::start(inner))
+    }
+
+    /// Makes a cache of a table of a segment.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+    pub(crate) fn over(table: SharedTable, options: Options, clock: Arc<dyn Clock>) -> Self {
+        let store = Backend::Shared(table);
+        Self::start(CacheInner { options, clock, store, handles: AtomicUsize::new(1) })
+    }
+
+    fn start(inner: CacheInner) -> Self {
+        let (interval, inner) = (inner.options.sweep_interval, Arc::new(inner));
+        if let Some(interval) = interval {
             sweeper::register(&inner, interval);
         }
-        Ok(Self { inner })
+        Self { inner }
     }
 
     /// Stores a copy of `blob` under `key` and removes all other entries of the key. No thread finds the key absent in
@@ -173,8 +188,8 @@ impl Cache {
     /// assert_eq!(cache.stats().cleared, 1);
     /// ```
     pub fn finish_clear(&self) {
-        if self.inner.store.is_draining() {
-            self.inner.store.finish(self.inner.store.drain());
+        if let Some(drain) = self.inner.store.drain() {
+            self.inner.store.finish(drain);
         }
     }
 
@@ -189,6 +204,15 @@ impl Cache {
             from = next;
         }
         removed
+    }
+
+    /// Says that the offers of this process under `key` came to a conclusive end: the peer answered.
+    ///
+    /// A cache of a [`Segment`](crate::Segment) outlives a process that hangs on an offer and is killed. So there an offered
+    /// session is pending until this call. It is not offered any more after two minutes, or if its process has ended. In
+    /// another cache the call does nothing.
+    pub fn settle(&self, key: Key<'_>) {
+        self.inner.store.settle(key);
     }
 
     /// Asks for the lease on `key`, for a connection that found no entry. The leader does the full handshake for all
@@ -214,14 +238,14 @@ impl Cache {
             return Leadership::Independent;
         }
         let time = whole_millis(time.min(MAX_LEASE));
-        self.inner.leases.lead(key, time, self.inner.exact_millis())
+        self.inner.store.lead(key, time, self.inner.exact_millis())
     }
 
     /// Ends a lease on `key`. `is_productive`: the leader stored a session. Returns true if the lease has followers, and
     /// false if it had ended before.
     #[must_use = "followers have to be notified"]
     pub fn release(&self, key: Key<'_>, lease: Lease, is_productive: bool) -> bool {
-        self.inner.leases.release(key, lease, is_productive, self.inner.exact_millis())
+        self.inner.store.release(key, lease, is_productive, self.inner.exact_millis())
     }
 
     /// Returns the number of entries, including expired ones that no call has met yet. Never more than [`Options::max`].
@@ -261,7 +285,7 @@ impl Cache {
         &self.inner.options
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Backend {
         self.inner.store()
     }
 
@@ -310,16 +334,15 @@ impl Cache {
 pub(crate) struct CacheInner {
     options: Options,
     clock: Arc<dyn Clock>,
-    store: Store,
-    leases: Leases,
+    store: Backend,
     /// The number of [`Cache`]s. The background thread has references that do not count.
     handles: AtomicUsize,
 }
 
 impl CacheInner {
     fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        let store = Store::new(options)?;
-        Ok(Self { options, clock, store, leases: Leases::new(), handles: AtomicUsize::new(1) })
+        let store = Backend::Process(Store::new(options)?, Leases::new());
+        Ok(Self { options, clock, store, handles: AtomicUsize::new(1) })
     }
 
     /// Returns the exact time in milliseconds.
@@ -327,7 +350,7 @@ impl CacheInner {
         whole_millis(self.clock.now())
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Backend {
         &self.store
     }
 
@@ -368,7 +391,7 @@ impl Drop for Cache {
         if self.options().sweep_interval.is_some() {
             sweeper::unregister(&self.inner);
         }
-        let is_small = self.inner.store.memory().used <= WIPE_AT_ONCE;
+        let is_small = self.inner.store.bytes_to_wipe() <= WIPE_AT_ONCE;
         if is_small || !sweeper::retire(&self.inner) {
             self.inner.store.wipe();
         }

@@ -44,7 +44,7 @@ impl<'a> CallTime<'a> {
     }
 
     /// Returns the time, or up to a second less.
-    #[allow(dead_code, reason = "not behind `Cache` yet")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
     pub(crate) fn coarse(&self) -> u64 {
         self.coarse
     }

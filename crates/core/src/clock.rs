@@ -46,6 +46,12 @@ impl SystemClock {
     pub fn new() -> Self {
         Self { origin: system::now() }
     }
+
+    /// Makes a clock that counts from the start of the machine, so that all of its processes agree.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+    pub(crate) const fn since_boot() -> Self {
+        Self { origin: 0 }
+    }
 }
 
 impl Default for SystemClock {
@@ -98,6 +104,11 @@ mod system {
             READ_AT.store(coarse, Ordering::Relaxed);
         }
         coarse + SUSPENDED.load(Ordering::Relaxed)
+    }
+
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+    pub(super) fn wall(is_coarse: bool) -> Time {
+        read(if is_coarse { libc::CLOCK_REALTIME_COARSE } else { libc::CLOCK_REALTIME })
     }
 
     pub(super) fn between(from: Time, to: Time) -> Duration {
@@ -188,6 +199,12 @@ impl Clock for ManualClock {
 }
 
 /// Rounds down.
+/// Returns the wall clock in milliseconds since 1970. The coarse one is up to 10 ms late.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+pub(crate) fn wall_millis(is_coarse: bool) -> u64 {
+    system::wall(is_coarse) / 1_000_000
+}
+
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }

@@ -93,7 +93,8 @@ pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
 pub use segment::{
-    MaxSession, SegmentError, SegmentErrorKind, SegmentKind, SegmentOptions, SharedKeyRing,
+    MaxSession, Segment, SegmentError, SegmentErrorKind, SegmentInfo, SegmentKind, SegmentOptions,
+    SharedKeyRing,
 };
 pub use single_flight::{Leadership, Lease};
 pub use stats::{Memory, Stats, limit_locked_memory};

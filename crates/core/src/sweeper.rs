@@ -183,7 +183,10 @@ fn next_job() -> Option<Job> {
 
 /// Upgrades the cache again for each step, so that it can be dropped in between.
 fn sweep(cache: &Weak<CacheInner>) {
-    let Some(now) = cache.upgrade().map(|cache| cache.exact_millis()) else {
+    let Some(now) = cache.upgrade().and_then(|cache| {
+        let now = cache.exact_millis();
+        cache.store().claims_sweep(now).then_some(now)
+    }) else {
         return;
     };
     let (mut from, mut swept) = (0, 0);
@@ -207,7 +210,7 @@ const TRIM_AFTER: usize = 4096;
 
 /// As [`sweep`].
 fn finish_drain(cache: &Weak<CacheInner>) {
-    let mut drain = cache.upgrade().map(|cache| cache.store().drain());
+    let mut drain = cache.upgrade().and_then(|cache| cache.store().drain());
     while let Some(step) = drain
         && let Some(cache) = cache.upgrade()
     {

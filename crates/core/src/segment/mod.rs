@@ -2,13 +2,14 @@
 //!
 //! A process may be killed between any two steps. So the unit of damage is one slot, the kernel reports the death of a
 //! process by a lock, and the next caller recovers the slot. `docs/internals/segment.md` explains the algorithm.
-#![allow(dead_code, unused_imports, reason = "not behind `Cache` yet")]
+#![allow(dead_code, reason = "some regions of the control file have no users yet")]
 
 pub(crate) mod checksum;
 pub(crate) mod control;
 mod error;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 pub(crate) mod files;
+pub(crate) mod handle;
 pub(crate) mod layout;
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
 mod no_shared_ring;
@@ -22,9 +23,9 @@ pub(crate) mod sync;
 pub(crate) mod table;
 
 pub use error::{SegmentError, SegmentErrorKind};
+pub use handle::{Segment, SegmentInfo};
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
 pub use no_shared_ring::SharedKeyRing;
+pub use options::{MaxSession, SegmentKind, SegmentOptions};
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 pub use shared_ring::SharedKeyRing;
-
-pub use options::{MaxSession, SegmentKind, SegmentOptions};

@@ -12,6 +12,7 @@
 //! `docs/results/store.md` what was tried.
 //! `docs/internals/store-verification.md` says where each call takes effect.
 
+mod backend;
 mod clear;
 pub(crate) mod counters;
 mod evict;
@@ -24,7 +25,7 @@ pub(crate) mod payload;
 mod quota;
 mod read;
 mod recency;
-mod striped;
+pub(crate) mod striped;
 mod sweep;
 mod sync;
 #[cfg(test)]
@@ -35,6 +36,8 @@ use siphasher::sip128::{Hash128, SipHasher13};
 use crate::call_time::Now;
 use crate::{BuildError, EntryId, Key, Memory, Options, Stats};
 
+pub(crate) use backend::Backend;
+pub(crate) use clear::Drain;
 pub(crate) use insert::Inserted;
 
 use clear::Generations;

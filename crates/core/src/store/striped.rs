@@ -2,14 +2,14 @@
 
 /// The number of copies.
 #[cfg(not(loom))]
-pub(super) const STRIPES: usize = 8;
+pub(crate) const STRIPES: usize = 8;
 #[cfg(loom)]
-pub(super) const STRIPES: usize = 1;
+pub(crate) const STRIPES: usize = 1;
 
 /// Occupies a pair of cache lines, because processors fetch two at a time.
 #[repr(align(128))]
 #[derive(Default)]
-pub(super) struct CachePadded<T>(pub(super) T);
+pub(crate) struct CachePadded<T>(pub(crate) T);
 
 #[cfg(not(loom))]
 mod imp {
@@ -27,7 +27,7 @@ mod imp {
     }
 
     /// Returns the stripe of the calling thread.
-    pub(in super::super) fn stripe() -> usize {
+    pub(crate) fn stripe() -> usize {
         STRIPE.with(|stripe| {
             if stripe.get() == usize::MAX {
                 // Relaxed: a number only, it publishes nothing.
@@ -55,7 +55,7 @@ mod imp {
 
 #[cfg(loom)]
 mod imp {
-    pub(in super::super) fn stripe() -> usize {
+    pub(crate) fn stripe() -> usize {
         0
     }
 
@@ -64,4 +64,5 @@ mod imp {
     }
 }
 
-pub(super) use imp::{random, stripe};
+pub(super) use imp::random;
+pub(crate) use imp::stripe;

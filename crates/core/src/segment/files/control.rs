@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
-use super::create::{NewFile, create, read_header};
+use super::create::{NewFile, create, read_header, remove};
 use super::mapping::Mapping;
 use super::open::{failed, identify, open};
 use super::{FileId, MAX_WAIT, POLL, owners};
@@ -89,8 +89,24 @@ impl ControlFile {
     }
 
     /// Returns the file that the path named when this was opened.
-    pub(crate) fn id(&self) -> FileId {
+    #[cfg(test)]
+    pub(super) fn id(&self) -> FileId {
         self.id
+    }
+
+    /// True if it was opened under that path.
+    pub(crate) fn has_path(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
+    /// Checks that the options agree with the file.
+    pub(crate) fn check(&self, options: &SegmentOptions) -> Result<(), SegmentError> {
+        self.header.check(&self.path, options)
+    }
+
+    /// Removes the file, if the path still names it.
+    pub(crate) fn remove(&self) -> Result<(), SegmentError> {
+        if identify(&self.path) == Some(self.id) { remove(&self.path) } else { Ok(()) }
     }
 
     pub(crate) fn header(&self) -> &Header {

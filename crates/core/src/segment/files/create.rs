@@ -1,6 +1,6 @@
 //! Makes a file as a whole before it gets its name, so that no process sees it half made.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -48,6 +48,14 @@ pub(super) fn read_header<const WORDS: usize>(
     file.read_exact_at(&mut bytes, 0).map_err(|error| failed(path, "pread", &error))?;
     let (words, _) = bytes.as_chunks::<WORD>();
     Ok(std::array::from_fn(|word| u64::from_ne_bytes(words[word])))
+}
+
+/// Removes a file, if there is one.
+pub(super) fn remove(path: &Path) -> Result<(), SegmentError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(path, "unlink", &error)),
+        _ => Ok(()),
+    }
 }
 
 fn nameless(path: &Path) -> Result<File, SegmentError> {

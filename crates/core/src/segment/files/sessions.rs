@@ -1,11 +1,11 @@
 //! The session file of a control file.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::control::{ControlFile, wait_for};
-use super::create::{NewFile, create, read_header};
+use super::create::{NewFile, create, read_header, remove};
 use super::mapping::Mapping;
 use super::open::{failed, identify, open};
 use super::{FileId, sys};
@@ -50,6 +50,16 @@ impl SessionFile {
     /// True if the path still names this file, and the file is whole.
     pub(crate) fn is_current(&self) -> bool {
         !self.mapping.is_dead() && identify(&self.path) == Some(self.id)
+    }
+
+    /// Returns the bytes of memory that the file takes.
+    pub(crate) fn allocated_bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+    }
+
+    /// Removes the file, if the path still names it.
+    pub(crate) fn remove(&self) -> Result<(), SegmentError> {
+        if identify(&self.path) == Some(self.id) { remove(&self.path) } else { Ok(()) }
     }
 
     /// Allocates a range of words. Returns false if there is no room.
@@ -108,13 +118,6 @@ struct Held<'a>(&'a File);
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         let _ = sys::unlock(self.0, locks::SESSIONS);
-    }
-}
-
-fn remove(path: &Path) -> Result<(), SegmentError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(path, "unlink", &error)),
-        _ => Ok(()),
     }
 }
 

@@ -74,6 +74,11 @@ impl Events {
     pub(super) fn count(event: &Number) {
         event.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
+
+    /// Returns how often an event happened.
+    pub(crate) fn get(event: &Number) -> u64 {
+        event.load(std::sync::atomic::Ordering::Relaxed)
+    }
 }
 
 impl Claim<'_> {

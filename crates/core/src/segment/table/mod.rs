@@ -25,6 +25,8 @@ use crate::segment::owner::Owners;
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::store::counters::{Count, Counters, Removal};
 
+#[cfg(any(test, all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
+pub(crate) use insert::NewSession;
 pub(crate) use marks::Marks;
 use payload::Payload;
 pub(crate) use state::Hash;
@@ -97,7 +99,13 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     pub(crate) fn contains<N: Now>(&self, hash: Hash, now: Moment<N>) -> bool {
         for _ in 0..SCANS {
             let mut is_found = false;
-            let states = self.scan(hash, |seen| is_found |= self.is_current(&seen, now));
+            let states = self.scan(hash, |seen| {
+                if self.is_current(&seen, now) {
+                    is_found = true;
+                } else {
+                    self.remove_seen(&seen, Removal::Expired, now);
+                }
+            });
             if is_found || !self.has_changed(hash, &states) {
                 return is_found;
             }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::claim::{Claim, checksum};
+use super::claim::checksum;
 use super::payload::Payload;
 use super::{
     Allocate, CHECKSUM, Events, Hash, MAX_CONFLICTS, Moment, SCANS, STATE, Seen, State, Table,
@@ -42,8 +42,17 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     ) -> Result<Option<usize>, BufferTooSmall> {
         let mut scans = 0;
         for _ in 0..MAX_CONFLICTS {
-            let mut chosen: Option<Seen> = None;
-            let states = self.scan(hash, |seen| self.choose(&mut chosen, seen, how, now));
+            let (mut chosen, mut has_dead) = (None::<Seen>, false);
+            let states = self.scan(hash, |seen| {
+                if self.is_current(&seen, now) {
+                    self.choose(&mut chosen, seen, how, now);
+                } else {
+                    has_dead = true;
+                }
+            });
+            if chosen.is_none() && has_dead {
+                self.remove_dead(hash, now);
+            }
             let Some(seen) = chosen else {
                 scans += 1;
                 if scans < SCANS && self.has_changed(hash, &states) {
@@ -70,7 +79,13 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
                 self.copy_chosen::<N, D>(&seen, how, buffer, now)
             };
             match result {
-                Ok(()) => return Ok(Some(buffer.len())),
+                Ok(()) => {
+                    let len = buffer.len();
+                    if has_dead {
+                        self.remove_dead(hash, now);
+                    }
+                    return Ok(Some(len));
+                }
                 Err(failure) => {
                     // It may be the secret of another session.
                     buffer.zeroize();
@@ -97,12 +112,17 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         });
     }
 
-    /// Keeps the better one of two sessions. Removes one that may not be read any more.
+    /// Removes the sessions of a key that have expired.
+    fn remove_dead<N: Now>(&self, hash: Hash, now: Moment<N>) {
+        self.scan(hash, |seen| {
+            if !self.is_current(&seen, now) {
+                self.remove_seen(&seen, Removal::Expired, now);
+            }
+        });
+    }
+
+    /// Keeps the better one of two sessions. Removes one that must not be offered any more.
     fn choose<N: Now>(&self, chosen: &mut Option<Seen>, seen: Seen, how: ReadMode, now: Moment<N>) {
-        if !self.is_current(&seen, now) {
-            self.remove_seen(&seen, Removal::Expired, now);
-            return;
-        }
         if how == ReadMode::Offer && self.is_poisoned(&seen, now) {
             if self.remove_seen(&seen, Removal::Deleted, now) {
                 Events::count(&self.events.poisoned);

@@ -82,6 +82,10 @@ impl MemoryLock {
 
     /// Locks the first `used` bytes in equal steps, unless another thread is doing so. `lock` asks the system for a range of
     /// bytes, and `system_limit` for its limit.
+    #[allow(
+        dead_code,
+        reason = "only the mappings of segments, on Linux, are locked from the start on"
+    )]
     pub(crate) fn reach(
         &self,
         used: u64,

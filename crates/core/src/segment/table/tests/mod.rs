@@ -2,4 +2,5 @@
 
 mod fixture;
 mod killed;
+mod oracle;
 mod protocol;
