@@ -13,6 +13,7 @@ import {
   X509CertificateGenerator,
   X509CrlGenerator,
 } from '@peculiar/x509'
+import { padding } from '../../fixtures/certificates.ts'
 
 /** The owner of a key pair, with the certificate that its issuer gave it. */
 export interface Holder {
@@ -29,6 +30,8 @@ export interface HolderOptions {
   keys?: webcrypto.CryptoKeyPair
   notBefore?: Date
   notAfter?: Date
+  /** Enlarges the certificate by about this many bytes. */
+  extraBytes?: number
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
@@ -48,11 +51,9 @@ export function makeServer(options: HolderOptions = {}, name = 'localhost'): Pro
   return make(name, options, [new BasicConstraintsExtension(false, undefined, true), LOCAL])
 }
 
-async function make(
-  name: string,
-  { issuer, keys, notBefore = fromNow(-3_600_000), notAfter = fromNow(30 * 86_400_000) }: HolderOptions,
-  extensions: Extension[],
-): Promise<Holder> {
+async function make(name: string, options: HolderOptions, extensions: Extension[]): Promise<Holder> {
+  const { issuer, notBefore = fromNow(-3_600_000), notAfter = fromNow(30 * 86_400_000) } = options
+  let { keys } = options
   keys ??= (await webcrypto.subtle.generateKey(ALGORITHM, true, [
     'sign',
     'verify',
@@ -69,6 +70,7 @@ async function make(
     signingKey: signer.keys.privateKey,
     extensions: [
       ...extensions,
+      ...padding(options.extraBytes),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(signer.keys.publicKey),
     ],

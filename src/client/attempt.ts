@@ -205,6 +205,7 @@ export class ConnectionAttempt implements SocketEvents {
     //   destroys the socket
     //   ⇒ without `&& !this.#port.isDestroyed`
     if (info && record !== undefined && !this.#port.isDestroyed) this.#store(session, info, record)
+    else this.#debug('stored nothing: there is no verification that the session could rely on')
   }
 
   onCallerSession(): void {

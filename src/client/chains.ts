@@ -5,6 +5,13 @@ import { CertificateChain } from '../session/certificate-chain.js'
 import { LruMap } from '../util/lru-map.js'
 import { SECOND } from '../util/time.js'
 
+/**
+ * The largest chain that is stored, in encoded bytes: what the peer sent counts twice. Four certificates with keys and
+ * signatures of ML-DSA-87 take some 53 KB, public chains up to 20 KB. A peer may send 100 KB (OpenSSL), and the process keeps
+ * 16 MiB, so that larger ones could evict those of other peers.
+ */
+export const MAX_CHAIN_BYTES: number = 64 * 1024
+
 interface KnownChain {
   readonly chain: CertificateChain
   /** When this thread last marked it as used in the store. */

@@ -5,7 +5,7 @@ import type { TrustInputs } from '../session/chain-validity.js'
 import { type SessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { encodeVerification } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
-import { knownChain, storeChain } from './chains.js'
+import { knownChain, MAX_CHAIN_BYTES, storeChain } from './chains.js'
 import type { OfferedSession, OfferInputs } from './offer.js'
 import type { CheckServerIdentity } from './reverify.js'
 
@@ -147,12 +147,14 @@ export class SessionRecorder {
     const { peer } = this.#inputs
     const last = peer.lastChain
     const chain = CertificateChain.of(issuers, sent, last)
-    if (chain !== last) peer.lastChain = knownChain(chain)
-    return peer.lastChain ?? chain
+    if (chain === last || chain.byteLength > MAX_CHAIN_BYTES) return chain
+    peer.lastChain = knownChain(chain)
+    return peer.lastChain
   }
 
   #encode(chain: CertificateChain, { isChainVerified, verifiedAt }: Capture): Buffer | undefined {
     const { peer, trust } = this.#inputs
+    if (chain.byteLength > MAX_CHAIN_BYTES) return undefined
     const validity = peer.validity.at(verifiedAt, chain, trust)
     return (
       validity && encodeVerification({ chainDigest: chain.digest, isChainVerified, verifiedAt, ...validity })

@@ -41,6 +41,8 @@ export interface Validity {
 export class CertificateChain {
   /** SHA-256 over all of it. */
   readonly digest: Buffer
+  /** The size of its encoding. */
+  readonly byteLength: number
   readonly issuers: Issuers
   readonly #sent: readonly Buffer[]
   #certificates: readonly X509Certificate[] | undefined
@@ -49,7 +51,9 @@ export class CertificateChain {
   private constructor(issuers: Issuers, sent: readonly Buffer[]) {
     this.issuers = issuers
     this.#sent = sent
-    this.digest = createHash('sha256').update(this.encode()).digest()
+    const bytes = this.encode()
+    this.byteLength = bytes.length
+    this.digest = createHash('sha256').update(bytes).digest()
   }
 
   /**
