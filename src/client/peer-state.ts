@@ -114,7 +114,7 @@ export function findEmitted(session: unknown): EmittedSession | undefined {
 }
 
 function fingerprintOf(session: Uint8Array): number {
-  return native.sessionMark(session)
+  return native.sessionFingerprint(session)
 }
 
 onPurge(() => {

@@ -98,9 +98,9 @@ export interface Native
   chain(handle: number, digest: Key, out: Uint8Array): number
 
   /** Writes up to eight numbers about a session into `out`. Returns false if the bytes are no session. */
-  sessionFacts(session: Uint8Array, out: Uint8Array): boolean
+  sessionInfo(session: Uint8Array, out: Uint8Array): boolean
   /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */
-  sessionMark(session: Uint8Array): number
+  sessionFingerprint(session: Uint8Array): number
   /**
    * Returns the earliest `nextUpdate` of the revocation lists that are current at `nowMs`, in milliseconds since 1970. The
    * bytes are PEM or DER of one or several lists. Returns Infinity if no list bounds, and NaN if the bytes are malformed.
@@ -109,7 +109,7 @@ export interface Native
 
   ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
   /** Copies the active key into the 48 bytes of `out`. Returns false if there is none. */
-  ringNewest(handle: number, out: Uint8Array): boolean
+  ringActiveKey(handle: number, out: Uint8Array): boolean
   /** Copies all keys with their ages into `out`. Returns the number of bytes. */
   ringExport(handle: number, out: Uint8Array): number
   /** Copies the secrets of the named key into the 32 bytes of `out`. Returns how many keys are newer, or -1. */

@@ -29,7 +29,7 @@ const out = new Uint8Array(numbers.buffer)
 
 /** Reads a session blob. Returns undefined for bytes that are none. */
 export function readSessionInfo(session: Buffer): SessionInfo | undefined {
-  if (!native.sessionFacts(session, out)) return undefined
+  if (!native.sessionInfo(session, out)) return undefined
   return {
     version: numbers[0] as number,
     lifetime: numbers[1] as number,

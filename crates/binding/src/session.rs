@@ -1,4 +1,4 @@
-//! Reading the facts of a session blob, for the facade.
+//! What the facade wants to know of a session blob.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use tls_resumption_session::{SessionInfo, crl_next_update, unwrap_envelope};
 use crate::cache::saturate;
 use crate::napi::raw_callback::{Value, enter};
 
-/// `sessionFacts(session, out)`: fills `out` with numbers of eight bytes in native order. Returns false for bytes that are
+/// `sessionInfo(session, out)`: fills `out` with numbers of eight bytes in native order. Returns false for bytes that are
 /// no session.
 ///
 /// - the protocol version on the wire
@@ -23,25 +23,25 @@ use crate::napi::raw_callback::{Value, enter};
 /// - the timeout of the session in milliseconds
 ///
 /// A shorter `out` gets the first of them.
-pub unsafe extern "C" fn facts(env: napi_env, info: napi_callback_info) -> napi_value {
+pub unsafe extern "C" fn info(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, out, ..]| {
         let (session, mut out) = (session.bytes("session", BYTES)?, out.scratch("out")?);
         // SAFETY: no JavaScript runs here, and the memory is not shared.
         let session = unsafe { session.as_slice() };
-        let facts = facts_of(session);
+        let info = numbers_of(session);
         // SAFETY: as above; only the facade knows `out`, so it is not the session.
         let (out, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<8>();
-        for (out, fact) in out.iter_mut().zip(facts.unwrap_or_default()) {
-            *out = fact.to_ne_bytes();
+        for (out, number) in out.iter_mut().zip(info.unwrap_or_default()) {
+            *out = number.to_ne_bytes();
         }
-        Ok(Value::Boolean(facts.is_some()))
+        Ok(Value::Boolean(info.is_some()))
     })
 }
 
 const BYTES: &str = "a Uint8Array";
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of seconds, and of an error")]
-fn facts_of(session: &[u8]) -> Option<[f64; 8]> {
+fn numbers_of(session: &[u8]) -> Option<[f64; 8]> {
     let info = SessionInfo::parse(session).ok()?;
     // The leaf certificate is a slice of the blob, so the distance of their addresses is its offset.
     let leaf = info.leaf.map_or(0..0, |leaf| {
@@ -81,14 +81,14 @@ pub unsafe extern "C" fn crl_bound(env: napi_env, info: napi_callback_info) -> n
     })
 }
 
-static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+static FINGERPRINTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// `sessionMark(session)`: returns the fingerprint of a session, a hash of 53 bits (`SipHash`) under a random key.
-pub unsafe extern "C" fn mark(env: napi_env, info: napi_callback_info) -> napi_value {
+/// `sessionFingerprint(session)`: returns the fingerprint of a session, a hash of 53 bits (`SipHash`) under a random key.
+pub unsafe extern "C" fn fingerprint(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [session, ..]| {
         let session = session.bytes("session", BYTES)?;
         // SAFETY: no JavaScript runs here, and the memory is not shared.
-        let hash = MARKS.hash_one(unsafe { session.as_slice() });
+        let hash = FINGERPRINTS.hash_one(unsafe { session.as_slice() });
         #[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
         Ok(Value::Number((hash >> 11) as f64))
     })

@@ -162,8 +162,8 @@ pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
     })
 }
 
-/// `ringNewest(handle, out)`: copies the active key into the 48 bytes of `out`.
-pub unsafe extern "C" fn newest(env: napi_env, info: napi_callback_info) -> napi_value {
+/// `ringActiveKey(handle, out)`: copies the active key into the 48 bytes of `out`.
+pub unsafe extern "C" fn active_key(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, out, ..]| {
         let mut out = out.scratch("out")?;
         handles::with(env, handle.handle(), |ring: &KeyRing| {

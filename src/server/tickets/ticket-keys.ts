@@ -458,7 +458,7 @@ export class TicketKeys {
       seal: key => {
         if (!isAllowed()) return false
         const isOfNode = this.#handle === 0 || this.#keysFrom === 'node'
-        const isSealed = isOfNode ? ofNode.seal(key) : native.ringNewest(this.#handle, key)
+        const isSealed = isOfNode ? ofNode.seal(key) : native.ringActiveKey(this.#handle, key)
         if (!isSealed) return false
         counts.issued++
         this.#noteRotation(key)
@@ -490,7 +490,7 @@ export class TicketKeys {
   #updateServersWithoutCallback(): void {
     if (this.#withoutCallback.size === 0) return
     const key = secretBytes(KEY_LENGTH)
-    native.ringNewest(this.#handle, key)
+    native.ringActiveKey(this.#handle, key)
     for (const server of this.#withoutCallback) server.setTicketKeys(key)
     key.fill(0)
   }
