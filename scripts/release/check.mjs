@@ -2,6 +2,7 @@
  * `npm run release:check`: runs the checklist before a release. The last line is `N passed, M failed`.
  *
  * - `-- --tag v1.2.3` checks that the tag is the one of the version.
+ * - `-- --baseline REVISION` compares the APIs of the crates with that revision. The default is HEAD.
  * - `-- --binaries FOLDER` checks that the folder has the binaries of all platforms, without substitutes.
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,10 +13,13 @@ import { targets } from '../build/platforms/targets.mjs'
 import { installTools } from '../build/platforms/tools.mjs'
 import { ask, run } from '../lib/run.mjs'
 import { root } from '../lib/setup.mjs'
+import { checkOldestRust, checkSemver, dryRunPublish, hasSemverChecks } from './crates.mjs'
 import { npm } from './package/pack.mjs'
 import { notesOf, versionsIn } from './versions.mjs'
 
-const { values } = parseArgs({ options: { tag: { type: 'string' }, binaries: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { tag: { type: 'string' }, baseline: { type: 'string' }, binaries: { type: 'string' } },
+})
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { version } = manifest
 
@@ -53,6 +57,12 @@ for (const [what, kinds] of [
     await run('cargo', ['deny', 'check', ...kinds])
   })
 }
+await check('the crates can be published', () => dryRunPublish())
+await check('the crates keep what their versions promise', () => {
+  if (!hasSemverChecks()) return skip('no cargo-semver-checks (cargo install cargo-semver-checks --locked)')
+  return checkSemver(values.baseline)
+})
+await check('the crates compile with the oldest Rust that they support', () => checkOldestRust())
 for (const target of targets) {
   await check(`the binary for ${target.name}`, async () => {
     if (!values.binaries) return skip('--binaries names no folder')

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 const read = path => readFileSync(path, 'utf8')
 const WORKSPACE = /(\[workspace\.package\]\nversion = ")([^"]*)(")/
+/** Dependencies of the crates on each other. */
+const DEPENDENCY = /((tls-resumption-[a-z]+) = \{ path = "[^"]+", version = ")([^"]*)(")/g
 /** Crates of the workspace have no source in the lockfile. */
 const LOCKED = /(name = "(tls-resumption-[a-z]+)"\nversion = ")([^"]*)("\n(?!source))/g
 
@@ -19,6 +21,10 @@ export function versionsIn(root) {
       JSON.parse(read(join(root, 'npm', name, 'package.json'))).version,
     ]),
     ['Cargo.toml', read(join(root, 'Cargo.toml')).match(WORKSPACE)?.[2]],
+    ...[...read(join(root, 'Cargo.toml')).matchAll(DEPENDENCY)].map(([, , crate, version]) => [
+      `Cargo.toml, the dependency on ${crate}`,
+      version,
+    ]),
     ...[...read(join(root, 'Cargo.lock')).matchAll(LOCKED)].map(([, , crate, version]) => [
       `Cargo.lock, ${crate}`,
       version,
@@ -30,6 +36,7 @@ export function versionsIn(root) {
 export function setCrates(root, version) {
   for (const [name, pattern] of [
     ['Cargo.toml', WORKSPACE],
+    ['Cargo.toml', DEPENDENCY],
     ['Cargo.lock', LOCKED],
   ]) {
     const path = join(root, name)
