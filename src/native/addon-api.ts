@@ -97,6 +97,11 @@ export interface Native
   /** Copies a certificate chain as `get` copies a session, and counts as a use of it. */
   chain(handle: number, digest: Key, out: Uint8Array): number
 
+  /** Counts a revocation generation that was stored before, for all threads. */
+  noteRevocation(): void
+  /** Returns how many generations were stored. While it stays the same, all generations do. */
+  revocationChanges(): number
+
   /** Writes up to eight numbers about a session into `out`. Returns false if the bytes are no session. */
   sessionInfo(session: Uint8Array, out: Uint8Array): boolean
   /** Returns the session fingerprint: a 53-bit hash with a random key that never leaves the addon. */

@@ -40,11 +40,8 @@ export const hasPskCallback: (server: tls.Server) => boolean = hasOptionUnder('p
 function hasOptionUnder(description: string): (server: tls.Server) => boolean {
   let symbol: symbol | undefined
   return server => {
-    if (symbol === undefined || !Object.hasOwn(server, symbol)) {
-      symbol = Object.getOwnPropertySymbols(server).find(each => each.description === description)
-      if (symbol === undefined) return false
-    }
-    return Reflect.get(server, symbol) !== undefined
+    symbol ??= Object.getOwnPropertySymbols(server).find(each => each.description === description)
+    return symbol !== undefined && (server as unknown as Record<symbol, unknown>)[symbol] !== undefined
   }
 }
 

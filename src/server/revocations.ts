@@ -36,8 +36,32 @@ function sharedMemory(): number {
   return handle
 }
 
+/** The generations as they were when `native.revocationChanges()` returned `changesSeen`. */
+const current = new Map<string, number>()
+let changesSeen = -1
+
+/** A generation that was read so often is read again, since the shared memory forgets it after seven days. */
+const MAX_READS = 1000
+let reads = 0
+
 /** Returns the generation of an identity; 0 before the first revocation. */
 export function generationOf(identity: string): number {
+  // Before the generation is read: one that changes in between is then read again by the next call.
+  const changes = native.revocationChanges()
+  if (changes !== changesSeen || ++reads > MAX_READS) {
+    changesSeen = changes
+    reads = 0
+    current.clear()
+  }
+  let generation = current.get(identity)
+  if (generation === undefined) {
+    generation = readGeneration(identity)
+    current.set(identity, generation)
+  }
+  return generation
+}
+
+function readGeneration(identity: string): number {
   const memory = sharedMemory()
   const shared = memory !== 0 && native.get(memory, identity, bytes) === bytes.length ? (numbers[0] ?? 0) : 0
   const own = seen.get(identity) ?? 0
@@ -58,6 +82,7 @@ export function raiseGeneration(identity: string, generation: number): number {
 function share(identity: string, generation: number): void {
   numbers[0] = generation
   if (sharedMemory() !== 0) native.set(sharedMemory(), identity, bytes, SEVEN_DAYS, true)
+  native.noteRevocation()
 }
 
 /** Returns all generations that this thread knows, for a process that starts later. */

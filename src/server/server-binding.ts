@@ -231,7 +231,11 @@ export class ServerBinding {
   }
 
   #keyOf(id: Uint8Array): Uint8Array {
-    this.#key.set(id.length > MAX_ID_LENGTH ? id.subarray(0, MAX_ID_LENGTH) : id, CONTEXT_LENGTH)
+    if (id.length === MAX_ID_LENGTH) {
+      this.#key.set(id, CONTEXT_LENGTH)
+      return this.#key
+    }
+    this.#key.set(id.subarray(0, MAX_ID_LENGTH), CONTEXT_LENGTH)
     return this.#key.subarray(0, CONTEXT_LENGTH + Math.min(id.length, MAX_ID_LENGTH))
   }
 

@@ -21,6 +21,7 @@ mod offer_breaker;
 mod operations;
 mod purge_counters;
 mod registry;
+mod revocations;
 mod session;
 mod shared_file;
 mod ticket_keys;

@@ -13,7 +13,8 @@ use napi_derive::napi;
 
 use crate::napi::args::Arg;
 use crate::{
-    aead, offer_breaker, operations, purge_counters, session, shared_file, ticket_keys, verified,
+    aead, offer_breaker, operations, purge_counters, revocations, session, shared_file,
+    ticket_keys, verified,
 };
 
 /// The maximum number of arguments of a function.
@@ -78,7 +79,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 30] = [
+    let functions: [(&CStr, Callback); 32] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -101,6 +102,8 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"settleOffers", shared_file::settle_offers),
         (c"storeChain", shared_file::store_chain),
         (c"chain", shared_file::chain),
+        (c"noteRevocation", revocations::note),
+        (c"revocationChanges", revocations::changes),
         (c"sessionInfo", session::info),
         (c"sessionFingerprint", session::fingerprint),
         (c"crlNextUpdate", session::crl_bound),
