@@ -16,43 +16,64 @@ const VERSION_TAG = 0xa0
 const UTC_TIME = 0x17
 const GENERALIZED_TIME = 0x18
 
+/** Returns where the content of the element at `at` begins; -1 if its header does not fit into the bytes. */
+function contentOf(bytes: Buffer, at: number): number {
+  const first = bytes[at + 1]
+  if (first === undefined) return -1
+  const digits = first < 0x80 ? 0 : first & 0x7f
+  const content = at + 2 + digits
+  return digits > 3 || content > bytes.length ? -1 : content
+}
+
+/** Returns where the element at `at` ends; -1 if it does not fit into the bytes. Allocates nothing, as each handshake asks. */
+function endOf(bytes: Buffer, at: number): number {
+  const content = contentOf(bytes, at)
+  if (content < 0) return -1
+  let length = bytes[at + 1] as number
+  if (length >= 0x80) {
+    length = 0
+    for (let digit = at + 2; digit < content; digit++) length = (length << 8) | (bytes[digit] as number)
+  }
+  return content + length > bytes.length ? -1 : content + length
+}
+
 interface Element {
   tag: number
-  start: number
   content: number
   end: number
 }
 
 /** Returns the element that starts at `at`; undefined if it does not fit into the bytes. */
 function elementAt(bytes: Buffer, at: number): Element | undefined {
-  const [tag, first] = [bytes[at], bytes[at + 1]]
-  if (tag === undefined || first === undefined) return undefined
-  const digits = first < 0x80 ? 0 : first & 0x7f
-  const content = at + 2 + digits
-  if (digits > 3 || content > bytes.length) return undefined
-  const length = digits === 0 ? first : bytes.readUIntBE(at + 2, digits)
-  const end = content + length
-  return end > bytes.length ? undefined : { tag, start: at, content, end }
+  const tag = bytes[at]
+  const end = endOf(bytes, at)
+  return tag === undefined || end < 0 ? undefined : { tag, content: contentOf(bytes, at), end }
 }
 
-/** Returns the fields of a session; none for bytes that are not a session. */
-function fieldsOf(session: Buffer): Element[] {
-  const outer = elementAt(session, 0)
-  if (outer?.tag !== SEQUENCE || outer.end !== session.length) return []
-  const fields: Element[] = []
-  for (let at = outer.content; at < outer.end; ) {
-    const field = elementAt(session, at)
-    if (field === undefined) return []
-    fields.push(field)
-    at = field.end
+/**
+ * Returns where the field with this tag begins, or with `orLater` the first one with this tag or a greater one. That is the
+ * end of the session if there is none, and -1 for bytes that are not a session.
+ */
+function findField(session: Buffer, tag: number, orLater = false): number {
+  const { length } = session
+  if (session[0] !== SEQUENCE || endOf(session, 0) !== length) return -1
+  let found = length
+  for (let at = contentOf(session, 0); at < length; ) {
+    const tagHere = session[at] as number
+    if (found === length && (tagHere === tag || (orLater && tagHere > tag))) found = at
+    at = endOf(session, at)
+    if (at < 0) return -1
   }
-  return fields
+  return found
 }
 
-function octetsIn(session: Buffer, field: Element | undefined): Buffer | undefined {
-  const inner = field && elementAt(session, field.content)
-  if (inner?.tag !== OCTET_STRING || inner.end !== field?.end) return undefined
-  return session.subarray(inner.content, inner.end)
+/** Returns where the octets in the field with this tag begin; -1 if there are none. They end where the field does. */
+function findOctets(session: Buffer, tag: number): number {
+  const field = findField(session, tag)
+  if (field < 0 || field === session.length) return -1
+  const inner = contentOf(session, field)
+  const isWhole = session[inner] === OCTET_STRING && endOf(session, inner) === endOf(session, field)
+  return isWhole ? contentOf(session, inner) : -1
 }
 
 /**
@@ -90,8 +111,9 @@ function timeOf(year: number, rest: string): number {
 
 /** Returns the server name that the session was made under, empty if it has none. */
 export function servernameIn(session: Buffer): string {
-  const field = fieldsOf(session).find(({ tag }) => tag === SERVERNAME_TAG)
-  return octetsIn(session, field)?.toString('latin1') ?? ''
+  const field = findField(session, SERVERNAME_TAG)
+  const octets = findOctets(session, SERVERNAME_TAG)
+  return octets < 0 ? '' : session.toString('latin1', octets, endOf(session, field))
 }
 
 /**
@@ -101,15 +123,12 @@ export function servernameIn(session: Buffer): string {
  * Returns `undefined` if the session has a name already, or is not a session.
  */
 export function withServername(session: Buffer, servername: string): Buffer | undefined {
-  const fields = fieldsOf(session)
-  const last = fields.at(-1)
-  if (last === undefined || fields.some(({ tag }) => tag === SERVERNAME_TAG)) return undefined
-  const name = Buffer.from(servername, 'latin1')
   // RFC 6066 section 3: a host name has at most 255 bytes; an element of up to 127 has a length of one byte.
-  if (name.length === 0 || name.length > 255) return undefined
-  const field = wrap(SERVERNAME_TAG, wrap(OCTET_STRING, name))
-  const at = fields.find(({ tag }) => tag > SERVERNAME_TAG)?.start ?? last.end
-  const body = fields[0]?.start ?? 0
+  if (servername.length === 0 || servername.length > 255) return undefined
+  if (findField(session, SERVERNAME_TAG) !== session.length) return undefined
+  const field = wrap(SERVERNAME_TAG, wrap(OCTET_STRING, Buffer.from(servername, 'latin1')))
+  const at = findField(session, SERVERNAME_TAG, true)
+  const body = contentOf(session, 0)
   const header = headerOf(SEQUENCE, session.length - body + field.length)
   const named = Buffer.allocUnsafeSlow(header.length + session.length - body + field.length)
   header.copy(named)
@@ -125,30 +144,39 @@ export function withServername(session: Buffer, servername: string): Buffer | un
  */
 let bindsServername: boolean | undefined
 
-function boundContext(context: string, session: Buffer): Buffer {
-  if (!bindsServername) return Buffer.from(context, 'latin1')
-  return createHash('sha256')
-    .update(`${context}\0${servernameIn(session)}`, 'latin1')
-    .digest()
-}
+/** The context whose sessions are bound in a way that is not known. */
+let unknownFor: string | undefined
 
-function contextIn(session: Buffer): Buffer | undefined {
-  return octetsIn(
-    session,
-    fieldsOf(session).find(({ tag }) => tag === CONTEXT_TAG),
-  )
+const MAX_BOUND_CONTEXTS = 100
+
+/** The last results of `boundContext`: a digest takes ten times as long as the rest of a resumption. */
+const boundContexts = new Map<string, Buffer>()
+
+function boundContext(context: string, session: Buffer): Buffer {
+  const input = bindsServername ? `${context}\0${servernameIn(session)}` : context
+  let bound = boundContexts.get(input)
+  if (bound === undefined) {
+    bound = bindsServername
+      ? createHash('sha256').update(input, 'latin1').digest()
+      : Buffer.from(input, 'latin1')
+    if (boundContexts.size >= MAX_BOUND_CONTEXTS) boundContexts.clear()
+    boundContexts.set(input, bound)
+  }
+  return bound
 }
 
 /** Learns from a new session of a server with this context how Node.js binds sessions. */
 export function learnBinding(session: Buffer, context: string): void {
-  if (bindsServername !== undefined) return
-  const bound = contextIn(session)
-  if (bound === undefined) return
+  if (bindsServername !== undefined || unknownFor === context) return
+  const octets = findOctets(session, CONTEXT_TAG)
+  if (octets < 0) return
+  const bound = session.subarray(octets, endOf(session, findField(session, CONTEXT_TAG)))
   for (const candidate of [false, true]) {
     bindsServername = candidate
     if (bound.equals(boundContext(context, session))) return
   }
   bindsServername = undefined
+  unknownFor = context
 }
 
 /**
@@ -158,8 +186,9 @@ export function learnBinding(session: Buffer, context: string): void {
 export function rebind(session: Buffer, context: string): void {
   if (bindsServername === undefined) return
   const bound = boundContext(context, session)
-  const octets = contextIn(session)
-  if (octets?.length === bound.length) bound.copy(octets)
+  const octets = findOctets(session, CONTEXT_TAG)
+  // Of a context of this length, the length is the byte before it.
+  if (octets >= 0 && session[octets - 1] === bound.length) session.set(bound, octets)
 }
 
 function headerOf(tag: number, length: number): Buffer {
