@@ -60,6 +60,13 @@ export async function installCompared() {
   await step('installing packages to compare with', () => install(directory))
 }
 
+/** Installs the bundlers of `npm run test:package`, in the same way. */
+export async function installBundlers() {
+  const directory = join(root, 'e2e', 'bundlers')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing bundlers', () => install(directory))
+}
+
 /** Installs the extractor of `npm run docs`, in the same way. */
 export async function installReference() {
   const directory = join(root, 'scripts', 'docs', 'reference')

@@ -48,7 +48,9 @@ export async function createProject(registry, { omit } = {}) {
   addTypeTests(join(directory, 'types'))
   return {
     directory,
+    certificates,
     run: (program, args) => run(program, args, within),
+    runIn: (cwd, program, args) => run(program, args, { ...within, cwd }),
     // npm runs programs by a shell, which the PATH does not have.
     npx: args =>
       npm(['exec', '--offline', ...(WINDOWS ? [] : ['--script-shell=/bin/sh']), '--', ...args], within),
@@ -157,4 +159,18 @@ await once(again, 'secureConnect')
 console.log(JSON.stringify([socket.isSessionReused(), again.isSessionReused()]))
 process.exit()
 `
+}
+
+/** Runs Jest in its usual set-up, in which tests are CommonJS, with these setup files. Rejects if a test fails. */
+export async function runJest(project, setupFiles) {
+  const folder = join(project.directory, 'jest')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  writeFileSync(
+    join(folder, 'one.test.js'),
+    "test('it loads', () => expect(typeof require('tls-resumption').connect).toBe('function'))\n",
+  )
+  writeFileSync(join(folder, 'jest.config.json'), JSON.stringify({ rootDir: folder, setupFiles }))
+  const jest = join(root, 'e2e', 'bundlers', 'node_modules', 'jest', 'bin', 'jest.js')
+  await project.run(process.execPath, [jest, '--config', join(folder, 'jest.config.json')])
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run test:package`: packs what would be published and checks its contents. Then uses it from projects that
- * are installed only from the packages, on all supported release lines of Node.js, on Deno and Bun. The last line
- * is `N passed, M failed`.
+ * are installed only from the packages: on all supported release lines of Node.js, on Deno and Bun, and by other installers
+ * and bundlers. The last line is `N passed, M failed`.
  *
  * - `-- --quick` uses only the Node.js that runs it.
  * - `-- --keep` keeps the projects.
@@ -13,9 +13,11 @@ import { parseArgs } from 'node:util'
 import { work as built } from '../../build/platforms/tools.mjs'
 import { nodeProgram } from '../../lib/nodes.mjs'
 import { run } from '../../lib/run.mjs'
-import { root, setUp } from '../../lib/setup.mjs'
-import { bundle, compile, createProject } from './consumers.mjs'
+import { installBundlers, root, setUp } from '../../lib/setup.mjs'
+import { runElsewhere, WAYS } from './bundlers.mjs'
+import { bundle, compile, createProject, runJest } from './consumers.mjs'
 import { problemsOf } from './contents.mjs'
+import { install, installers } from './installers.mjs'
 import { otherRuntimes } from './other-runtimes.mjs'
 import { packAll } from './pack.mjs'
 import { serve } from './registry.mjs'
@@ -63,13 +65,54 @@ try {
   }
   const nodes = values.quick ? [process.execPath] : ['20', '22', '24', '26'].map(major => nodeProgram(major))
   for (const node of nodes) await useOn(node, compiled)
-  if (!values.quick) for (const runtime of await otherRuntimes()) await useOnOther(runtime)
+  if (!values.quick) {
+    const runtimes = await otherRuntimes()
+    for (const runtime of runtimes) await useOnOther(runtime)
+    await installBundlers()
+    await useBundled()
+    const [bun] = runtimes.find(({ label }) => label === 'Bun')?.command ?? []
+    await useInstalled(nodes, installers(bun))
+  }
 } finally {
   registry.close()
   if (!values.keep) for (const { remove } of [project, bare]) remove()
 }
 process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
 process.exitCode = sum.failed ? 1 : 0
+
+/** Runs bundles, traced files and an executable in a folder that has nothing else. */
+async function useBundled() {
+  for (const setup of [[], ['tls-resumption/auto']]) {
+    await check(`Jest, CommonJS, setup files: ${setup}`, () => runJest(project, setup))
+  }
+  for (const [what, make] of Object.entries(WAYS)) {
+    for (const name of ['bundled.mjs', 'bundled-auto.mjs']) {
+      await check(`${what}, ${name}, run elsewhere`, async () =>
+        compare(await runElsewhere(project, make, name), RESUMED),
+      )
+    }
+  }
+}
+
+/** Installs by other installers than npm, and uses the package on all release lines. */
+async function useInstalled(nodes, all) {
+  for (const [what, installer] of Object.entries(all)) {
+    const installed = await install(installer, { registry, project }).catch(({ message }) => message)
+    if (typeof installed === 'string') {
+      await check(`${what}: it installs`, () => installed)
+      continue
+    }
+    for (const node of nodes) {
+      const version = (await run(node, ['--version'])).trim()
+      for (const args of [['esm.mjs'], ['commonjs.cjs'], ['--import', 'tls-resumption/auto', 'flag.mjs']]) {
+        await check(`${what}, ${version}: ${args.join(' ')}`, async () =>
+          compare(await installed.run(node, args), RESUMED),
+        )
+      }
+    }
+    installed.remove()
+  }
+}
 
 async function useOn(node, compiled) {
   const version = (await run(node, ['--version'])).trim()
