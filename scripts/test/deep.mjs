@@ -49,6 +49,13 @@ const steps = {
     minutes: 15,
     count: countCargo,
   },
+  chaos: {
+    title: 'chaos: processes share a segment while they are killed and replaced',
+    command: ['cargo', 'test', ...CORE, '--target-dir', 'target/deep', '--test', 'chaos'],
+    env: { ...OPTIMIZED, CHAOS_SECONDS: '240' },
+    minutes: 15,
+    count: countCargo,
+  },
   'address-sanitizer': sanitized('address', '400000'),
   'thread-sanitizer': sanitized('thread', '200000'),
   miri: {

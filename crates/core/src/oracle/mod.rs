@@ -13,6 +13,7 @@ pub(crate) use steps::Fingerprint;
 use std::ops::Deref;
 
 pub use crate::read_mode::ReadMode;
+pub use crate::segment::table::Audit;
 use crate::{
     ANNOTATION_LEN, Annotation, Blob, BufferTooSmall, EntryOptions, Key, Options, Rejected, Stats,
 };

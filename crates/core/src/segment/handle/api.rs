@@ -174,6 +174,17 @@ impl Segment {
             .unwrap_or(Ok(()))
     }
 
+    /// Looks at every slot of the sessions and of the chains. For this crate's own tests.
+    #[cfg(any(test, feature = "_oracle"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn audit(&self) -> Option<[crate::oracle::Audit; 2]> {
+        let counters = Counters::default();
+        let audit =
+            |files: &Attachment, which| files.table(which, &counters, &self.link.events).audit();
+        self.link.with(|files| [Which::Sessions, Which::Chains].map(|which| audit(files, which)))
+    }
+
     fn on_purges<R>(&self, call: impl FnOnce(&Attachment, Purges<'_>) -> R) -> Option<R> {
         self.link.with(|files| {
             let total = &files.control.region(MARKS)[marks::PURGES_TOTAL];

@@ -4,6 +4,8 @@
 //! publishes it as *live* or *empty* with a new version. Readers copy and look at the version again. There is nothing else
 //! that could be left half done: no list, no free list, no allocator.
 
+#[cfg(any(test, feature = "_oracle"))]
+mod audit;
 mod claim;
 mod insert;
 mod marks;
@@ -25,6 +27,8 @@ use crate::segment::owner::Owners;
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::store::counters::{Count, Counters, Removal};
 
+#[cfg(any(test, feature = "_oracle"))]
+pub use audit::Audit;
 #[cfg(any(test, all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
 pub(crate) use insert::NewSession;
 pub(crate) use marks::Marks;

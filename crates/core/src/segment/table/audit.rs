@@ -1,0 +1,47 @@
+//! Looks at every slot, for tests.
+
+use super::{Allocate, CHECKSUM, Phase, RECORD, STAMP, Table};
+use crate::segment::layout::FIRST_WORDS;
+use crate::segment::owner::Owners;
+use crate::segment::sync::{AtomicU64, Ordering};
+
+/// What the slots of a table are doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Audit {
+    /// Slots with a session.
+    pub live: usize,
+    /// Slots that a process changes, or changed when it died.
+    pub busy: usize,
+    /// Empty slots with words that are not zero.
+    pub not_wiped: usize,
+}
+
+impl<O: Owners, A: Allocate> Table<'_, O, A> {
+    /// Looks at every slot. Slots that change at the same time may count as not wiped.
+    pub(crate) fn audit(&self) -> Audit {
+        let mut audit = Audit::default();
+        for index in 0..self.part.len() {
+            match self.state(index).phase() {
+                Phase::Live => audit.live += 1,
+                Phase::Busy => audit.busy += 1,
+                Phase::Empty => audit.not_wiped += usize::from(!self.is_wiped(index)),
+            }
+        }
+        audit
+    }
+
+    fn is_wiped(&self, index: usize) -> bool {
+        let slot = self.slot(index);
+        let is_zero =
+            |words: &[AtomicU64]| words.iter().all(|word| word.load(Ordering::Relaxed) == 0);
+        let allocated = self.stamp(index).allocated() / crate::segment::layout::WORD;
+        let payload = self.payload(index);
+        // What is not allocated is a hole, which must not be touched.
+        is_zero(&slot[RECORD..STAMP])
+            && is_zero(&slot[CHECKSUM..])
+            && is_zero(&payload.first[..allocated.min(FIRST_WORDS)])
+            && is_zero(
+                &payload.rest[..allocated.saturating_sub(FIRST_WORDS).min(payload.rest.len())],
+            )
+    }
+}
