@@ -21,6 +21,7 @@ const MAY_IMPORT = {
   auto: ['util', 'node', 'cache', 'key', 'diagnostics', 'client'],
   metrics: ['util', 'cache', 'diagnostics', 'server', 'fleet'],
   probe: ['util', 'native'],
+  'cache-command': ['util', 'native', 'cache', 'client'],
 }
 
 /** What may be named in few places only. */

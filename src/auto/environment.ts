@@ -23,6 +23,7 @@ export function installFromEnvironment(environment: Environment): void {
     maxSize: read('TLS_RESUMPTION_MAX_SIZE', 'a whole number of bytes, 1 or more', integer(1, 2 ** 37 - 1)),
     ttl: read('TLS_RESUMPTION_TTL', 'a whole number of milliseconds, 1 or more', integer(1, 2 ** 53 - 1)),
     singleUse: read('TLS_RESUMPTION_SINGLE_USE', 'true or false', boolean),
+    path: read('TLS_RESUMPTION_PATH', 'a path on tmpfs', text => text),
   }
   const maxLocked = read(
     'TLS_RESUMPTION_MAX_LOCKED',
@@ -52,7 +53,17 @@ export function installFromEnvironment(environment: Environment): void {
   }
 }
 
-function openCache(options: SessionCacheOptions): SessionCache | null {
+function openCache({ path, ...options }: SessionCacheOptions): SessionCache | null {
+  if (path !== undefined) {
+    const { maxSize, ...others } = options
+    if (maxSize !== undefined)
+      warn('TLS_RESUMPTION_MAX_SIZE is ignored, since there is a TLS_RESUMPTION_PATH')
+    try {
+      return new SessionCache({ path, ...others })
+    } catch (error) {
+      warn(`the threads of each process share sessions, and processes do not: ${(error as Error).message}`)
+    }
+  }
   if (Object.values(options).every(value => value === undefined)) return clientCache(undefined)
   try {
     return new SessionCache({ name: DEFAULT_CLIENT_CACHE, ...options })

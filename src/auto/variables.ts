@@ -19,6 +19,7 @@ const NAMES: readonly string[] = [
     'MAX_AGE',
     'MAX_LOCKED',
     'MAX_SIZE',
+    'PATH',
     'SAMPLE_RATE',
     'SINGLE_USE',
     'TTL',

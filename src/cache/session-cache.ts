@@ -353,7 +353,10 @@ export class SessionCache implements Disposable {
 
   /** Returns the counters of the shared memory, to which all threads contribute. */
   stats(): SessionCacheStats {
-    return native.stats(this.#open())
+    const handle = this.#open()
+    const stats: SessionCacheStats = native.stats(handle)
+    if (this.#path !== undefined) stats.file = native.fileStats(handle) ?? undefined
+    return stats
   }
 
   /**

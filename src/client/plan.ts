@@ -95,6 +95,8 @@ function findInputs(
     return undefined
   }
   // Other processes can use a session in a file only if its key means the same there.
+  // @guard shared-file › shared-file › *: a session under an identity token stays in the process
+  //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
   const own = context === undefined || isShareable(options, context) ? cache : localCacheOf(cache)
   const scope = scopeOf(own, handleOf)
   const generation = new PurgeGeneration(options, scope)

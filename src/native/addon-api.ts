@@ -13,6 +13,8 @@ export interface Native
     typeof Macro,
     | 'openChains'
     | 'fileId'
+    | 'fileInfo'
+    | 'fileStats'
     | 'processToken'
     | 'close'
     | 'clear'
@@ -25,6 +27,7 @@ export interface Native
     | 'ringRotate'
     | 'ringInsert'
     | 'ringReplace'
+    | 'ringRevokeFiles'
     | 'ringTick'
     | 'ringKeys'
   > {
@@ -112,7 +115,12 @@ export interface Native
    */
   crlNextUpdate(bytes: Uint8Array, nowMs: number): number
 
-  ringOpen(options: { name: string | undefined; rotateEvery: number; keep: number }): Macro.Opened
+  ringOpen(options: {
+    name: string | undefined
+    path?: string | undefined
+    rotateEvery: number
+    keep: number
+  }): Macro.Opened
   /** Copies the active key into the 48 bytes of `out`. Returns false if there is none. */
   ringActiveKey(handle: number, out: Uint8Array): boolean
   /** Copies all keys with their ages into `out`. Returns the number of bytes. */

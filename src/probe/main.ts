@@ -20,9 +20,9 @@ export const EXIT = {
 export async function main(args: string[]): Promise<number> {
   const [command, ...rest] = args
   if (command === '--version') return print(`${packageVersion()}\n`)
-  if (command === undefined) return usageError('A command is missing. The commands are: probe')
+  if (command === undefined) return usageError('A command is missing. The commands are: probe, cache')
   if (command === '--help' || command === '-h' || command === 'help') return print(HELP)
-  if (command !== 'probe') return usageError(`Unknown command '${command}'. The commands are: probe`)
+  if (command !== 'probe') return usageError(`Unknown command '${command}'. The commands are: probe, cache`)
   try {
     const options = parseOptions(rest)
     if (options === 'help') return print(HELP)

@@ -1,4 +1,5 @@
 import tls from 'node:tls'
+import { native } from '../native/addon.js'
 import { invalidArgType } from '../util/errors.js'
 import { serverNotBound } from './errors.js'
 import { distributeRevocation } from './revocation-sync.js'
@@ -9,6 +10,8 @@ import { bindingOf } from './server-binding.js'
  * Ends all sessions of a server: session IDs and tickets, also Node's own. It does so for all servers of equal identity.
  * These are in all threads, in the workers of a `cluster` whose primary loads this package, and on hosts of one `tier`.
  * From then on each client does a full handshake first, so that its certificate is verified again.
+ *
+ * Of a ring in a file it wipes all earlier keys, so that tickets of its other servers end, too.
  *
  * It takes effect in this process at once. Without the store of a `tier` the other hosts follow when the store is back.
  * Open connections stay open. Calling it for one of several servers of equal identity is enough.
@@ -38,6 +41,9 @@ export async function revokeSessions(server: tls.Server): Promise<void> {
   const { identity, watches } = binding
   const generation = raiseGeneration(identity, generationOf(identity) + 1)
   binding.refresh()
+  // The generation of this process ends with it, and a ring in a file does not.
+  // @guard shared-file › ticket-ring-file › tickets in a file: after revokeSessions and a restart none is accepted
+  native.ringRevokeFiles()
   await Promise.all([
     distributeRevocation(identity, generation),
     ...watches.map(watch => watch.raise(identity)),

@@ -7,13 +7,14 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use tls_resumption_core::{
-    ByteBudget, Cache, Capacity, Memory, Options, Stats, SweepInterval, TicketsPerKey, Ttl,
+    Builder, ByteBudget, Cache, Capacity, MaxSession, Memory, Options, SegmentKind, SegmentOptions,
+    Stats, SweepInterval, TicketsPerKey, Ttl,
 };
 
 use crate::handles;
 use crate::napi::errors;
 use crate::registry::Registry;
-use crate::shared_file::FileProblem;
+use crate::shared_file::{FileProblem, SharedFile};
 
 static NAMES: Registry<Cache> = Registry::new();
 
@@ -104,7 +105,19 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
     retain_current_module_for_unload_safety();
     let asked = Asked::parse(&options)?;
     if let Some(path) = &options.path {
-        return Ok(Opened::failed(FileProblem::unsupported(path)));
+        let opened = SharedFile::open(
+            asked.segment(path, &options)?,
+            &format!("{:?}", options.ttl),
+            asked.builder(),
+        );
+        return Ok(match opened {
+            Ok(file) => {
+                let single_use = file.sessions.options().single_use;
+                let handle = handles::insert_file(env, file)?;
+                Opened { handle, single_use, ..Opened::contradicted(Vec::new()) }
+            }
+            Err(error) => Opened::failed(error.into()),
+        });
     }
     let opened = match &options.name {
         None => Ok(Arc::new(asked.build()?)),
@@ -128,6 +141,7 @@ pub fn open(env: Env, options: OpenOptions) -> Result<Opened> {
 /// Closes a handle. Does nothing if it is not open.
 #[napi(catch_unwind)]
 pub fn close(env: Env, handle: u32) -> Result<()> {
+    handles::remove_file(env, handle)?;
     handles::remove::<Cache>(env, handle).map(drop)
 }
 
@@ -197,6 +211,22 @@ impl Asked {
     }
 
     fn build(&self) -> Result<Cache> {
+        self.builder().try_build().map_err(errors::build)
+    }
+
+    fn segment(&self, path: &str, options: &OpenOptions) -> Result<SegmentOptions> {
+        let kind = match options.is_for_servers {
+            Some(true) => SegmentKind::Servers,
+            _ => SegmentKind::Clients,
+        };
+        let max_session = number("maxSession", options.max_session, MaxSession::new)?;
+        Ok(SegmentOptions::new(path, kind)
+            .with_max(self.max)
+            .with_max_session(max_session)
+            .with_single_use(self.single_use))
+    }
+
+    fn builder(&self) -> Builder {
         let mut builder = Cache::builder();
         if let Some(max) = self.max {
             builder = builder.max(max);
@@ -216,7 +246,7 @@ impl Asked {
         if let Some(single_use) = self.single_use {
             builder = builder.single_use(single_use);
         }
-        builder.try_build().map_err(errors::build)
+        builder
     }
 
     /// Returns every given option that contradicts the open cache, with both values.

@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::{Result, check_status};
 use napi::{Env, sys};
-use tls_resumption_core::{Cache, KeyRing, wait_until_wiped};
+use tls_resumption_core::{Cache, wait_until_wiped};
 
 use crate::napi::errors;
+use crate::ring::Ring;
+use crate::shared_file::SharedFile;
 
 /// How long the end of a thread waits until its caches are wiped.
 const WIPE_LIMIT: Duration = Duration::from_secs(1);
@@ -24,7 +26,9 @@ const WIPE_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Handles {
     caches: Table<Cache>,
-    rings: Table<KeyRing>,
+    rings: Table<Ring>,
+    /// The files of caches that have one, by handle. There are few.
+    files: RefCell<Vec<(u32, Arc<SharedFile>)>>,
 }
 
 struct Table<T>(RefCell<Vec<Slot<T>>>);
@@ -69,7 +73,7 @@ impl Held for Cache {
     }
 }
 
-impl Held for KeyRing {
+impl Held for Ring {
     #[expect(private_interfaces, reason = "as above")]
     fn table(handles: &Handles) -> &Table<Self> {
         &handles.rings
@@ -108,6 +112,26 @@ pub fn with<T: Held, R>(env: Env, handle: u32, action: impl FnOnce(&T) -> Result
         }
         _ => Err(errors::closed()),
     }
+}
+
+/// Opens a handle on the cache of a file.
+pub fn insert_file(env: Env, file: Arc<SharedFile>) -> Result<u32> {
+    let handle = insert(env, Arc::clone(&file.sessions))?;
+    of(env)?.files.borrow_mut().push((handle, file));
+    Ok(handle)
+}
+
+/// Returns the file of a cache, or `None` for a cache without one.
+pub fn file_of(env: Env, handle: u32) -> Result<Option<Arc<SharedFile>>> {
+    let files = of(env)?.files.borrow();
+    let found = files.iter().find(|(its_handle, _)| *its_handle == handle);
+    Ok(found.map(|(_, file)| Arc::clone(file)))
+}
+
+/// Closes the file of a cache, if it has one.
+pub fn remove_file(env: Env, handle: u32) -> Result<()> {
+    of(env)?.files.borrow_mut().retain(|(its_handle, _)| *its_handle != handle);
+    Ok(())
 }
 
 /// Returns the tables of an environment, which are made at their first use.

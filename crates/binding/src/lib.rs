@@ -22,6 +22,7 @@ mod operations;
 mod purge_counters;
 mod registry;
 mod revocations;
+mod ring;
 mod session;
 mod shared_file;
 mod ticket_keys;

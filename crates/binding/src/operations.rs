@@ -128,10 +128,19 @@ fn write(env: napi_env, info: napi_callback_info, operation: Write) -> napi_valu
         handles::with(env, handle.handle(), |cache: &Cache| {
             key.with_key(|key| {
                 // SAFETY: the operation runs no JavaScript and only copies the blob.
-                let accepted = operation(cache, key, unsafe { blob.as_slice() }, entry).is_ok();
-                Ok(Value::Boolean(accepted))
+                let stored = operation(cache, key, unsafe { blob.as_slice() }, entry);
+                // A file system without room is no mistake of the caller. The cache has counted it.
+                Ok(Value::Boolean(matches!(stored, Ok(()) | Err(Rejected::NoRoom))))
             })
         })
+    })
+}
+
+/// Returns a length, or 0 for a miss, or the negated length of what does not fit.
+pub fn length_of(filled: std::result::Result<Option<usize>, BufferTooSmall>) -> Value {
+    Value::Integer(match filled {
+        Ok(filled) => filled.map_or(0, to_i32),
+        Err(BufferTooSmall { needed, .. }) => -to_i32(needed),
     })
 }
 

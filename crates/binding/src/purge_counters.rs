@@ -8,6 +8,7 @@ use napi::sys::{napi_callback_info, napi_env, napi_value};
 use tls_resumption_core::PurgeCounters;
 
 use crate::napi::raw_callback::{Value, enter};
+use crate::{handles, shared_file};
 
 static PURGES: LazyLock<PurgeCounters> = LazyLock::new(PurgeCounters::new);
 
@@ -16,20 +17,33 @@ pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_
     enter(env, info, |_, [name, ..]| {
         name.with_key(|name| {
             PURGES.purge(name.as_bytes());
+            shared_file::purge_all(name.as_bytes());
             Ok(Value::Boolean(true))
         })
     })
 }
 
-/// `purgesOf(handle, name)`: returns how often the peer was purged.
+/// `purgesOf(handle, name)`: returns how often the peer was purged: in the file of a cache, or in the process.
 pub unsafe extern "C" fn of(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [_, name, ..]| {
-        name.with_key(|name| Ok(Value::Number(PURGES.of(name.as_bytes()).into())))
+    enter(env, info, |env, [handle, name, ..]| {
+        let file = handles::file_of(env, handle.handle())?;
+        name.with_key(|name| {
+            let name = name.as_bytes();
+            let process = || PURGES.of(name).into();
+            Ok(number(file.map_or_else(process, |file| file.purges_of(name))))
+        })
     })
 }
 
-/// `purges(handle)`: returns a number that changes with each purge.
+/// `purges(handle)`: returns a number that changes with each purge in the file of a cache, or in the process.
 pub unsafe extern "C" fn total(env: napi_env, info: napi_callback_info) -> napi_value {
-    #[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
-    enter(env, info, |_, _| Ok(Value::Number(PURGES.total() as f64)))
+    enter(env, info, |env, [handle, ..]| {
+        let file = handles::file_of(env, handle.handle())?;
+        Ok(number(file.map_or_else(|| PURGES.total(), |file| file.purges())))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
+fn number(count: u64) -> Value {
+    Value::Number(count as f64)
 }

@@ -37,4 +37,15 @@ impl<T> Registry<T> {
         names.insert(name.to_owned(), Named { held: Arc::downgrade(&held), _resident: resident });
         Ok(Ok(held))
     }
+
+    /// Calls `each` for every thing that has a user.
+    pub fn for_each(&self, each: impl Fn(&T)) {
+        let held: Vec<_> = {
+            let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            names.values().filter_map(|named| named.held.upgrade()).collect()
+        };
+        for held in &held {
+            each(held);
+        }
+    }
 }

@@ -3,16 +3,111 @@
 //! The TypeScript signatures of the raw callbacks are in `src/native/addon.ts`.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use napi::Env;
 use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
-use tls_resumption_core::Cache;
+use tls_resumption_core::{
+    Builder, Cache, EntryOptions, Segment, SegmentError, SegmentInfo, SegmentOptions,
+};
 
 use crate::handles;
 use crate::napi::raw_callback::{Value, enter};
+use crate::operations::length_of;
+use crate::registry::Registry;
+
+/// The files that the process has open, by path and lifetime of sessions.
+static OPEN: Registry<SharedFile> = Registry::new();
+
+/// The caches of one file. All threads of the process use them.
+pub struct SharedFile {
+    path: String,
+    segment: Segment,
+    pub sessions: Arc<Cache>,
+    chains: Cache,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of the purges in the files of a path.
+#[derive(Default)]
+struct Seen {
+    file: Option<[u8; 16]>,
+    purges: u64,
+    /// The purges in earlier files, and one for each change of files.
+    before: u64,
+}
+
+impl SharedFile {
+    /// Opens a path. `lifetime`: what names the lifetime of the builder's sessions.
+    pub fn open(
+        options: SegmentOptions,
+        lifetime: &str,
+        builder: Builder,
+    ) -> std::result::Result<Arc<Self>, SegmentError> {
+        let path = options.path.to_string_lossy().into_owned();
+        let name = format!("{lifetime} {path}");
+        // Each opener's options are compared with the file.
+        let segment = Segment::open(options)?;
+        let make = || {
+            let sessions = Arc::new(segment.sessions(builder));
+            let chains = segment.chains();
+            Ok::<_, SegmentError>(Self { path, segment, sessions, chains, seen: Mutex::default() })
+        };
+        let opened: std::result::Result<_, ()> = OPEN.open(&name, false, make, |_| Ok(()))?;
+        Ok(opened.expect("the file has compared the options"))
+    }
+
+    /// Returns a number that changes with each purge, and with each change of files.
+    pub fn purges(&self) -> u64 {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, purges) = (self.segment.file_id(), self.segment.purges());
+        if file != seen.file {
+            // Not for the first file, so that the number stays 0 without a purge.
+            seen.before += if seen.file.is_none() { 0 } else { seen.purges + 1 };
+            seen.file = file;
+        }
+        seen.purges = purges;
+        seen.before + purges
+    }
+
+    pub fn purges_of(&self, name: &[u8]) -> u64 {
+        self.segment.purges_of(name)
+    }
+}
+
+/// Purges a peer in all files that the process has open.
+pub fn purge_all(name: &[u8]) {
+    OPEN.for_each(|file| {
+        file.segment.purge(name);
+    });
+}
+
+/// What a file holds, and what this process found in it.
+#[napi(object)]
+pub struct FileStats {
+    pub processes: f64,
+    pub recovered: f64,
+    pub damaged: f64,
+    pub no_space: f64,
+    pub poisoned: f64,
+    pub allocated: f64,
+}
+
+impl From<SegmentInfo> for FileStats {
+    #[expect(clippy::cast_precision_loss, reason = "a count takes centuries to reach 2^53")]
+    fn from(info: SegmentInfo) -> Self {
+        Self {
+            processes: info.processes.len() as f64,
+            recovered: info.recovered as f64,
+            damaged: info.damaged as f64,
+            no_space: info.no_space as f64,
+            poisoned: info.poisoned as f64,
+            allocated: info.allocated_bytes as f64,
+        }
+    }
+}
 
 /// Why a file was not opened.
 #[napi(object)]
@@ -25,11 +120,14 @@ pub struct FileProblem {
     pub found: String,
 }
 
-impl FileProblem {
-    pub fn unsupported(path: &str) -> Self {
-        let (kind, file) = ("Unsupported".to_owned(), path.to_owned());
-        let (expected, found) = ("Linux on 64 bits".to_owned(), std::env::consts::OS.to_owned());
-        Self { kind, file, expected, found }
+impl From<SegmentError> for FileProblem {
+    fn from(error: SegmentError) -> Self {
+        Self {
+            kind: format!("{:?}", error.kind()),
+            file: error.path().to_string_lossy().into_owned(),
+            expected: error.expected().to_owned(),
+            found: error.found().to_owned(),
+        }
     }
 }
 
@@ -47,23 +145,98 @@ pub fn process_token() -> String {
 /// Returns the random name of the file that the path of a cache leads to, or an empty text without one.
 #[napi(catch_unwind)]
 pub fn file_id(env: Env, handle: u32) -> Result<String> {
-    if handle == 0 {
-        return Ok(String::new());
-    }
-    handles::with(env, handle, |_: &Cache| Ok(String::new()))
+    let id = handles::file_of(env, handle)?.and_then(|file| file.segment.file_id());
+    Ok(id.map_or_else(String::new, |id| format!("{:032x}", u128::from_be_bytes(id))))
+}
+
+/// Returns what the file of a cache holds. `None` if there is no file, or none that can be used.
+#[napi(catch_unwind)]
+pub fn file_stats(env: Env, handle: u32) -> Result<Option<FileStats>> {
+    let file = handles::file_of(env, handle)?;
+    Ok(file.and_then(|file| file.segment.info()).map(FileStats::from))
+}
+
+/// What a file holds.
+#[napi(object)]
+pub struct FileInfo {
+    pub max: f64,
+    pub max_session: f64,
+    pub single_use: bool,
+    /// Milliseconds since 1970.
+    pub created: f64,
+    /// The IDs of the processes that have it open.
+    pub processes: Vec<u32>,
+    pub sessions: f64,
+    pub session_bytes: f64,
+    pub chains: f64,
+    pub chain_bytes: f64,
+    pub allocated: f64,
+}
+
+/// Returns what the file of a path holds that this process has open.
+#[napi(catch_unwind)]
+#[allow(clippy::cast_precision_loss, reason = "counts and sizes of memory")]
+pub fn file_info(path: String) -> Option<FileInfo> {
+    let found = Mutex::new(None);
+    OPEN.for_each(|file| {
+        if *file.path == *path {
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = file.segment.info();
+        }
+    });
+    let info = found.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+    Some(FileInfo {
+        max: info.max.get().into(),
+        max_session: info.max_session.get().into(),
+        single_use: info.single_use,
+        created: info.created.as_millis() as f64,
+        processes: info.processes,
+        sessions: info.sessions as f64,
+        session_bytes: info.session_bytes as f64,
+        chains: info.chains as f64,
+        chain_bytes: info.chain_bytes as f64,
+        allocated: info.allocated_bytes as f64,
+    })
 }
 
 /// `settleOffers(handle, key)`: ends the offers of this process under the key, in the file of a cache.
 pub unsafe extern "C" fn settle_offers(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, _| Ok(Value::Boolean(true)))
+    enter(env, info, |env, [handle, key, ..]| {
+        handles::with(env, handle.handle(), |cache: &Cache| {
+            key.with_key(|key| {
+                cache.settle(key);
+                Ok(Value::Boolean(true))
+            })
+        })
+    })
 }
 
 /// `storeChain(handle, digest, chain)`: stores a certificate chain in the file of a cache.
 pub unsafe extern "C" fn store_chain(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, _| Ok(Value::Boolean(false)))
+    enter(env, info, |env, [handle, digest, chain, ..]| {
+        let chain = chain.bytes("chain", "a Uint8Array")?;
+        let Some(file) = handles::file_of(env, handle.handle())? else {
+            return Ok(Value::Boolean(false));
+        };
+        digest.with_key(|digest| {
+            // SAFETY: the operation runs no JavaScript and only copies the chain.
+            let chain = unsafe { chain.as_slice() };
+            let stored = file.chains.put(digest, chain, EntryOptions::default());
+            Ok(Value::Boolean(stored.is_ok()))
+        })
+    })
 }
 
 /// `chain(handle, digest, out)`: copies a certificate chain, and counts as a use of it.
 pub unsafe extern "C" fn chain(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, _| Ok(Value::Integer(0)))
+    enter(env, info, |env, [handle, digest, out, ..]| {
+        let mut out = out.scratch("out")?;
+        let Some(file) = handles::file_of(env, handle.handle())? else {
+            return Ok(Value::Integer(0));
+        };
+        digest.with_key(|digest| {
+            // SAFETY: as in `operations::read`.
+            let out = unsafe { out.as_mut_slice() };
+            Ok(length_of(file.chains.get_into(digest, out)))
+        })
+    })
 }

@@ -1,6 +1,6 @@
 //! Ticket key rings.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use napi::Env;
@@ -9,7 +9,7 @@ use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_core::{
     Activation, AgedKey, KEY_SECRET_LEN, Keep, KeyInfo, KeyRejected, KeyRing, RotateEvery,
-    TICKET_KEY_LEN, TicketKey,
+    SharedKeyRing, TICKET_KEY_LEN, TicketKey,
 };
 
 use crate::cache::{Opened, millis, number, to_millis};
@@ -17,14 +17,18 @@ use crate::handles;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
 use crate::registry::Registry;
+use crate::ring::Ring;
 
-static NAMES: Registry<KeyRing> = Registry::new();
+static NAMES: Registry<Ring> = Registry::new();
+static PATHS: Registry<Ring> = Registry::new();
 
 /// The options of the facade.
 #[napi(object)]
 pub struct RingOptions {
     /// The name under which all threads share the ring. Without one it is private to the handle.
     pub name: Option<String>,
+    /// The path of the file by which processes share the ring.
+    pub path: Option<String>,
     /// Milliseconds that a key stays active, 1 to seven days; 0 means until a rotation.
     pub rotate_every: f64,
     /// The number of keys at most, 1 to 64.
@@ -57,21 +61,40 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
         every => number("rotateEvery", Some(every), millis(RotateEvery::new))?,
     };
     let keep = number("keep", Some(options.keep), Keep::new)?.unwrap_or_default();
-    let make = || KeyRing::new(rotate_every, keep).map_err(errors::key_rejected);
+    let contradictions_of = |open: &Ring| {
+        let every = |every: Option<RotateEvery>| every.map_or(0, |every| to_millis(every.get()));
+        let mut contradictions = Vec::new();
+        if open.rotate_every() != rotate_every {
+            let (has, asked) = (every(open.rotate_every()), every(rotate_every));
+            contradictions.push(format!("rotateEvery is {has}, asked for {asked}"));
+        }
+        if open.keep() != keep {
+            let (has, asked) = (open.keep().get(), keep.get());
+            contradictions.push(format!("keep is {has}, asked for {asked}"));
+        }
+        contradictions
+    };
+    if let Some(path) = &options.path {
+        // Each opener tells the file what it asks for. The first ring serves the whole process.
+        let made = match SharedKeyRing::open(path, rotate_every, keep) {
+            Ok(made) => Ring::InFile(made),
+            Err(error) => return Ok(Opened::failed(error.into())),
+        };
+        let opened: Result<std::result::Result<_, ()>> =
+            PATHS.open(path, false, || Ok(made), |_| Ok(()));
+        let Ok(ring) = opened? else { unreachable!("no options contradict") };
+        let contradictions = contradictions_of(&ring);
+        return Ok(Opened {
+            handle: handles::insert(env, ring)?,
+            ..Opened::contradicted(contradictions)
+        });
+    }
+    let make =
+        || KeyRing::new(rotate_every, keep).map(Ring::OfProcess).map_err(errors::key_rejected);
     let opened = match &options.name {
         None => Ok(Arc::new(make()?)),
         Some(name) => NAMES.open(name, false, make, |open| {
-            let every =
-                |every: Option<RotateEvery>| every.map_or(0, |every| to_millis(every.get()));
-            let mut contradictions = Vec::new();
-            if open.rotate_every() != rotate_every {
-                let (has, asked) = (every(open.rotate_every()), every(rotate_every));
-                contradictions.push(format!("rotateEvery is {has}, asked for {asked}"));
-            }
-            if open.keep() != keep {
-                let (has, asked) = (open.keep().get(), keep.get());
-                contradictions.push(format!("keep is {has}, asked for {asked}"));
-            }
+            let contradictions = contradictions_of(open);
             if contradictions.is_empty() { Ok(()) } else { Err(contradictions) }
         })?,
     };
@@ -86,13 +109,26 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
 /// Closes a handle. Does nothing if it is not open.
 #[napi(catch_unwind)]
 pub fn ring_close(env: Env, handle: u32) -> Result<()> {
-    handles::remove::<KeyRing>(env, handle).map(drop)
+    handles::remove::<Ring>(env, handle).map(drop)
 }
 
 /// Makes a new random key the active one.
 #[napi(catch_unwind)]
 pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
-    handles::with(env, handle, |ring: &KeyRing| ring.rotate().map_err(errors::key_rejected))
+    handles::with(env, handle, |ring: &Ring| ring.rotate().map_err(errors::key_rejected))
+}
+
+/// Ends all earlier tickets of the rings in files that this process has open: what else revokes them ends with the process.
+#[napi(catch_unwind)]
+pub fn ring_revoke_files() -> Result<()> {
+    let failed = Mutex::new(None);
+    PATHS.for_each(|ring| {
+        if let Err(rejected) = ring.revoke() {
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(rejected);
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(()), |rejected| Err(errors::key_rejected(rejected)))
 }
 
 /// Makes a given key the active one. Returns the reason if it does not.
@@ -100,7 +136,7 @@ pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
 pub fn ring_insert(env: Env, handle: u32, key: &[u8]) -> Result<Option<String>> {
     let key = key.try_into().map_err(|_| errors::wrong_type("key", "48 bytes"))?;
     let key = TicketKey::new(key);
-    handles::with(env, handle, |ring: &KeyRing| {
+    handles::with(env, handle, |ring: &Ring| {
         Ok(ring.insert(&key).err().map(|rejected: KeyRejected| rejected.to_string()))
     })
 }
@@ -121,7 +157,7 @@ pub fn ring_replace(
         return Err(errors::wrong_type("keys", "56 bytes a key"));
     }
     let keys: Vec<_> = chunks.iter().map(decode).collect();
-    handles::with(env, handle, |ring: &KeyRing| {
+    handles::with(env, handle, |ring: &Ring| {
         Ok(ring.replace(&keys, overdue_factor).err().map(|rejected| rejected.to_string()))
     })
 }
@@ -148,7 +184,7 @@ fn encode(aged: &AgedKey, chunk: &mut [u8; AGED_KEY_LEN]) {
 /// Rotates if that is due, and wipes the keys whose time is up.
 #[napi(catch_unwind)]
 pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
-    handles::with(env, handle, |ring: &KeyRing| {
+    handles::with(env, handle, |ring: &Ring| {
         ring.tick();
         Ok(())
     })
@@ -157,7 +193,7 @@ pub fn ring_tick(env: Env, handle: u32) -> Result<()> {
 /// Returns the keys, newest first.
 #[napi(catch_unwind)]
 pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
-    handles::with(env, handle, |ring: &KeyRing| {
+    handles::with(env, handle, |ring: &Ring| {
         Ok(ring.keys().into_iter().map(RingKey::from).collect())
     })
 }
@@ -166,12 +202,13 @@ pub fn ring_keys(env: Env, handle: u32) -> Result<Vec<RingKey>> {
 pub unsafe extern "C" fn active_key(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, out, ..]| {
         let mut out = out.scratch("out")?;
-        handles::with(env, handle.handle(), |ring: &KeyRing| {
+        handles::with(env, handle.handle(), |ring: &Ring| {
             // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
             let out = unsafe { out.as_mut_slice() };
             let out: &mut [u8; TICKET_KEY_LEN] =
                 out.try_into().map_err(|_| errors::wrong_type("out", "48 bytes"))?;
-            out.copy_from_slice(ring.active().as_bytes());
+            let Some(key) = ring.active() else { return Ok(Value::Boolean(false)) };
+            out.copy_from_slice(key.as_bytes());
             Ok(Value::Boolean(true))
         })
     })
@@ -182,7 +219,7 @@ pub unsafe extern "C" fn active_key(env: napi_env, info: napi_callback_info) -> 
 pub unsafe extern "C" fn export(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |env, [handle, out, ..]| {
         let mut out = out.scratch("out")?;
-        handles::with(env, handle.handle(), |ring: &KeyRing| {
+        handles::with(env, handle.handle(), |ring: &Ring| {
             let keys = ring.export();
             // SAFETY: nothing here runs JavaScript, and only the facade knows `out`.
             let (places, _) = unsafe { out.as_mut_slice() }.as_chunks_mut::<AGED_KEY_LEN>();
@@ -203,7 +240,7 @@ pub unsafe extern "C" fn find(env: napi_env, info: napi_callback_info) -> napi_v
     enter(env, info, |env, [handle, name, out, ..]| {
         let name = name.bytes("name", "a Uint8Array")?;
         let mut out = out.scratch("out")?;
-        handles::with(env, handle.handle(), |ring: &KeyRing| {
+        handles::with(env, handle.handle(), |ring: &Ring| {
             // SAFETY: nothing here runs JavaScript; it is copied before `out` is written to.
             let name: [u8; 16] = unsafe { name.as_slice() }
                 .try_into()

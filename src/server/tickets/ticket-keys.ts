@@ -1,4 +1,5 @@
 import tls from 'node:tls'
+import { checkPath, problemError } from '../../cache/shared-file.js'
 import { countServerEvent } from '../../diagnostics/server-events.js'
 import { checkTier, type SecondTier, type TierPart } from '../../fleet/second-tier.js'
 import { native } from '../../native/addon.js'
@@ -40,6 +41,15 @@ export interface TicketKeysOptions {
    * A ring without a name is private to its object. 1 to 256 characters.
    */
   name?: string | undefined
+  /**
+   * The path of a file on tmpfs, as `/run/myapp/tls-keys`. All processes of the user that open it have the same keys, in all
+   * of their threads, and the keys stay when the processes end. Any of them rotates. Linux only. It does not go with a
+   * `name`, a `source` or a `tier`.
+   *
+   * The first process decides `rotateEvery`, and the longest `keep` holds: a process with other values warns. Any process
+   * of the user can read the keys.
+   */
+  path?: string | undefined
   /**
    * How long a key is the active one before a new random key replaces it, 1 to 604,800,000 (seven days). 0: until
    * {@link TicketKeys.rotate} or {@link TicketKeys.insert}.
@@ -105,6 +115,7 @@ export interface TicketKeysStats {
 
 const OPTIONS: readonly string[] = [
   'name',
+  'path',
   'rotateEvery',
   'keep',
   'source',
@@ -139,7 +150,7 @@ const closeCollected = new FinalizationRegistry<() => void>(close => close())
  * With `server.setTicketKeys()` each rotation rejects all earlier tickets, and threads share no keys.
  *
  * In a worker of a `cluster` the ring follows the ring of that name in the primary. While there is none, as under pm2, it
- * uses the keys that Node.js shares between the workers, and does not rotate.
+ * uses the keys that Node.js shares between the workers, and does not rotate. A ring with a `path` needs no primary.
  *
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` and `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for invalid options,
  * `ERR_TLS_RESUMPTION_TICKET_KEY` and the system's errors for key files, `ERR_TLS_RESUMPTION_NAME_CONFLICT` if the name
@@ -201,10 +212,17 @@ export class TicketKeys {
     if (tier && rotateEvery > 0) checkInteger('rotateEvery', rotateEvery, MIN_SHARED_INTERVAL_MS, SEVEN_DAYS)
     if (tier && name === undefined)
       throw invalidArgType('"name" option', 'a string, where there is a tier', name)
+    const path = options.path === undefined ? undefined : checkPath(options.path)
+    if (path !== undefined) checkGoesWithPath({ name, source, tier })
     const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))
     // Hosts may keep more keys than this one asks for.
-    const { handle, contradictions } = native.ringOpen({ name, rotateEvery, keep: tier ? MAX_KEEP : keep })
-    if (contradictions.length > 0) throw nameConflict('ring', String(name), contradictions)
+    const asked = { name, path, rotateEvery, keep: tier ? MAX_KEEP : keep }
+    const { handle, contradictions, problem } = native.ringOpen(asked)
+    if (path !== undefined && problem) throw problemError('ring', path, problem)
+    if (contradictions.length > 0) {
+      if (path === undefined) throw nameConflict('ring', String(name), contradictions)
+      warnOfOptions(path, contradictions)
+    }
     this.name = name
     this.#handle = handle
     this.#tier = tier
@@ -224,7 +242,7 @@ export class TicketKeys {
     this.#feed = feed
     const waiting = withResolvers()
     // Where the keys are given or shared, every process has them.
-    const isOwn = source === undefined && tier === undefined
+    const isOwn = source === undefined && tier === undefined && path === undefined
     const isInWorker = isOwn && isClusterWorker()
     if (isInWorker) this.#useKeysOfNode()
     const events = {
@@ -538,6 +556,21 @@ function whyRefused(key: Uint8Array): string | null {
   }
 }
 
+/** Throws for an option that says in another way where the keys come from. */
+function checkGoesWithPath(others: { name: unknown; source: unknown; tier: unknown }): void {
+  for (const [option, value] of Object.entries(others)) {
+    if (value !== undefined) throw invalidArgType(`"${option}" option`, 'undefined with a "path"', value)
+  }
+}
+
+function warnOfOptions(path: string, contradictions: readonly string[]): void {
+  log.warn(
+    'RING_OPTIONS',
+    `The ring of ticket keys in ${path} was made with other options: ${contradictions.join('; ')}. Use the same in all ` +
+      `processes, or remove it and its tickets: npx tls-resumption cache ${path} --remove`,
+  )
+}
+
 function defaultKeep(rotateEvery: number): number {
   if (rotateEvery === 0) return 3
   return Math.min(MAX_KEEP, Math.ceil(TICKET_LIFETIME_MS / rotateEvery) + 1)
@@ -556,7 +589,7 @@ function startPatience(name: string | undefined, done: () => void): NodeJS.Timeo
     log.warn(
       'NO_PRIMARY_KEYS',
       `This cluster worker has ${what}, so its tickets use the keys of Node.js, which do not rotate: make a TicketKeys ` +
-        `of one name in the primary and the workers, or give it a source or a tier`,
+        `of one name in the primary and the workers, or give it a path, a source or a tier`,
     )
     done()
   }

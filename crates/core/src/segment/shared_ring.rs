@@ -81,6 +81,15 @@ impl SharedKeyRing {
         self.with(|ring, now| ring.rotate(None, now))
     }
 
+    /// Makes a new random key the active one and wipes all others, for all processes at once: no earlier ticket is accepted.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub fn revoke(&self) -> Result<(), KeyRejected> {
+        self.with(|ring, now| ring.revoke(now))
+    }
+
     /// Makes a given key the active one, for all processes at once.
     ///
     /// # Errors

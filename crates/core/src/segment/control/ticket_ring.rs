@@ -203,6 +203,25 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         Err(KeyRejected::NoMemory)
     }
 
+    /// Makes a new random key the active one, and wipes all that came before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub(crate) fn revoke(&self, now: u64) -> Result<(), KeyRejected> {
+        let last = generation_of(self.words[ACTIVE].load(Ordering::Acquire));
+        self.rotate(None, now)?;
+        for place in 0..SLOTS {
+            while let Some(seen) = self.look(place).filter(|seen| seen.generation <= last) {
+                // If another process was faster, it wiped the key or replaced it by a newer one.
+                if let Some(busy) = self.claim(place, seen.state) {
+                    self.empty(place, busy);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Rotates if that is due, empties the slots of dead processes, and wipes the keys whose time is up.
     ///
     /// # Errors
@@ -600,6 +619,19 @@ mod tests {
         assert_eq!(ring.open(config(HOUR, 2), NOW).unwrap(), config(HOUR, 2));
         assert_eq!(ring.open(config(2 * HOUR, 3), NOW).unwrap(), config(HOUR, 3));
         assert_eq!(ring.open(config(HOUR, 1), NOW).unwrap(), config(HOUR, 3));
+    }
+
+    #[test]
+    fn after_a_revocation_no_earlier_key_decrypts_and_none_is_in_memory() {
+        let (words, owners) = (words(), TestOwners::new(1));
+        let ring = opened(&words, &owners);
+        let old = active(&ring, NOW);
+        ring.rotate(None, NOW).unwrap();
+        let newer = active(&ring, NOW);
+        ring.revoke(NOW).unwrap();
+        assert_eq!((find(&ring, &old, NOW), find(&ring, &newer, NOW)), (None, None));
+        assert_eq!(find(&ring, &active(&ring, NOW), NOW), Some(0));
+        assert_eq!(remnants(&words), 1);
     }
 
     #[test]
