@@ -17,7 +17,16 @@ function handleOfServerSocket(): Record<string, unknown> {
   return handle
 }
 
-for (const name of ['onhandshakestart', 'onclienthello', 'onnewsession', 'getProtocol', 'getServername']) {
+const MEMBERS = [
+  'onhandshakestart',
+  'onclienthello',
+  'onnewsession',
+  'getProtocol',
+  'getCipher',
+  'getServername',
+  'destroySSL',
+]
+for (const name of MEMBERS) {
   test.serial(`node: ${name} is a member of a server's handle`, t => {
     t.is(typeof handleOfServerSocket()[name], 'function')
   })

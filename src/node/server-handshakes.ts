@@ -11,6 +11,8 @@ import { monotonicNow } from '../util/time.js'
 const HANDSHAKE: unique symbol = Symbol('handshake')
 
 interface Handle {
+  destroySSL?(): void
+  getCipher?(): object | undefined
   getProtocol?(): string | null
   getServername?(): string | false
   [HANDSHAKE]?: Handshake | undefined
@@ -27,18 +29,52 @@ interface Handshake {
   servername: string | undefined
   /** What the client offered and the server found usable so far. */
   found: 'session-id' | 'ticket' | undefined
+  /** True once the handshake is known to be done. */
+  isDone: boolean
+  /** True once the handle has no SSL any more: its members would then read memory that is not there. */
+  isDestroyed: boolean
 }
 
-/** The handshake whose callbacks OpenSSL runs now. Code that continues later has to capture it. */
+/**
+ * The handshake whose callbacks OpenSSL runs now. Code that continues later has to capture it. It is another one if a
+ * ClientHello comes in parts, between which another connection starts or ends.
+ */
 let current: Handshake | undefined
+
+/** The last handshake that has started. */
+let lastStarted: Handshake | undefined
+
+/** The other handshakes that may still wait for their ClientHello, or for a part of it. Few clients are that slow. */
+const waiting = new Set<Handshake>()
+/** How many of them are looked at for each ticket. An attacker may have any number of them. */
+const MAX_CHECKS = 8
+
+/** True if the ClientHello has not come yet: the version is then the highest one, and there is no cipher. */
+function isWaiting({ handle, isDestroyed, isDone }: Handshake): boolean {
+  if (isDestroyed || isDone) return false
+  return handle.getProtocol?.() === 'TLSv1.3' && handle.getCipher?.() === undefined
+}
+
+/** True if no handshake waits for its ClientHello, except the last one that started. */
+function hasNoneWaiting(): boolean {
+  let checks = 0
+  for (const handshake of waiting) {
+    if (checks++ === MAX_CHECKS) break
+    waiting.delete(handshake)
+    // Behind the others, so that each has its turn.
+    if (isWaiting(handshake)) waiting.add(handshake)
+  }
+  return waiting.size === 0
+}
 
 /** What to do before the original function of a member runs. */
 const OBSERVERS: Record<string, (this: void, handle: Handle, args: readonly unknown[]) => void> = {
   onhandshakestart(handle) {
-    current = handle[HANDSHAKE]
-    if (current !== undefined) return
-    current = { handle, startedAt: monotonicNow(), servername: undefined, found: undefined }
-    handle[HANDSHAKE] = current
+    const handshake = handle[HANDSHAKE] ?? handshakeFor(handle)
+    if (lastStarted !== undefined && lastStarted !== handshake && isWaiting(lastStarted))
+      waiting.add(lastStarted)
+    lastStarted = handshake
+    current = handshake
   },
   onclienthello(handle, [hello]) {
     current = handle[HANDSHAKE]
@@ -47,6 +83,19 @@ const OBSERVERS: Record<string, (this: void, handle: Handle, args: readonly unkn
   onnewsession(handle) {
     current = handle[HANDSHAKE]
   },
+}
+
+function handshakeFor(handle: Handle): Handshake {
+  const handshake: Handshake = {
+    handle,
+    startedAt: monotonicNow(),
+    servername: undefined,
+    found: undefined,
+    isDone: false,
+    isDestroyed: false,
+  }
+  handle[HANDSHAKE] = handshake
+  return handshake
 }
 
 let isWatching: boolean | undefined
@@ -67,6 +116,7 @@ function install(): boolean {
   if (!handle || !prototype) return false
   const members = Object.keys(OBSERVERS)
   if (members.some(name => typeof Reflect.get(handle, name) !== 'function' || name in prototype)) return false
+  if (!observeDestruction(prototype)) return false
   for (const name of members) observe(prototype, name, Reflect.get(handle, name) as HandleFunction)
   return true
 }
@@ -96,6 +146,21 @@ function observe(prototype: object, name: string, original: HandleFunction): voi
   })
 }
 
+/** Returns false where this Node.js does not have the member. */
+function observeDestruction(prototype: Handle): boolean {
+  const { destroySSL } = prototype
+  if (typeof destroySSL !== 'function') return false
+  prototype.destroySSL = function (this: Handle) {
+    const handshake = this[HANDSHAKE]
+    if (handshake !== undefined) {
+      handshake.isDestroyed = true
+      waiting.delete(handshake)
+    }
+    return destroySSL.call(this)
+  }
+  return true
+}
+
 function handleOfServerSocket(): object | undefined {
   const socket = new tls.TLSSocket(new Duplex({ read() {}, write() {} }), { isServer: true })
   socket.on('error', () => {})
@@ -106,10 +171,12 @@ function handleOfServerSocket(): object | undefined {
 
 /**
  * Returns the negotiated version of the handshake whose ticket is being decrypted, `TLSv1.3` and the like. OpenSSL
- * negotiates the version before it decrypts the ticket.
+ * negotiates the version before it decrypts the ticket. Undefined if it is not certain which handshake that is.
  */
 export function currentProtocol(): string | undefined {
-  return current?.handle.getProtocol?.() ?? undefined
+  if (current === undefined || current !== lastStarted || current.isDestroyed || !hasNoneWaiting())
+    return undefined
+  return current.handle.getProtocol?.() ?? undefined
 }
 
 /** Returns the server name that the client sent, empty for none, while its session ID is looked up. */
@@ -119,6 +186,7 @@ export function currentServername(): string | undefined {
 
 /** Returns the server name that belongs to the session which is being handed out, empty for none. */
 export function servernameOfNewSession(): string | undefined {
+  if (current?.isDestroyed) return undefined
   const name = current?.handle.getServername?.()
   return name === false ? '' : name
 }
@@ -146,5 +214,6 @@ export function handshakeOf(
   const { _handle: handle } = socket as unknown as { _handle?: Handle }
   const handshake = handle?.[HANDSHAKE]
   if (handshake === undefined) return undefined
+  handshake.isDone = true
   return { duration: monotonicNow() - handshake.startedAt, found: handshake.found }
 }
