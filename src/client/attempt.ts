@@ -426,6 +426,7 @@ export class ConnectionAttempt implements SocketEvents {
     const { cache, peer, verifier } = this.#inputs
     // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
     if (peer.generation.isOver) return
+    // @guard verification-off › stored-with-verification › *: of a socket that is not authorized a strict caller *
     if (verifier.isStrict && !this.#port.isAuthorized) return
     if (!this.#recorder.store(session, info, record)) return
     this.#debug('stored a session of %d bytes', session.length)

@@ -58,6 +58,8 @@ export function findChain(cache: SessionCache, digest: Buffer, now: number): Cer
   if (found !== undefined && isRecent(found, cache, now)) return found.chain
   return chainsOf(cache).borrow(digest, bytes => {
     const chain = found?.chain ?? CertificateChain.decode(bytes)
+    // @guard verified-session › stored-with-verification › *: a chain that is stored under the digest of another one *
+    //   ⇒ without `|| !chain.digest.equals(digest)`
     if (chain === undefined || !chain.digest.equals(digest)) return undefined
     known.set(id, { chain, usedAt: now, usedIn: cache.path })
     return chain

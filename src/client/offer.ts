@@ -44,6 +44,7 @@ export function offerSession(
   use: (session: Buffer, offered: OfferedSession) => void,
 ): OfferOutcome {
   const { cache, peer, maxAge } = inputs
+  // @guard purge › stored-with-verification › purge: a session that another thread stores late is not offered
   if (peer.generation.isOver) return 'no-session'
   const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
     const offered = reverify(session, peer.decodeVerification(record), inputs)
@@ -76,6 +77,7 @@ export function reverify(
   if (info === undefined || chain === undefined) return undefined
   // @guard verified-session › verified-again › *: a session with another certificate than its chain has is not *
   if (!chain.hasLeaf(session.subarray(info.leafStart, info.leafEnd))) return undefined
+  // @guard verified-session › stored-with-verification › *: a session that says otherwise * than its record *
   if (info.verified !== verification.isChainVerified) return undefined
   const isBelowTls13 = info.version < TLS_1_3
   // OpenSSL repeats the stored result of such a chain, so Node.js reports it without the check of the name.

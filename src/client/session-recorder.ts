@@ -55,6 +55,8 @@ export class SessionRecorder {
       recorder.#capture = undefined
       const capture = recorder.#copy(certificate as tls.DetailedPeerCertificate, true)
       const error = Reflect.apply(check, this, [hostname, certificate])
+      // @guard verified-session › stored-with-verification › *: a check that changes the certificate does not change *
+      //   ⇒ `= capture` becomes `= recorder.#copy(certificate as tls.DetailedPeerCertificate, true)`
       recorder.#capture = capture
       return error
     }
@@ -93,11 +95,15 @@ export class SessionRecorder {
     const leaf = session.subarray(info.leafStart, info.leafEnd)
     // @guard verified-session › verified-again › *: a ticket of a resumed connection is good for no longer than *
     //   ⇒ `encodeVerification(offered.verification)` becomes `encodeVerification({ ...offered.verification, verifiedAt: wallClock() })`
+    // @guard verified-session › stored-with-verification › *: a ticket with another certificate than the offered *
+    //   ⇒ `offered?.chain.hasLeaf(leaf) ? encodeVerification(offered.verification) : undefined` becomes `offered && encodeVerification(offered.verification)`
     if (offered !== null)
       return offered?.chain.hasLeaf(leaf) ? encodeVerification(offered.verification) : undefined
     const capture = this.#capture
     // @guard verified-session › verified-again › TLSv1.2: a session of a renegotiation is not stored before *
     //   ⇒ without `!capture?.issuers.ders[0]?.equals(leaf) ||`
+    // @guard verified-session › stored-with-verification › *: a session that says otherwise * than its handshake *
+    //   ⇒ without `|| info.verified !== capture.isChainVerified`
     // After a renegotiation the session comes before the new certificate was checked.
     if (!capture?.issuers.ders[0]?.equals(leaf) || info.verified !== capture.isChainVerified) return undefined
     if (capture.chain === undefined) {

@@ -56,6 +56,7 @@ function crlsCurrentUntil(crls: readonly unknown[], now: number): number | undef
   let until = Number.POSITIVE_INFINITY
   for (const crl of crls) {
     const next = native.crlNextUpdate(typeof crl === 'string' ? Buffer.from(crl) : (crl as Uint8Array), now)
+    // @guard verified-session › chain-validity › chain validity: revocation lists are read each time*
     if (Number.isNaN(next)) return undefined
     until = Math.min(until, next)
   }

@@ -65,6 +65,8 @@ export function isCurrent(verification: Verification, maxAge: number, now: numbe
     //   ⇒ without `&& now - verifiedAt <= maxAge`
     // @guard certificate-dates-and-names › verified-session › verified session: a clock that was put back makes it *
     //   ⇒ without `now >= verifiedAt - CLOCK_TOLERANCE_MS &&`
+    // @guard certificate-dates-and-names › verified-session › verified session: a clock that was put back makes it *
+    //   ⇒ without `&& now >= goodFrom`
     now >= verifiedAt - CLOCK_TOLERANCE_MS && now - verifiedAt <= maxAge && now >= goodFrom && now < goodUntil
   )
 }
