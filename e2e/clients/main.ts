@@ -3,12 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Scope, startStore } from '../../__test__/support/store.ts'
 import { createAuthority } from '../../fixtures/certificates.ts'
 import { provide } from '../drivers/debian.ts'
-import { start, stop } from '../drivers/processes.ts'
 import { Relay } from '../drivers/relay.ts'
 import type { Client, Target } from './client.ts'
 import { chromium } from './clients/chromium.ts'
@@ -16,9 +14,9 @@ import { curl } from './clients/curl.ts'
 import { gnutls } from './clients/gnutls.ts'
 import { openssl } from './clients/openssl.ts'
 import { go, java, python, rustls } from './clients/programs.ts'
-import type { HostOptions, Told } from './host.ts'
-import { type Evidence, fault, inShort, type ServerHandshake } from './judge.ts'
-import { type Front, fronts, type Kind, kinds, labelOf, type Placement, placements } from './kinds.ts'
+import { type Host, startHost } from './hosts.ts'
+import { type Evidence, fault, inShort } from './judge.ts'
+import { type Front, fronts, type Kind, kinds, labelOf, placements } from './kinds.ts'
 import { type Entry, record, recorded } from './record.ts'
 import { writeTable } from './table.ts'
 
@@ -56,15 +54,6 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code))
 }
 
-/** The servers of a placement, and their reports since the last call. */
-interface Host {
-  placement: Placement
-  ports: number[][]
-  told: (ServerHandshake | string)[]
-  /** Resolves when this path is requested. */
-  hears(path: string): Promise<void>
-}
-
 const ends: (() => unknown)[] = []
 const scope: Scope = { teardown: end => ends.push(end) }
 const entries: Entry[] = []
@@ -93,36 +82,11 @@ async function run(): Promise<void> {
   const store = { port: (await startStore(scope)).port, sealing: randomBytes(32).toString('base64') }
   const identity = { cert: `${cert}\n${authority.cert}`, key }
   const hosts = await Promise.all(
-    placements.map(placement => startHost({ placement, identity, visits: VISITS, store })),
+    placements.map(placement => startHost(scope, { placement, identity, visits: VISITS, store })),
   )
   const relay = await Relay.listen()
   scope.teardown(() => relay.close())
   for (const name of names) await tryClient(clients[name] as Client, hosts, relay, ca)
-}
-
-async function startHost(options: HostOptions): Promise<Host> {
-  const child = start(
-    [
-      process.execPath,
-      ...process.execArgv,
-      fileURLToPath(new URL('host.ts', import.meta.url)),
-      JSON.stringify(options),
-    ],
-    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-  )
-  scope.teardown(() => stop(child))
-  const told: Host['told'] = []
-  const waiting = new Map<string, () => void>()
-  const ports = new Promise<number[][]>((resolve, reject) => {
-    child.on('exit', code => reject(new Error(`the servers of ${options.placement} ended with ${code}`)))
-    child.on('message', (message: Told) => {
-      if ('ports' in message) resolve(message.ports)
-      else if ('handshake' in message) told.push(message.handshake)
-      else waiting.get(message.path)?.()
-    })
-  })
-  const hears = (path: string) => new Promise<void>(resolve => waiting.set(path, resolve))
-  return { placement: options.placement, ports: await ports, told, hears }
 }
 
 async function tryClient(client: Client, hosts: readonly Host[], relay: Relay, ca: string): Promise<void> {
