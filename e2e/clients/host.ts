@@ -4,6 +4,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import type { Placement } from './kinds.ts'
 import { type PlaceOptions, type Report, ringOf, startPlace } from './place.ts'
 
+export type { PlaceOptions }
+
 export interface HostOptions extends PlaceOptions {
   placement: Placement
 }
@@ -26,6 +28,12 @@ async function host(options: HostOptions): Promise<void> {
 }
 
 async function startPlaces(options: HostOptions): Promise<number[][]> {
+  if (!options.isPlain) {
+    const keys = ringOf()
+    process.on('message', message => {
+      if (message === 'rotate') void keys.rotate()
+    })
+  }
   if (options.placement === '1 thread') return [await startPlace(options, tell)]
   if (options.placement === '4 threads') {
     const threads = Array.from(

@@ -27,13 +27,17 @@ export async function startHost(scope: Scope, options: HostOptions): Promise<Hos
   )
   scope.teardown(() => stop(child))
   const told: Host['told'] = []
+  let handshakes = 0
   const waiting = new Map<string, () => void>()
   const ports = new Promise<number[][]>((resolve, reject) => {
     child.on('exit', code => reject(new Error(`the servers of ${options.placement} ended with ${code}`)))
     child.on('message', (message: Told) => {
       if ('ports' in message) resolve(message.ports)
-      else if ('handshake' in message) told.push(message.handshake)
-      else waiting.get(message.path)?.()
+      else if ('handshake' in message) {
+        told.push(message.handshake)
+        if (++handshakes % (options.handshakesPerRotation ?? Number.POSITIVE_INFINITY) === 0)
+          child.send('rotate')
+      } else waiting.get(message.path)?.()
     })
   })
   const hears = (path: string) => new Promise<void>(resolve => waiting.set(path, resolve))

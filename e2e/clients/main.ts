@@ -18,6 +18,7 @@ import { type Host, startHost } from './hosts.ts'
 import { type Evidence, fault, inShort } from './judge.ts'
 import { type Front, fronts, type Kind, kinds, labelOf, placements } from './kinds.ts'
 import { type Entry, record, recorded } from './record.ts'
+import { startRotatingHosts, tryRotation } from './rotation.ts'
 import { writeTable } from './table.ts'
 
 const clients: Readonly<Record<string, Client>> = {
@@ -31,6 +32,8 @@ const clients: Readonly<Record<string, Client>> = {
   chromium,
 }
 const VISITS = 6
+/** The clients that are tried while keys rotate. The others connect at a pace of their own. */
+const TRIED_WITH_ROTATION = ['openssl', 'curl', 'go', 'python', 'rustls', 'java']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -86,10 +89,19 @@ async function run(): Promise<void> {
   )
   const relay = await Relay.listen()
   scope.teardown(() => relay.close())
-  for (const name of names) await tryClient(clients[name] as Client, hosts, relay, ca)
+  const rotating = await startRotatingHosts(scope, identity)
+  for (const name of names) {
+    const client = clients[name] as Client
+    const isTried = await tryClient(client, hosts, relay, ca)
+    if (!isTried || !TRIED_WITH_ROTATION.includes(name)) continue
+    const counts = await tryRotation(client, rotating, relay, ca, directory)
+    passed += counts.passed
+    failed += counts.failed
+  }
 }
 
-async function tryClient(client: Client, hosts: readonly Host[], relay: Relay, ca: string): Promise<void> {
+/** Returns false if the client cannot be run. */
+async function tryClient(client: Client, hosts: readonly Host[], relay: Relay, ca: string): Promise<boolean> {
   try {
     for (const [program, packages] of Object.entries(client.programs)) await provide(program, packages)
     const version = await client.version()
@@ -99,9 +111,11 @@ async function tryClient(client: Client, hosts: readonly Host[], relay: Relay, c
         for (const host of hosts) await tried({ client, version, front, kind, host }, relay, ca)
       }
     }
+    return true
   } catch (error) {
     failed++
     process.stdout.write(`  ✘ ${client.title}: ${error instanceof Error ? error.message : error}\n`)
+    return false
   }
 }
 

@@ -1,4 +1,5 @@
 /** The servers of one thread: one for each front and each kind of resumption. */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import https from 'node:https'
@@ -16,6 +17,10 @@ export interface PlaceOptions {
   visits: number
   /** For processes: the store in which they share session IDs. */
   store?: { port: number; sealing: string }
+  /** After how many handshakes the ticket keys rotate. By default, once an hour. */
+  handshakesPerRotation?: number
+  /** True for servers of Node alone. */
+  isPlain?: boolean
 }
 
 /** A report of a server: a handshake, or a requested path. */
@@ -35,8 +40,15 @@ export async function startPlace(options: PlaceOptions, report: (report: Report)
       const server = serverOf(front, { ...options.identity, ...optionsOf(kind) }, options.visits, report)
       server.prependListener('secureConnection', (socket: tls.TLSSocket) => report(handshakeOf(socket)))
       server.on('tlsClientError', () => {})
-      resumeSessions(server, { sessionCache, tier })
-      keys.attach(server)
+      if (options.isPlain) {
+        process.on('message', message => {
+          if (message === 'rotate') server.setTicketKeys(randomBytes(48))
+        })
+      } else if (kind.mechanism === 'ids') {
+        resumeSessions(server, { sessionCache, tier })
+      } else {
+        keys.attach(server)
+      }
       await once(server.listen(0, '127.0.0.1'), 'listening')
       return (server.address() as AddressInfo).port
     }),
@@ -46,7 +58,7 @@ export async function startPlace(options: PlaceOptions, report: (report: Report)
 
 /** The key ring of all threads, and of a cluster, whose primary needs one too. */
 export function ringOf(): TicketKeys {
-  return new TicketKeys({ name: 'interop' })
+  return new TicketKeys({ name: 'interop', keep: 64 })
 }
 
 function tierOf({ port, sealing }: NonNullable<PlaceOptions['store']>): RedisTier {

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 /** The request of clients that speak no HTTP. */
 export const REQUEST = 'GET /again HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
-/** Long, because only a missing event takes that long. */
-const TIMEOUT = 60_000
+/** Long, because only a missing event takes that long, or a compiler without its cache. */
+const TIMEOUT = 180_000
 
 /**
  * Runs a program to its end and returns its standard output.

@@ -14,6 +14,9 @@ export const curl: Client = {
       ?.slice(1)
       .join(', ') ?? '',
   fronts: ['https', 'http2'],
+  // lib/vtls/openssl.c sets SSL_OP_NO_TICKET, which concerns no version but TLS 1.2.
+  never: ({ protocol, mechanism }) =>
+    protocol === 'TLSv1.2' && mechanism === 'tickets' ? 'it asks for no tickets in TLS 1.2' : undefined,
   async visit({ port, ca, front, visits }) {
     const command = ['curl']
     for (let n = 0; n < visits; n++) {
