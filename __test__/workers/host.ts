@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
-import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { resumeSessions, revokeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 import { type RedisClient, RedisTier } from 'tls-resumption/redis'
 
 /** The first argument. The other arguments differ from host to host, as do ports and paths of real hosts. */
@@ -15,6 +15,8 @@ export interface HostOptions {
   sealing: string
   /** The options of each TLS server to start. */
   servers: tls.TlsOptions[]
+  /** What resumes the connections. By default, both. */
+  uses?: ('ids' | 'ring')[] | undefined
 }
 
 export interface HostReport {
@@ -31,7 +33,7 @@ export interface HostReport {
 }
 
 const [text = ''] = process.argv.slice(2)
-const { kind, ports, sealing, servers }: HostOptions = JSON.parse(text)
+const { kind, ports, sealing, servers, uses = ['ids', 'ring'] }: HostOptions = JSON.parse(text)
 
 const client = await connect()
 const tier = new RedisTier({ client, keys: [Buffer.from(sealing, 'base64')], timeout: 10_000 })
@@ -39,6 +41,7 @@ const sessionCache = new SessionCache({ name: 'edge' })
 const keys = new TicketKeys({ name: 'edge', tier })
 const handshakes: HostReport['handshakes'] = []
 const errors: string[] = []
+const started: tls.Server[] = []
 const listening = servers.map(async options => {
   const counts = { full: 0, resumed: 0 }
   handshakes.push(counts)
@@ -48,8 +51,9 @@ const listening = servers.map(async options => {
     socket.end('!')
   })
   server.on('tlsClientError', error => errors.push(error.message))
-  resumeSessions(server, { sessionCache, tier })
-  keys.attach(server)
+  if (uses.includes('ids')) resumeSessions(server, { sessionCache, tier })
+  if (uses.includes('ring')) keys.attach(server)
+  started.push(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
@@ -57,6 +61,8 @@ const listening = servers.map(async options => {
 
 process.on('message', message => {
   if (message === 'rotate') keys.rotate()
+  // All servers have one identity.
+  if (message === 'revoke') revokeSessions(started[0] as tls.Server).then(() => process.send?.('revoked'))
   if (message === 'report') process.send?.(report())
 })
 process.on('disconnect', () => process.exit())

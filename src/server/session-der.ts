@@ -152,11 +152,11 @@ const MAX_BOUND_CONTEXTS = 100
 /** The last results of `boundContext`: a digest takes ten times as long as the rest of a resumption. */
 const boundContexts = new Map<string, Buffer>()
 
-function boundContext(context: string, session: Buffer): Buffer {
-  const input = bindsServername ? `${context}\0${servernameIn(session)}` : context
+function boundContext(context: string, session: Buffer, isWithServername: boolean): Buffer {
+  const input = isWithServername ? `${context}\0${servernameIn(session)}` : context
   let bound = boundContexts.get(input)
   if (bound === undefined) {
-    bound = bindsServername
+    bound = isWithServername
       ? createHash('sha256').update(input, 'latin1').digest()
       : Buffer.from(input, 'latin1')
     if (boundContexts.size >= MAX_BOUND_CONTEXTS) boundContexts.clear()
@@ -171,24 +171,26 @@ export function learnBinding(session: Buffer, context: string): void {
   const octets = findOctets(session, CONTEXT_TAG)
   if (octets < 0) return
   const bound = session.subarray(octets, endOf(session, findField(session, CONTEXT_TAG)))
-  for (const candidate of [false, true]) {
-    bindsServername = candidate
-    if (bound.equals(boundContext(context, session))) return
-  }
-  bindsServername = undefined
-  unknownFor = context
+  bindsServername = [false, true].find(candidate => bound.equals(boundContext(context, session, candidate)))
+  if (bindsServername === undefined) unknownFor = context
 }
+
+/** A default context is hexadecimal. A digest is not, except by a chance of less than 2^-100. */
+const DEFAULT_CONTEXT = /^[0-9a-f]+$/
 
 /**
  * Binds the session to another session ID context, in place. Node.js derives its default from the arguments of the
- * process, so that servers with equal identities in two processes have different ones.
+ * process, so that servers with equal identities in two processes have different ones. Until this process has made a
+ * session, it assumes that the same Node.js made this one.
  */
 export function rebind(session: Buffer, context: string): void {
-  if (bindsServername === undefined) return
-  const bound = boundContext(context, session)
   const octets = findOctets(session, CONTEXT_TAG)
+  if (octets < 0) return
   // Of a context of this length, the length is the byte before it.
-  if (octets >= 0 && session[octets - 1] === bound.length) session.set(bound, octets)
+  const length = session[octets - 1] as number
+  const isDigest = () => !DEFAULT_CONTEXT.test(session.toString('latin1', octets, octets + length))
+  const bound = boundContext(context, session, bindsServername ?? isDigest())
+  if (length === bound.length) session.set(bound, octets)
 }
 
 function headerOf(tag: number, length: number): Buffer {
