@@ -17,7 +17,7 @@ import { find } from '../../e2e/drivers/debian.ts'
 import { testAuthority } from '../support/server.ts'
 
 const VISITS = 10
-/** The keys rotate before each of so many connections. */
+/** After this number of connections the keys rotate. */
 const CONNECTIONS_PER_ROTATION = 2
 
 interface Server {

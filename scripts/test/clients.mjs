@@ -1,6 +1,7 @@
 /**
  * `npm run test:interop [-- NAME … --record]`: connects real clients to servers of this package on loopback, in one
- * thread, in four threads and in two processes, and again while ticket keys rotate. The last line is `N passed, M failed`.
+ * thread, in four threads and in two processes. Some reconnect while ticket keys rotate as well. The last line is
+ * `N passed, M failed`.
  *
  * Clients are `openssl`, `gnutls`, `curl`, `go`, `python`, `rustls`, `java` and `chromium`; without names, all. As
  * root, it installs missing clients by apt-get. `--record` writes benchmark/results/interop.json and
