@@ -147,10 +147,10 @@ export interface SessionCacheMemory {
   used: number
   /**
    * Bytes locked in RAM, so that the system does not write them to swap space. Less than `used` if the process may not
-   * lock more (`ulimit -l`). 0 on Windows.
+   * lock more: `ulimit -l`, or on Windows the minimum working set.
    */
   locked: number
-  /** True if the memory is excluded from core dumps. Only Linux can do that. */
+  /** True if the memory is excluded from core dumps (Linux), or from error reports (Windows). */
   excludedFromCoreDumps: boolean
 }
 

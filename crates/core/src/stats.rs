@@ -14,9 +14,10 @@ pub struct Memory {
     pub used: u64,
     /// Bytes that the system does not write to swap space. At most [`used`](Self::used), rounded up to whole steps.
     ///
-    /// It is less if the process may lock no more memory, see [`limit_locked_memory`]. On Windows it is 0.
+    /// It is less if the process may lock no more memory, see [`limit_locked_memory`]. On Windows a process may lock
+    /// little unless it raises its minimum working set.
     pub locked: u64,
-    /// True if the system excludes all of it from core dumps, which only Linux can.
+    /// True if the system excludes all of it from core dumps (Linux), or from error reports (Windows 10 version 1703).
     pub excluded_from_core_dumps: bool,
     /// The most entries that the cache has had at the same time, give or take some that threads had in hand.
     pub highest_node: u64,

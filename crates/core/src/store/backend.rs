@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// See the [module](self).
-#[expect(clippy::large_enum_variant, reason = "there is one for each cache")]
+#[allow(clippy::large_enum_variant, reason = "there is one for each cache")]
 pub(crate) enum Backend {
     /// Of the process, with its leases.
     Process(Store, Leases),

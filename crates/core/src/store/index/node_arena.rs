@@ -18,7 +18,7 @@ pub(crate) struct NodeArena {
 impl NodeArena {
     pub(crate) fn new(count: usize) -> Result<Self, OutOfAddressSpace> {
         Ok(Self {
-            all: Reserved::new((count + 1).min(MAX_NODES))?,
+            all: Reserved::in_steps((count + 1).min(MAX_NODES))?,
             free: CachePadded::default(),
             high_water: CachePadded::default(),
         })
@@ -75,7 +75,9 @@ impl NodeArena {
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the number of nodes")]
     fn allocate_untouched(&self) -> Option<Id> {
         let mut high_water = self.high_water.0.load(Ordering::Relaxed);
-        while high_water + 1 < self.all.len() as u64 {
+        while high_water + 1 < self.all.len() as u64
+            && self.all.commit_up_to(high_water as usize + 2)
+        {
             // Release: pairs with the acquire in `highest_used`.
             match self.high_water.0.compare_exchange_weak(
                 high_water,

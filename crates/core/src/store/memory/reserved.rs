@@ -1,4 +1,5 @@
-//! Memory whose address space is reserved at once. It becomes resident page by page when it is touched.
+//! Memory whose address space is reserved at once. It becomes resident page by page when it is touched. On Windows it has to
+//! be committed before, which counts against a limit of all processes; so large regions are committed in steps.
 #![allow(unsafe_code)]
 
 #[cfg(not(loom))]
@@ -49,8 +50,14 @@ mod mapped {
     use std::ptr::NonNull;
     use std::slice;
 
+    #[cfg(windows)]
+    use super::super::commit::Committed;
     use super::super::mlock::{MemoryLock, STEP};
-    use super::{OutOfAddressSpace, Zeroed, map};
+    #[cfg(windows)]
+    use super::super::windows as map;
+    #[cfg(not(windows))]
+    use super::map;
+    use super::{OutOfAddressSpace, Zeroed};
 
     /// A slice of zeroed values at a fixed address.
     pub(crate) struct Reserved<T> {
@@ -60,23 +67,55 @@ mod mapped {
         memory_lock: MemoryLock,
         /// From this byte on the system is asked for large pages.
         large_from: usize,
+        #[cfg(windows)]
+        committed: Committed,
         owns: PhantomData<T>,
     }
 
     impl<T: Zeroed> Reserved<T> {
-        /// Reserves address space for `len` values. None of it is resident yet.
+        /// Reserves address space for `len` values, all of which may be touched. None of it is resident yet.
         pub(crate) fn new(len: usize) -> Result<Self, OutOfAddressSpace> {
+            let all = Self::in_steps(len)?;
+            let bytes = (len * size_of::<T>()) as u64;
+            if all.commit_up_to(len) { Ok(all) } else { Err(OutOfAddressSpace { bytes }) }
+        }
+
+        /// Reserves address space for `len` values. The first one may be touched, and others after
+        /// [`commit_up_to`](Self::commit_up_to).
+        pub(crate) fn in_steps(len: usize) -> Result<Self, OutOfAddressSpace> {
             let bytes = len.saturating_mul(size_of::<T>()).max(1);
-            let start = map::mmap_reserve(bytes, align_of::<T>())
-                .ok_or(OutOfAddressSpace { bytes: bytes as u64 })?;
-            Ok(Self {
+            let refused = OutOfAddressSpace { bytes: bytes as u64 };
+            let Some(start) = map::reserve(bytes, align_of::<T>()) else { return Err(refused) };
+            let reserved = Self {
                 start: start.cast(),
                 len,
                 is_excluded_from_core_dumps: map::exclude_from_core_dumps(start, bytes),
                 memory_lock: MemoryLock::default(),
                 large_from: map::prefer_large_pages(start, bytes),
+                #[cfg(windows)]
+                committed: Committed::default(),
                 owns: PhantomData,
+            };
+            if reserved.commit_up_to(1) { Ok(reserved) } else { Err(refused) }
+        }
+
+        /// Makes the first `len` values usable, before one of them is touched. Returns false if the system refuses.
+        #[cfg(windows)]
+        #[must_use = "memory that is not committed must not be touched"]
+        pub(crate) fn commit_up_to(&self, len: usize) -> bool {
+            let size = size_of::<T>();
+            self.committed.reach(len.min(self.len) * size, self.len * size, |from, to| {
+                map::commit(self.start.cast(), from, to)
             })
+        }
+
+        /// Other systems commit pages when they are touched.
+        #[cfg(not(windows))]
+        #[inline]
+        #[must_use = "memory that is not committed must not be touched"]
+        #[expect(clippy::unused_self, reason = "as above")]
+        pub(crate) fn commit_up_to(&self, _len: usize) -> bool {
+            true
         }
 
         /// Keeps the first `len` values out of swap space, if the system and the budget permit.
@@ -139,7 +178,8 @@ mod mapped {
 
         fn deref(&self) -> &[T] {
             // SAFETY: the memory holds `len` values, is aligned for them, is mapped until the drop, and was
-            // zeroed, which is a valid `T`; there is no mutable reference.
+            // zeroed, which is a valid `T`; there is no mutable reference. On Windows no value is accessed before
+            // `commit_up_to` has made it usable.
             unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
         }
     }
@@ -170,7 +210,7 @@ mod map {
     const SMALL_PAGES: usize = 1 << 20;
 
     /// Returns zeroed memory that starts at a page and is not resident. `None` if the system refuses.
-    pub(crate) fn mmap_reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn reserve(bytes: usize, _align: usize) -> Option<NonNull<u8>> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
         // SAFETY: a new mapping at an address that the system chooses touches no other memory.
@@ -263,7 +303,7 @@ mod map {
 
     /// # Safety
     ///
-    /// `mmap_reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
+    /// `reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
     pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, _align: usize) {
         // SAFETY: by the contract of this function.
         unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
@@ -271,7 +311,7 @@ mod map {
 }
 
 // Miri and other systems do not have these calls.
-#[cfg(all(any(not(unix), miri), not(loom)))]
+#[cfg(all(any(not(any(unix, windows)), miri), not(loom)))]
 mod map {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
@@ -283,7 +323,7 @@ mod map {
         bytes
     }
 
-    pub(crate) fn mmap_reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn reserve(bytes: usize, align: usize) -> Option<NonNull<u8>> {
         let layout = Layout::from_size_align(bytes, align).ok()?;
         // SAFETY: there is at least one byte.
         NonNull::new(unsafe { alloc_zeroed(layout) })
@@ -309,7 +349,7 @@ mod map {
 
     /// # Safety
     ///
-    /// `mmap_reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
+    /// `reserve` returned `start` for that many bytes, and nothing refers to the memory any more.
     pub(crate) unsafe fn release(start: NonNull<u8>, bytes: usize, align: usize) {
         let layout = Layout::from_size_align(bytes, align).expect("as when it was reserved");
         // SAFETY: by the contract of this function.
@@ -328,6 +368,15 @@ mod checked {
     impl<T: Zeroed> Reserved<T> {
         pub(crate) fn new(len: usize) -> Result<Self, OutOfAddressSpace> {
             Ok(Self((0..len).map(|_| T::zero()).collect()))
+        }
+
+        pub(crate) fn in_steps(len: usize) -> Result<Self, OutOfAddressSpace> {
+            Self::new(len)
+        }
+
+        #[expect(clippy::unused_self, reason = "there is no system to ask")]
+        pub(crate) fn commit_up_to(&self, _len: usize) -> bool {
+            true
         }
 
         #[expect(clippy::unused_self, reason = "there is no system to ask")]

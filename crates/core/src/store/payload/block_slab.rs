@@ -102,7 +102,7 @@ impl BlockSlab {
     pub(crate) fn new(count: usize) -> Result<Self, OutOfAddressSpace> {
         let count = count.saturating_add(1).min(MAX_BLOCKS);
         Ok(Self {
-            words: Reserved::new(count.saturating_mul(BLOCK_WORDS))?,
+            words: Reserved::in_steps(count.saturating_mul(BLOCK_WORDS))?,
             links: Reserved::new(count)?,
             free: CachePadded::default(),
             high_water: CachePadded::default(),
@@ -363,7 +363,9 @@ impl BlockSlab {
     fn allocate_untouched(&self, count: usize) -> Option<u32> {
         let count = count as u64;
         let mut high_water = self.high_water.0.load(Ordering::Relaxed);
-        while high_water + count < self.links.len() as u64 {
+        while high_water + count < self.links.len() as u64
+            && self.words.commit_up_to((high_water + count + 1) as usize * BLOCK_WORDS)
+        {
             // Relaxed: nothing was ever written there.
             match self.high_water.0.compare_exchange_weak(
                 high_water,
