@@ -338,6 +338,19 @@ test('cache key: every method rejects another type and names it', t => {
   }
 })
 
+test('cache arguments: an own property `buffer` does not hide shared memory', t => {
+  const cache = new SessionCache()
+  const shared = new Uint8Array(new SharedArrayBuffer(3))
+  Object.defineProperty(shared, 'buffer', { value: new ArrayBuffer(3) })
+  const expected = { code: 'ERR_INVALID_ARG_TYPE', message: /SharedArrayBuffer$/ }
+  t.throws(() => cache.set('key', shared), expected)
+  t.throws(() => cache.get(shared), expected)
+  const own = new Uint8Array(3)
+  Object.defineProperty(own, 'buffer', { value: new SharedArrayBuffer(3) })
+  cache.set(own, own)
+  t.is(cache.get(own)?.length, 3)
+})
+
 test('cache key: every method rejects shared memory, which could change during the call', t => {
   const key = new Uint8Array(new SharedArrayBuffer(3))
   for (const use of Object.values(methods)) {

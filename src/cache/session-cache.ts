@@ -10,6 +10,7 @@ import {
   nameConflict,
   outOfRange,
 } from '../util/errors.js'
+import { bufferOf } from '../util/shared-memory.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 import { WeakRegistry } from '../util/weak-registry.js'
@@ -467,7 +468,8 @@ function checkBlob(blob: Uint8Array): void {
 }
 
 /** Throws for shared memory, since another thread could change the bytes while they are read. */
-function rejectSharedMemory(name: string, { buffer }: Uint8Array): void {
+function rejectSharedMemory(name: string, bytes: Uint8Array): void {
+  const buffer = bufferOf(bytes)
   if (types.isSharedArrayBuffer(buffer)) {
     throw invalidArgType(`"${name}" argument`, 'backed by an ArrayBuffer, not a SharedArrayBuffer', buffer)
   }

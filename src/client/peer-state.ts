@@ -8,6 +8,7 @@ import type { CertificateChain } from '../session/certificate-chain.js'
 import { ChainValidity } from '../session/chain-validity.js'
 import { decodeVerification, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
+import { isSharedMemory } from '../util/shared-memory.js'
 
 const MAX_PEERS = 1000
 /** A peer that sends many tickets displaces only its own. */
@@ -108,9 +109,7 @@ export function peerState(key: string, endpoint: string, generation: PurgeGenera
 export function findEmitted(session: unknown): EmittedSession | undefined {
   if (emitted.size === 0 || !types.isUint8Array(session)) return undefined
   // Another thread could change shared memory while it is read.
-  return emitted.get(
-    fingerprintOf(types.isSharedArrayBuffer(session.buffer) ? Buffer.from(session) : session),
-  )
+  return emitted.get(fingerprintOf(isSharedMemory(session) ? Buffer.from(session) : session))
 }
 
 function fingerprintOf(session: Uint8Array): number {

@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { isSharedMemory } from './shared-memory.js'
 
 /** True for a value that can change in place, so that its identity says nothing of its content. */
 export function isObject(value: unknown): value is object {
@@ -58,7 +58,7 @@ function isComparable(input: unknown): boolean {
 
 /** True for bytes that no other thread can change between a comparison and their use. */
 function isOwnBytes(value: unknown): value is NodeJS.ArrayBufferView {
-  return ArrayBuffer.isView(value) && !types.isSharedArrayBuffer(value.buffer)
+  return ArrayBuffer.isView(value) && !isSharedMemory(value)
 }
 
 /** Compares a list with one that is remembered, which has no objects but copies of bytes. */
