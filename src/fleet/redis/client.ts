@@ -18,12 +18,23 @@ export type RedisClient = IoredisClient | NodeRedisClient
 
 type Argument = string | Buffer
 
+/** The longest blob that is stored, in bytes. A session with a client's chain has a tenth of it. */
+export const MAX_BLOB_LENGTH: number = 256 * 1024
+/** The longest value of a sealed blob, in bytes. Of a longer one, a byte more is read. */
+const MAX_VALUE_LENGTH = MAX_BLOB_LENGTH + 1024
+
+const TAKE = `
+local value = redis.call('GETRANGE', KEYS[1], 0, ${MAX_VALUE_LENGTH})
+redis.call('DEL', KEYS[1])
+return value`
+
 /** Replies are Buffers, numbers, null, and lists of them. */
 export interface Commands {
   /** True if a command would be sent now, and not wait for a connection. */
   isReady(): boolean
+  /** Reads a value, of which only the start if it is too long. Replies with an empty Buffer if there is none. */
   get(name: string): Promise<unknown>
-  /** Reads and removes in one step. */
+  /** Reads as `get` does, and removes, in one step. */
   take(name: string): Promise<unknown>
   set(name: string, value: Buffer, ttl: number): Promise<unknown>
   setIfAbsent(name: string, value: string, ttl: number): Promise<unknown>
@@ -35,14 +46,16 @@ export interface Commands {
 /** @throws `ERR_INVALID_ARG_TYPE` for anything but a client of one of the packages. */
 export function commandsOf(client: unknown): Commands {
   const { isReady, send } = senderOf(client)
+  const run: Commands['run'] = (script, names, args) =>
+    send(names[0], ['EVAL', script, String(names.length), ...names, ...args])
   return {
     isReady,
-    get: name => send(name, ['GET', name]),
-    take: name => send(name, ['GETDEL', name]),
+    run,
+    get: name => send(name, ['GETRANGE', name, '0', String(MAX_VALUE_LENGTH)]),
+    take: name => run(TAKE, [name], []),
     set: (name, value, ttl) => send(name, ['SET', name, value, 'PX', String(ttl)]),
     setIfAbsent: (name, value, ttl) => send(name, ['SET', name, value, 'NX', 'PX', String(ttl)]),
     delete: name => send(name, ['DEL', name]),
-    run: (script, names, args) => send(names[0], ['EVAL', script, String(names.length), ...names, ...args]),
   }
 }
 

@@ -4,7 +4,7 @@ import { checkInteger, checkOptionBag, checkString } from '../../util/validate.j
 import { type Ask, backgroundRequests, type Latency, StoreRequests } from '../bounded-requests.js'
 import { type RecordLocation, type SealingKey, SealingKeys } from '../sealing.js'
 import { type Found, type LookUpOutcome, makeTier, type SecondTier } from '../second-tier.js'
-import { type Commands, commandsOf, type RedisClient } from './client.js'
+import { type Commands, commandsOf, MAX_BLOB_LENGTH, type RedisClient } from './client.js'
 import { raiseGeneration } from './generation-store.js'
 import { RedisRing } from './ring-store.js'
 
@@ -199,8 +199,8 @@ export class RedisTier implements SecondTier {
   /**
    * Stores a session in place of the one under the key. Returns whether the store confirmed it.
    *
-   * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid key (1 to 4096 bytes), blob or
-   * `ttl` (milliseconds). The other methods reject an invalid key likewise.
+   * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid key (1 to 4096 bytes), blob (1 to
+   * 262,144 bytes) or `ttl` (milliseconds). The other methods reject an invalid key likewise.
    */
   async set(
     key: string | Uint8Array,
@@ -302,8 +302,10 @@ export class RedisTier implements SecondTier {
     location: RecordLocation,
     reply: unknown,
   ): { outcome: LookUpOutcome; session?: Buffer; ttl?: number } {
-    if (reply === null || reply === undefined) return { outcome: 'miss' }
-    const opened = Buffer.isBuffer(reply) ? this.#keys.open(location, reply) : undefined
+    if (!Buffer.isBuffer(reply)) return { outcome: 'error' }
+    if (reply.length === 0) return { outcome: 'miss' }
+    // A value that is too long came without its end.
+    const opened = this.#keys.open(location, reply)
     if (opened === undefined || opened.length <= UNTIL_LENGTH) return { outcome: 'unreadable' }
     // The store may keep an expired value, or an operator may put one back.
     const ttl = opened.readDoubleBE(0) - wallClock()
@@ -320,6 +322,10 @@ export class RedisTier implements SecondTier {
     wanted: number,
     done: (isStored: boolean) => void,
   ): void {
+    if (session.length > MAX_BLOB_LENGTH) {
+      done(false)
+      return
+    }
     const ttl = Math.floor(Math.min(wanted, this.#ttl))
     const secret = Buffer.allocUnsafeSlow(UNTIL_LENGTH + session.length)
     secret.writeDoubleBE(wallClock() + ttl)
@@ -355,7 +361,9 @@ function locationOf(key: unknown): RecordLocation {
 
 function checkBlob(blob: unknown): void {
   if (!(blob instanceof Uint8Array)) throw invalidArgType('"blob" argument', 'a Uint8Array', Object(blob))
-  if (blob.length === 0) throw outOfRange('length of the "blob" argument', '1 byte or more', blob.length)
+  if (blob.length === 0 || blob.length > MAX_BLOB_LENGTH) {
+    throw outOfRange('length of the "blob" argument', `from 1 to ${MAX_BLOB_LENGTH} bytes`, blob.length)
+  }
 }
 
 function copy(session: Buffer | undefined): Buffer | undefined {
