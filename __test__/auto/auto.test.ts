@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { startServer } from '../support/server.ts'
+import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
 import { runProgramIn } from '../workers/spawn.ts'
 
 const AUTO = ['--import', 'tls-resumption/auto']
@@ -122,6 +123,32 @@ for (const [name, value, warning] of [
     t.deepEqual(countWarnings(stderr), { [`tls-resumption/auto: ${name} ${problem}${warning}`]: 1 })
   })
 }
+
+const linuxTest = hasSharedFiles ? test : test.skip
+
+linuxTest('with TLS_RESUMPTION_PATH a process resumes what another one met, and says nothing', async t => {
+  const { port, ca } = await startServer(t)
+  const visit = async (path: string) => {
+    const data = JSON.stringify({ port, ca, how: 'none' })
+    const { stdout, stderr } = await runProgramIn({ TLS_RESUMPTION_PATH: path }, AUTO, 'auto-app.mjs', data)
+    return { met: JSON.parse(stdout) as string[], stderr }
+  }
+  const path = pathOnTmpfs(t)
+  t.deepEqual(await visit(path), { met: [FULL, RESUMED], stderr: '' })
+  t.deepEqual(await visit(path), { met: [RESUMED, RESUMED], stderr: '' })
+  t.deepEqual((await visit(pathOnTmpfs(t))).met, [FULL, RESUMED], 'another file')
+})
+
+linuxTest(
+  'with a TLS_RESUMPTION_PATH that cannot be used there is one warning, and threads share sessions',
+  async t => {
+    const env = { TLS_RESUMPTION_PATH: join(tmpdir(), 'tls-resumption-on-disk') }
+    const { met, stderr } = await run(t, { env, how: 'plain' })
+    t.deepEqual(met, [FULL, RESUMED, RESUMED, RESUMED])
+    t.is(stderr.match(/TLS_RESUMPTION_ENVIRONMENT/g)?.length, 1)
+    t.regex(stderr, /tmpfs/)
+  },
+)
 
 test('variables of other features, and of tests, cause no warning', async t => {
   const env = {

@@ -1,9 +1,11 @@
 /** Processes that share a cache in a file, with real handshakes. */
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -12,10 +14,14 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
+import { createAuthority } from '../../fixtures/certificates.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { hasSharedFiles, pathOnTmpfs, startSharing } from '../support/shared-file.ts'
+import { startPeer } from '../support/strict-peer.ts'
+import { runNode } from '../workers/spawn.ts'
 
 const linuxTest = hasSharedFiles ? test : test.skip
 
@@ -212,3 +218,105 @@ linuxTest('cache in a file: what one object stores another one reads, also after
   t.like(later.stats(), { size: 1, file: { processes: 1, damaged: 0, noSpace: 0 } })
   t.is(later.delete('key'), 1)
 })
+
+for (const version of ['1.2', '1.3']) {
+  linuxTest(
+    `TLS ${version}: cache in a file: a peer that hangs on offers hangs one of ten killed processes`,
+    async t => {
+      t.timeout(300_000)
+      const peer = await startPeer(t, '--version', version, '--when-offered', 'hang')
+      const path = pathOnTmpfs(t)
+      for (let restart = 0; restart < 10; restart++) {
+        const child = await startSharing(t, { path, ca: peer.ca })
+        // The supervisor waits for longer than the process takes to notice that the peer does not answer.
+        const isHanging = child.connect([peer.port]).then(() => false)
+        await Promise.race([isHanging, new Promise(resolve => setTimeout(resolve, 3000).unref())])
+        await child.kill()
+      }
+      const hangs = peer.said.filter(({ did }) => did === 'hang').length
+      t.is(hangs, 1, JSON.stringify(peer.said))
+      t.is(peer.said.filter(({ kind }) => kind === 'Full').length, 9)
+    },
+  )
+}
+
+linuxTest(
+  'cache in a file: a session whose process was killed during the offer is not offered again',
+  async t => {
+    const peer = await startPeer(t, '--version', '1.2', '--when-offered', 'hang')
+    const path = pathOnTmpfs(t)
+    const first = await startSharing(t, { path, ca: peer.ca })
+    await first.connect([peer.port])
+    // Killed at once: it has noticed nothing, so that only the mark of the session is left.
+    void first.connect([peer.port])
+    await peer.hears(2)
+    await first.kill()
+    const second = await startSharing(t, { path, ca: peer.ca })
+    t.like((await second.connect([peer.port]))[0], { resumed: false, refused: undefined })
+    t.is((await second.stats()).file?.poisoned, 1)
+  },
+)
+
+linuxTest('cache in a file: under the permission model the error names the flags', async t => {
+  const path = pathOnTmpfs(t)
+  const code = `require('tls-resumption'); try { new (require('tls-resumption').SessionCache)({ path: ${JSON.stringify(path)} }) }
+    catch (error) { console.log(error.code, error.message) }`
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  const permission = major >= 23 ? '--permission' : '--experimental-permission'
+  const flags = [permission, '--allow-addons', '--allow-fs-read=*', '-e', code]
+  const { stdout, stderr } = await runNode(flags)
+  t.regex(stdout, /^ERR_TLS_RESUMPTION_FILE .*fs\.write.*--allow-fs-write/, stderr)
+})
+
+const mountTest = hasSharedFiles && process.getuid?.() === 0 ? test : test.skip
+
+mountTest('cache in a file: a tmpfs without room is an error that says so, and leaves nothing', t => {
+  const folder = join(pathOnTmpfs(t), '..', 'small')
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder])
+  t.teardown(() => execFileSync('umount', ['--lazy', folder]))
+  const error = t.throws(() => new SessionCache({ path: join(folder, 'cache') }), {
+    code: 'ERR_TLS_RESUMPTION_FILE',
+  })
+  t.regex(error.message, /room|space/i)
+  t.deepEqual(readdirSync(folder), [])
+})
+
+mountTest('cache in a file: sessions that find no room are not stored, and are counted', t => {
+  const folder = join(pathOnTmpfs(t), '..', 'small')
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+  t.teardown(() => execFileSync('umount', ['--lazy', folder]))
+  const cache = new SessionCache({ path: join(folder, 'cache'), max: 1000 })
+  const session = Buffer.alloc(8000, 1)
+  for (let n = 0; n < 500; n++) cache.set(`key ${n}`, session)
+  const { size, file } = cache.stats()
+  t.true(size > 0 && size < 500, `${size}`)
+  t.true((file?.noSpace ?? 0) > 0)
+  for (let n = 0; n < 500; n++) {
+    const found = cache.get(`key ${n}`)
+    t.true(found === undefined || found.equals(session))
+  }
+})
+
+linuxTest(
+  'cache in a file: sessions that rely on default CAs are shared only while their content is the same',
+  async t => {
+    const { port, ca } = await startServer(t)
+    const { cert: otherCa } = await createAuthority({ algorithm: 'ecdsa', name: 'Other authority' })
+    const path = pathOnTmpfs(t)
+    const extra = `${path}.pem`
+    writeFileSync(extra, ca)
+    const visit = async () => {
+      const env = { ...process.env, NODE_EXTRA_CA_CERTS: extra }
+      const [outcome] = await (await startSharing(t, { path }, [], env)).connect([port])
+      t.true(outcome?.authorized, outcome?.refused)
+      return outcome?.resumed
+    }
+    t.false(await visit())
+    // Before Node.js 22.15 the content is not known, so that nothing is shared.
+    t.is(await visit(), 'getCACertificates' in tls)
+    writeFileSync(extra, `${ca}\n${otherCa}`)
+    t.false(await visit())
+  },
+)

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root, setUp } from '../lib/setup.mjs'
 
-const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'start-up']
+const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'segment', 'start-up']
 const DIRECTORY = join('target', 'bench')
 /** A benchmark hangs if it takes more minutes than this. */
 const PATIENCE = { quick: 20, record: 60 }

@@ -1,6 +1,6 @@
 import { invalidArgType } from '../util/errors.js'
 import * as log from '../util/log.js'
-import { DEFAULT_CLIENT_CACHE, DEFAULT_SERVER_CACHE, SessionCache } from './session-cache.js'
+import { DEFAULT_CLIENT_CACHE, DEFAULT_SERVER_CACHE, isForServers, SessionCache } from './session-cache.js'
 
 /** The default caches that this thread has open. null: the cache could not be created. */
 const defaultCaches = new Map<string, SessionCache | null>()
@@ -22,6 +22,12 @@ function openDefault(name: string): SessionCache | null {
 
 /** Returns the cache of a `sessionCache` option. undefined means the default cache, and null means no cache. */
 function resolve(option: unknown, defaultName: string): SessionCache | null {
+  if (option instanceof SessionCache && option.path !== undefined) {
+    const serves = defaultName === DEFAULT_SERVER_CACHE ? 'servers' : 'clients'
+    if (isForServers(option) !== (serves === 'servers')) {
+      throw invalidArgType('"sessionCache" option', `a SessionCache whose file serves ${serves}`, option)
+    }
+  }
   if (option === null || option instanceof SessionCache) return option
   if (option === undefined) return openDefault(defaultName)
   throw invalidArgType('"sessionCache" option', 'a SessionCache of this copy of the package, or null', option)

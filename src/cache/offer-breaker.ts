@@ -1,4 +1,5 @@
 import { native } from '../native/addon.js'
+import { handleOf, type SessionCache } from './session-cache.js'
 
 /**
  * The decision about one connection. `offer`: it may offer a session. `pause`: it must not. `probe`: it must not, and its
@@ -47,13 +48,15 @@ const NO_KEY = '-'
  */
 export class OfferBreaker {
   readonly #now: () => number
+  readonly #handle: () => number
 
   /**
    * `now` returns milliseconds of a monotonic clock that all threads share. By default it is the addon's own: the clocks
-   * of Node.js start at zero in each thread.
+   * of Node.js start at zero in each thread. `handle` returns that of a cache whose file has the state.
    */
-  constructor(now: () => number = () => Number.NaN) {
+  constructor(now: () => number = () => Number.NaN, handle: () => number = () => 0) {
     this.#now = now
+    this.#handle = handle
   }
 
   /**
@@ -61,27 +64,27 @@ export class OfferBreaker {
    * makes a handshake without an offer and reports {@link fullSucceeded} or {@link fullFailed}.
    */
   mayOffer(endpoint: string, key: string | Uint8Array): OfferDecision {
-    return DECISIONS[native.breakerMayOffer(endpoint, key, this.#now())] ?? 'pause'
+    return DECISIONS[native.breakerMayOffer(endpoint, key, this.#now(), this.#handle())] ?? 'pause'
   }
 
   /** Records a resumption: closes the breaker for the endpoint, and forgets the rejections of the key. */
   resumed(endpoint: string, key: string | Uint8Array): void {
-    native.breakerReport(RESUMED, endpoint, key, this.#now())
+    native.breakerReport(RESUMED, endpoint, key, this.#now(), this.#handle())
   }
 
   /** Records a full handshake after an offer: counts a rejection of the key. */
   rejected(endpoint: string, key: string | Uint8Array): void {
-    native.breakerReport(REJECTED, endpoint, key, this.#now())
+    native.breakerReport(REJECTED, endpoint, key, this.#now(), this.#handle())
   }
 
   /** Records that a connection that may offer has no session: the next connection may offer in its place. */
   notOffered(endpoint: string): void {
-    native.breakerReport(NOT_OFFERED, endpoint, NO_KEY, this.#now())
+    native.breakerReport(NOT_OFFERED, endpoint, NO_KEY, this.#now(), this.#handle())
   }
 
   /** Records a fatal TLS alert after an offer: opens the breaker for the endpoint at once. */
   alerted(endpoint: string): void {
-    native.breakerReport(ALERTED, endpoint, NO_KEY, this.#now())
+    native.breakerReport(ALERTED, endpoint, NO_KEY, this.#now(), this.#handle())
   }
 
   /**
@@ -89,17 +92,17 @@ export class OfferBreaker {
    * the lag of the event loop was small.
    */
   broken(endpoint: string): void {
-    native.breakerReport(BROKEN, endpoint, NO_KEY, this.#now())
+    native.breakerReport(BROKEN, endpoint, NO_KEY, this.#now(), this.#handle())
   }
 
   /** Records a successful handshake without an offer. If it was a probe, the offer is to blame, and a pause begins. */
   fullSucceeded(endpoint: string): void {
-    native.breakerReport(FULL_SUCCEEDED, endpoint, NO_KEY, this.#now())
+    native.breakerReport(FULL_SUCCEEDED, endpoint, NO_KEY, this.#now(), this.#handle())
   }
 
   /** Records a failed handshake without an offer. If it was a probe, the offer is not to blame: nothing is recorded. */
   fullFailed(endpoint: string): void {
-    native.breakerReport(FULL_FAILED, endpoint, NO_KEY, this.#now())
+    native.breakerReport(FULL_FAILED, endpoint, NO_KEY, this.#now(), this.#handle())
   }
 
   /**
@@ -108,9 +111,26 @@ export class OfferBreaker {
    */
   forget(endpoint?: string): void {
     if (endpoint === undefined) native.breakerForgetAll()
-    else native.breakerForgetEndpoint(endpoint)
+    else native.breakerForgetEndpoint(endpoint, this.#handle())
   }
 }
 
-/** The breaker of all connections. */
+/** The breaker of all connections whose sessions are not in a file. */
 export const offerBreaker: OfferBreaker = new OfferBreaker()
+
+const ofFiles = new WeakMap<SessionCache, OfferBreaker>()
+
+/** Returns the breaker for the sessions of a cache. That of a file outlives the process, and all processes share it. */
+export function breakerOf(cache: SessionCache): OfferBreaker {
+  if (cache.path === undefined) return offerBreaker
+  let breaker = ofFiles.get(cache)
+  if (breaker === undefined) {
+    const held = new WeakRef(cache)
+    breaker = new OfferBreaker(undefined, () => {
+      const open = held.deref()
+      return open === undefined ? 0 : handleOf(open)
+    })
+    ofFiles.set(cache, breaker)
+  }
+  return breaker
+}

@@ -191,6 +191,9 @@ export let handleOf: (cache: SessionCache) => number
 /** True if this object was made with `singleUse: true`. */
 export let isSingleUse: (cache: SessionCache) => boolean
 
+/** True if the cache is in a file of sessions that servers hand out. */
+export let isForServers: (cache: SessionCache) => boolean
+
 /** Returns the options that the caches of the process have which stand in for a cache in a file. */
 export let localOptionsOf: (cache: SessionCache) => SessionCacheOptions
 
@@ -219,6 +222,7 @@ export class SessionCache implements Disposable {
   readonly #name: string | undefined
   readonly #path: string | undefined
   readonly #ttl: number | undefined
+  readonly #isForServers: boolean
   readonly #isSingleUse: boolean
 
   /**
@@ -263,6 +267,7 @@ export class SessionCache implements Disposable {
     this.#name = name
     this.#path = path
     this.#ttl = ttl
+    this.#isForServers = serves === 'servers'
     this.#isSingleUse = opened.singleUse
     closeCollected.register(this, handle, this)
     openedCaches.add(this)
@@ -402,6 +407,7 @@ export class SessionCache implements Disposable {
 
   static {
     handleOf = cache => cache.#handle
+    isForServers = cache => cache.#isForServers
     isSingleUse = cache => cache.#isSingleUse
     localOptionsOf = cache => ({ ttl: cache.#ttl, singleUse: cache.#isSingleUse })
   }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
 import { dropSessions, hasSession, settleOffers } from '../cache/internal.js'
-import { offerBreaker } from '../cache/offer-breaker.js'
+import { breakerOf } from '../cache/offer-breaker.js'
 import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
 import { readPeerLabel } from '../key/session-key.js'
 import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
@@ -266,7 +266,8 @@ export class ConnectionAttempt implements SocketEvents {
 
   /** Chooses a session and lends it to `use`. In doubt, there is none. */
   #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
-    const { peer } = this.#inputs
+    const { cache, peer } = this.#inputs
+    const offerBreaker = breakerOf(cache)
     const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
     // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
     //   session
@@ -314,7 +315,8 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
     this.#isHanging = true
     this.#debug('no byte came for %d ms after the offer', HANG_MS)
-    offerBreaker.broken(this.#inputs.peer.endpoint)
+    const { cache, peer } = this.#inputs
+    breakerOf(cache).broken(peer.endpoint)
   }
 
   /** Followers wait for what this connection gets, unless another session has come since. */
@@ -375,6 +377,7 @@ export class ConnectionAttempt implements SocketEvents {
   #judgeSecure(isResumed: boolean): void {
     const { cache, peer } = this.#inputs
     const { endpoint, key } = peer
+    const offerBreaker = breakerOf(cache)
     if (this.#hasOffered) settleOffers(cache, key)
     if (isResumed) peer.isWorthFollowing = true
     // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
@@ -388,6 +391,7 @@ export class ConnectionAttempt implements SocketEvents {
   /** The connection ended before its handshake was done. */
   #judgeFailure(error: unknown): void {
     const { cache, peer } = this.#inputs
+    const offerBreaker = breakerOf(cache)
     if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
     if (!this.#hasOffered) return
     settleOffers(cache, peer.key)
@@ -402,6 +406,7 @@ export class ConnectionAttempt implements SocketEvents {
   /** The connection ended after its handshake. */
   #judgeEnd(error: unknown): void {
     const { cache, peer } = this.#inputs
+    const offerBreaker = breakerOf(cache)
     const chain = this.#isResumed ? this.#offered?.chain : this.#recorder.chain
     if (this.#port.bytesRead > 0) {
       if (chain) peer.recordAccepted(chain.digest)

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { dropSessions } from '../cache/internal.js'
-import { offerBreaker } from '../cache/offer-breaker.js'
+import { breakerOf, offerBreaker } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { onPurge, type PurgeGeneration } from '../key/purge-generation.js'
 import { native } from '../native/addon.js'
@@ -83,11 +83,12 @@ export class PeerState {
     for (const fingerprint of this.#fingerprints) emitted.delete(fingerprint)
   }
 
-  /** Wipes the stored sessions. Emitted ones stay known: a library that passes one back must not revive it. */
-  wipe(): void {
+  /** Wipes the stored sessions. Returns the cache that had them. Emitted ones stay known: a library that passes one back must not revive it. */
+  wipe(): SessionCache | undefined {
     const cache = this.#storedIn?.deref()
     if (cache) dropSessions(cache, this.key)
     this.#storedIn = undefined
+    return cache
   }
 }
 
@@ -119,8 +120,9 @@ function fingerprintOf(session: Uint8Array): number {
 onPurge(() => {
   for (const [, peer] of peers.entries()) {
     if (!peer.generation.isOver) continue
-    peer.wipe()
-    offerBreaker.forget(peer.endpoint)
+    const cache = peer.wipe()
+    if (cache) breakerOf(cache).forget(peer.endpoint)
+    else offerBreaker.forget(peer.endpoint)
   }
 })
 

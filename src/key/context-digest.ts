@@ -161,7 +161,7 @@ const hasOpensslStore = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].so
  * True if {@link defaultCaDigest} depends on the content of the default CAs. Some builds of Node.js use OpenSSL's own store
  * by default: their list of default CAs lacks the bundled ones.
  */
-function isDefaultCaKnown(): boolean {
+export function isDefaultCaKnown(): boolean {
   isFirstListWhole ??= containsAll(defaultCa(), tls.rootCertificates)
   return isFirstListWhole && !hasOpensslStore
 }

@@ -27,7 +27,7 @@ export interface Native
     | 'ringRotate'
     | 'ringInsert'
     | 'ringReplace'
-    | 'ringRevokeFiles'
+    | 'revokeFiles'
     | 'ringTick'
     | 'ringKeys'
   > {
@@ -76,13 +76,14 @@ export interface Native
   release(handle: number, key: Key, lease: number, isProductive: boolean): boolean
 
   /**
-   * Asks the process's circuit breaker for offers: 0 if the connection must not offer, 1 if it may, 2 if it must not and
-   * probes. Here and below, `now` is in milliseconds, and NaN stands for the addon's own clock.
+   * Asks the circuit breaker for offers: that of the file of a cache, or of the process (handle 0). Returns 0 if the
+   * connection must not offer, 1 if it may, and 2 if it must not and probes. Here and below, `now` is in milliseconds, and NaN
+   * stands for the addon's own clock. A file has its own clock.
    */
-  breakerMayOffer(endpoint: string, key: Key, now: number): 0 | 1 | 2
+  breakerMayOffer(endpoint: string, key: Key, now: number, handle: number): 0 | 1 | 2
   /** Records the outcome of a handshake. The numbers are in `offer-breaker.ts`. */
-  breakerReport(outcome: number, endpoint: string, key: Key, now: number): void
-  breakerForgetEndpoint(endpoint: string): void
+  breakerReport(outcome: number, endpoint: string, key: Key, now: number, handle: number): void
+  breakerForgetEndpoint(endpoint: string, handle: number): void
   breakerForgetAll(): void
   /** Increments the purge counter of a host: that of the process, and that of each file which the process has open. */
   purge(host: string): void

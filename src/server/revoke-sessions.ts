@@ -11,7 +11,7 @@ import { bindingOf } from './server-binding.js'
  * These are in all threads, in the workers of a `cluster` whose primary loads this package, and on hosts of one `tier`.
  * From then on each client does a full handshake first, so that its certificate is verified again.
  *
- * Of a ring in a file it wipes all earlier keys, so that tickets of its other servers end, too.
+ * In a file it ends all sessions of all servers that share it: it wipes earlier ticket keys, and session IDs.
  *
  * It takes effect in this process at once. Without the store of a `tier` the other hosts follow when the store is back.
  * Open connections stay open. Calling it for one of several servers of equal identity is enough.
@@ -43,7 +43,7 @@ export async function revokeSessions(server: tls.Server): Promise<void> {
   binding.refresh()
   // The generation of this process ends with it, and a ring in a file does not.
   // @guard shared-file › ticket-ring-file › tickets in a file: after revokeSessions and a restart none is accepted
-  native.ringRevokeFiles()
+  native.revokeFiles()
   await Promise.all([
     distributeRevocation(identity, generation),
     ...watches.map(watch => watch.raise(identity)),

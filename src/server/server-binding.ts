@@ -29,6 +29,8 @@ export type Mechanism = 'ids' | 'tickets'
 export interface ServerUse {
   /** The name of what the server shares with others: of a cache or of a ring. */
   name: string | undefined
+  /** What is mixed into the keys of session IDs in place of the name. */
+  keyScope?: string | undefined
   /** True if the caller declares that all contexts by name verify clients alike. */
   uniformClientTrust: boolean
   /** The second tier through which other hosts learn of revocations. */
@@ -192,7 +194,8 @@ export class ServerBinding {
     this.#identity = serverIdentity(server, isDefault)
     this.#generation = generationOf(this.#identity)
     const context = this.#digest('context')
-    this.#key.write(this.#digest(`ids of ${this.#uses.get('ids')?.name ?? ''}`), 'latin1')
+    const ids = this.#uses.get('ids')
+    this.#key.write(this.#digest(`ids of ${ids?.keyScope ?? ids?.name ?? ''}`), 'latin1')
     const isBound = this.#bindsTickets()
     this.#context = isBound ? context : ofNode
     this.#hasDefaultContext = isDefault && !isBound

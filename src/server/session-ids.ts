@@ -10,6 +10,9 @@ import {
   type SecondTier,
   type TierPart,
 } from '../fleet/second-tier.js'
+import { isDefaultCaKnown } from '../key/context-digest.js'
+import { processTrust } from '../key/process-trust.js'
+import { native } from '../native/addon.js'
 import {
   captureHandshake,
   currentServername,
@@ -96,6 +99,11 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
   return new SessionIdResponder(server, cache, tier, uniformClientTrust)
 }
 
+/** Returns what the keys of session IDs in a file hold: another process may trust other clients. */
+function keyScopeOfFile(): string {
+  return `${processTrust()} ${isDefaultCaKnown() ? '' : native.processToken()}`
+}
+
 /** How long a look-up waits for the revocation generation, after the server has started, in milliseconds. */
 const MAX_WATCH_WAIT_MS = 50
 
@@ -122,7 +130,12 @@ class SessionIdResponder implements Disposable {
     this.#server = server
     this.#cache = cache
     this.#tier = tier
-    this.#binding = bindServer(server, 'ids', { name: cache.name, uniformClientTrust, tier })
+    this.#binding = bindServer(server, 'ids', {
+      name: cache.name,
+      keyScope: cache.path === undefined ? undefined : keyScopeOfFile(),
+      uniformClientTrust,
+      tier,
+    })
     server.on('newSession', this.#onNewSession)
     server.on('resumeSession', this.#onResumeSession)
   }

@@ -9,6 +9,7 @@ export const CHAPTERS: Record<string, string> = {
   node: 'One operation, from JavaScript',
   core: 'The store',
   redis: 'The second tier',
+  segment: 'A cache in a file',
   'start-up': 'The start of a process',
 }
 

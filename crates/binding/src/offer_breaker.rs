@@ -1,4 +1,4 @@
-//! The circuit breaker for offers: one for all threads of the process.
+//! The circuit breaker for offers: one for all threads of the process, and one in each file.
 //!
 //! The TypeScript signatures are in `src/native/addon.ts`. Times are milliseconds; what is no number is the time now.
 
@@ -9,6 +9,7 @@ use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use tls_resumption_core::{Clock, OfferBreaker, Outcome, Permission, SystemClock};
 
+use crate::handles;
 use crate::napi::args::Arg;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
@@ -27,12 +28,17 @@ const OUTCOMES: [Outcome; 7] = [
     Outcome::NotOffered,
 ];
 
-/// `breakerMayOffer(endpoint, key, now)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
+/// `breakerMayOffer(endpoint, key, now, handle)`: 0 if the connection must not offer, 1 if it may, 2 if it probes.
 pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [endpoint, key, now, ..]| {
+    enter(env, info, |env, [endpoint, key, now, handle, ..]| {
         let now = time(&now);
+        let file = handles::file_of(env, handle.handle())?;
         with_names(&endpoint, &key, |endpoint, key| {
-            Value::Integer(match BREAKER.0.may_offer(endpoint, key, now) {
+            let permission = match &file {
+                Some(file) => file.segment.may_offer(endpoint, key),
+                None => BREAKER.0.may_offer(endpoint, key, now),
+            };
+            Value::Integer(match permission {
                 Permission::Pause => 0,
                 Permission::Offer => 1,
                 Permission::Probe => 2,
@@ -41,25 +47,33 @@ pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> n
     })
 }
 
-/// `breakerReport(outcome, endpoint, key, now)`: records what became of a handshake.
+/// `breakerReport(outcome, endpoint, key, now, handle)`: records what became of a handshake.
 pub unsafe extern "C" fn report(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [outcome, endpoint, key, now, ..]| {
+    enter(env, info, |env, [outcome, endpoint, key, now, handle, ..]| {
         let outcome = OUTCOMES
             .get(outcome.handle() as usize)
             .ok_or_else(|| errors::out_of_range("outcome", "from 0 to 6"))?;
         let now = time(&now);
+        let file = handles::file_of(env, handle.handle())?;
         with_names(&endpoint, &key, |endpoint, key| {
-            BREAKER.0.report(*outcome, endpoint, key, now);
+            match &file {
+                Some(file) => file.segment.report(*outcome, endpoint, key),
+                None => BREAKER.0.report(*outcome, endpoint, key, now),
+            }
             Value::Boolean(true)
         })
     })
 }
 
-/// `breakerForgetEndpoint(endpoint)`: forgets what is recorded about an endpoint.
+/// `breakerForgetEndpoint(endpoint, handle)`: forgets what is recorded about an endpoint.
 pub unsafe extern "C" fn forget_endpoint(env: napi_env, info: napi_callback_info) -> napi_value {
-    enter(env, info, |_, [endpoint, ..]| {
+    enter(env, info, |env, [endpoint, handle, ..]| {
+        let file = handles::file_of(env, handle.handle())?;
         endpoint.with_key(|endpoint| {
-            BREAKER.0.forget_endpoint(endpoint.as_bytes());
+            match &file {
+                Some(file) => file.segment.forget_endpoint(endpoint.as_bytes()),
+                None => BREAKER.0.forget_endpoint(endpoint.as_bytes()),
+            }
             Ok(Value::Boolean(true))
         })
     })

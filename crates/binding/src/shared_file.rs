@@ -10,7 +10,7 @@ use napi::bindgen_prelude::Result;
 use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_core::{
-    Builder, Cache, EntryOptions, Segment, SegmentError, SegmentInfo, SegmentOptions,
+    Builder, Cache, EntryOptions, Segment, SegmentError, SegmentInfo, SegmentKind, SegmentOptions,
 };
 
 use crate::handles;
@@ -24,7 +24,8 @@ static OPEN: Registry<SharedFile> = Registry::new();
 /// The caches of one file. All threads of the process use them.
 pub struct SharedFile {
     path: String,
-    segment: Segment,
+    is_for_servers: bool,
+    pub segment: Segment,
     pub sessions: Arc<Cache>,
     chains: Cache,
     seen: Mutex<Seen>,
@@ -47,13 +48,21 @@ impl SharedFile {
         builder: Builder,
     ) -> std::result::Result<Arc<Self>, SegmentError> {
         let path = options.path.to_string_lossy().into_owned();
+        let is_for_servers = options.kind == SegmentKind::Servers;
         let name = format!("{lifetime} {path}");
         // Each opener's options are compared with the file.
         let segment = Segment::open(options)?;
         let make = || {
             let sessions = Arc::new(segment.sessions(builder));
             let chains = segment.chains();
-            Ok::<_, SegmentError>(Self { path, segment, sessions, chains, seen: Mutex::default() })
+            Ok::<_, SegmentError>(Self {
+                path,
+                is_for_servers,
+                segment,
+                sessions,
+                chains,
+                seen: Mutex::default(),
+            })
         };
         let opened: std::result::Result<_, ()> = OPEN.open(&name, false, make, |_| Ok(()))?;
         Ok(opened.expect("the file has compared the options"))
@@ -81,6 +90,15 @@ impl SharedFile {
 pub fn purge_all(name: &[u8]) {
     OPEN.for_each(|file| {
         file.segment.purge(name);
+    });
+}
+
+/// Removes the sessions of all files for servers that the process has open.
+pub fn clear_servers() {
+    OPEN.for_each(|file| {
+        if file.is_for_servers {
+            file.sessions.clear();
+        }
     });
 }
 

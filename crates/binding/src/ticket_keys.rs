@@ -18,6 +18,7 @@ use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
 use crate::registry::Registry;
 use crate::ring::Ring;
+use crate::shared_file;
 
 static NAMES: Registry<Ring> = Registry::new();
 static PATHS: Registry<Ring> = Registry::new();
@@ -118,9 +119,11 @@ pub fn ring_rotate(env: Env, handle: u32) -> Result<()> {
     handles::with(env, handle, |ring: &Ring| ring.rotate().map_err(errors::key_rejected))
 }
 
-/// Ends all earlier tickets of the rings in files that this process has open: what else revokes them ends with the process.
+/// Ends all earlier tickets and sessions of servers in the files that this process has open: what else revokes them ends
+/// with the process.
 #[napi(catch_unwind)]
-pub fn ring_revoke_files() -> Result<()> {
+pub fn revoke_files() -> Result<()> {
+    shared_file::clear_servers();
     let failed = Mutex::new(None);
     PATHS.for_each(|ring| {
         if let Err(rejected) = ring.revoke() {

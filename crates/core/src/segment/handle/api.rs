@@ -43,7 +43,7 @@ const CHAIN_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// ```
 #[derive(Clone)]
 pub struct Segment {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
 }
 
 impl Segment {

@@ -1,7 +1,7 @@
 //! On other platforms there are no segments.
 
 use crate::segment::{SegmentError, SegmentErrorKind, SegmentInfo, SegmentOptions};
-use crate::{Builder, Cache};
+use crate::{Builder, Cache, Outcome, Permission};
 
 /// A cache in files that all processes of a user share. On this platform there is none.
 #[derive(Debug, Clone)]
@@ -22,6 +22,22 @@ impl Segment {
     /// Returns the cache of sessions.
     #[must_use]
     pub fn sessions(&self, _builder: Builder) -> Cache {
+        match *self {}
+    }
+
+    /// Returns whether a connection may offer a session.
+    #[must_use]
+    pub fn may_offer(&self, _endpoint: &[u8], _key: &[u8]) -> Permission {
+        match *self {}
+    }
+
+    /// Records what became of a handshake.
+    pub fn report(&self, _outcome: Outcome, _endpoint: &[u8], _key: &[u8]) {
+        match *self {}
+    }
+
+    /// Forgets an endpoint.
+    pub fn forget_endpoint(&self, _endpoint: &[u8]) {
         match *self {}
     }
 
