@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { type ClientMessage, type ConnectOptions, connect, SessionCache } from 'tls-resumption'
+import { clock } from '../../dist/util/time.js'
 import { withoutClock } from '../support/fake-timers.ts'
 import { outcome } from '../support/outcome.ts'
 import { finish } from '../support/server.ts'
@@ -89,6 +90,26 @@ for (const version of ['1.2', '1.3']) {
       ...Array(20).fill('rejected-by-peer'),
       ...Array(3).fill('backed-off'),
     ])
+  })
+
+  test.serial(`strict peer: TLS ${version} while offers pause, a session a second is stored`, async t => {
+    const peer = await startPeer(t, '--version', version, '--refuse')
+    const options = optionsFor(peer)
+    const { monotonic } = clock
+    t.teardown(() => {
+      clock.monotonic = monotonic
+    })
+    clock.monotonic = () => 0
+    const stored = async (connections: number) => {
+      const before = options.sessionCache.stats().sets
+      await inTurn(connections, () => finish(connect(options)))
+      return options.sessionCache.stats().sets - before
+    }
+    t.true((await stored(21)) >= 21)
+    t.is(await stored(3), 0)
+    clock.monotonic = () => 1000
+    t.true((await stored(1)) > 0)
+    t.is(await stored(1), 0)
   })
 
   test(`strict peer: TLS ${version} with a lifetime of 0`, async t => {

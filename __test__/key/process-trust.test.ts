@@ -4,7 +4,7 @@ import { isOfThisProcess } from '../../dist/key/context-digest.js'
 import { fileScope } from '../../dist/key/key-scope.js'
 import { withDefaults } from '../../dist/key/options.js'
 import { digestTrust, processTrust, type TrustInputs } from '../../dist/key/process-trust.js'
-import { deriveSessionKey, identifyContextFor, isShareable } from '../../dist/key/session-key.js'
+import { identifyContextFor, identifyPeer, isShareable } from '../../dist/key/session-key.js'
 import { testAuthority } from '../support/server.ts'
 
 const BASE: TrustInputs = {
@@ -83,7 +83,8 @@ test('session key: it holds the file and what the process takes for granted', as
   const { cert: ca } = await testAuthority()
   const options = withDefaults({ host: 'a.example', port: 443, ca })
   const of = (trust: string | undefined) =>
-    deriveSessionKey(options, undefined, { scope: { handle: () => 0, trust: () => trust } })
+    identifyPeer(options, undefined, identifyContextFor(options), { handle: () => 0, trust: () => trust })
+      ?.key
   t.not(of('one'), of('two'))
   t.not(of('one'), of(undefined))
   t.is(of('one'), of('one'))

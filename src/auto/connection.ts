@@ -55,7 +55,7 @@ function planCall(
   if (cache === null || !(typeof first === 'number' || typeof first === 'string' || isOptions(first)))
     return undefined
   try {
-    const [asGiven, listener] = normalize(args)
+    const { options: asGiven, listener } = normalize(args)
     const given = withDefaults(asGiven)
     if (isOptedOut(given)) {
       recordConnection('opted-out', () => describePeer(given))

@@ -129,9 +129,23 @@ export function borrowVerified<T>(
 ): T | undefined {
   const handle = handleOf(cache)
   if (handle === 0) return undefined
-  return borrow(native.offerVerified, handle, key, offered =>
-    use(offered.subarray(RECORD_BYTES), offered.subarray(0, RECORD_BYTES)),
-  )
+  return borrow(native.offerVerified, handle, key, offered => {
+    if (offered !== lastView.of) {
+      lastView = {
+        of: offered,
+        blob: offered.subarray(RECORD_BYTES),
+        record: offered.subarray(0, RECORD_BYTES),
+      }
+    }
+    return use(lastView.blob, lastView.record)
+  })
+}
+
+/** Parts of the last borrowed buffer: it is mostly the same one, and to make a view costs more than to read it. */
+let lastView: { of: Buffer | undefined; blob: Buffer; record: Buffer } = {
+  of: undefined,
+  blob: Buffer.alloc(0),
+  record: Buffer.alloc(0),
 }
 
 /** Removes the entry that {@link storeVerified} named. Returns false if it is not under the key any more. */

@@ -11,10 +11,10 @@ import { returnCertificates } from '../session/resumed-socket.js'
 import { readSessionInfo, type SessionInfo } from '../session/session-info.js'
 import { debug, isDebugging } from '../util/log.js'
 import { monotonicNow } from '../util/time.js'
-import { HANG_MS, watchForSilence } from './hang-watch.js'
-import { type OfferedSession, type OfferOutcome, offerSession } from './offer.js'
+import { endWatch, HANG_MS, watchForSilence } from './hang-watch.js'
+import { type OfferOutcome, offerSession } from './offer.js'
 import { recordSessionTime, sessionTime } from './peer-state.js'
-import type { CheckServerIdentity } from './reverify.js'
+import type { CheckServerIdentity, OfferedSession } from './reverify.js'
 import { type RecorderInputs, SessionRecorder } from './session-recorder.js'
 import { followFlight, joinFlight, type Lead, landFlight, waitBound } from './single-flight.js'
 
@@ -24,6 +24,14 @@ export interface AttemptInputs extends RecorderInputs {
   readonly coalesce: boolean
   /** True if it runs over a stream of the caller, whose time to connect is not known. */
   readonly isOverStream: boolean
+}
+
+/** The inputs of a connection over a socket that is yet to connect: its endpoint is not known before. */
+export interface LateInputs {
+  /** Returns the inputs once the socket is connected. Undefined, and recorded, for a connection that does not resume. */
+  find(): AttemptInputs | undefined
+  /** Returns the peer label of the options. */
+  label(): string
 }
 
 let attemptCount = 0
@@ -44,8 +52,10 @@ type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
  * socket is one method; nothing that goes wrong here changes what the connection does.
  */
 export class ConnectionAttempt implements SocketEvents {
-  readonly #inputs: AttemptInputs
-  readonly #recorder: SessionRecorder
+  /** Set once the endpoint is known, which a given socket shows when it is connected. */
+  #inputs!: AttemptInputs
+  #recorder: SessionRecorder | undefined
+  readonly #findInputs: LateInputs | undefined
   readonly #isContextUnchanged: () => boolean
   /** Names the connection in the debug log. */
   readonly #id: number = ++attemptCount
@@ -62,7 +72,6 @@ export class ConnectionAttempt implements SocketEvents {
   #lead: Lead | undefined
   #leaveFlight: (() => void) | undefined
   #gate: HandshakeGate | undefined
-  #stopHangWatch: (() => void) | undefined
   #isHanging = false
   #isResumed = false
   #transportBytes = 0
@@ -70,12 +79,18 @@ export class ConnectionAttempt implements SocketEvents {
   #isReported = false
   #waitedSince: number | undefined
   #waitTime = 0
-  #addressedAt: number = monotonicNow()
+  /** Undefined where there is no address, as of a unix socket: to connect to one takes no time. */
+  #addressedAt: number | undefined
   #startedAt = 0
 
-  constructor(inputs: AttemptInputs, isContextUnchanged: () => boolean) {
-    this.#inputs = inputs
+  constructor(inputs: AttemptInputs | LateInputs, isContextUnchanged: () => boolean) {
     this.#isContextUnchanged = isContextUnchanged
+    if ('find' in inputs) this.#findInputs = inputs
+    else this.#start(inputs)
+  }
+
+  #start(inputs: AttemptInputs): void {
+    this.#inputs = inputs
     this.#recorder = new SessionRecorder(inputs)
     const { peer, maxAge, coalesce, verifier } = inputs
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
@@ -88,9 +103,17 @@ export class ConnectionAttempt implements SocketEvents {
     )
   }
 
-  /** Returns the `checkServerIdentity` for the options of the connection. */
+  /**
+   * Returns a `checkServerIdentity` for the options of the connection, which copies the certificates before it calls that
+   * of the caller.
+   */
   capturing(check: CheckServerIdentity): CheckServerIdentity {
-    return this.#recorder.capturing(check)
+    const attempt = this
+    return function (this: unknown, hostname, certificate) {
+      const call = () => Reflect.apply(check, this, [hostname, certificate])
+      const recorder = attempt.#recorder
+      return recorder ? recorder.capture(certificate as tls.DetailedPeerCertificate, call) : call()
+    }
   }
 
   /** Watches a socket of `tls.connect` whose handshake starts when its transport is connected. */
@@ -108,7 +131,7 @@ export class ConnectionAttempt implements SocketEvents {
     let socket: tls.TLSSocket | undefined
     this.#startedAt = monotonicNow()
     this.#choose((session, offered) => {
-      this.#offered = offered
+      this.#accept(session, offered)
       // The socket keeps its options, so the session must not be memory that is used again.
       const own = Buffer.allocUnsafeSlow(session.length)
       session.copy(own)
@@ -133,10 +156,15 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   onTransportConnected(): void {
-    if (this.#phase !== 'connecting' || !this.#port.isUsable) return
+    if (this.#phase !== 'connecting') return
+    if (!this.#hasInputs) {
+      this.#phase = 'closed'
+      return
+    }
+    if (!this.#port.isUsable) return
     const { cache, peer, coalesce, isOverStream } = this.#inputs
     this.#startedAt = monotonicNow()
-    const connectTime = isOverStream ? undefined : this.#startedAt - this.#addressedAt
+    const connectTime = isOverStream ? undefined : this.#startedAt - (this.#addressedAt ?? this.#startedAt)
     this.#port.watchSessions()
     this.#offer()
     if (coalesce && this.#isWithoutSession && this.#isFree) {
@@ -149,7 +177,8 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   onSecure(): void {
-    if (this.#phase === 'closed') return
+    const recorder = this.#recorder
+    if (this.#phase === 'closed' || recorder === undefined) return
     const isFirst = this.#phase !== 'secure'
     this.#phase = 'secure'
     if (this.#hasCallerSession) {
@@ -162,14 +191,14 @@ export class ConnectionAttempt implements SocketEvents {
     // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
     if (isResumed && error) this.#port.setAuthorizationError(error.code || error.message)
     // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
-    if (!isResumed && !this.#recorder.hasCapture && !this.#port.isAuthorized) {
+    if (!isResumed && !recorder.hasCapture && !this.#port.isAuthorized) {
       const certificate = this.#port.peerCertificate()
-      if (certificate) this.#recorder.captureUnverified(certificate)
+      if (certificate) recorder.captureUnverified(certificate)
     }
     // Node.js emits the session of this handshake before the next tick.
-    if (!isResumed && this.#port.protocol !== 'TLSv1.3') process.nextTick(() => this.#recorder.endHandshake())
+    if (!isResumed && this.#port.protocol !== 'TLSv1.3') process.nextTick(() => recorder.endHandshake())
     if (!isFirst) return
-    this.#stopHangWatch?.()
+    if (this.#hasOffered) endWatch(this)
     this.#judgeSecure(isResumed)
     this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
     this.#report(isResumed ? 'resumed' : REASONS[this.#outcome])
@@ -184,9 +213,12 @@ export class ConnectionAttempt implements SocketEvents {
     // @guard caller-session › caller-session › caller session: * stores nothing if the server rejects the
     //   caller's session
     //   ⇒ without `this.#hasCallerSession ||`
-    if (this.#hasCallerSession || this.#phase === 'closed') return
+    if (this.#hasCallerSession || this.#phase === 'closed' || this.#recorder === undefined) return
     const { peer } = this.#inputs
     const info = readSessionInfo(session)
+    // None is offered before the pause ends, so one session a second is enough.
+    const isSpare =
+      this.#outcome === 'backed-off' && !this.#isProbe && peer.hasStoredLately(this.#inputs.cache)
     const resumed = this.#hasOffered ? this.#offered : undefined
     // The session key stands for the context as it was, and the handshake verifies by what it is.
     const record =
@@ -195,7 +227,7 @@ export class ConnectionAttempt implements SocketEvents {
             session,
             info,
             this.#port.isResumed ? resumed : null,
-            () => this.#port.sentCertificates,
+            isSpare ? undefined : () => this.#port.sentCertificates,
           )
         : undefined
     // Whatever is stored of it: a library may pass it back.
@@ -204,8 +236,9 @@ export class ConnectionAttempt implements SocketEvents {
     // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
     //   destroys the socket
     //   ⇒ without `&& !this.#port.isDestroyed`
-    if (info && record !== undefined && !this.#port.isDestroyed) this.#store(session, info, record)
-    else this.#debug('stored nothing: there is no verification that the session could rely on')
+    if (info && record !== undefined && !isSpare && !this.#port.isDestroyed)
+      this.#store(session, info, record)
+    else this.#debug('stored nothing: it is not needed, or there is no verification that it could rely on')
   }
 
   onCallerSession(): void {
@@ -218,7 +251,11 @@ export class ConnectionAttempt implements SocketEvents {
     const phase = this.#phase
     if (phase === 'closed') return
     this.#phase = 'closed'
-    this.#stopHangWatch?.()
+    if (this.#recorder === undefined) {
+      recordConnection('failed', () => this.#findInputs?.label() ?? '')
+      return
+    }
+    if (this.#hasOffered) endWatch(this)
     this.#leaveFlight?.()
     this.#gate?.abandon()
     this.#report('failed')
@@ -226,6 +263,14 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#hasCallerSession) return
     if (phase === 'secure') this.#judgeEnd(error)
     else this.#judgeFailure(error)
+  }
+
+  /** False for a connection that does not resume, as its inputs show. */
+  get #hasInputs(): boolean {
+    if (this.#recorder !== undefined) return true
+    const inputs = this.#findInputs?.find()
+    if (inputs !== undefined) this.#start(inputs)
+    return inputs !== undefined
   }
 
   get #phase(): Phase {
@@ -289,11 +334,20 @@ export class ConnectionAttempt implements SocketEvents {
     try {
       this.#choose((session, offered) => {
         this.#port.giveSession(session)
-        this.#offered = offered
+        this.#accept(session, offered)
       })
       this.#afterOffer()
     } catch {
       // In doubt, a full handshake.
+    }
+  }
+
+  /** Remembers what is offered. The last ticket of a TLS 1.2 peer is known: to read it again takes longer. */
+  #accept(session: Buffer, offered: OfferedSession): void {
+    this.#offered = offered
+    const { lastTicket } = this.#inputs.peer
+    if (offered.isBelowTls13 && lastTicket?.length && session.includes(lastTicket)) {
+      this.#ticket = lastTicket
     }
   }
 
@@ -304,13 +358,17 @@ export class ConnectionAttempt implements SocketEvents {
     //   Node returns
     //   ⇒ `this.#hasCallerSession ? undefined : offered.chain` becomes `offered.chain`
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
-    if (offered.isBelowTls13) this.#ticket = this.#port.ticket
-    this.#transportBytes = this.#port.transportBytesRead ?? 0
-    this.#stopHangWatch = watchForSilence(() => this.#onSilence())
+    if (offered.isBelowTls13 && this.#ticket === undefined) {
+      this.#ticket = this.#port.ticket
+      this.#inputs.peer.lastTicket = this.#ticket
+    }
+    // A connection of its own has read nothing yet.
+    if (this.#inputs.isOverStream) this.#transportBytes = this.#port.transportBytesRead ?? 0
+    watchForSilence(this, this.#startedAt)
   }
 
   /** Called where the peer may not have answered the offer: then the next connection makes none. */
-  #onSilence(): void {
+  onSilence(): void {
     const bytes = this.#port.transportBytesRead
     if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
     this.#isHanging = true
@@ -407,9 +465,9 @@ export class ConnectionAttempt implements SocketEvents {
   #judgeEnd(error: unknown): void {
     const { cache, peer } = this.#inputs
     const offerBreaker = breakerOf(cache)
-    const chain = this.#isResumed ? this.#offered?.chain : this.#recorder.chain
+    const chain = this.#isResumed ? this.#offered?.chain : this.#recorder?.chain
     if (this.#port.bytesRead > 0) {
-      if (chain) peer.recordAccepted(chain.digest)
+      if (chain) peer.recordAccepted(chain)
       return
     }
     // A peer may reject the session that it resumed: in TLS 1.3 after the client's side of the handshake is done.
@@ -421,9 +479,9 @@ export class ConnectionAttempt implements SocketEvents {
     // The application may have rejected the peer, so what this connection brought must not authorize the next one.
     // @guard rejected-peer › chain-checks › TLSv1.3: a connection that the application rejects costs only the *
     //   ⇒ if false
-    if (isDestroyedHere && !(chain && peer.hasAccepted(chain.digest))) {
+    if (isDestroyedHere && !(chain && peer.hasAccepted(chain))) {
       this.#debug('destroyed before the first byte: removed what this connection stored')
-      this.#recorder.removeStored()
+      this.#recorder?.removeStored()
     }
   }
 
@@ -433,7 +491,7 @@ export class ConnectionAttempt implements SocketEvents {
     if (peer.generation.isOver) return
     // @guard verification-off › stored-with-verification › *: of a socket that is not authorized a strict caller *
     if (verifier.isStrict && !this.#port.isAuthorized) return
-    if (!this.#recorder.store(session, info, record)) return
+    if (!this.#recorder?.store(session, info, record)) return
     this.#debug('stored a session of %d bytes', session.length)
     this.#recordSessionTime()
     this.#lead?.end(true)
@@ -455,6 +513,7 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#phase !== 'secure' || !this.#port.isUsable) return
     const { ticket } = this.#port
     if (ticket === undefined || this.#ticket?.equals(ticket)) return
+    this.#inputs.peer.lastTicket = ticket
     const { session } = this.#port
     if (session) this.onSession(session)
   }

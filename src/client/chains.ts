@@ -22,7 +22,12 @@ interface KnownChain {
 
 /** Chains that this thread has read or captured, by digest: to parse certificates takes some 50 µs each. */
 const known = new LruMap<string, KnownChain>(1000)
-onPurge(() => known.clear())
+/** The same ones, by the object of a digest: most connections to a peer bring the same one. */
+let byObject = new WeakMap<Buffer, KnownChain>()
+onPurge(() => {
+  known.clear()
+  byObject = new WeakMap()
+})
 
 /** Returns the object that this thread uses for an equal chain, whose certificates are parsed already. */
 export function knownChain(chain: CertificateChain): CertificateChain {
@@ -53,15 +58,22 @@ export function storeChain(cache: SessionCache, chain: CertificateChain, now: nu
  * @param now milliseconds of any clock.
  */
 export function findChain(cache: SessionCache, digest: Buffer, now: number): CertificateChain | undefined {
+  const same = byObject.get(digest)
+  if (same !== undefined && isRecent(same, cache, now)) return same.chain
   const id = digest.toString('latin1')
   const found = known.peek(id)
-  if (found !== undefined && isRecent(found, cache, now)) return found.chain
+  if (found !== undefined && isRecent(found, cache, now)) {
+    byObject.set(digest, found)
+    return found.chain
+  }
   return chainsOf(cache).borrow(digest, bytes => {
     const chain = found?.chain ?? CertificateChain.decode(bytes)
     // @guard verified-session › stored-with-verification › *: a chain that is stored under the digest of another one *
     //   ⇒ without `|| !chain.digest.equals(digest)`
     if (chain === undefined || !chain.digest.equals(digest)) return undefined
-    known.set(id, { chain, usedAt: now, usedIn: cache.path })
+    const used = { chain, usedAt: now, usedIn: cache.path }
+    known.set(id, used)
+    byObject.set(digest, used)
     return chain
   })
 }

@@ -58,7 +58,7 @@ export function connect(
   secureConnectListener?: () => void,
 ): tls.TLSSocket
 export function connect(...args: unknown[]): tls.TLSSocket {
-  const [options, listener] = normalize(args)
+  const { options, listener } = normalize(args)
   return connectWith(options, connectOptions => tls.connect(connectOptions, listener))
 }
 
@@ -103,15 +103,23 @@ function checkSession(session: unknown): void {
   }
 }
 
+/** The arguments of `tls.connect`. */
+export interface ConnectArguments {
+  options: ConnectOptions
+  listener: (() => void) | undefined
+}
+
 /** Returns the arguments of any form of `tls.connect` as options and a listener. */
-export function normalize(args: unknown[]): [ConnectOptions, (() => void) | undefined] {
-  const last = args.at(-1)
+export function normalize(args: unknown[]): ConnectArguments {
+  const last = args[args.length - 1]
   const listener = typeof last === 'function' ? (last as () => void) : undefined
-  const [first, second, third] = args
+  const first = args[0]
+  const second = args[1]
   // The form with options needs no copy.
-  if (args.length <= 2 && isOptions(first) && !isOptions(second)) return [first, listener]
-  const more = isOptions(second) ? second : third
-  return [{ ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions, listener]
+  if (args.length <= 2 && isOptions(first) && !isOptions(second)) return { options: first, listener }
+  const more = isOptions(second) ? second : args[2]
+  const options = { ...endpointOf(args), ...(typeof more === 'object' ? more : {}) } as ConnectOptions
+  return { options, listener }
 }
 
 /** True if `tls.connect` takes the argument for options. */

@@ -6,27 +6,28 @@ export const HANG_MS = 1000
 const MAX_LAG_MS = 100
 
 /** A connection that waits for the answer to its offer. */
-interface Watched {
-  since: number
-  readonly onSilence: () => void
+interface Waiting {
+  onSilence(): void
 }
 
-/** In the order of their times: one timer, for the first of them, serves all. */
-const watched = new Set<Watched>()
+/** Since when each connection waits. In the order of their times: one timer, for the first of them, serves all. */
+const watched = new Map<Waiting, number>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Calls `onSilence` once, {@link HANG_MS} after now, unless the returned function was called before. Where this thread
- * was busy at that time, it waits as long again.
+ * Calls `onSilence` once, {@link HANG_MS} after now, unless {@link endWatch} was called before. Where this thread was busy
+ * at that time, it waits as long again.
+ *
+ * @param now the time of {@link monotonicNow}.
  */
-export function watchForSilence(onSilence: () => void): () => void {
-  const entry: Watched = { since: monotonicNow(), onSilence }
-  watched.add(entry)
+export function watchForSilence(connection: Waiting, now: number): void {
+  watched.set(connection, now)
   timer ??= arm(HANG_MS)
-  return () => {
-    // The timer stays: the next connection needs it.
-    watched.delete(entry)
-  }
+}
+
+/** Ends the watch. The timer stays: the next connection needs it. */
+export function endWatch(connection: Waiting): void {
+  watched.delete(connection)
 }
 
 function arm(milliseconds: number): NodeJS.Timeout {
@@ -37,16 +38,15 @@ function check(): void {
   clearTimeout(timer)
   timer = undefined
   const now = monotonicNow()
-  for (const entry of [...watched]) {
-    const waited = now - entry.since
+  for (const [connection, since] of [...watched]) {
+    const waited = now - since
     if (waited < HANG_MS) break
-    watched.delete(entry)
-    if (waited <= HANG_MS + MAX_LAG_MS) entry.onSilence()
-    else {
-      entry.since = now
-      watched.add(entry)
-    }
+    watched.delete(connection)
+    if (waited <= HANG_MS + MAX_LAG_MS) connection.onSilence()
+    else watched.set(connection, now)
   }
-  const [first] = watched
-  if (first !== undefined) timer = arm(Math.max(1, first.since + HANG_MS - now))
+  for (const since of watched.values()) {
+    timer = arm(Math.max(1, since + HANG_MS - now))
+    return
+  }
 }

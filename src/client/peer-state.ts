@@ -3,12 +3,14 @@ import { dropSessions } from '../cache/internal.js'
 import { breakerOf, offerBreaker } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { onPurge, type PurgeGeneration } from '../key/purge-generation.js'
+import type { PeerIdentity } from '../key/session-key.js'
 import { native } from '../native/addon.js'
 import type { CertificateChain } from '../session/certificate-chain.js'
 import { ChainValidity } from '../session/chain-validity.js'
 import { decodeVerification, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
 import { isSharedMemory } from '../util/shared-memory.js'
+import { monotonicNow, SECOND } from '../util/time.js'
 
 const MAX_PEERS = 1000
 /** A peer that sends many tickets displaces only its own. */
@@ -25,22 +27,25 @@ export interface EmittedSession {
 /** What this thread remembers about the peer of one session key. What all threads share is in native memory. */
 export class PeerState {
   readonly key: string
-  /** Transport and server name: failures and times are those of an endpoint, not of a key. */
   readonly endpoint: string
   readonly generation: PurgeGeneration
   /** False where the session of a leader could not be offered either, so that waiting for another one is pointless. */
   isWorthFollowing = true
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
+  #lastAccepted: CertificateChain | undefined
   #storedIn: WeakRef<SessionCache> | undefined
+  #storedAt: number = Number.NEGATIVE_INFINITY
   /** For how long the verification of its chain holds. */
   readonly validity: ChainValidity = new ChainValidity()
+  /** The TLS 1.2 ticket that a connection offered or got last. */
+  lastTicket: Buffer | undefined
   /** The chain of the last full handshake of which a session was emitted. */
   lastChain: CertificateChain | undefined
   #lastRecord: Buffer | undefined
   #lastVerification: Verification | undefined
 
-  constructor(key: string, endpoint: string, generation: PurgeGeneration) {
+  constructor({ key, endpoint, generation }: PeerIdentity) {
     this.key = key
     this.endpoint = endpoint
     this.generation = generation
@@ -58,16 +63,24 @@ export class PeerState {
   /** Remembers that sessions of this peer were stored in the cache, so that a purge can wipe them. */
   recordStored(cache: SessionCache): void {
     if (this.#storedIn?.deref() !== cache) this.#storedIn = new WeakRef(cache)
+    this.#storedAt = monotonicNow()
+  }
+
+  /** True if a session of this peer was stored in this cache within the last second. */
+  hasStoredLately(cache: SessionCache): boolean {
+    return monotonicNow() - this.#storedAt < SECOND && this.#storedIn?.deref() === cache
   }
 
   /** Remembers that an application has received data from a peer with this chain: it does not reject the chain. */
-  recordAccepted(chainDigest: Buffer): void {
+  recordAccepted(chain: CertificateChain): void {
+    if (chain === this.#lastAccepted) return
+    this.#lastAccepted = chain
     if (this.#acceptedChains.size === MAX_CHAINS_PER_PEER) this.#acceptedChains.clear()
-    this.#acceptedChains.add(chainDigest.toString('latin1'))
+    this.#acceptedChains.add(chain.digest.toString('latin1'))
   }
 
-  hasAccepted(chainDigest: Buffer): boolean {
-    return this.#acceptedChains.has(chainDigest.toString('latin1'))
+  hasAccepted(chain: CertificateChain): boolean {
+    return this.#acceptedChains.has(chain.digest.toString('latin1'))
   }
 
   /** Decodes a record. The sessions of a peer often have equal ones. */
@@ -97,11 +110,11 @@ const emitted = new Map<number, EmittedSession>()
 const peers = new LruMap<string, PeerState>(MAX_PEERS, evicted => evicted.forget())
 
 /** Returns the state of the peer with this session key. */
-export function peerState(key: string, endpoint: string, generation: PurgeGeneration): PeerState {
-  let peer = peers.get(key)
+export function peerState(identity: PeerIdentity): PeerState {
+  let peer = peers.get(identity.key)
   if (peer === undefined) {
-    peer = new PeerState(key, endpoint, generation)
-    peers.set(key, peer)
+    peer = new PeerState(identity)
+    peers.set(identity.key, peer)
   }
   return peer
 }

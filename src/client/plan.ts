@@ -4,36 +4,30 @@ import { hasSession, localCacheOf } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { handleOf, isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
-import { crlsOfContext, watchForChanges } from '../key/context-origin.js'
-import { formatPeerLabel } from '../key/endpoint.js'
+import { watchForChanges } from '../key/context-origin.js'
 import { scopeOf } from '../key/key-scope.js'
 import { hostnameOf, isStrict } from '../key/options.js'
-import { PurgeGeneration } from '../key/purge-generation.js'
-import { deriveSessionKey, describePeer, identifyContextFor, isShareable } from '../key/session-key.js'
+import { describePeer, identifyContextFor, identifyPeer, isShareable } from '../key/session-key.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
 import { decodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
 import { DAY } from '../util/time.js'
-import { type AttemptInputs, ConnectionAttempt } from './attempt.js'
-import { reverify } from './offer.js'
+import { type AttemptInputs, ConnectionAttempt, type LateInputs } from './attempt.js'
 import { findEmitted, peerState } from './peer-state.js'
-import { PendingAttempt } from './pending-attempt.js'
+import { reverify } from './reverify.js'
 import { secureContextFor } from './shared-contexts.js'
 
 export const DEFAULT_MAX_AGE: number = DAY
-
-const NO_CRLS: readonly unknown[] = []
 
 /** How a connection is to be made. */
 export interface Plan {
   /** The options for `tls.connect`. */
   readonly options: tls.ConnectionOptions
   /**
-   * What it needs to resume; undefined where it is Node's alone. A function where the given socket is yet to connect: it
-   * is called when that is connected.
+   * What it needs to resume; undefined where it is Node's only. Late where the given socket is yet to connect.
    */
-  readonly inputs: AttemptInputs | (() => AttemptInputs | undefined) | undefined
+  readonly inputs: AttemptInputs | LateInputs | undefined
 }
 
 export interface PlanOptions {
@@ -58,7 +52,10 @@ export function planConnection(
     if (options.session && keepsSession(options, cache, undefined)) return keepSession(options)
     // The connection gets another context and another `checkServerIdentity`, which do not count.
     const given = { ...options }
-    return share(options, context, () => findInputs(cache, given, context, planOptions))
+    return share(options, context, {
+      find: () => findInputs(cache, given, context, planOptions),
+      label: () => describePeer(given),
+    })
   }
   const inputs = findInputs(cache, options, context, planOptions)
   if (inputs === undefined) return { options, inputs }
@@ -77,10 +74,13 @@ function keepSession(options: tls.ConnectionOptions): Plan {
 
 /** Plans a connection with the shared context, and without a session that this package replaces. */
 function share(options: tls.ConnectionOptions, context: string | undefined, inputs: Plan['inputs']): Plan {
-  const { session, ...rest } = options
-  const own = session ? rest : options
+  const own = options.session ? withoutSession(options) : options
   if (!own.secureContext && context !== undefined) own.secureContext = secureContextFor(own, context)
   return { options: own, inputs }
+}
+
+function withoutSession({ session: _, ...options }: tls.ConnectionOptions): tls.ConnectionOptions {
+  return options
 }
 
 /** Returns what a connection with these options needs to resume. Undefined, and recorded, where it does not. */
@@ -97,33 +97,24 @@ function findInputs(
   // Other processes can use a session in a file only if its key means the same there.
   // @guard shared-file › shared-file › *: a session under an identity token stays in the process
   //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
-  const own = context === undefined || isShareable(options, context) ? cache : localCacheOf(cache)
-  const scope = scopeOf(own, handleOf)
-  const generation = new PurgeGeneration(options, scope)
-  const key = context && deriveSessionKey(options, cachePartition, { context, generation, scope })
+  const isUsable = cache.path === undefined || context === undefined || isShareable(options, context)
+  const own = isUsable ? cache : localCacheOf(cache)
+  const identity = identifyPeer(options, cachePartition, context, scopeOf(own, handleOf))
   const { checkServerIdentity, secureContext } = options
-  if (key === undefined || checkServerIdentity === undefined) {
+  if (identity === undefined || checkServerIdentity === undefined) {
     if (isDebugging) debug('%s: not cacheable', describePeer(options))
     recordConnection(options.session ? 'caller-session' : 'uncacheable', () => describePeer(options))
     return undefined
   }
   return {
     cache: own,
-    peer: peerState(key, `${formatPeerLabel(generation.endpoint)} ${options.servername ?? ''}`, generation),
+    peer: peerState(identity),
     verifier: { isStrict: isStrict(options), hostname: hostnameOf(options), checkServerIdentity, options },
     maxAge,
     coalesce,
     isOverStream: Boolean(options.socket),
-    trust: {
-      ca: options.ca,
-      crls: secureContext ? crlsOfContext(secureContext) : crlsOfOptions(options),
-      hasOwnContext: Boolean(secureContext),
-    },
+    hasGivenContext: Boolean(secureContext),
   }
-}
-
-function crlsOfOptions({ crl }: tls.ConnectionOptions): readonly unknown[] {
-  return crl === undefined || crl === null ? NO_CRLS : [crl].flat()
 }
 
 /** Makes a connection by its plan. */
@@ -133,14 +124,11 @@ export function executePlan(
 ): tls.TLSSocket {
   if (inputs === undefined) return open(options)
   const isContextUnchanged = watchForChanges(options.secureContext)
-  const isPending = typeof inputs === 'function'
-  const attempt = isPending
-    ? new PendingAttempt(inputs, isContextUnchanged, () => describePeer(options))
-    : new ConnectionAttempt(inputs, isContextUnchanged)
+  const attempt = new ConnectionAttempt(inputs, isContextUnchanged)
   if (options.checkServerIdentity) {
     options.checkServerIdentity = attempt.capturing(options.checkServerIdentity)
   }
-  if (attempt instanceof ConnectionAttempt && options.socket) {
+  if (options.socket && !('find' in inputs)) {
     return attempt.startAtOnce(session => open(session ? { ...options, session } : options))
   }
   const socket = open(options)

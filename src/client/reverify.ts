@@ -1,8 +1,13 @@
 import type { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
+import type { SessionCache } from '../cache/session-cache.js'
 import { isBuiltin } from '../node/builtin-functions.js'
 import type { CertificateChain } from '../session/certificate-chain.js'
+import { readSessionInfo, TLS_1_3 } from '../session/session-info.js'
+import { isCurrent, type Verification } from '../session/verified-session.js'
 import { LruMap } from '../util/lru-map.js'
+import { wallClock } from '../util/time.js'
+import { findChain } from './chains.js'
 
 export type CheckServerIdentity = NonNullable<tls.ConnectionOptions['checkServerIdentity']>
 
@@ -15,6 +20,71 @@ export interface PeerVerifier {
   readonly checkServerIdentity: CheckServerIdentity
   /** The `this` of that function. */
   readonly options: tls.ConnectionOptions
+}
+
+/** What decides whether a session may be offered. */
+export interface VerifierInputs {
+  readonly cache: SessionCache
+  readonly verifier: PeerVerifier
+  /** How old the verification of a session may be, in milliseconds. */
+  readonly maxAge: number
+}
+
+/** A session that may be offered. */
+export interface OfferedSession {
+  readonly verification: Verification
+  readonly chain: CertificateChain
+  /** What `checkServerIdentity` returns now. A caller that is not strict finds it in `authorizationError`. */
+  readonly identityError: Error | undefined
+  readonly isBelowTls13: boolean
+}
+
+/**
+ * Verifies the peer of a session again, as far as that is possible without it.
+ *
+ * @returns undefined where a full handshake might not authorize the peer now, or would authorize it otherwise.
+ */
+export function reverify(
+  session: Buffer,
+  verification: Verification | undefined,
+  { cache, verifier, maxAge }: VerifierInputs,
+  now: number = wallClock(),
+): OfferedSession | undefined {
+  // @guard verified-session › verified-again › *: maxAge is that of the connection that offers, *
+  //   ⇒ without `|| !isCurrent(verification, maxAge, now)`
+  if (verification === undefined || !isCurrent(verification, maxAge, now)) return undefined
+  const info = readSessionInfo(session)
+  const chain = findChain(cache, verification.chainDigest, now)
+  if (info === undefined || chain === undefined) return undefined
+  // @guard verified-session › verified-again › *: a session with another certificate than its chain has is not *
+  if (!chain.hasLeaf(session, info.leafStart, info.leafEnd)) return undefined
+  // @guard verified-session › stored-with-verification › *: a session that says otherwise * than its record *
+  if (info.verified !== verification.isChainVerified) return undefined
+  const isBelowTls13 = info.version < TLS_1_3
+  // OpenSSL repeats the stored result of such a chain, so Node.js reports it without the check of the name.
+  if (!info.verified) {
+    // @guard verification-off › reverify › *: a strict caller does not offer a session whose chain was not
+    //   verified
+    //   ⇒ if false
+    return verifier.isStrict ? undefined : { verification, chain, identityError: undefined, isBelowTls13 }
+  }
+  try {
+    const identityError = checkIdentity(chain, verifier)
+    // @guard certificate-dates-and-names › reverify › *: a checkServerIdentity that has changed its mind is
+    //   asked again
+    //   ⇒ `identityError === undefined || !verifier.isStrict` becomes `true`
+    // @guard certificate-dates-and-names › reverify › *: a session whose certificate has another name is not
+    //   offered
+    //   ⇒ `identityError === undefined || !verifier.isStrict` becomes `true`
+    const isAcceptable = identityError === undefined || !verifier.isStrict
+    return isAcceptable ? { verification, chain, identityError, isBelowTls13 } : undefined
+  } catch {
+    // @guard certificate-dates-and-names › reverify › a checkServerIdentity that throws before an offer means
+    //   a full handshake
+    //   ⇒ `return undefined` becomes `return { verification, chain, identityError: undefined, isBelowTls13 }`
+    // The caller's check threw. In doubt, a full handshake decides.
+    return undefined
+  }
 }
 
 const MAX_NAMES = 100

@@ -1,17 +1,19 @@
 import type tls from 'node:tls'
 import { removeEntry, storeVerified } from '../cache/internal.js'
+import { crlsOfContext } from '../key/context-origin.js'
 import { CertificateChain, type Issuers } from '../session/certificate-chain.js'
 import type { TrustInputs } from '../session/chain-validity.js'
 import { type SessionInfo, TLS_1_3 } from '../session/session-info.js'
 import { encodeVerification } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
 import { knownChain, MAX_CHAIN_BYTES, storeChain } from './chains.js'
-import type { OfferedSession, OfferInputs } from './offer.js'
-import type { CheckServerIdentity } from './reverify.js'
+import type { OfferInputs } from './offer.js'
+import type { OfferedSession } from './reverify.js'
 
 /** What decides what is stored of a connection's sessions. */
 export interface RecorderInputs extends OfferInputs {
-  readonly trust: TrustInputs
+  /** True if the caller gave a SecureContext. */
+  readonly hasGivenContext: boolean
 }
 
 /** What a full handshake showed about the peer. */
@@ -46,20 +48,17 @@ export class SessionRecorder {
   }
 
   /**
-   * Returns a `checkServerIdentity` that first copies the chain, because the caller's may change the object. Where the
-   * caller's throws, there is no copy, and nothing is stored.
+   * Copies a chain that verified, then calls the caller's check, which may change the object. Where that throws, there is no
+   * copy, and nothing is stored.
    */
-  capturing(check: CheckServerIdentity): CheckServerIdentity {
-    const recorder = this
-    return function (this: unknown, hostname, certificate) {
-      recorder.#capture = undefined
-      const capture = recorder.#copy(certificate as tls.DetailedPeerCertificate, true)
-      const error = Reflect.apply(check, this, [hostname, certificate])
-      // @guard verified-session › stored-with-verification › *: a check that changes the certificate does not change *
-      //   ⇒ `= capture` becomes `= recorder.#copy(certificate as tls.DetailedPeerCertificate, true)`
-      recorder.#capture = capture
-      return error
-    }
+  capture<T>(certificate: tls.DetailedPeerCertificate, check: () => T): T {
+    this.#capture = undefined
+    const capture = this.#copy(certificate, true)
+    const result = check()
+    // @guard verified-session › stored-with-verification › *: a check that changes the certificate does not change *
+    //   ⇒ `= capture` becomes `= this.#copy(certificate, true)`
+    this.#capture = capture
+    return result
   }
 
   /** Copies a chain that did not verify: Node.js does not call `checkServerIdentity` then. */
@@ -81,13 +80,14 @@ export class SessionRecorder {
    * the offered session relies on. Undefined where nothing is known that it could rely on.
    *
    * @param offered the session that the connection resumed; null where it did not resume.
-   * @param sent reads the certificates that the peer sent.
+   * @param sent reads the certificates that the peer sent. Undefined for a session that is not stored: then they are taken
+   * for those of the peer's last chain, if the issuers are equal.
    */
   recordOf(
     session: Buffer,
     info: SessionInfo,
     offered: OfferedSession | null | undefined,
-    sent: () => readonly Buffer[] | undefined,
+    sent: (() => readonly Buffer[] | undefined) | undefined,
   ): Buffer | undefined {
     // @guard lifetime-and-use › strict-peer › strict peer: TLS 1.3 with a lifetime of 0
     //   ⇒ if false
@@ -107,7 +107,7 @@ export class SessionRecorder {
     // After a renegotiation the session comes before the new certificate was checked.
     if (!capture?.issuers.ders[0]?.equals(leaf) || info.verified !== capture.isChainVerified) return undefined
     if (capture.chain === undefined) {
-      capture.chain = this.#readChain(capture.issuers, sent())
+      capture.chain = this.#readChain(capture.issuers, sent)
       capture.record = this.#encode(capture.chain, capture)
     }
     return capture.record
@@ -149,21 +149,27 @@ export class SessionRecorder {
   }
 
   /** A peer sends the same chain until it is renewed: then the last one is used again, with all that was derived from it. */
-  #readChain(issuers: Issuers, sent: readonly Buffer[] | undefined): CertificateChain {
+  #readChain(issuers: Issuers, sent: (() => readonly Buffer[] | undefined) | undefined): CertificateChain {
     const { peer } = this.#inputs
     const last = peer.lastChain
-    const chain = CertificateChain.of(issuers, sent, last)
+    if (sent === undefined && last?.issuers === issuers) return last
+    const chain = CertificateChain.of(issuers, sent?.(), last)
     if (chain === last || chain.byteLength > MAX_CHAIN_BYTES) return chain
     peer.lastChain = knownChain(chain)
     return peer.lastChain
   }
 
   #encode(chain: CertificateChain, { isChainVerified, verifiedAt }: Capture): Buffer | undefined {
-    const { peer, trust } = this.#inputs
     if (chain.byteLength > MAX_CHAIN_BYTES) return undefined
-    const validity = peer.validity.at(verifiedAt, chain, trust)
+    const validity = this.#inputs.peer.validity.at(verifiedAt, chain, trustInputs(this.#inputs))
     return (
       validity && encodeVerification({ chainDigest: chain.digest, isChainVerified, verifiedAt, ...validity })
     )
   }
+}
+
+function trustInputs({ verifier, hasGivenContext }: RecorderInputs): TrustInputs {
+  const { ca, crl, secureContext } = verifier.options
+  if (hasGivenContext && secureContext) return { ca, crls: crlsOfContext(secureContext), hasOwnContext: true }
+  return { ca, crls: [crl ?? []].flat(), hasOwnContext: false }
 }

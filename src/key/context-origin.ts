@@ -8,14 +8,18 @@ import { watchMethods } from '../node/patch.js'
 import { CONTEXT_OPTIONS, contextDigest } from './context-digest.js'
 import { identityToken, treatAs } from './function-identity.js'
 
-/** Digests of the options that contexts were made from, by their native part, which is what verifies. */
-const origins = new WeakMap<object, string>()
+/** What was seen of a native context, which is what verifies, since the first one was seen. */
+interface Watched {
+  readonly native: object
+  /** The digest of the options that it was made from. */
+  origin: string | undefined
+  /** How often it was changed. */
+  changes: number
+  /** The CRLs that were added to it. */
+  crls: readonly unknown[]
+}
 
-/** Counts the changes of native contexts since the first one was seen. */
-const changes = new WeakMap<object, number>()
-
-/** The CRLs that were added to native contexts since the first one was seen. */
-const crls = new WeakMap<object, unknown[]>()
+const watched = new WeakMap<object, Watched>()
 
 /**
  * Returns the representation of a context in a session key. It is the digest of its options, if its creation was observed and
@@ -23,10 +27,10 @@ const crls = new WeakMap<object, unknown[]>()
  * native part. Undefined for an object that has no native part, whose changes would not be noticed.
  */
 export function identifyContext(context: object): string | undefined {
-  const native = watchContext(context)
+  const seen = watchContext(context)
   // @guard changed-context › key-inputs › two functions, or two contexts, are never one
-  //   ⇒ `${identityToken(native)}/` becomes `a context/`
-  return native && (origins.get(native) ?? `${identityToken(native)}/${countChanges(native)}`)
+  //   ⇒ `${identityToken(seen.native)}/` becomes `a context/`
+  return seen && (seen.origin ?? `${identityToken(seen.native)}/${seen.changes}`)
 }
 
 /** Returns a function that is true until the context is changed. */
@@ -39,37 +43,40 @@ export function watchForChanges(context: object | undefined): () => boolean {
 
 /** Returns how often a context was changed since the first call for any context. */
 export function contextChanges(context: object): number {
-  const native = watchContext(context)
-  return native === undefined ? 0 : countChanges(native)
+  return watchContext(context)?.changes ?? 0
 }
 
 /** Returns the CRLs of a context, as its options or `addCRL` gave them, as far as that was seen. */
 export function crlsOfContext(context: object): readonly unknown[] {
-  const native = watchContext(context)
-  return (native && crls.get(native)) ?? []
+  return watchContext(context)?.crls ?? []
 }
 
-function countChanges(native: object): number {
-  return changes.get(native) ?? 0
-}
-
-/** Notices each change of the context from now on, and of all others. Returns its native part. */
-function watchContext(context: object): object | undefined {
+/** Notices each change of the context from now on, and of all others. Returns what was seen of its native part. */
+function watchContext(context: object): Watched | undefined {
   const { context: native } = context as { context?: unknown }
   if (typeof native !== 'object' || native === null) return undefined
+  const seen = watched.get(native)
+  if (seen !== undefined) return seen
   // @guard changed-context › context-origin › *: connect() notices a changed context when nothing was ever
   //   installed
   // @guard changed-context › context-origin › *: install() notices a changed context that was made before it
   watchMethods(native, recordChange)
-  return native
+  return firstSeen(native)
+}
+
+function firstSeen(native: object): Watched {
+  const seen: Watched = { native, origin: undefined, changes: 0, crls: [] }
+  watched.set(native, seen)
+  return seen
 }
 
 function recordChange(native: object, method: string, [crl]: readonly unknown[]): void {
-  if (method === 'addCRL') crls.set(native, [...(crls.get(native) ?? []), crl])
+  const seen = watched.get(native) ?? firstSeen(native)
+  if (method === 'addCRL') seen.crls = [...seen.crls, crl]
   // @guard changed-context › install › a peer met with a changed context does not authorize without it
-  origins.delete(native)
+  seen.origin = undefined
   // @guard changed-context › install › each change of a context makes it another one
-  changes.set(native, countChanges(native) + 1)
+  seen.changes++
 }
 
 /** Wraps `tls.createSecureContext`, so that the origin of what it makes is known. */
@@ -77,8 +84,8 @@ export function rememberContexts(original: typeof tls.createSecureContext): type
   const createSecureContext = function (this: unknown, ...args: [tls.SecureContextOptions?]) {
     const digest = digestOptions(args[0])
     const context: tls.SecureContext = Reflect.apply(original, this, args)
-    const native = watchContext(context)
-    if (native && digest !== undefined) origins.set(native, digest)
+    const seen = watchContext(context)
+    if (seen && digest !== undefined) seen.origin = digest
     return context
   }
   treatAs(createSecureContext, original)

@@ -39,6 +39,13 @@ export function readEndpoint(options: Options): Endpoint {
   }
 }
 
+/** Returns all that {@link readEndpoint} reads of a given socket. Undefined if there is none. */
+export function readTransport(socket: Options['socket']): readonly unknown[] | undefined {
+  if (!socket) return undefined
+  const { remoteAddress, remotePort } = socket as Socket
+  return [remoteAddress, remotePort, hostOfSocket(socket), describeSocket(socket)]
+}
+
 function readAddress({ host, path, socket }: Options, port: string): string[] {
   if (!socket) {
     return path ? ['unix', String(path)] : ['tcp', canonicalName(String(host ?? 'localhost')), port]

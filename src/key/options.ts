@@ -53,15 +53,17 @@ export const IGNORED_OPTIONS = {
 
 /** Returns the options as `tls.connect` will read them: each read once, with the defaults that it gives them. */
 export function withDefaults<Options extends tls.ConnectionOptions>(options: Options): Options {
-  return {
+  // A copy of nothing but one object is several times faster than one with properties before it.
+  const full = { ...options }
+  if (!Object.hasOwn(full, 'rejectUnauthorized')) {
     // @guard verification-off › key-inputs › NODE_TLS_REJECT_UNAUTHORIZED counts as the option it stands for
     //   ⇒ `process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'` becomes `true`
-    rejectUnauthorized: process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0',
-    ciphers: tls.DEFAULT_CIPHERS,
-    checkServerIdentity: tls.checkServerIdentity,
-    minDHSize: 1024,
-    ...options,
+    full.rejectUnauthorized = process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
   }
+  if (!Object.hasOwn(full, 'ciphers')) full.ciphers = tls.DEFAULT_CIPHERS
+  if (!Object.hasOwn(full, 'checkServerIdentity')) full.checkServerIdentity = tls.checkServerIdentity
+  if (!Object.hasOwn(full, 'minDHSize')) full.minDHSize = 1024
+  return full
 }
 
 /** True if an unauthorized peer ends the connection: for Node, whatever is not `false` is strict. */

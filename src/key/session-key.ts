@@ -7,12 +7,12 @@ import { checkString } from '../util/validate.js'
 import { encode } from './canonical-encoding.js'
 import { contextDigest, isOfThisProcess } from './context-digest.js'
 import { identifyContext } from './context-origin.js'
-import { formatPeerLabel, readEndpoint } from './endpoint.js'
+import { formatPeerLabel, readEndpoint, readTransport } from './endpoint.js'
 import { callbackToken, identifyBuiltin, isIdentityToken } from './function-identity.js'
 import { type KeyScope, PROCESS_SCOPE } from './key-scope.js'
 import { hostnameOf, isStrict, withDefaults } from './options.js'
 import { isPermissiveCheck } from './permissive-check.js'
-import { PurgeGeneration } from './purge-generation.js'
+import { noticePurges, onPurge, PurgeGeneration } from './purge-generation.js'
 
 /** The options of `tls.connect`, and a partition. */
 export interface SessionKeyOptions extends tls.ConnectionOptions {
@@ -45,40 +45,102 @@ export interface SessionKeyOptions extends tls.ConnectionOptions {
  */
 export function sessionKey(options: SessionKeyOptions): string | undefined {
   checkString('cachePartition', options.cachePartition, 256)
-  return deriveSessionKey(withDefaults(options), options.cachePartition)
+  const full = withDefaults(options)
+  return identifyPeer(full, options.cachePartition, identifyContextFor(full))?.key
 }
 
-/** What a caller has derived from the options already. */
-interface DerivedInputs {
-  /** The result of {@link identifyContextFor}. */
-  context?: string | undefined
-  generation?: PurgeGeneration
-  /** Who shares the session. */
-  scope?: KeyScope
+/** The peer of a connection, as the caches know it. */
+export interface PeerIdentity {
+  /** The session key. */
+  readonly key: string
+  /** Transport and server name: failures and times are those of an endpoint, not of a key. */
+  readonly endpoint: string
+  /** What had been purged when the key was derived. */
+  readonly generation: PurgeGeneration
 }
 
-/** Returns the session key of options that {@link withDefaults} has completed. Undefined if they are not cacheable. */
-export function deriveSessionKey(
+/** The last identities of each peer, by its scope: to find one takes a fraction of the time to derive it. */
+type Identities = LruMap<string, InputMemo<PeerIdentity | undefined>>
+let lastIdentities = new WeakMap<KeyScope, Identities>()
+onPurge(() => {
+  lastIdentities = new WeakMap()
+})
+
+function identitiesIn(scope: KeyScope): Identities {
+  let identities = lastIdentities.get(scope)
+  if (identities === undefined) {
+    identities = new LruMap(1000)
+    lastIdentities.set(scope, identities)
+  }
+  return identities
+}
+
+/**
+ * Returns the identity of the peer of options that {@link withDefaults} has completed. Undefined if they are not cacheable.
+ *
+ * @param context the result of {@link identifyContextFor}.
+ * @param scope who shares the sessions.
+ */
+export function identifyPeer(
   options: tls.ConnectionOptions,
   partition: string | undefined,
-  derived: DerivedInputs = {},
-): string | undefined {
-  const { scope = PROCESS_SCOPE, context = identifyContextFor(options) } = derived
-  const { generation = new PurgeGeneration(options, scope) } = derived
+  context: string | undefined,
+  scope: KeyScope = PROCESS_SCOPE,
+): PeerIdentity | undefined {
+  const { host, path, port, servername, minDHSize, socket } = options
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `|| options.requestOCSP`
   // @guard ocsp-and-psk › key-inputs › a pre-shared key* ⇒ without `options.pskCallback ||`
   if (options.pskCallback || options.requestOCSP || context === undefined) return undefined
-  const { endpoint } = generation
   const check = identifyCheck(options.checkServerIdentity)
+  // @guard endpoint › key-endpoints › a socket that is yet to connect has no key*
+  //   ⇒ without `|| (socket && isConnecting(socket))`
+  if (check === undefined || (socket && isConnecting(socket))) return undefined
+  // Clears the memory after a purge.
+  noticePurges(scope)
+  const transport = readTransport(socket)
+  // Everything from which the identity is derived.
+  const inputs: unknown[] = [
+    // @guard client-certificate › trust › *: one client certificate's session is not used with another, or
+    //   with none
+    context,
+    // @guard check-server-identity › key-inputs › two functions, or two contexts, are never one
+    check,
+    scope.trust(),
+    // @guard verification-off › key-inputs › rejectUnauthorized: a change of nothing else changes the key
+    isStrict(options),
+    // @guard negotiated-strength › key-inputs › minDHSize: a change of nothing else changes the key
+    minDHSize,
+    // @guard endpoint › key-inputs › cachePartition: a change of nothing else changes the key
+    partition,
+    host,
+    // @guard endpoint › key-inputs › path: a change of nothing else changes the key
+    path,
+    port,
+    // @guard host-name › key-inputs › servername: a change of nothing else changes the key
+    servername,
+  ]
+  if (transport !== undefined) inputs.push(...transport)
+  const name = `${typeof host === 'string' ? host : ''} ${typeof port === 'number' ? port : ''} ${transport?.[0] ?? ''} ${transport?.[1] ?? ''}`
+  const identities = identitiesIn(scope)
+  let last = identities.get(name)
+  if (last === undefined) {
+    last = new InputMemo(2)
+    identities.set(name, last)
+  }
+  return last.get(inputs, () => derive(options, partition, { context, check, scope }))
+}
+
+function derive(
+  options: tls.ConnectionOptions,
+  partition: string | undefined,
+  { context, check, scope }: { context: string; check: string; scope: KeyScope },
+): PeerIdentity | undefined {
+  const generation = new PurgeGeneration(options, scope)
+  const { endpoint } = generation
   // @guard endpoint › key-endpoints › a stream that cannot say where it leads is cacheable only if the
   //   options name the peer
-  //   ⇒ without `endpoint.isAnonymous ||`
-  // @guard endpoint › key-endpoints › a socket that is yet to connect has no key*
-  //   ⇒ without `|| (options.socket && isConnecting(options.socket))`
-  if (endpoint.isAnonymous || check === undefined || (options.socket && isConnecting(options.socket))) {
-    return undefined
-  }
-  return makeKey(formatPeerLabel(endpoint), [
+  if (endpoint.isAnonymous) return undefined
+  const inputs = [
     // @guard endpoint › key-endpoints › what is too long to be read in the key counts all the same
     ...endpoint.address,
     // @guard host-name › key-endpoints › session key: a host, and the same name sent as server name, have different keys
@@ -101,7 +163,15 @@ export function deriveSessionKey(
     generation.value,
     // @guard shared-file › process-trust › session key: it holds the file and what the process takes for granted
     scope.trust(),
-  ])
+  ]
+  // `tls.connect` is about to throw: none of the inputs may be an object.
+  if (inputs.some(isObject)) return undefined
+  const label = formatPeerLabel(endpoint)
+  return {
+    key: `${label} ${sha256(encode(inputs))}`,
+    endpoint: `${label} ${options.servername ?? ''}`,
+    generation,
+  }
 }
 
 /**
@@ -120,20 +190,6 @@ export function isShareable(options: tls.ConnectionOptions, context: string): bo
     (check === tls.checkServerIdentity && !isIdentityToken(identifyDefaultCheck(check))) ||
     isPermissiveCheck(check)
   )
-}
-
-/** The last keys of each peer, by its label: to find one takes a fraction of the time to digest it. */
-const lastKeys = new LruMap<string, InputMemo<string>>(1000)
-
-function makeKey(label: string, inputs: readonly unknown[]): string | undefined {
-  // `tls.connect` is about to throw: none of the inputs may be an object.
-  if (inputs.some(isObject)) return undefined
-  let keys = lastKeys.get(label)
-  if (keys === undefined) {
-    keys = new InputMemo(2)
-    lastKeys.set(label, keys)
-  }
-  return keys.get(inputs, () => `${label} ${sha256(encode(inputs))}`)
 }
 
 /** Returns the readable label at the beginning of a session key. */

@@ -5,11 +5,19 @@ import tls from 'node:tls'
 type AnyFunction = (...args: never[]) => unknown
 type TlsFunctions = 'connect' | 'createSecureContext'
 
-/** Gives an object methods of its own that hide those of its class. Like those, they are not enumerable. */
-export function defineMethods(object: object, methods: Record<string, AnyFunction>): void {
-  for (const [name, value] of Object.entries(methods)) {
-    Object.defineProperty(object, name, { value, configurable: true, writable: true })
-  }
+/** One for all methods: a new descriptor for each takes three times as long. */
+const descriptor: PropertyDescriptor = {
+  value: undefined,
+  enumerable: false,
+  configurable: true,
+  writable: true,
+}
+
+/** Gives an object a method of its own that hides the one of its class. Like that, it is not enumerable. */
+export function defineMethod(object: object, name: string, method: AnyFunction): void {
+  descriptor.value = method
+  Object.defineProperty(object, name, descriptor)
+  descriptor.value = undefined
 }
 
 /** Replaces a function of `node:tls` with `wrap(original)`. Returns how to undo that, unless another package has replaced it since. */

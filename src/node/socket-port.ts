@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import { type HandshakeGate, hasStartedHandshake, holdHandshake, isWaitingToStart } from './handshake-gate.js'
-import { defineMethods } from './patch.js'
+import { defineMethod } from './patch.js'
 import { sentCertificates } from './tls-internals.js'
 
 /** What a client's connection goes through. Each is called before the application's listeners of the same event. */
@@ -76,21 +76,23 @@ export class TlsSocketPort implements SocketPort {
     this.#hasGiven = hasGiven
     this.#socket = socket as ClientSocket
     this.#setSession = this.#socket.setSession
-    const { emit } = socket
-    defineMethods(socket, {
-      emit: (...args: [name: string | symbol, ...rest: unknown[]]) => {
-        const [name, argument] = args
+    const { emit: ofNode } = socket
+    const emit = (...args: [name: string | symbol, ...rest: unknown[]]) => {
+      const name = args[0]
+      if (EVENTS.has(name)) {
         if (name === 'error' || name === 'close') this.#isClosed = true
-        notify(events, name, argument)
-        return emit.apply(socket, args as Parameters<typeof emit>)
-      },
-      setSession: (session: Buffer) => {
-        // Node.js does not use a session that it gets during the handshake. OpenSSL would mix it with the offered one.
-        if (this.#hasGiven && this.isUsable && !isWaitingToStart(socket)) return
-        events.onCallerSession()
-        this.#setSession.call(socket, session)
-      },
-    })
+        notify(events, name, args[1])
+      }
+      return ofNode.apply(socket, args as Parameters<typeof ofNode>)
+    }
+    const setSession = (session: Buffer) => {
+      // Node.js does not use a session that it gets during the handshake. OpenSSL would mix it with the offered one.
+      if (this.#hasGiven && this.isUsable && !isWaitingToStart(socket)) return
+      events.onCallerSession()
+      this.#setSession.call(socket, session)
+    }
+    defineMethod(socket, 'emit', emit)
+    defineMethod(socket, 'setSession', setSession)
   }
 
   get isUsable(): boolean {
@@ -167,6 +169,15 @@ export class TlsSocketPort implements SocketPort {
     return holdHandshake(this.#socket, onEnd)
   }
 }
+
+const EVENTS = new Set<string | symbol>([
+  'connectionAttempt',
+  'connect',
+  'secureConnect',
+  'session',
+  'error',
+  'close',
+])
 
 /** Calls the method of an event. An exception must not reach the code that emits. */
 function notify(events: SocketEvents, name: string | symbol, argument: unknown): void {

@@ -1,5 +1,5 @@
 import type tls from 'node:tls'
-import { defineMethods } from '../node/patch.js'
+import { defineMethod } from '../node/patch.js'
 import type { CertificateChain } from './certificate-chain.js'
 
 /**
@@ -12,18 +12,18 @@ export function returnCertificates(socket: tls.TLSSocket, offered: () => Certifi
   const { getPeerCertificate, getPeerX509Certificate } = socket
   const chain = () => (socket.isSessionReused() ? offered() : undefined)
   // Neither calls the other: in other runtimes Node's own methods do.
-  defineMethods(socket, {
-    getPeerCertificate(detailed?: boolean) {
-      const certificate = getPeerCertificate.call(socket, detailed as true)
-      const isEmpty = certificate && Object.keys(certificate).length === 0
-      // @guard verified-session › chain-checks › *: issuers can be read on each connection
-      //   ⇒ `isEmpty ? chain() : undefined` becomes `undefined`
-      const known = isEmpty ? chain() : undefined
-      if (!known) return certificate
-      return detailed ? known.peerCertificate() : known.abbreviatedPeerCertificate()
-    },
-    getPeerX509Certificate() {
-      return getPeerX509Certificate.call(socket) ?? chain()?.peerX509Certificate()
-    },
+  defineMethod(socket, 'getPeerCertificate', (detailed?: boolean) => {
+    const certificate = getPeerCertificate.call(socket, detailed as true)
+    const isEmpty = certificate && Object.keys(certificate).length === 0
+    // @guard verified-session › chain-checks › *: issuers can be read on each connection
+    //   ⇒ `isEmpty ? chain() : undefined` becomes `undefined`
+    const known = isEmpty ? chain() : undefined
+    if (!known) return certificate
+    return detailed ? known.peerCertificate() : known.abbreviatedPeerCertificate()
   })
+  defineMethod(
+    socket,
+    'getPeerX509Certificate',
+    () => getPeerX509Certificate.call(socket) ?? chain()?.peerX509Certificate(),
+  )
 }

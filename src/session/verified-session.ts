@@ -31,7 +31,7 @@ const FLAGS = GOOD_UNTIL + 8
 /** Returns a record of {@link RECORD_LENGTH} bytes. */
 export function encodeVerification(verification: Verification): Buffer {
   const record = Buffer.alloc(RECORD_LENGTH)
-  verification.chainDigest.copy(record)
+  record.set(verification.chainDigest)
   record.writeDoubleLE(verification.verifiedAt, VERIFIED_AT)
   record.writeDoubleLE(verification.goodFrom, GOOD_FROM)
   record.writeDoubleLE(verification.goodUntil, GOOD_UNTIL)

@@ -4,6 +4,8 @@ export class LruMap<K, V> {
   readonly #entries = new Map<K, V>()
   readonly #max: number
   readonly #onEvict: ((value: V) => void) | undefined
+  /** The last used key, which need not be inserted again. */
+  #newest: K | undefined
 
   /** `onEvict` is called with each value that is evicted, not with one that is replaced or deleted. */
   constructor(max: number, onEvict?: (value: V) => void) {
@@ -14,9 +16,10 @@ export class LruMap<K, V> {
   /** Returns the value of a key and marks it as used. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key)
-    if (value !== undefined) {
+    if (value !== undefined && key !== this.#newest) {
       this.#entries.delete(key)
       this.#entries.set(key, value)
+      this.#newest = key
     }
     return value
   }
@@ -30,6 +33,7 @@ export class LruMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)
+    this.#newest = key
     if (this.#entries.size <= this.#max) return
     for (const [oldest, evicted] of this.#entries) {
       this.#entries.delete(oldest)
@@ -40,6 +44,7 @@ export class LruMap<K, V> {
 
   delete(key: K): void {
     this.#entries.delete(key)
+    if (key === this.#newest) this.#newest = undefined
   }
 
   /** Returns a copy of all entries, those unused for the longest first. */
@@ -49,6 +54,7 @@ export class LruMap<K, V> {
 
   clear(): void {
     this.#entries.clear()
+    this.#newest = undefined
   }
 
   get size(): number {
