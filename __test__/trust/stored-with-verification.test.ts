@@ -40,7 +40,7 @@ async function storedSession(t: ExecutionContext, version: tls.SecureVersion) {
   const verification = decodeVerification(record) as Verification
   const full = withDefaults({ ...options }) as tls.ConnectionOptions
   const { inputs } = planConnection(sessionCache, full)
-  if (typeof inputs !== 'object') throw new Error('not cacheable')
+  if (inputs === undefined || 'find' in inputs) throw new Error('not cacheable')
   return { options, sessionCache, key, session, record, verification, inputs }
 }
 
