@@ -158,8 +158,8 @@ test('cache stats: every stored session is counted once when it leaves', async t
 
 test('cache stats: memory is locked and excluded from core dumps as far as the system permits', t => {
   const cache = new SessionCache({ maxSize: 2 ** 20 })
-  const excludedFromCoreDumps = process.platform === 'linux'
-  t.deepEqual(cache.stats().memory, { used: 0, locked: 0, excludedFromCoreDumps })
+  const excludedFromCoreDumps = ['linux', 'win32'].includes(process.platform)
+  t.deepEqual(cache.stats().memory, { used: 0, locked: 0, excludedFromCoreDumps, highestNode: 0 })
   cache.set('peer', Buffer.alloc(100_000, 1))
   const { used, locked } = cache.stats().memory satisfies SessionCacheMemory
   t.is(used, 100_096, 'in blocks of 256 bytes')
@@ -167,4 +167,15 @@ test('cache stats: memory is locked and excluded from core dumps as far as the s
   t.true([0, 64, 128].includes(locked / 1024), `${locked}`)
   cache.clear()
   t.is(cache.stats().memory.used, used, 'freed blocks stay for later sessions')
+})
+
+test('cache stats: the highest node is the most sessions at one time, and stays', t => {
+  const cache = new SessionCache({ max: 1000 })
+  for (let index = 0; index < 500; index++) cache.set(`peer ${index}`, Buffer.alloc(10, 1))
+  const { highestNode } = cache.stats().memory
+  // A thread takes some nodes at once.
+  t.true(highestNode >= 500 && highestNode < 600, `${highestNode}`)
+  for (let index = 0; index < 500; index++) cache.delete(`peer ${index}`)
+  for (let index = 0; index < 500; index++) cache.set(`other ${index}`, Buffer.alloc(10, 1))
+  t.is(cache.stats().memory.highestNode, highestNode, 'nodes are used again')
 })

@@ -91,6 +91,7 @@ expectTypeOf<SessionCacheMemory>().toEqualTypeOf<{
   used: number
   locked: number
   excludedFromCoreDumps: boolean
+  highestNode: number
 }>()
 expectTypeOf<SessionCacheStats>().toHaveProperty('hits')
 // @ts-expect-error A blob is bytes.

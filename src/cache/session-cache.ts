@@ -153,6 +153,11 @@ export interface SessionCacheMemory {
   locked: number
   /** True if the memory is excluded from core dumps (Linux), or from error reports (Windows). */
   excludedFromCoreDumps: boolean
+  /**
+   * The largest number of sessions that were in the cache at one time, give or take some that threads had in hand. Their
+   * metadata, about 90 bytes each, stays in memory.
+   */
+  highestNode: number
 }
 
 const OPTIONS: readonly string[] = [

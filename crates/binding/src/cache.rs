@@ -72,6 +72,8 @@ pub struct CacheMemory {
     /// Bytes that are kept out of swap space.
     pub locked: f64,
     pub excluded_from_core_dumps: bool,
+    /// The highest node that an entry has used.
+    pub highest_node: f64,
 }
 
 /// The handle of an opened cache, or the reason why there is none.
@@ -332,6 +334,7 @@ fn to_js(stats: Stats, memory: Memory) -> CacheStats {
             used: memory.used as f64,
             locked: memory.locked as f64,
             excluded_from_core_dumps: memory.excluded_from_core_dumps,
+            highest_node: memory.highest_node as f64,
         },
     }
 }
