@@ -1,41 +1,56 @@
 //! The checksum of sessions and headers: it finds damage, not malice.
 
-const SEEDS: [u64; 4] =
+const SEEDS: [u64; LANES] =
     [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93];
+const FACTOR: u64 = 0xff51_afd7_ed55_8ccd;
+
+/// The bytes of a turn: a pair of words for each lane.
+const TURN: usize = 16 * LANES;
+/// Independent chains of multiplications, because one would wait for itself.
+const LANES: usize = 4;
 
 /// A sum over words and bytes, in the order in which they are added.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checksum {
-    lanes: [u64; 2],
-    words: u64,
+    lanes: [u64; LANES],
+    turns: u64,
 }
 
 impl Checksum {
     pub(crate) fn new() -> Self {
-        Self { lanes: [SEEDS[0], SEEDS[1]], words: 0 }
+        Self { lanes: SEEDS, turns: 0 }
     }
 
     pub(crate) fn add_words(mut self, words: &[u64]) -> Self {
-        for word in words {
+        let (turns, rest) = words.as_chunks::<LANES>();
+        for turn in turns {
+            for (lane, word) in self.lanes.iter_mut().zip(turn) {
+                *lane = fold(*lane ^ word, FACTOR);
+            }
+        }
+        self.turns = self.turns.wrapping_add(turns.len() as u64);
+        for word in rest {
             self.add(*word, 0);
         }
         self
     }
 
     /// Adds bytes, and zeros up to a multiple of 16. The caller adds the length if it may vary.
+    #[inline]
     pub(crate) fn add_bytes(mut self, bytes: &[u8]) -> Self {
-        let (pairs, rest) = bytes.as_chunks::<16>();
-        let (fours, twos) = pairs.as_chunks::<2>();
-        // Two chains of multiplications, because one would wait for itself.
-        let [mut one, mut other] = self.lanes;
-        for four in fours {
-            one = fold(one ^ low(&four[0]), SEEDS[2] ^ high(&four[0]));
-            other = fold(other ^ low(&four[1]), SEEDS[3] ^ high(&four[1]));
+        let (turns, rest) = bytes.as_chunks::<TURN>();
+        let mut lanes = self.lanes;
+        for turn in turns {
+            let (pairs, _) = turn.as_chunks::<16>();
+            for (lane, pair) in lanes.iter_mut().zip(pairs) {
+                *lane = fold(*lane ^ low(pair), FACTOR ^ high(pair));
+            }
         }
-        self.lanes = [one, other];
-        self.words = self.words.wrapping_add(fours.len() as u64);
-        for two in twos {
-            self.add(low(two), high(two));
+        self.lanes = lanes;
+        self.turns = self.turns.wrapping_add(turns.len() as u64);
+        let (pairs, rest) = rest.as_chunks::<16>();
+        for pair in pairs {
+            self.add(low(pair), high(pair));
         }
         if !rest.is_empty() {
             let mut last = [0; 16];
@@ -47,14 +62,15 @@ impl Checksum {
 
     /// Returns the sum, which is never 0: zeros are what a wiped slot has.
     pub(crate) fn finish(self) -> u64 {
-        let [one, other] = self.lanes;
-        fold(one ^ SEEDS[3], other ^ self.words ^ SEEDS[2]).max(1)
+        let [a, b, c, d] = self.lanes;
+        fold(fold(a, b ^ self.turns), fold(c, d) ^ FACTOR).max(1)
     }
 
+    /// Adds to the first lane and moves on to the next one.
     fn add(&mut self, low: u64, high: u64) {
-        let [one, other] = self.lanes;
-        self.lanes = [other, fold(one ^ low, SEEDS[2] ^ high ^ other)];
-        self.words = self.words.wrapping_add(1);
+        self.lanes.rotate_left(1);
+        self.lanes[0] = fold(self.lanes[0] ^ low, FACTOR ^ high);
+        self.turns = self.turns.wrapping_add(1);
     }
 }
 

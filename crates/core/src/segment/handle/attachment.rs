@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::SipHasher13;
 
 use crate::Key;
 use crate::segment::files::{ControlFile, SessionFile};
@@ -20,7 +20,7 @@ pub(crate) struct Attachment {
     pub(crate) control: ControlFile,
     pub(crate) sessions: SessionFile,
     hash_key: [u8; 16],
-    hasher: SipHasher24,
+    hasher: SipHasher13,
     shares_boot_time: bool,
 }
 
@@ -58,7 +58,7 @@ impl Attachment {
         for (bytes, word) in words.iter_mut().zip(control.header().hash_key) {
             *bytes = word.to_ne_bytes();
         }
-        let hasher = SipHasher24::new_with_key(&hash_key);
+        let hasher = SipHasher13::new_with_key(&hash_key);
         let shares_boot_time = control.shares_boot_time();
         Self { control, sessions, hash_key, hasher, shares_boot_time }
     }

@@ -65,7 +65,13 @@ impl Link {
 
     /// Runs a call on the files. Returns `None` if there are none that can be used.
     pub(crate) fn with<R>(&self, call: impl FnOnce(&Attachment) -> R) -> Option<R> {
-        let (now, checked_at) = (now(), self.checked_at.load(Ordering::Relaxed));
+        self.with_at(now(), call)
+    }
+
+    /// As [`with`](Self::with). `now`: milliseconds since the start of the machine, or up to a second less.
+    #[inline]
+    pub(crate) fn with_at<R>(&self, now: u64, call: impl FnOnce(&Attachment) -> R) -> Option<R> {
+        let checked_at = self.checked_at.load(Ordering::Relaxed);
         // Relaxed: the exchange only keeps the other threads from looking as well.
         if now.wrapping_sub(checked_at) >= CHECK_EVERY
             && self

@@ -115,7 +115,7 @@ impl SharedTable {
         now: impl CoarseNow,
     ) -> Result<Inserted, Rejected> {
         let ttl = options.ttl.map_or(self.options.ttl, |own| own.min(self.options.ttl));
-        let stored = self.link.with(|files| {
+        let stored = self.with(now, |files| {
             let hash = files.hash(key);
             let is_reusable = options.reusable;
             let new = NewSession { hash, annotation, blob, ttl, is_reusable, others };
@@ -137,7 +137,7 @@ impl SharedTable {
         now: impl CoarseNow,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let is_single_use = self.options.single_use;
-        let read = self.link.with(|files| {
+        let read = self.with(now, |files| {
             let now = self.moment(files, now);
             self.table(files).read(files.hash(key), how, is_single_use, out, now)
         });
@@ -249,6 +249,15 @@ impl SharedTable {
     ) -> R {
         let done = self.link.with(|files| call(&self.table(files), files, files.hash(key)));
         done.unwrap_or_default()
+    }
+
+    #[inline]
+    fn with<R>(&self, now: impl CoarseNow, call: impl FnOnce(&Attachment) -> R) -> Option<R> {
+        if self.has_system_clock {
+            self.link.with_at(now.coarse_millis(), call)
+        } else {
+            self.link.with(call)
+        }
     }
 
     fn table<'a>(&'a self, files: &'a Attachment) -> TableOf<'a> {

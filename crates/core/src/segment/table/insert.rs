@@ -70,14 +70,21 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
 
     /// Removes all sessions of a key but the newest, the stored one included.
     fn remove_excess<N: Now>(&self, new: &NewSession<'_>, now: Moment<N>) {
-        let (mut found, mut count) = ([None::<Seen>; super::WAYS], 0);
+        let mut all = 0;
         self.scan(new.hash, |seen| {
             if self.is_current(&seen, now) {
-                found[count] = Some(seen);
-                count += 1;
+                all += 1;
             } else {
                 self.remove_seen(&seen, Removal::Expired, now);
             }
+        });
+        if all <= new.others + 1 {
+            return;
+        }
+        let (mut found, mut count) = ([None::<Seen>; super::WAYS], 0);
+        self.scan(new.hash, |seen| {
+            found[count] = Some(seen);
+            count += 1;
         });
         if count <= new.others + 1 {
             return;

@@ -220,17 +220,28 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     /// Calls `each` for every live slot of a hash. Returns the state words that it saw.
     fn scan(&self, hash: Hash, mut each: impl FnMut(Seen)) -> States {
         let first = self.set_of(hash);
-        std::array::from_fn(|way| {
-            let index = first + way;
-            let state = self.state(index);
-            match self.snapshot_of(index, state, Some(hash)) {
+        let mut states = [State(0); WAYS];
+        // Without a branch for each slot: whether a slot is live is not predictable.
+        let mut hits = 0_u32;
+        let set = &self.words[self.part.slots + first * SLOT_WORDS..][..WAYS * SLOT_WORDS];
+        for (way, slot) in set.as_chunks::<SLOT_WORDS>().0.iter().enumerate() {
+            // Acquire: pairs with the release in `Claim::end`.
+            let state = State(slot[STATE].load(Ordering::Acquire));
+            let is_of_hash = slot[RECORD].load(Ordering::Relaxed) == hash.high;
+            hits |= u32::from(is_of_hash & state.is_live()) << way;
+            states[way] = state;
+        }
+        while hits != 0 {
+            let way = hits.trailing_zeros() as usize;
+            hits &= hits - 1;
+            match self.snapshot_of(first + way, states[way], Some(hash)) {
                 Ok(Some(seen)) => each(seen),
                 Ok(None) => {}
                 // Not the state that was seen first, so that the set counts as changed.
-                Err(_) => return State(!state.0),
+                Err(_) => states[way] = State(!states[way].0),
             }
-            state
-        })
+        }
+        states
     }
 
     /// True if a state word of the set is not the one that a scan saw.

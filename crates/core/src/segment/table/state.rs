@@ -36,6 +36,10 @@ impl State {
         }
     }
 
+    pub(super) const fn is_live(self) -> bool {
+        self.0 & PHASE_MASK == 2
+    }
+
     /// True if no version of the package writes such a word, so that no process can be at work on it.
     pub(super) const fn is_unknown(self) -> bool {
         self.0 & PHASE_MASK == 3

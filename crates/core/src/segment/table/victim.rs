@@ -43,6 +43,9 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         others: usize,
         now: Moment<N>,
     ) -> Option<Claim<'_>> {
+        if let Some(claim) = self.claim_ready(hash, len) {
+            return Some(claim);
+        }
         let mut has_memory = true;
         for _ in 0..MAX_CONFLICTS {
             let mut candidates = self.candidates(hash, len, others, has_memory, now);
@@ -76,6 +79,16 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
             }
         }
         None
+    }
+
+    /// Claims an empty slot that has memory, if there is one, without a look at the others.
+    fn claim_ready(&self, hash: Hash, len: usize) -> Option<Claim<'_>> {
+        let first = self.set_of(hash);
+        (first..first + WAYS).find_map(|index| {
+            let state = self.state(index);
+            let is_ready = state.phase() == Phase::Empty && self.stamp(index).allocated() >= len;
+            is_ready.then(|| self.claim_empty(index, state)).flatten()
+        })
     }
 
     fn candidates<N: Now>(
