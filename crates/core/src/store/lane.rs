@@ -88,15 +88,17 @@ impl Lanes {
 }
 
 /// The lanes that have an owner, one bit each.
+#[cfg(any(not(loom), test))]
 pub(super) struct Claims(AtomicU32);
 
+#[cfg(any(not(loom), test))]
 impl Claims {
     #[cfg(not(loom))]
     pub(super) const fn new() -> Self {
         Self(AtomicU32::new(0))
     }
 
-    #[cfg(all(loom, test))]
+    #[cfg(loom)]
     pub(super) fn new() -> Self {
         Self(AtomicU32::new(0))
     }

@@ -196,10 +196,10 @@ impl BlockSlab {
         (last, word % BLOCK_WORDS)
     }
 
-    /// Fetches the beginning of a chain that is about to be read.
+    /// Fetches the beginning of a chain that is about to be read, as if its blocks followed one another.
     #[inline]
     pub(crate) fn prefetch(&self, first: u32, len: usize) {
-        const AT_MOST: usize = 256;
+        const AT_MOST: usize = 1024;
         atomic_copy::prefetch(&self.links[first as usize], 1);
         atomic_copy::prefetch(&self.block(first)[0], len.min(AT_MOST));
     }
