@@ -31,6 +31,8 @@ pub(crate) const MAX_BLOCKS: usize = 1 << 31;
 /// link while another thread writes it. The version of the node then tells it not to use the value.
 pub(crate) struct BlockSlab {
     words: Reserved<AtomicU64>,
+    /// How far behind each block the next one is, if it is not the next in memory. So the chains of blocks that are used for
+    /// the first time need no links, and their part of this takes no memory.
     links: Reserved<AtomicU32>,
     free: CachePadded<AtomicU64>,
     /// The highest block that was ever used. The first one is 1.
@@ -120,7 +122,7 @@ impl BlockSlab {
             if popped == 0 {
                 return self.allocate_untouched(count);
             }
-            let rest = self.links[last as usize].load(Ordering::Acquire);
+            let rest = self.next(last);
             match self.free.0.compare_exchange_weak(
                 head.word,
                 head.to(rest).word,
@@ -133,7 +135,7 @@ impl BlockSlab {
                         self.push(head.block(), last);
                         return None;
                     };
-                    self.links[last as usize].store(more, Ordering::Release);
+                    self.set_next(last, more);
                     return Some(head.block());
                 }
                 Err(now) => head = self.head(now),
@@ -279,7 +281,7 @@ impl BlockSlab {
         }
         for run in taken.chunks(TRIM_CHAIN) {
             for pair in run.windows(2) {
-                self.links[pair[0] as usize].store(pair[1], Ordering::Release);
+                self.set_next(pair[0], pair[1]);
             }
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
                 self.push(*first, *last);
@@ -302,7 +304,7 @@ impl BlockSlab {
             if popped == 0 {
                 return None;
             }
-            let rest = self.links[last as usize].load(Ordering::Acquire);
+            let rest = self.next(last);
             match self.free.0.compare_exchange_weak(
                 head.word,
                 head.to(rest).word,
@@ -325,7 +327,18 @@ impl BlockSlab {
     }
 
     fn next(&self, block: u32) -> u32 {
-        self.links[block as usize].load(Ordering::Acquire)
+        // Acquire: pairs with the release in `set_next`.
+        let distance = self.links[block as usize].load(Ordering::Acquire);
+        let next = block.wrapping_add(1).wrapping_add(distance);
+        // A walk along a chain that others use may come to the last block of all, which has no link.
+        if (next as usize) < self.links.len() { next } else { 0 }
+    }
+
+    /// Sets the next block of a block that the caller owns.
+    fn set_next(&self, block: u32, next: u32) {
+        let distance = next.wrapping_sub(block).wrapping_sub(1);
+        // Release: a reader of the old chain that follows this link sees that the version moved.
+        self.links[block as usize].store(distance, Ordering::Release);
     }
 
     /// Returns how many of `count` blocks a chain has, and the last of them.
@@ -344,8 +357,7 @@ impl BlockSlab {
     fn push(&self, first: u32, last: u32) {
         let mut head = self.head(self.free.0.load(Ordering::Relaxed));
         loop {
-            // Release: a reader of the old chain that follows this link sees that the version moved.
-            self.links[last as usize].store(head.block(), Ordering::Release);
+            self.set_next(last, head.block());
             // Release: pairs with the acquire in `allocate`.
             match self.free.0.compare_exchange_weak(
                 head.word,
@@ -375,9 +387,6 @@ impl BlockSlab {
             ) {
                 Ok(_) => {
                     self.words.lock_up_to((high_water + count + 1) as usize * BLOCK_WORDS);
-                    for block in high_water + 1..high_water + count {
-                        self.links[block as usize].store(block as u32 + 1, Ordering::Release);
-                    }
                     return Some(high_water as u32 + 1);
                 }
                 Err(now) => high_water = now,
@@ -425,6 +434,24 @@ impl BlockSlab {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_used_for_the_first_time_follow_one_another_and_the_last_of_all_ends_a_walk() {
+        let slab = BlockSlab::new(5).unwrap();
+        let chain = |first, count| {
+            let next = |block: &u32| Some(slab.next(*block));
+            std::iter::successors(Some(first), next).take(count).collect::<Vec<u32>>()
+        };
+        let (one, two) = (slab.allocate(2).unwrap(), slab.allocate(3).unwrap());
+        assert_eq!((chain(one, 2), chain(two, 4)), (vec![1, 2], vec![3, 4, 5, 0]));
+        slab.free(two, 3);
+        slab.free(one, 2);
+        assert_eq!(slab.allocate(5), Some(1));
+        assert_eq!(chain(1, 6), [1, 2, 3, 4, 5, 0]);
+        slab.free(1, 1);
+        slab.free(5, 1);
+        assert_eq!((slab.allocate(2), chain(5, 2)), (Some(5), vec![5, 1]));
+    }
 
     #[test]
     fn the_tag_of_a_head_has_all_bits_that_blocks_leave_and_wraps_around() {
