@@ -2,11 +2,14 @@
  * The messages that the processes of a `cluster` exchange about rings. Node's channel carries text, which stays in the
  * heaps of both processes until it is collected; so ticket keys are sealed under a key of the channel to one worker.
  */
+import type { Worker } from 'node:cluster'
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH, aeadOpen, aeadSeal } from '../../native/aead.js'
 import { secretBytes } from '../../util/secret-bytes.js'
 
 const TYPE = 'tls-resumption:ticket-keys'
+/** How long a call waits for the other processes, in milliseconds. */
+export const MAX_CALL_MS = 5000
 const BOUND_TO = Buffer.from(TYPE)
 
 /** From a worker. `call` numbers a request whose completion the worker waits for. */
@@ -85,4 +88,9 @@ export class ChannelKey {
       secret.fill(0)
     }
   }
+}
+
+/** A worker that ends in the meantime needs no message. */
+export function send(worker: Worker, message: PrimaryMessage | WorkerMessage): void {
+  if (worker.isConnected()) worker.send(message, () => {})
 }

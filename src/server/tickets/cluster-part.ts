@@ -1,0 +1,21 @@
+/** What a ring and its cluster expect of each other. */
+
+/** The part of a ring in a cluster. */
+export interface ClusterPart {
+  /** True if another process makes the keys of this ring, or is to make them. */
+  readonly isFollower: boolean
+  /**
+   * Rotates the ring of the leader, to the key if one is given. Resolves when all connected workers have it. Undefined
+   * where this process makes the keys itself.
+   */
+  rotateElsewhere(key?: Uint8Array): Promise<void> | undefined
+  /** Resolves when the workers that are connected now have the keys of this ring, which leads. */
+  settled(): Promise<void>
+  end(): void
+}
+
+/** What a follower does with news. */
+export interface FollowerEvents {
+  /** Called once, when the first keys of a leader have come. */
+  onLeader(): void
+}
