@@ -36,7 +36,7 @@ export interface KeyUpdate {
 
 /** From the primary. */
 export type PrimaryMessage =
-  | { type: typeof TYPE; name: string; leads: true }
+  | { type: typeof TYPE; name: string; opened: true }
   | { type: typeof TYPE; name: string; done: number; refused: string | null }
   | KeyUpdate
 

@@ -1,4 +1,4 @@
-/** The rings of the primary of a `cluster`, which workers follow. */
+/** The rings of the primary of a `cluster`, which workers workerState. */
 
 import cluster, { type Worker } from 'node:cluster'
 import { secretBytes } from '../../util/secret-bytes.js'
@@ -19,50 +19,50 @@ import { AGED_KEY_LENGTH, entriesOf, type KeyRing, nameIn } from './native-ring.
 const COMPARE_INTERVAL_MS = 250
 
 /** The rings of this process that lead, by name. */
-const leaders = new Map<string, Leader>()
+const primaryRings = new Map<string, PrimaryRing>()
 const channelKeys = new WeakMap<Worker, ChannelKey>()
 
-export function lead(name: string, ring: KeyRing, owner: WeakRef<object>): ClusterPart {
-  if (leaders.size === 0) {
+export function joinAsPrimary(name: string, ring: KeyRing, owner: WeakRef<object>): ClusterPart {
+  if (primaryRings.size === 0) {
     cluster.on('message', hearWorker)
     cluster.on('fork', holdAll)
   }
   // Rings of one name in one process share their memory, so any of the handles will do.
-  const leader = leaders.get(name) ?? new Leader(name)
-  leaders.set(name, leader)
-  leader.rings.set(ring, owner)
-  leader.announce()
+  const primaryRing = primaryRings.get(name) ?? new PrimaryRing(name)
+  primaryRings.set(name, primaryRing)
+  primaryRing.rings.set(ring, owner)
+  primaryRing.announce()
   return {
-    isFollower: false,
+    followsPrimary: false,
     rotateElsewhere: () => undefined,
-    settled: () => leader.settled(),
-    end: () => leader.leave(ring),
+    settled: () => primaryRing.settled(),
+    end: () => primaryRing.leave(ring),
   }
 }
 
 /** Keeps the rings of the primary while there are workers: the primary itself may have no other use for them. */
 function holdAll(): void {
-  for (const leader of leaders.values()) leader.hold()
+  for (const primaryRing of primaryRings.values()) primaryRing.hold()
 }
 
 function hearWorker(worker: Worker, message: unknown): void {
-  if (isRingMessage(message)) leaders.get(message.name)?.hear(worker, message as WorkerMessage)
+  if (isRingMessage(message)) primaryRings.get(message.name)?.hear(worker, message as WorkerMessage)
 }
 
-/** What the leader knows of a worker. */
-interface Follow {
+/** What the primaryRing knows of a worker. */
+interface WorkerState {
   /** The names of the keys that it was sent. */
   sent: Set<string>
   /** The last update that it has applied. */
   applied: number
 }
 
-class Leader {
+class PrimaryRing {
   /** The handles on the ring, weakly: a ring that its owner dropped before there were workers is not kept. */
   readonly rings = new Map<KeyRing, WeakRef<object>>()
   readonly #held = new Map<KeyRing, object | undefined>()
   readonly #name: string
-  readonly #followers = new Map<Worker, Follow>()
+  readonly #workers = new Map<Worker, WorkerState>()
   #state = ''
   #update = 0
   #timer: NodeJS.Timeout | undefined
@@ -77,17 +77,17 @@ class Leader {
     const workers = Object.values(cluster.workers ?? {})
     if (workers.length > 0) this.hold()
     for (const worker of workers) {
-      if (worker) send(worker, typed<PrimaryMessage>({ name: this.#name, leads: true }))
+      if (worker) send(worker, typed<PrimaryMessage>({ name: this.#name, opened: true }))
     }
   }
 
   leave(ring: KeyRing): void {
     this.#held.delete(ring)
     this.rings.delete(ring)
-    if (this.rings.size > 0 || leaders.get(this.#name) !== this) return
+    if (this.rings.size > 0 || primaryRings.get(this.#name) !== this) return
     clearInterval(this.#timer)
-    leaders.delete(this.#name)
-    if (leaders.size > 0) return
+    primaryRings.delete(this.#name)
+    if (primaryRings.size > 0) return
     cluster.off('message', hearWorker)
     cluster.off('fork', holdAll)
   }
@@ -99,14 +99,14 @@ class Leader {
 
   hear(worker: Worker, message: WorkerMessage): void {
     if ('applied' in message) {
-      const follow = this.#followers.get(worker)
-      if (follow) follow.applied = Math.max(follow.applied, message.applied)
+      const workerState = this.#workers.get(worker)
+      if (workerState) workerState.applied = Math.max(workerState.applied, message.applied)
       this.#settle()
       return
     }
     this.#timer ??= this.#startTimer()
-    if (message.ask === 'keys' || !this.#followers.has(worker)) {
-      this.#followers.set(worker, { sent: new Set(), applied: 0 })
+    if (message.ask === 'keys' || !this.#workers.has(worker)) {
+      this.#workers.set(worker, { sent: new Set(), applied: 0 })
     }
     this.#withRing(ring => {
       if (message.ask === 'keys') {
@@ -138,7 +138,7 @@ class Leader {
 
   #settle(): void {
     this.#dropDisconnected()
-    const applied = Math.min(...[...this.#followers.values()].map(follow => follow.applied))
+    const applied = Math.min(...[...this.#workers.values()].map(workerState => workerState.applied))
     const left = this.#waiting.filter(({ update }) => update > applied)
     const settled = this.#waiting.filter(({ update }) => update <= applied)
     this.#waiting = left
@@ -164,7 +164,7 @@ class Leader {
   }
 
   #dropDisconnected(): void {
-    for (const worker of this.#followers.keys()) if (!worker.isConnected()) this.#followers.delete(worker)
+    for (const worker of this.#workers.keys()) if (!worker.isConnected()) this.#workers.delete(worker)
   }
 
   #updateAll(ring: KeyRing): void {
@@ -172,14 +172,14 @@ class Leader {
     if (state === this.#state) return
     this.#state = state
     this.#update++
-    for (const worker of [...this.#followers.keys()]) this.#updateOne(worker, ring)
+    for (const worker of [...this.#workers.keys()]) this.#updateOne(worker, ring)
   }
 
   /** Sends the names of all keys, and the keys themselves that the worker does not have. */
   #updateOne(worker: Worker, ring: KeyRing): void {
-    const follow = this.#followers.get(worker)
-    if (follow === undefined || !worker.isConnected()) {
-      this.#followers.delete(worker)
+    const workerState = this.#workers.get(worker)
+    if (workerState === undefined || !worker.isConnected()) {
+      this.#workers.delete(worker)
       return
     }
     let channelKey: string | undefined
@@ -190,13 +190,13 @@ class Leader {
     }
     ring.lend(keys => {
       const entries = entriesOf(keys)
-      const news = entries.filter(entry => !follow.sent.has(nameIn(entry)))
+      const news = entries.filter(entry => !workerState.sent.has(nameIn(entry)))
       const secret = secretBytes(news.length * AGED_KEY_LENGTH)
       for (const [index, entry] of news.entries()) entry.copy(secret, index * AGED_KEY_LENGTH)
       const sealed = channelKeys.get(worker)?.seal(secret) ?? ''
       secret.fill(0)
-      follow.sent = new Set(entries.map(nameIn))
-      const order = [...follow.sent]
+      workerState.sent = new Set(entries.map(nameIn))
+      const order = [...workerState.sent]
       send(
         worker,
         typed<PrimaryMessage>({ name: this.#name, update: this.#update, order, sealed, channelKey }),

@@ -1,10 +1,10 @@
-/** Shares rings of one name between the processes of a `cluster`: that of the primary leads, those of the workers follow. */
+/** Shares rings of one name between the processes of a `cluster`: those of the workers follow that of the primary. */
 
 import cluster from 'node:cluster'
 import { isMainThread } from 'node:worker_threads'
-import type { ClusterPart, FollowerEvents } from './cluster-part.js'
-import { lead } from './cluster-primary.js'
-import { Follower } from './cluster-worker.js'
+import type { ClusterPart, WorkerEvents } from './cluster-part.js'
+import { joinAsPrimary } from './cluster-primary.js'
+import { WorkerRing } from './cluster-worker.js'
 import type { KeyRing } from './native-ring.js'
 
 /** True if this thread is where a cluster worker talks to its primary. */
@@ -17,9 +17,9 @@ export function joinCluster(
   name: string | undefined,
   ring: KeyRing,
   owner: WeakRef<object>,
-  events: FollowerEvents,
+  events: WorkerEvents,
 ): ClusterPart | undefined {
   if (name === undefined || !isMainThread) return undefined
-  if (cluster.isPrimary) return lead(name, ring, owner)
-  return cluster.worker === undefined ? undefined : new Follower(cluster.worker, name, ring, events)
+  if (cluster.isPrimary) return joinAsPrimary(name, ring, owner)
+  return cluster.worker === undefined ? undefined : new WorkerRing(cluster.worker, name, ring, events)
 }

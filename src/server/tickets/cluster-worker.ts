@@ -14,11 +14,11 @@ import {
   typed,
   type WorkerMessage,
 } from './cluster-channel.js'
-import type { ClusterPart, FollowerEvents } from './cluster-part.js'
+import type { ClusterPart, WorkerEvents } from './cluster-part.js'
 import { AGED_KEY_LENGTH, entriesOf, type KeyRing, nameIn } from './native-ring.js'
 
 /** The rings of this worker. One listener serves all. */
-const followers = new Set<Follower>()
+const workerRings = new Set<WorkerRing>()
 /** The key of the channel to the primary, once it has come. */
 let channelToPrimary: ChannelKey | undefined
 
@@ -28,36 +28,36 @@ function hearPrimary(message: unknown): void {
   if ('channelKey' in received && received.channelKey !== undefined) {
     channelToPrimary = ChannelKey.fromText(received.channelKey)
   }
-  for (const follower of followers) follower.hear(received)
+  for (const workerRing of workerRings) workerRing.hear(received)
 }
 
-export class Follower implements ClusterPart {
+export class WorkerRing implements ClusterPart {
   readonly #primary: Worker
   readonly #name: string
   readonly #ring: KeyRing
-  readonly #events: FollowerEvents
+  readonly #events: WorkerEvents
   readonly #calls = new Map<number, { resolve(): void; reject(error: Error): void }>()
   #nextCall = 1
-  #hasLeader = false
+  #hasPrimary = false
   /** Updates in a row that could not be applied. */
   #failures = 0
 
-  constructor(primary: Worker, name: string, ring: KeyRing, events: FollowerEvents) {
+  constructor(primary: Worker, name: string, ring: KeyRing, events: WorkerEvents) {
     this.#primary = primary
     this.#name = name
     this.#ring = ring
     this.#events = events
-    if (followers.size === 0) primary.on('message', hearPrimary)
-    followers.add(this)
+    if (workerRings.size === 0) primary.on('message', hearPrimary)
+    workerRings.add(this)
     send(primary, typed<WorkerMessage>({ name, ask: 'keys' }))
   }
 
-  get isFollower(): boolean {
-    return this.#hasLeader && this.#primary.isConnected()
+  get followsPrimary(): boolean {
+    return this.#hasPrimary && this.#primary.isConnected()
   }
 
   rotateElsewhere(key?: Uint8Array): Promise<void> | undefined {
-    if (!this.isFollower || channelToPrimary === undefined) return undefined
+    if (!this.followsPrimary || channelToPrimary === undefined) return undefined
     const call = this.#nextCall++
     const name = this.#name
     return new Promise((resolve, reject) => {
@@ -78,13 +78,13 @@ export class Follower implements ClusterPart {
 
   hear(message: PrimaryMessage): void {
     if (message.name !== this.#name) return
-    if ('leads' in message) send(this.#primary, typed<WorkerMessage>({ name: this.#name, ask: 'keys' }))
+    if ('opened' in message) send(this.#primary, typed<WorkerMessage>({ name: this.#name, ask: 'keys' }))
     else if ('done' in message) this.#finish(message.done, message.refused)
     else this.#apply(message)
   }
 
   end(): void {
-    if (followers.delete(this) && followers.size === 0) this.#primary.off('message', hearPrimary)
+    if (workerRings.delete(this) && workerRings.size === 0) this.#primary.off('message', hearPrimary)
     for (const call of this.#calls.keys()) this.#finish(call, null)
   }
 
@@ -102,9 +102,9 @@ export class Follower implements ClusterPart {
       return
     }
     send(this.#primary, typed<WorkerMessage>({ name, applied: message.update }))
-    if (this.#hasLeader) return
-    this.#hasLeader = true
-    this.#events.onLeader()
+    if (this.#hasPrimary) return
+    this.#hasPrimary = true
+    this.#events.onPrimary()
   }
 
   /** Takes the new keys over and wipes those that the primary no longer has. Returns false if a key is missing. */

@@ -6,7 +6,7 @@ import { MAX_KEYS } from './ring-state.js'
 export const AGED_KEY_LENGTH = 56
 const AGE_LENGTH = 8
 const NAME_LENGTH = 16
-/** How many times longer than `rotateEvery` a ring waits for its leader that never rotates by itself. */
+/** How many times longer than `rotateEvery` a ring waits for the ring that it follows, if it never rotates itself. */
 export const NEVER_ROTATES = 0xffffffff
 
 /** The native ring behind a handle, and all its keys at once. */
@@ -14,7 +14,7 @@ export interface KeyRing {
   /** Lends the keys and their ages to `use`, the active one first, and wipes the memory afterwards. */
   lend<T>(use: (keys: Buffer) => T): T
   /**
-   * Replaces all keys of a ring that another one leads. The ring makes no key itself until the active one is `patience`
+   * Replaces all keys of a ring that follows another one. The ring makes no key itself until the active one is `patience`
    * times as old as `rotateEvery`. Returns why the keys were refused.
    */
   replace(keys: Uint8Array, patience?: number): string | null

@@ -106,7 +106,7 @@ export interface TicketKeysStats {
   /** Tickets neither handed out nor accepted, since a session does not say how its client was verified. */
   ambiguousClientTrust: number
   /**
-   * Newest first: how many keys came before it (where another ring leads, a number that only grows), and how many
+   * Newest first: how many keys came before it (in a ring that follows another one, a number that only grows), and how many
    * milliseconds ago it became active.
    */
   keys: { generation: number; age: number }[]
@@ -136,7 +136,7 @@ const MIN_SHARED_INTERVAL_MS = 1000
 /** How often expired keys are wiped that no ticket asks for. */
 const TICK_INTERVAL_MS = 60_000
 /** How long a cluster worker waits for the primary's ring before it warns. */
-const LEADER_PATIENCE_MS = 5000
+const PRIMARY_PATIENCE_MS = 5000
 
 /** The rings of this thread. */
 export const openedRings: WeakRegistry<TicketKeys> = new WeakRegistry()
@@ -182,7 +182,7 @@ export class TicketKeys {
   readonly #tier: TierPart | undefined
   /**
    * Which keys encrypt. `node`: the server's own, which Node.js shares between the workers of a cluster; it is so while a
-   * cluster worker has no leader.
+   * cluster worker knows no ring of the primary.
    */
   #keysFrom: 'ring' | 'node' = 'ring'
   /** Until when the server's own keys still decrypt, by the monotonic clock. */
@@ -247,7 +247,7 @@ export class TicketKeys {
     const isInWorker = isOwn && isClusterWorker()
     if (isInWorker) this.#useKeysOfNode()
     const events = {
-      onLeader: () => {
+      onPrimary: () => {
         clearTimeout(patience)
         const keys = weak.deref()
         if (keys !== undefined) keys.#useKeysOfRing()
@@ -360,7 +360,7 @@ export class TicketKeys {
     }
     if (this.#feed) throw keysAreGiven()
     const handle = this.#open()
-    if (this.#fleet || this.#cluster?.isFollower) {
+    if (this.#fleet || this.#cluster?.followsPrimary) {
       const reason = whyRefused(key)
       if (reason !== null) throw ticketKeyRefused(reason)
       const elsewhere = this.#fleet?.rotate(key) ?? this.#cluster?.rotateElsewhere(key)
@@ -394,7 +394,7 @@ export class TicketKeys {
 
   /** After a change that this process made itself. */
   #changed(): Promise<void> {
-    // A caller that rotates a ring without a leader wants other keys than Node's.
+    // A caller that rotates the ring of a worker on its own wants other keys than Node's.
     if (this.#keysFrom === 'node') this.#useKeysOfRing()
     this.#updateServersWithoutCallback()
     return quiet(this.#cluster?.settled() ?? Promise.resolve())
@@ -413,7 +413,7 @@ export class TicketKeys {
   }
 
   /**
-   * Puts the keys of a server that started to listen into the ring of a worker without a leader, for the threads of this
+   * Puts the keys of a server that started to listen into the ring of a worker on its own, for the threads of this
    * process. Node.js has exchanged them with the other workers by then.
    */
   #takeOver(server: tls.Server): void {
@@ -583,7 +583,7 @@ function quiet(promise: Promise<void>): Promise<void> {
   return promise
 }
 
-/** Warns, at once or when the primary has not answered for a while, that the ring of a cluster worker has no leader. */
+/** Warns, at once or when the primary has not answered for a while, that the ring of a cluster worker knows no ring of the primary. */
 function startPatience(name: string | undefined, done: () => void): NodeJS.Timeout {
   const end = () => {
     const what = name === undefined ? 'a ring without a name' : `no ring named '${name}' in the primary`
@@ -594,7 +594,7 @@ function startPatience(name: string | undefined, done: () => void): NodeJS.Timeo
     )
     done()
   }
-  return setTimeout(end, name === undefined ? 0 : LEADER_PATIENCE_MS).unref()
+  return setTimeout(end, name === undefined ? 0 : PRIMARY_PATIENCE_MS).unref()
 }
 
 /** Does what `Promise.withResolvers` does, which Node.js 20 does not have. */
