@@ -110,7 +110,7 @@ impl KeyRing {
             // Acquire: pairs with the release in `insert_locked`. The slot was filled before.
             let place = self.active.load(Ordering::Acquire);
             if let Some(seen) = self.slots.read(place, key.bytes_mut()) {
-                if self.is_due(seen.created_at, now) && self.rotate_if_free(now) {
+                if self.is_due(seen.active_since, now) && self.rotate_if_free(now) {
                     continue;
                 }
                 return key;
@@ -126,11 +126,11 @@ impl KeyRing {
         let mut key = TicketKey::zero();
         let found = (0..self.slots.len()).find_map(|place| {
             let seen = self.slots.read_named(place, name, key.bytes_mut())?;
-            (now < self.until(seen.created_at)).then_some(seen)
+            (now < self.until(seen.active_since)).then_some(seen)
         })?;
         let others = (0..self.slots.len()).filter_map(|place| self.slots.look(place));
         let is_newer =
-            |other: &slot::KeySnapshot| other.order() > found.order() && other.created_at <= now;
+            |other: &slot::KeySnapshot| other.order() > found.order() && other.active_since <= now;
         Some(FoundKey { key, newer: others.filter(is_newer).count() as u64 })
     }
 
@@ -208,7 +208,7 @@ impl KeyRing {
         let keys = self.slots_in_order(now).into_iter().filter_map(|(place, seen)| {
             let mut key = TicketKey::zero();
             self.slots.read(place, key.bytes_mut())?;
-            let age = now.wrapping_sub(seen.created_at).cast_signed();
+            let age = now.wrapping_sub(seen.active_since).cast_signed();
             Some(AgedKey::new(key, Activation::of_age(age)))
         });
         keys.collect()
@@ -219,13 +219,20 @@ impl KeyRing {
         let _changing = self.lock();
         let now = self.now();
         let active = self.active.load(Ordering::Relaxed);
-        if self.slots.created_at(active).is_some_and(|created_at| self.is_due(created_at, now)) {
+        if self
+            .slots
+            .active_since(active)
+            .is_some_and(|active_since| self.is_due(active_since, now))
+        {
             // Without random bytes the active key stays.
             let _ = self.rotate_locked(now);
         }
         let active = self.active.load(Ordering::Relaxed);
         for place in (0..self.slots.len()).filter(|place| *place != active) {
-            if self.slots.created_at(place).is_some_and(|created_at| self.until(created_at) <= now)
+            if self
+                .slots
+                .active_since(place)
+                .is_some_and(|active_since| self.until(active_since) <= now)
             {
                 self.slots.wipe(place);
             }
@@ -239,7 +246,7 @@ impl KeyRing {
         let now = self.now();
         let of = |(_, seen): &(usize, slot::KeySnapshot)| KeyInfo {
             generation: seen.generation,
-            age: Duration::from_millis(now.saturating_sub(seen.created_at)),
+            age: Duration::from_millis(now.saturating_sub(seen.active_since)),
         };
         self.slots_in_order(now).iter().map(of).collect()
     }
@@ -260,20 +267,20 @@ impl KeyRing {
         whole_millis(self.clock.now()).saturating_add(CLOCK_START)
     }
 
-    fn is_due(&self, created_at: u64, now: u64) -> bool {
+    fn is_due(&self, active_since: u64, now: u64) -> bool {
         // Relaxed: it was set before the keys that it concerns.
         let times = self.overdue_factor.load(Ordering::Relaxed);
         let after = |every: RotateEvery| every.as_millis().saturating_mul(times);
-        self.rotate_every.is_some_and(|every| now.saturating_sub(created_at) >= after(every))
+        self.rotate_every.is_some_and(|every| now.saturating_sub(active_since) >= after(every))
     }
 
     /// Returns the first millisecond in which a key decrypts nothing any more. A key that encrypts for longer, since
     /// another ring is to replace it, decrypts for as long.
-    fn until(&self, created_at: u64) -> u64 {
+    fn until(&self, active_since: u64) -> u64 {
         // Relaxed: as in `is_due`.
         let times = self.overdue_factor.load(Ordering::Relaxed).max(self.keep.get().into());
         self.rotate_every.map_or(u64::MAX, |every| {
-            created_at.saturating_add(every.as_millis().saturating_mul(times))
+            active_since.saturating_add(every.as_millis().saturating_mul(times))
         })
     }
 
@@ -284,8 +291,10 @@ impl KeyRing {
             return false;
         };
         let active = self.active.load(Ordering::Relaxed);
-        let is_due =
-            self.slots.created_at(active).is_some_and(|created_at| self.is_due(created_at, now));
+        let is_due = self
+            .slots
+            .active_since(active)
+            .is_some_and(|active_since| self.is_due(active_since, now));
         !is_due || self.rotate_locked(now).is_ok()
     }
 
@@ -317,7 +326,7 @@ impl KeyRing {
     fn slots_in_order(&self, now: u64) -> Vec<(usize, slot::KeySnapshot)> {
         let mut slots_in_order: Vec<_> = (0..self.slots.len())
             .filter_map(|place| Some((place, self.slots.look(place)?)))
-            .filter(|(_, seen)| now < self.until(seen.created_at))
+            .filter(|(_, seen)| now < self.until(seen.active_since))
             .collect();
         slots_in_order.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.generation));
         slots_in_order

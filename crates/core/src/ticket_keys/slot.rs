@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use super::{KEY_NAME_LEN, KeyBytes, TICKET_KEY_LEN};
 
-/// The words of a slot: its version, which is odd while it has a key, the time and the number of the key, and the key.
+/// The words of a slot: its version, which is odd while it has a key, from when the key is active, its number, and the key.
 const VERSION: usize = 0;
-const CREATED_AT: usize = 1;
+const ACTIVE_SINCE: usize = 1;
 const GENERATION: usize = 2;
 const KEY: usize = 3;
 const WORDS: usize = 16;
@@ -27,14 +27,14 @@ pub(super) struct Slots {
 /// A key without its secrets.
 #[derive(Clone, Copy)]
 pub(super) struct KeySnapshot {
-    pub(super) created_at: u64,
+    pub(super) active_since: u64,
     pub(super) generation: u64,
 }
 
 impl KeySnapshot {
     /// Orders keys: of two keys the greater one is newer.
     pub(super) fn order(self) -> (u64, u64) {
-        (self.created_at, self.generation)
+        (self.active_since, self.generation)
     }
 }
 
@@ -58,7 +58,7 @@ impl Slots {
             return None;
         }
         let word = |index: usize| slot[index].load(Ordering::Relaxed);
-        let seen = KeySnapshot { created_at: word(CREATED_AT), generation: word(GENERATION) };
+        let seen = KeySnapshot { active_since: word(ACTIVE_SINCE), generation: word(GENERATION) };
         let (chunks, _) = out.as_chunks_mut::<{ size_of::<u64>() }>();
         for (index, chunk) in chunks.iter_mut().enumerate() {
             *chunk = word(KEY + index).to_ne_bytes();
@@ -93,11 +93,11 @@ impl Slots {
         let slot = self.slot(place);
         let word = |index: usize| slot[index].load(Ordering::Relaxed);
         (word(VERSION) & 1 == 1)
-            .then(|| KeySnapshot { created_at: word(CREATED_AT), generation: word(GENERATION) })
+            .then(|| KeySnapshot { active_since: word(ACTIVE_SINCE), generation: word(GENERATION) })
     }
 
-    pub(super) fn created_at(&self, place: usize) -> Option<u64> {
-        self.look(place).map(|seen| seen.created_at)
+    pub(super) fn active_since(&self, place: usize) -> Option<u64> {
+        self.look(place).map(|seen| seen.active_since)
     }
 
     /// Returns a slot without a key.
@@ -106,13 +106,13 @@ impl Slots {
     }
 
     /// Puts a key into a slot without one.
-    pub(super) fn fill(&self, place: usize, key: &KeyBytes, generation: u64, created_at: u64) {
+    pub(super) fn fill(&self, place: usize, key: &KeyBytes, generation: u64, active_since: u64) {
         let slot = self.slot(place);
         let version = slot[VERSION].load(Ordering::Relaxed);
         debug_assert!(version & 1 == 0, "the slot has a key");
         // Pairs with the acquire fence in `read`, as in `wipe`: a reader of the last key may still be reading.
         fence(Ordering::Release);
-        slot[CREATED_AT].store(created_at, Ordering::Relaxed);
+        slot[ACTIVE_SINCE].store(active_since, Ordering::Relaxed);
         slot[GENERATION].store(generation, Ordering::Relaxed);
         let (chunks, _) = key.as_chunks::<{ size_of::<u64>() }>();
         for (index, chunk) in chunks.iter().enumerate() {
@@ -132,7 +132,7 @@ impl Slots {
         slot[VERSION].store(version + 1, Ordering::Relaxed);
         // Pairs with the acquire fence in `read`.
         fence(Ordering::Release);
-        for word in &slot[CREATED_AT..KEY + KEY_WORDS] {
+        for word in &slot[ACTIVE_SINCE..KEY + KEY_WORDS] {
             word.store(0, Ordering::Relaxed);
         }
     }
@@ -173,15 +173,15 @@ mod loom_models {
                 thread::spawn(move || {
                     let mut out = [0; TICKET_KEY_LEN];
                     let seen = slots.read(0, &mut out);
-                    (seen.map(|seen| (seen.created_at, seen.generation)), out)
+                    (seen.map(|seen| (seen.active_since, seen.generation)), out)
                 })
             };
             slots.wipe(0);
             slots.fill(0, &[2; TICKET_KEY_LEN], 2, 2);
             match reader.join().unwrap() {
                 (None, out) => assert_eq!(out, [0; TICKET_KEY_LEN], "it keeps no part of a key"),
-                (Some((created_at, generation)), out) => {
-                    assert_eq!(created_at, generation);
+                (Some((active_since, generation)), out) => {
+                    assert_eq!(active_since, generation);
                     assert_eq!(out, [u8::try_from(generation).unwrap(); TICKET_KEY_LEN]);
                 }
             }
