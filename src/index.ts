@@ -19,6 +19,7 @@ export { type Http2CreateConnection, http2CreateConnection } from './client/adap
 export { HttpsAgent, type HttpsAgentOptions } from './client/adapters/https-agent.js'
 export { type ConnectOptions, connect, type ResumptionOptions } from './client/connect.js'
 export { type PurgeOptions, purge } from './client/purge.js'
+export { type Warmed, type WarmOptions, warm } from './client/warm.js'
 export {
   type ClientMessage,
   type ClientReason,

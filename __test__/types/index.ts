@@ -45,6 +45,9 @@ import {
   type TicketKeysOptions,
   type TicketKeysStats,
   uninstall,
+  type Warmed,
+  type WarmOptions,
+  warm,
 } from 'tls-resumption'
 
 type Key = string | Uint8Array
@@ -170,3 +173,18 @@ expectTypeOf<TicketKeys>().toHaveProperty('reset')
 expectTypeOf<CodedError>().toEqualTypeOf<Error & { code: ErrorCode }>()
 expectTypeOf<CodedError<RangeError>>().toExtend<RangeError>()
 expectTypeOf<'ERR_OUT_OF_RANGE' | 'ERR_TLS_RESUMPTION_ADDON'>().toExtend<ErrorCode>()
+
+// Before traffic
+expectTypeOf(warm).toEqualTypeOf<
+  (peers: readonly (string | tls.ConnectionOptions)[], options?: WarmOptions) => Promise<Warmed[]>
+>()
+expectTypeOf<Warmed>().toEqualTypeOf<{
+  readonly peer: string | tls.ConnectionOptions
+  readonly stored: boolean
+  readonly reason: string
+}>()
+expectTypeOf<WarmOptions>().toEqualTypeOf<{
+  concurrency?: number | undefined
+  timeout?: number | undefined
+  sessionCache?: SessionCache | undefined
+}>()
