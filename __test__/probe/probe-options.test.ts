@@ -10,21 +10,29 @@ import { runNode } from '../workers/spawn.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json')
 
+const SCHEMES =
+  'https, wss, postgres, postgresql, mysql, mariadb, rediss, amqps, mqtts, mongodb, nats, smtp, smtps, imap, imaps, ' +
+  'pop3, pop3s, ftp, ftps, ldap, ldaps'
+
 const WRONG: Record<string, [args: string[], sentence: string]> = {
   'no peer': [[], 'A peer is missing: tls-resumption probe HOST[:PORT]'],
   'an unknown option': [['a', '--wrong'], "Unknown option '--wrong'"],
   'an option with a letter missing': [['a', '--jsn'], "Unknown option '--jsn': did you mean '--json'?"],
   'an option without its value': [['a', '--timeout'], "Option '--timeout <value>' argument missing"],
-  'a URL, without showing its password': [
-    ['https://user:password@host/'],
-    'A peer is HOST or HOST:PORT, not a URL',
+  'a URL of another kind, without showing its password': [
+    ['gopher://user:password@host/'],
+    `A URL begins with one of ${SCHEMES}, not with 'gopher'`,
+  ],
+  'a URL with an invalid host, without showing its password': [
+    ['https://user:password@a b/'],
+    "A peer is HOST or HOST:PORT, not 'a b:443'",
   ],
   'an invalid peer': [['a b'], "A peer is HOST or HOST:PORT, not 'a b'"],
   'an invalid port': [['a:65536'], 'A port is from 1 to 65535, not 65536'],
   'brackets without an address': [['[a]:1'], "There is no IPv6 address in the brackets of '[a]:1'"],
   'an unknown protocol': [
-    ['a', '--starttls', 'ftp'],
-    "--starttls takes postgres, mysql, smtp, imap, ldap or none, not 'ftp'",
+    ['a', '--starttls', 'irc'],
+    "--starttls takes postgres, mysql, smtp, lmtp, imap, pop3, sieve, ftp, nntp, xmpp, ldap or none, not 'irc'",
   ],
   'an unknown version': [['a', '--tls', '1.1'], "--tls takes 1.2 or 1.3, not '1.1'"],
   'an invalid address': [['a', '--address', 'b'], "--address takes IP addresses, not 'b'"],
@@ -41,6 +49,11 @@ const WRONG: Record<string, [args: string[], sentence: string]> = {
   'a fractional number of tries': [
     ['a', '--tries', '1.5'],
     "--tries takes an integer from 0 to 100, not '1.5'",
+  ],
+  'a negative number of tries': [['a', '--tries', '-1'], "--tries takes an integer from 0 to 100, not '-1'"],
+  'too many peers at once': [
+    ['a', '--concurrency', '51'],
+    "--concurrency takes an integer from 1 to 50, not '51'",
   ],
   'a certificate without its key': [
     ['a', '--cert', 'x'],
@@ -59,8 +72,9 @@ for (const [what, [args, sentence]] of Object.entries(WRONG)) {
 }
 
 for (const [what, args, sentence] of [
-  ['no command', [], 'A command is missing. The commands are: probe.'],
-  ['an unknown command', ['prob'], "Unknown command 'prob'. The commands are: probe."],
+  ['no command', [], 'A command is missing. The commands are: probe, cache.'],
+  ['a command with a letter missing', ['prob'], "Unknown command 'prob': did you mean 'probe'?"],
+  ['an unknown command', ['scan'], "Unknown command 'scan'. The commands are: probe, cache."],
   ['a wrong option', ['probe', 'a', '--jsn'], "Unknown option '--jsn': did you mean '--json'?"],
 ] as const) {
   test(`command: ${what} ends with a sentence, a hint and exit code 2`, async t => {
@@ -94,13 +108,13 @@ test('command: --help and --version print to stdout with exit code 0', async t =
     }
     t.true(stdout.split('\n').every(line => line.length <= 100))
   }
-  for (const args of [['--version'], ['probe', '--version']]) {
+  for (const args of [['--version'], ['-v'], ['probe', '--version'], ['probe', '-v']]) {
     t.like(await tlsResumption(...args), { code: 0, stdout: `${version}\n`, stderr: '' })
   }
 })
 
 test('command: without the addon it ends with a sentence and exit code 4', async t => {
-  const { code, stderr } = await runNode(['--no-addons', join('dist', 'cli.js'), 'probe', 'localhost'])
+  const { code, stderr } = await runNode(['--no-addons', join('lib', 'cli.js'), 'probe', 'localhost'])
   t.regex(stderr, /^tls-resumption: The native addon of tls-resumption could not be loaded: [^\n]+\n$/)
   t.is(code, 4)
 })
@@ -120,4 +134,23 @@ test('probe options: a peer is a name or address with an optional port, which ma
   t.deepEqual(of('a:389'), ['a:389', 'a', 389, 'ldap', true])
   t.deepEqual(of('a:5432', 'none'), ['a:5432', 'a', 5432, undefined, false])
   t.deepEqual(of('a:5432', 'ldap'), ['a:5432', 'a', 5432, 'ldap', false])
+})
+
+test('probe options: a URL names host and port, and its scheme the protocol', t => {
+  const of = (text: string, startTls?: 'none') => {
+    const peer = parsePeer(text, startTls)
+    return typeof peer === 'string' ? peer : [peer.name, peer.startTls]
+  }
+  t.deepEqual(of('https://db.example/path?x#y'), ['db.example:443', undefined])
+  t.deepEqual(of('wss://db.example:8443'), ['db.example:8443', undefined])
+  t.deepEqual(of('postgres://user:p%40ss:word@db.example/name'), ['db.example:5432', 'postgres'])
+  t.deepEqual(of('postgresql://db.example:6432', 'none'), ['db.example:6432', undefined])
+  t.deepEqual(of('rediss://:secret@[::1]'), ['[::1]:6379', undefined])
+  t.deepEqual(of('ldaps://[::1]:5432'), ['[::1]:5432', undefined])
+})
+
+test('probe options: - reads peers from the standard input', t => {
+  const options = parseOptions(['-', 'c:1'], () => 'a:1\n\n# a comment\nb:2 # another\r\n')
+  t.deepEqual(typeof options === 'string' ? [] : options.peers.map(({ name }) => name), ['a:1', 'b:2', 'c:1'])
+  t.throws(() => parseOptions(['-'], () => ''), { instanceOf: UsageError, message: /^A peer is missing/ })
 })

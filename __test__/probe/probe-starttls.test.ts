@@ -32,6 +32,8 @@ const LDAP_REQUEST = Buffer.concat([
   Buffer.from('1.3.6.1.4.1.1466.20037'),
 ])
 
+const XMPP_TLS = "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
+
 const SCRIPTS: Record<StartTls, Script> = {
   postgres: { answers: [[POSTGRES_REQUEST, 'S']] },
   mysql: { greeting: mysqlGreeting(true), answers: [[MYSQL_REQUEST, '']] },
@@ -40,6 +42,32 @@ const SCRIPTS: Record<StartTls, Script> = {
     answers: [
       [/^EHLO \[127\.0\.0\.1\]\r\n$/, '250-mail.example\r\n250-SIZE 1000\r\n250-StartTLS\r\n250 HELP\r\n'],
       [/^STARTTLS\r\n$/, '220 go ahead\r\n'],
+    ],
+  },
+  lmtp: {
+    greeting: '220 hello\r\n',
+    answers: [
+      [/^LHLO \[127\.0\.0\.1\]\r\n$/, '250-mail.example\r\n250 STARTTLS\r\n'],
+      [/^STARTTLS\r\n$/, '220 go ahead\r\n'],
+    ],
+  },
+  pop3: { greeting: '+OK ready\r\n', answers: [[/^STLS\r\n$/, '+OK begin\r\n']] },
+  sieve: {
+    greeting: '"SIEVE" "fileinto"\r\n"STARTTLS"\r\nOK "ready"\r\n',
+    answers: [[/^STARTTLS\r\n$/, 'OK "begin"\r\n']],
+  },
+  ftp: {
+    greeting: '220-welcome\r\n to this server\r\n220 ready\r\n',
+    answers: [[/^AUTH TLS\r\n$/, '234 begin\r\n']],
+  },
+  nntp: { greeting: '200 ready\r\n', answers: [[/^STARTTLS\r\n$/, '382 begin\r\n']] },
+  xmpp: {
+    answers: [
+      [
+        /^<stream:stream .* to='localhost' version='1.0'>$/,
+        `<?xml version='1.0'?><stream:stream id='1'><stream:features><starttls ${XMPP_TLS}/></stream:features>`,
+      ],
+      [/^<starttls .*\/>$/, `<proceed ${XMPP_TLS}/>`],
     ],
   },
   imap: {
@@ -141,7 +169,53 @@ const REFUSING: Record<StartTls, [Script, sentence: RegExp][]> = {
     ],
     [
       { greeting: '554 go away\r\n', answers: [[/^/, '']] },
-      /^it does not speak SMTP .+: it sends "554 go away"$/,
+      /^it does not speak SMTP: it sends "554 go away"$/,
+    ],
+  ],
+  lmtp: [
+    [
+      { greeting: '220 hello\r\n', answers: [[/^LHLO/, '250 PIPELINING\r\n']] },
+      /^it offers no TLS: STARTTLS is not among its extensions$/,
+    ],
+  ],
+  pop3: [
+    [
+      { greeting: '+OK ready\r\n', answers: [[/^STLS/, '-ERR unknown\r\n']] },
+      /^it offers no TLS: -ERR unknown$/,
+    ],
+    [{ greeting: '-ERR busy\r\n', answers: [[/^/, '']] }, /^it does not speak POP3: it sends "-ERR busy"$/],
+  ],
+  sieve: [
+    [
+      { greeting: 'OK "ready"\r\n', answers: [[/^STARTTLS/, 'NO "no TLS"\r\n']] },
+      /^it offers no TLS: NO "no TLS"$/,
+    ],
+    [{ greeting: '* OK\r\n', answers: [[/^/, '']] }, /^it does not speak ManageSieve: it sends "\* OK"$/],
+  ],
+  ftp: [
+    [
+      { greeting: '220 ready\r\n', answers: [[/^AUTH/, '502 no\r\n']] },
+      /^it does not speak FTP with TLS: it sends "502 no"$/,
+    ],
+    [{ greeting: '421 busy\r\n', answers: [[/^/, '']] }, /^it does not speak FTP: it sends "421 busy"$/],
+  ],
+  nntp: [
+    [{ greeting: '201 ready\r\n', answers: [[/^STARTTLS/, '580 no\r\n']] }, /^it offers no TLS: 580 no$/],
+    [{ greeting: '502 no\r\n', answers: [[/^/, '']] }, /^it does not speak NNTP: it sends "502 no"$/],
+  ],
+  xmpp: [
+    [
+      { answers: [[/^<stream.*>$/, '<stream:features></stream:features>']] },
+      /^it offers no TLS: starttls is not among its features$/,
+    ],
+    [
+      {
+        answers: [
+          [/^<stream.*>$/, `<stream:features><starttls ${XMPP_TLS}/></stream:features>`],
+          [/^<starttls.*>$/, `<failure ${XMPP_TLS}/>`],
+        ],
+      },
+      /^it offers no TLS: <failure/,
     ],
   ],
   imap: [

@@ -36,7 +36,7 @@ export async function probe(
 ): Promise<Probed> {
   const trust = ca === undefined ? [] : ['--ca', await fileWith(t, ca)]
   const peer = `localhost:${port}`
-  const usual = ['--address', '127.0.0.1', '--tries', '1', '--json']
+  const usual = ['--address', '127.0.0.1', '--tries', '1', '--timeout', '30', '--json']
   const { code, stdout, stderr } = await tlsResumption('probe', peer, ...usual, ...trust, ...args)
   t.is(stderr, '')
   const [findings] = JSON.parse(stdout).peers as [PeerFindings]

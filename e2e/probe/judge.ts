@@ -50,7 +50,7 @@ function comparisonWithCapture(
     const found = versions.find(found => found.version === version)
     // By ID: there is a session without a ticket.
     const expected = purpose === 'session-id' || found?.by === 'session-id' ? 0 : sessions
-    const hint = found?.lifetimeHint
+    const hint = found?.lifetimeHintSeconds
     // A renewed session may live as long as the one it replaces.
     const wrong = purpose === 'first' ? lifetimes.filter(lifetime => lifetime !== hint) : []
     return [

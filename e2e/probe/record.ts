@@ -20,7 +20,7 @@ export interface Entry {
     | 'byIdToo'
     | 'sessions'
     | 'renewed'
-    | 'lifetimeHint'
+    | 'lifetimeHintSeconds'
     | 'reuse'
     | 'underOtherName'
   >[]
@@ -41,8 +41,8 @@ export function entryOf(
     verdict,
     connections: contacts.length,
     versions: versions.map(
-      ({ version, resumes, by, byIdToo, sessions, renewed, lifetimeHint, reuse, underOtherName }) => ({
-        ...{ version, resumes, by, byIdToo, sessions, renewed, lifetimeHint, reuse, underOtherName },
+      ({ version, resumes, by, byIdToo, sessions, renewed, lifetimeHintSeconds, reuse, underOtherName }) => ({
+        ...{ version, resumes, by, byIdToo, sessions, renewed, lifetimeHintSeconds, reuse, underOtherName },
       }),
     ),
   }
@@ -83,7 +83,7 @@ function line({ server, serverVersion, verdict, versions }: Entry): string {
   return `| ${[
     `${server} ${serverVersion}`,
     `${tls13?.sessions}${tls13?.resumes ? `, ${tls13.renewed}` : ''}`,
-    tls13?.resumes ? `${tls13.lifetimeHint} s` : '',
+    tls13?.resumes ? `${tls13.lifetimeHintSeconds} s` : '',
     tls12?.resumes ? ways.filter(Boolean).join(', ') : 'none',
     tls13?.resumes ? names.join(', ') : '',
     verdict,

@@ -32,8 +32,8 @@ export interface Warmed {
   /** True if the cache has a session for connections with these options. */
   readonly stored: boolean
   /**
-   * `stored`; `present`: there was a session already; `no-session`: the peer ended the connection without one;
-   * `timeout`; `uncacheable`: connections with these options do not resume; or the code of the connection's error.
+   * `stored`; `present` if there was a session already; `no-session` if the peer ended the connection without one;
+   * `timeout`. `uncacheable` if connections with these options do not resume. Else the code of the connection's error.
    */
   readonly reason: string
 }

@@ -23,6 +23,10 @@ export interface ProbeOptions {
   /** The number of timed full handshakes, and of resumed ones. undefined: chosen by the protocol. */
   tries: number | undefined
   json: boolean
+  /** How many peers are probed at once. */
+  concurrency: number
+  /** undefined: if the output is a terminal with colours. */
+  color: boolean | undefined
 }
 
 /** An invalid command line. The message is a sentence without a full stop. */
@@ -42,18 +46,25 @@ const options = {
   timeout: { type: 'string' },
   tries: { type: 'string' },
   json: { type: 'boolean' },
+  concurrency: { type: 'string' },
+  color: { type: 'boolean' },
+  'no-color': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
+  version: { type: 'boolean', short: 'v' },
 } as const
 
 /**
  * Parses the arguments after `probe`.
  * @throws UsageError
  */
-export function parseOptions(args: string[]): ProbeOptions | 'help' | 'version' {
-  const { values, positionals } = parse(args)
+export function parseOptions(
+  args: string[],
+  readPeers: () => string = readStandardInput,
+): ProbeOptions | 'help' | 'version' {
+  const { values, positionals: given } = parse(args)
   if (values.help) return 'help'
   if (values.version) return 'version'
+  const positionals = given.flatMap(text => (text === '-' ? peersIn(readPeers()) : [text]))
   if (positionals.length === 0) throw new UsageError('A peer is missing: tls-resumption probe HOST[:PORT]')
   const startTls = oneOf('--starttls', values.starttls, [...STARTTLS, 'none'] as const)
   const addresses = values.address?.split(',') ?? []
@@ -79,12 +90,32 @@ export function parseOptions(args: string[]): ProbeOptions | 'help' | 'version' 
     timeout: numberOf('--timeout', values.timeout, 0.1, 120, 'seconds') * 1000 || 5000,
     tries: values.tries === undefined ? undefined : integerOf('--tries', values.tries, 0, 100),
     json: values.json ?? false,
+    concurrency: values.concurrency === undefined ? 1 : integerOf('--concurrency', values.concurrency, 1, 50),
+    color: values['no-color'] ? false : values.color,
   }
 }
 
+function readStandardInput(): string {
+  return readFileSync(0, 'utf8')
+}
+
+/** Returns the peers of a list: one in a line, without empty lines and comments. */
+function peersIn(text: string): string[] {
+  return text
+    .split('\n')
+    .map(line => line.replace(/(?:^|\s)#.*/, '').trim())
+    .filter(Boolean)
+}
+
 function parse(args: string[]) {
+  // `--tries -1`: a negative number is the value, and its own check says what is wrong with it.
+  const joined = args.flatMap((arg, index) => {
+    const next = args[index + 1] ?? ''
+    if (/^--[\w-]+$/.test(arg) && /^-[\d.]/.test(next)) return `${arg}=${next}`
+    return /^-[\d.]/.test(arg) && /^--[\w-]+$/.test(args[index - 1] ?? '') ? [] : arg
+  })
   try {
-    return parseArgs({ args, options, allowPositionals: true })
+    return parseArgs({ args: joined, options, allowPositionals: true })
   } catch (error) {
     // The first sentence of Node's message is sufficient. The rest explains arguments that begin with a dash.
     const [sentence = ''] = String((error as Error).message).split(/\. |\n/)
@@ -160,13 +191,15 @@ export const HELP = `Reports whether a peer resumes TLS sessions, how, for how l
 
   tls-resumption probe HOST[:PORT] …
 
-The default port is 443. The command makes about 30 connections to each peer, one after the other,
-and times 20 of them (--tries). It sends only handshakes, the negotiation of TLS where the protocol
-has one, and a HEAD request to an HTTP server that sends no ticket before its first response.
+The default port is 443. A peer may also be a URL, such as postgres://db.example/. The peer - stands
+for a list on the standard input, with one peer in a line. The command makes about 30 connections to
+each peer, one after the other, and times 20 of them (--tries). It sends only handshakes, the
+negotiation of TLS where the protocol has one, and a HEAD request to an HTTP server that sends no
+ticket before its first response.
 
-  --starttls PROTOCOL      postgres, mysql, smtp, imap or ldap; none for TLS from the first byte.
-                           The default for the ports 5432, 3306, 25, 587, 143 and 389 is their
-                           protocol.
+  --starttls PROTOCOL      postgres, mysql, smtp, lmtp, imap, pop3, sieve, ftp, nntp, xmpp or ldap;
+                           none for TLS from the first byte. The usual port of each has it as its
+                           default.
   --tls VERSION            Probe only 1.2 or only 1.3.
   --servername NAME        Send this name (SNI) and verify the certificate for it, instead of HOST.
   --other-servername NAME  Offer a session under this name, to find out whether the peer binds
@@ -181,8 +214,10 @@ has one, and a HEAD request to an HTTP server that sends no ticket before its fi
   --timeout SECONDS        The time limit of each connection, with its handshake. (5)
   --tries COUNT            The number of full and of resumed handshakes to time; 0 for none.
                            (5, for MySQL 3)
+  --concurrency COUNT      Peers to probe at once. Timings then disturb each other. (1)
   --json                   Print all findings and every connection as JSON.
-  --version, --help
+  --color, --no-color      Use colours, or none. (on a terminal)
+  --version, --help        (-v, -h)
 
 Exit codes: 0 all peers resume, in the newest version of TLS that each supports; 1 a peer does not;
 2 the command line is invalid; 3 a peer could not be probed; 4 the program could not run.

@@ -69,8 +69,10 @@ export class Examination {
       byIdToo: undefined,
       sessions: first.sessions.length,
       renewed: undefined,
-      size: (byTicket ? described?.ticketLength : described?.idLength) || undefined,
-      lifetimeHint: described?.lifetimeHint || (version === 'TLSv1.3' ? described?.lifetimeHint : undefined),
+      sizeBytes: (byTicket ? described?.ticketLength : described?.idLength) || undefined,
+      lifetimeHintSeconds:
+        described?.lifetimeHint || (version === 'TLSv1.3' ? described?.lifetimeHint : undefined),
+      earlyDataBytes: version === 'TLSv1.3' ? described?.maxEarlyData : undefined,
       reuse: undefined,
       underOtherName: undefined,
       underOtherAlpn: undefined,
@@ -176,8 +178,8 @@ export class Examination {
     }
     if (resumed.length === 0) return undefined
     const of = (observations: readonly Observation[]) => ({
-      handshake: spread(observations.map(({ handshakeTime }) => handshakeTime)),
-      cpu: spread(observations.map(({ cpuTime }) => cpuTime)),
+      handshakeMs: spread(observations.map(({ handshakeTime }) => handshakeTime)),
+      cpuMs: spread(observations.map(({ cpuTime }) => cpuTime)),
     })
     const [ofFull, ofResumed] = [of(full), of(resumed)]
     return {
@@ -186,8 +188,8 @@ export class Examination {
       resumed: ofResumed,
       // Milliseconds of one connection are seconds of a thousand.
       savedPerThousand: {
-        handshake: ofFull.handshake.median - ofResumed.handshake.median,
-        cpu: ofFull.cpu.median - ofResumed.cpu.median,
+        handshakeSeconds: ofFull.handshakeMs.median - ofResumed.handshakeMs.median,
+        cpuSeconds: ofFull.cpuMs.median - ofResumed.cpuMs.median,
       },
     }
   }
@@ -266,16 +268,16 @@ export class Examination {
       offered: plan.session !== undefined,
       resumed: false,
       sessions: 0,
-      handshakeTime: undefined,
-      cpuTime: undefined,
+      handshakeMs: undefined,
+      cpuMs: undefined,
       error: undefined,
     }
     try {
       const observation = await observe(plan)
       contact.resumed = observation.resumed
       contact.sessions = observation.sessions.length
-      contact.handshakeTime = observation.handshakeTime
-      contact.cpuTime = observation.cpuTime
+      contact.handshakeMs = observation.handshakeTime
+      contact.cpuMs = observation.cpuTime
       return observation
     } catch (error) {
       contact.error = explain(error, 'handshake').message

@@ -26,9 +26,8 @@ export interface Contact {
   resumed: boolean
   /** The number of received sessions: TLS 1.3 tickets, or at most one of TLS 1.2. */
   sessions: number
-  /** Milliseconds. */
-  handshakeTime: number | undefined
-  cpuTime: number | undefined
+  handshakeMs: number | undefined
+  cpuMs: number | undefined
   /** Why the connection failed. */
   error: string | undefined
 }
@@ -50,13 +49,13 @@ export type Elsewhere =
   /** No handshake succeeded under these conditions, so nothing is known. */
   | { outcome: 'failed'; error: string }
 
-/** Durations of handshakes in milliseconds. */
+/** How long handshakes took. */
 export interface Timing {
   tries: number
-  full: { handshake: Spread; cpu: Spread }
-  resumed: { handshake: Spread; cpu: Spread }
-  /** Seconds in 1000 connections. Negative if resuming took longer. */
-  savedPerThousand: { handshake: number; cpu: number }
+  full: { handshakeMs: Spread; cpuMs: Spread }
+  resumed: { handshakeMs: Spread; cpuMs: Spread }
+  /** What 1000 connections save. Negative if resuming took longer. */
+  savedPerThousand: { handshakeSeconds: number; cpuSeconds: number }
 }
 
 /** The findings about a peer for one version of TLS that it supports. */
@@ -77,9 +76,11 @@ export interface VersionFindings {
   /** The number of sessions after a resumed handshake. */
   renewed: number | undefined
   /** The size of a ticket or session ID in bytes. */
-  size: number | undefined
+  sizeBytes: number | undefined
   /** Seconds. undefined if the peer sends no lifetime. */
-  lifetimeHint: number | undefined
+  lifetimeHintSeconds: number | undefined
+  /** TLS 1.3: how many bytes of 0-RTT data the peer accepts with a session. undefined without a session. */
+  earlyDataBytes: number | undefined
   /** The outcome of offering a session a second time. */
   reuse: 'resumed' | 'full' | undefined
   underOtherName: Elsewhere | undefined

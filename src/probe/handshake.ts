@@ -73,7 +73,7 @@ export async function observe(plan: ConnectionPlan): Promise<Observation> {
     const connectTime = monotonicNow() - began
     if (plan.startTls) {
       stage = 'starttls'
-      await startTls(plan.startTls, tcp)
+      await startTls(plan.startTls, tcp, plan.servername ?? plan.host)
     }
     stage = 'handshake'
     const tlsStart = monotonicNow()

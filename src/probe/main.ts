@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { styleText } from 'node:util'
+import { similar } from '../util/validate.js'
 import { HELP, type ProbeOptions, parseOptions, UsageError } from './args.js'
 import type { PeerFindings } from './findings.js'
 import { probe } from './probe.js'
@@ -16,13 +17,20 @@ export const EXIT = {
   unknown: 3,
 } as const
 
+const COMMANDS: readonly string[] = ['probe', 'cache']
+
 /** Runs `tls-resumption` with these arguments. Returns the exit code. */
 export async function main(args: string[]): Promise<number> {
   const [command, ...rest] = args
-  if (command === '--version') return print(`${packageVersion()}\n`)
-  if (command === undefined) return usageError('A command is missing. The commands are: probe, cache')
+  if (command === '--version' || command === '-v') return print(`${packageVersion()}\n`)
+  if (command === undefined)
+    return usageError(`A command is missing. The commands are: ${COMMANDS.join(', ')}`)
   if (command === '--help' || command === '-h' || command === 'help') return print(HELP)
-  if (command !== 'probe') return usageError(`Unknown command '${command}'. The commands are: probe, cache`)
+  if (command !== 'probe') {
+    const meant = COMMANDS.find(known => similar(known, command))
+    const hint = meant ? `: did you mean '${meant}'?` : `. The commands are: ${COMMANDS.join(', ')}`
+    return usageError(`Unknown command '${command}'${hint}`)
+  }
   try {
     const options = parseOptions(rest)
     if (options === 'help') return print(HELP)
@@ -36,20 +44,42 @@ export async function main(args: string[]): Promise<number> {
 
 async function probeAll(options: ProbeOptions): Promise<PeerFindings[]> {
   const progress = new Progress(process.stderr)
-  const paint = painter()
+  const paint = painter(options.color)
   const all: PeerFindings[] = []
-  for (const peer of options.peers) {
-    const findings = await probe(peer, options, doing => progress.show(doing))
-    progress.clear()
-    all.push(findings)
-    if (!options.json) process.stdout.write(`${tableOf(findings, paint)}\n`)
+  const left = options.peers.entries()
+  let printed = 0
+  const work = async () => {
+    for (const [index, peer] of left) {
+      all[index] = await probe(peer, options, doing => progress.show(doing))
+      progress.clear()
+      // In the order of the command line.
+      for (let next = all[printed]; next !== undefined; next = all[++printed]) {
+        if (!options.json) process.stdout.write(`${tableOf(next, paint, outputWidth())}\n`)
+      }
+    }
   }
+  await Promise.all(Array.from({ length: options.concurrency }, work))
   if (options.json) {
     const { node, openssl } = process.versions
-    const report = { version: packageVersion(), node, openssl, date: new Date().toISOString(), peers: all }
+    const report = {
+      schemaVersion: SCHEMA_VERSION,
+      version: packageVersion(),
+      node,
+      openssl,
+      date: new Date().toISOString(),
+      peers: all,
+    }
     process.stdout.write(`${JSON.stringify(report, (_, value) => value ?? null, 2)}\n`)
   }
   return all
+}
+
+/** The form of the JSON output, as in docs/reference/cli.md. It changes with a major version only. */
+const SCHEMA_VERSION = 1
+
+/** Columns of the terminal. A file has no width: lines then are as long as the widest table of a terminal. */
+function outputWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : 100
 }
 
 function exitCode(all: readonly PeerFindings[]): number {
@@ -67,12 +97,12 @@ function usageError(sentence: string): number {
   return EXIT.usage
 }
 
-function painter(): Paint {
+function painter(color: boolean | undefined): Paint {
   const { stdout } = process
-  if (!stdout.isTTY || !stdout.hasColors()) return (_, text) => text
-  return (style, text) => styleText(style, text)
+  if (!(color ?? (stdout.isTTY && stdout.hasColors()))) return (_, text) => text
+  return (style, text) => styleText(style, text, { validateStream: false })
 }
 
 function packageVersion(): string {
-  return createRequire(import.meta.url)('tls-resumption/package.json').version
+  return createRequire(import.meta.url)('../../package.json').version
 }

@@ -1,4 +1,4 @@
-import type { Elsewhere, PeerFindings, VersionFindings } from './findings.js'
+import type { Elsewhere, PeerFindings, Timing, VersionFindings } from './findings.js'
 import type { Spread } from './statistics.js'
 import { titleOf } from './verdict.js'
 
@@ -6,26 +6,49 @@ import { titleOf } from './verdict.js'
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
 
 /** Returns the findings about a peer as text: one column for each version of TLS, then the verdict and notes. */
-export function tableOf(findings: PeerFindings, paint: Paint): string {
+export function tableOf(findings: PeerFindings, paint: Paint, width = 100): string {
   const { peer, address, startTls, versions, notSpoken, contacts, resumes, verdict, notes } = findings
   const how = [address, startTls && `STARTTLS of ${startTls}`].filter(Boolean).join(', ')
   const head = `${paint('bold', peer)}${how ? `  ${paint('dim', how)}` : ''}`
-  const rows = versions.length > 0 ? lines(versions) : []
+  const tables = versions.length > 0 ? fitting(versions, width - INDENTATION.length) : []
+  const sentence = (text: string) => wrapped(`${text}.`, width - INDENTATION.length)
   const colour = resumes === undefined ? 'red' : resumes ? 'green' : 'yellow'
-  return [
-    head,
-    ...rows.map(([first = '', ...rest]) => `  ${paint('dim', first)}${rest.join('')}`.trimEnd()),
-    `  ${paint(colour, `${verdict}.`)}`,
-    ...(versions.length > 0 ? notSpoken.map(({ version, error }) => `  ${titleOf(version)}: ${error}.`) : []),
-    ...versions.flatMap(({ version, incomplete }) =>
-      incomplete ? [`  ${titleOf(version)} was not examined completely: ${incomplete}.`] : [],
-    ),
-    ...notes.map(note => `  ${note}.`),
-    ...(contacts.length > 1
-      ? [`  ${paint('dim', `${contacts.length} connections, one after the other.`)}`]
+  const body = [
+    ...tables.map(([first = '', ...rest]) => `${paint('dim', first)}${rest.join('')}`.trimEnd()),
+    ...sentence(verdict).map(line => paint(colour, line)),
+    ...(versions.length > 0
+      ? notSpoken.flatMap(({ version, error }) => sentence(`${titleOf(version)}: ${error}`))
       : []),
-    '',
-  ].join('\n')
+    ...versions.flatMap(({ version, incomplete }) =>
+      incomplete ? sentence(`${titleOf(version)} was not examined completely: ${incomplete}`) : [],
+    ),
+    ...notes.flatMap(sentence),
+    ...(contacts.length > 1 ? [paint('dim', `${contacts.length} connections, one after the other.`)] : []),
+  ]
+  return [head, ...body.map(line => `${INDENTATION}${line}`.trimEnd()), ''].join('\n')
+}
+
+const INDENTATION = '  '
+
+/** Breaks a text between words. A word that is too long has a line of its own. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = ''
+    }
+    line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+/** Returns the rows of one table with all versions. If that is too wide, those of a table for each. */
+function fitting(versions: readonly VersionFindings[], width: number): string[][] {
+  const rows = lines(versions)
+  const widest = Math.max(...rows.map(row => row.join('').trimEnd().length))
+  return widest <= width || versions.length === 1 ? rows : versions.flatMap(one => lines([one]))
 }
 
 type Row = [title: string, cell: (findings: VersionFindings) => string | undefined]
@@ -39,8 +62,8 @@ const ROWS: readonly Row[] = [
   ],
   [
     'sessions of a full handshake',
-    ({ sessions, size, by }) =>
-      `${sessions}${size ? `, ${size} bytes` : ''}${by === 'session-id' ? ' of session ID' : ''}`,
+    ({ sessions, sizeBytes, by }) =>
+      `${sessions}${sizeBytes ? `, ${sizeBytes} bytes` : ''}${by === 'session-id' ? ' of session ID' : ''}`,
   ],
   [
     'sessions of a resumed handshake',
@@ -49,8 +72,21 @@ const ROWS: readonly Row[] = [
   ],
   [
     'lifetime hint',
-    ({ lifetimeHint, by }) =>
-      by === undefined ? undefined : lifetimeHint === undefined ? 'none' : duration(lifetimeHint),
+    ({ lifetimeHintSeconds, by }) =>
+      by === undefined
+        ? undefined
+        : lifetimeHintSeconds === undefined
+          ? 'none'
+          : duration(lifetimeHintSeconds),
+  ],
+  [
+    '0-RTT data',
+    ({ earlyDataBytes }) =>
+      earlyDataBytes === undefined
+        ? undefined
+        : earlyDataBytes === 0
+          ? 'no'
+          : `up to ${earlyDataBytes} bytes`,
   ],
   ['offered a second time', reuseOf],
   ['under another server name', ({ underOtherName }) => bound(underOtherName)],
@@ -60,11 +96,11 @@ const ROWS: readonly Row[] = [
     'unused sessions accepted',
     ({ taken }) => (taken.offered > 0 ? `${taken.resumed} of ${taken.offered}` : undefined),
   ],
-  ['full handshake', ({ timing }) => timing && milliseconds(timing.full.handshake)],
-  ['resumed handshake', ({ timing }) => timing && milliseconds(timing.resumed.handshake)],
-  ['CPU of this process, full', ({ timing }) => timing && milliseconds(timing.full.cpu)],
-  ['CPU of this process, resumed', ({ timing }) => timing && milliseconds(timing.resumed.cpu)],
-  ['saved in 1000 connections', ({ timing }) => timing && saved(timing.savedPerThousand)],
+  ['full handshake', ({ timing }) => timing && milliseconds(timing.full.handshakeMs)],
+  ['resumed handshake', ({ timing }) => timing && milliseconds(timing.resumed.handshakeMs)],
+  ['CPU of this process, full', ({ timing }) => timing && milliseconds(timing.full.cpuMs)],
+  ['CPU of this process, resumed', ({ timing }) => timing && milliseconds(timing.resumed.cpuMs)],
+  ['saved in 1000 connections', ({ timing }) => timing && saved(timing)],
 ]
 
 /** Returns the rows in which at least one version has a cell. */
@@ -104,8 +140,15 @@ function milliseconds({ median, least, largest }: Spread): string {
   return `${figure(median)} ms (${figure(least)}-${figure(largest)})`
 }
 
-function saved({ handshake, cpu }: { handshake: number; cpu: number }): string {
-  return `${figure(cpu)} s of CPU, ${figure(handshake)} s of waiting`
+/** Says nothing where noise decides: a difference counts if neither median is within the range of the other kind. */
+function saved({ full, resumed, savedPerThousand }: Timing): string {
+  const isMeasurable = (what: 'cpuMs' | 'handshakeMs') =>
+    resumed[what].median < full[what].least && full[what].median > resumed[what].largest
+  const found = [
+    ...(isMeasurable('cpuMs') ? [`${figure(savedPerThousand.cpuSeconds)} s of CPU`] : []),
+    ...(isMeasurable('handshakeMs') ? [`${figure(savedPerThousand.handshakeSeconds)} s of waiting`] : []),
+  ]
+  return found.join(', ') || 'no measurable difference'
 }
 
 function figure(value: number): string {

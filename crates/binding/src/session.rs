@@ -105,6 +105,8 @@ pub struct SessionDescription {
     pub ticket_length: u32,
     /// The lifetime that the peer gave the ticket, in seconds; 0 if it gave none.
     pub lifetime_hint: u32,
+    /// Bytes of 0-RTT data that the peer accepts.
+    pub max_early_data: u32,
     /// The offset of the session in the blob, after the envelope of newer Node.js releases.
     pub start: u32,
 }
@@ -119,6 +121,7 @@ pub fn session_description(blob: &[u8]) -> Option<SessionDescription> {
         id_length: saturate(info.id_length),
         ticket_length: saturate(info.ticket_length),
         lifetime_hint: u32::try_from(info.lifetime_hint.as_secs()).unwrap_or(u32::MAX),
+        max_early_data: u32::try_from(info.max_early_data).unwrap_or(u32::MAX),
         start: saturate(blob.len() - session.len()),
     })
 }

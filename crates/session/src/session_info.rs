@@ -39,6 +39,8 @@ pub struct SessionInfo<'blob> {
     /// The verification result of the peer's chain (`X509_V_OK` is 0). A resumed handshake reports it again and
     /// does not verify.
     pub verify_result: u64,
+    /// How many bytes of 0-RTT data the peer accepts with this session (RFC 8446 section 4.2.10); 0 for none.
+    pub max_early_data: u64,
     /// The leaf certificate of the peer as DER, without its chain.
     pub leaf: Option<&'blob [u8]>,
 }
@@ -50,6 +52,7 @@ const PEER: TagNumber = TagNumber(3);
 const VERIFY_RESULT: TagNumber = TagNumber(5);
 const LIFETIME_HINT: TagNumber = TagNumber(9);
 const TICKET: TagNumber = TagNumber(10);
+const MAX_EARLY_DATA: TagNumber = TagNumber(15);
 
 const SEVEN_DAYS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -83,6 +86,7 @@ impl<'blob> SessionInfo<'blob> {
                 time: 0,
                 timeout: Duration::ZERO,
                 verify_result: 0,
+                max_early_data: 0,
                 leaf: None,
             };
             while !fields.is_finished() {
@@ -104,6 +108,7 @@ impl<'blob> SessionInfo<'blob> {
             TIMEOUT => self.timeout = seconds(field)?,
             PEER => self.leaf = Some(field.value()),
             VERIFY_RESULT => self.verify_result = u64::from_der(field.value())?,
+            MAX_EARLY_DATA => self.max_early_data = u64::from_der(field.value())?,
             LIFETIME_HINT => self.lifetime_hint = seconds(field)?,
             TICKET => {
                 self.ticket_length = <&OctetStringRef>::from_der(field.value())?.as_bytes().len();
