@@ -44,6 +44,11 @@ await check('provenance will match: `repository` is where this was built', () =>
   const here = process.env.GITHUB_REPOSITORY
   return !here || url === `git+https://github.com/${here}.git` || `it is ${url}, and this is ${here}`
 })
+for (const field of ['repository', 'homepage', 'bugs', 'author']) {
+  await check(`package.json has "${field}", which is the owner's to fill`, () =>
+    manifest[field] ? '' : 'it is missing',
+  )
+}
 await check('the licences of what is linked in are listed', () => npmRun('licences', '--check'))
 await check('types, format and lints', () => npmRun('lint'))
 await check('the packages work', () => npmRun('test:package', ...(values.binaries ? [] : ['--quick'])))

@@ -5,8 +5,8 @@
  * share, and a small file for each entry. All of it is CommonJS, which programs can import as well. So state exists once
  * in a thread, however the package is loaded.
  */
-import { appendFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { transform } from 'esbuild'
 import { rollup } from 'rollup'
 import { root } from '../../lib/setup.mjs'
@@ -30,7 +30,14 @@ rmSync(output, { recursive: true, force: true })
 mkdirSync(output)
 writeFileSync(join(output, 'package.json'), '{ "type": "commonjs" }\n')
 for (const name of readdirSync(modules, { recursive: true })) {
-  if (isCommonJs(name) && !name.startsWith('binding')) cpSync(join(modules, name), join(output, name))
+  if (!isCommonJs(name) || name.startsWith('binding')) continue
+  const target = join(output, name)
+  mkdirSync(dirname(target), { recursive: true })
+  // Source maps are not published.
+  writeFileSync(
+    target,
+    readFileSync(join(modules, name), 'utf8').replace(/^\/\/# sourceMappingURL=.*\n?/m, ''),
+  )
 }
 
 const bundle = await rollup({
