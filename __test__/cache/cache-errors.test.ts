@@ -111,3 +111,19 @@ test('cache: without address space nothing is printed', async t => {
   t.is(stdout, 'ERR_TLS_RESUMPTION_NO_MEMORY\n')
   t.is(stderr, '')
 })
+
+test('errors: a ttl above seven days and a rotateEvery below a second are accepted with one warning each', async t => {
+  const program = `
+    import { SessionCache, TicketKeys } from 'tls-resumption'
+    const week = 7 * 24 * 60 * 60 * 1000
+    for (const ttl of [week, week + 1, week + 1]) new SessionCache({ ttl })
+    for (const rotateEvery of [0, 1000, 999]) new TicketKeys({ rotateEvery })
+    process.on('warning', ({ code, message }) => console.log(code, message))
+  `
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program])
+  const code = 'TLS_RESUMPTION_UNUSUAL_VALUE'
+  t.deepEqual(stdout.trim().split('\n'), [
+    `${code} No session lives for a "ttl" of 604800001 ms: seven days (604800000 ms) are the limit`,
+    `${code} A "rotateEvery" of 999 ms makes a new ticket key that often: is it in milliseconds?`,
+  ])
+})

@@ -10,6 +10,7 @@ import {
   nameConflict,
   outOfRange,
 } from '../util/errors.js'
+import { warnOnce } from '../util/log.js'
 import { bufferOf } from '../util/shared-memory.js'
 import { SEVEN_DAYS } from '../util/time.js'
 import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../util/validate.js'
@@ -265,6 +266,12 @@ export class SessionCache implements Disposable {
       singleUse,
       resident: name === DEFAULT_CLIENT_CACHE || name === DEFAULT_SERVER_CACHE,
     })
+    if (ttl !== undefined && ttl > SEVEN_DAYS) {
+      warnOnce(
+        'UNUSUAL_VALUE',
+        `No session lives for a "ttl" of ${ttl} ms: seven days (${SEVEN_DAYS} ms) are the limit`,
+      )
+    }
     const { handle, contradictions, problem } = opened
     if (path !== undefined && problem) throw problemError('cache', path, problem)
     if (handle === 0) throw nameConflict('cache', name ?? '', contradictions)

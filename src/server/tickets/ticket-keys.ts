@@ -21,6 +21,7 @@ import {
   clearTimeout,
   HOUR,
   monotonicNow,
+  SECOND,
   SEVEN_DAYS,
   setInterval,
   setTimeout,
@@ -215,6 +216,12 @@ export class TicketKeys {
       throw invalidArgType('"name" option', 'a string, where there is a tier', name)
     const path = options.path === undefined ? undefined : checkPath(options.path)
     if (path !== undefined) checkGoesWithPath({ name, source, tier })
+    if (rotateEvery > 0 && rotateEvery < SECOND) {
+      log.warnOnce(
+        'UNUSUAL_VALUE',
+        `A "rotateEvery" of ${rotateEvery} ms makes a new ticket key that often: is it in milliseconds?`,
+      )
+    }
     const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))
     // Hosts may keep more keys than this one asks for.
     const asked = { name, path, rotateEvery, keep: tier ? MAX_KEEP : keep }
