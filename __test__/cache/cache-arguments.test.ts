@@ -111,7 +111,7 @@ test('cache options: the error of an unknown option lists all options', t => {
     instanceOf: TypeError,
     code: 'ERR_TLS_RESUMPTION_UNKNOWN_OPTION',
     message:
-      "Unknown option 'capacity': the options are name, max, maxSize, ttl, sweepInterval, ticketsPerPeer, singleUse",
+      "Unknown option 'capacity': the options are name, path, serves, maxSession, max, maxSize, ttl, sweepInterval, ticketsPerPeer, singleUse",
   })
 })
 

@@ -2,7 +2,7 @@ import net, { type AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache, warm } from 'tls-resumption'
-import { finish, startServer } from '../support/server.ts'
+import { finish, startServer } from '../../support/server.ts'
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`warm: ${maxVersion} the first connection of the program resumes`, async t => {
@@ -123,7 +123,11 @@ for (const [what, call, expected] of [
     () => warm([], { concurrency: 0 }),
     /"concurrency" option must be an integer from 1 to 1000/,
   ],
-  ['an unknown option', () => warm([], { timeOut: 5 } as never), /Unknown option 'timeOut': did you mean 'timeout'/],
+  [
+    'an unknown option',
+    () => warm([], { timeOut: 5 } as never),
+    /Unknown option 'timeOut': did you mean 'timeout'/,
+  ],
   ['no cache', () => warm([], { sessionCache: null as never }), /"sessionCache" option/],
 ] as const) {
   test(`warm: ${what}: the error names it`, t => {
