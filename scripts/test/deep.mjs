@@ -66,6 +66,7 @@ const steps = {
     minutes: 15,
   },
   'fuzz-operations': fuzzed('operations'),
+  'fuzz-segment': fuzzed('segment'),
   'fuzz-session': fuzzed('session'),
   'fuzz-crl': fuzzed('crl'),
   mutants: {

@@ -3,6 +3,7 @@
  * nightly toolchain. Installs cargo-fuzz under target if it is missing.
  *
  * - `operations` performs sequences on the cache and the oracle.
+ * - `segment` performs calls on a segment while its live files are overwritten.
  * - `session` reads blobs, starting from real ones.
  * - `crl` reads revocation lists.
  */
@@ -10,7 +11,12 @@ import { spawnSync } from 'node:child_process'
 import { root } from '../lib/setup.mjs'
 import { missingFor, withTools } from '../lib/tools.mjs'
 
-const FOLDERS = { operations: 'crates/core', session: 'crates/session', crl: 'crates/session' }
+const FOLDERS = {
+  operations: 'crates/core',
+  segment: 'crates/core',
+  session: 'crates/session',
+  crl: 'crates/session',
+}
 const [target, seconds = '60'] = process.argv.slice(2)
 const folder = FOLDERS[target]
 

@@ -1,6 +1,9 @@
 //! The segment, through the public API, in one process.
 #![cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
 
+#[path = "fuzzed/segment.rs"]
+mod fuzzed;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -217,5 +220,19 @@ fn files_that_are_truncated_or_overwritten_under_load_crash_no_process() {
         assert!(segment.purge(b"any"), "it makes the files again");
         put(&sessions, "a", b"new");
         assert_eq!(sessions.get(key("a")).as_deref(), Some(&b"new"[..]));
+    }
+}
+
+/// The fuzz target has minutes for this.
+#[test]
+fn words_that_another_program_writes_cause_no_panic_and_no_damaged_session() {
+    let mut random = 1_u64;
+    let mut next = || {
+        random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (random >> 32).to_le_bytes()
+    };
+    for _ in 0..100 {
+        let bytes: Vec<u8> = (0..300).flat_map(|_| next()).collect();
+        fuzzed::scribble(&bytes);
     }
 }
