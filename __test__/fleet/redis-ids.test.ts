@@ -1,5 +1,6 @@
 /** Session ids of TLS 1.2 over processes and hosts, through a real store. */
 import { randomBytes } from 'node:crypto'
+import { TicketKeys } from 'tls-resumption'
 import {
   CLIENTS,
   connectTo,
@@ -39,3 +40,26 @@ for (const kind of CLIENTS) {
     t.is(other.tier.stats().hits, 5)
   })
 }
+
+test('a ticket of TLS 1.2 is accepted without the store, one of TLS 1.3 waits for it no longer than its timeout', async t => {
+  const store = await startStore(t)
+  const timeout = 200
+  const client = await connectTo(t, 'ioredis', store.port)
+  const host = await startHost(t, { client, keys: [randomBytes(32)], timeout }, {})
+  new TicketKeys().attach(host.server)
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const only = { minVersion: version, maxVersion: version }
+    const { session } = await visit(host, undefined, only)
+    const { lookups } = host.tier.stats()
+    store.pause()
+    const started = performance.now()
+    t.true((await visit(host, session, only)).resumed)
+    const took = performance.now() - started
+    store.resume()
+    // A ClientHello of TLS 1.3 has a random session ID, which looks like any other.
+    t.is(host.tier.stats().lookups - lookups, version === 'TLSv1.3' ? 1 : 0)
+    if (version === 'TLSv1.3') t.true(took > timeout / 2, 'it has waited')
+    // Of the two seconds, most are for a machine that is busy.
+    t.true(took < timeout + 2000)
+  }
+})
