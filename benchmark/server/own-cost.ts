@@ -109,7 +109,7 @@ export function ownTable(costs: OwnCosts, { times, rounds }: Repeats): ResultTab
     rows: Object.entries(PARTS).map(([part, what]) => [what, costs[part as Part]]),
     samples: `${rounds} rounds of ${times.toLocaleString('en')} calls`,
     remark: `Only the hooks of this package, called again and again by a loop: not end to end. What Node spends on calling them is not in
-it, nor what code costs that other work has pushed out of the caches. See *What this package costs a server, end to end*.`,
+it, nor what code costs that other work has pushed out of the caches. See *What a server pays for this package, and what it gains*.`,
   }
 }
 
