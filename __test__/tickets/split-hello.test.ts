@@ -86,3 +86,44 @@ for (const [version, other] of [
     })
   }
 }
+
+/** Returns the ClientHello that a client of the version sends. */
+async function helloOf(t: ExecutionContext, version: SecureVersion): Promise<Buffer> {
+  const listener = net.createServer(socket => socket.on('error', () => {}))
+  t.teardown(() => listener.close())
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  const { port } = listener.address() as AddressInfo
+  const client = tls.connect({ host: '127.0.0.1', port, minVersion: version, maxVersion: version })
+  client.on('error', () => {})
+  const [socket] = await once(listener, 'connection')
+  const [hello] = await once(socket, 'data')
+  client.destroy()
+  return hello
+}
+
+test.serial(
+  'clients that send a part of a ClientHello have TLS 1.2 tickets renewed, until they go',
+  async t => {
+    const { server, port, ca } = await startServer(t)
+    const keys = new TicketKeys()
+    keys.attach(server)
+    const newTickets = async (version: SecureVersion) => {
+      const only = { ca, port, minVersion: version, maxVersion: version }
+      const { tickets } = await visit(only)
+      const { issued } = keys.stats()
+      t.true((await visit({ ...only, session: tickets.at(-1) })).resumed)
+      return keys.stats().issued - issued
+    }
+    t.deepEqual([await newTickets('TLSv1.2'), await newTickets('TLSv1.3')], [0, 1])
+    const part = (await helloOf(t, 'TLSv1.2')).subarray(0, 50)
+    const slow = Array.from({ length: 20 }, () => net.connect(port, '127.0.0.1'))
+    for (const socket of slow) socket.on('error', () => {}).write(part)
+    await setTimeout(200)
+    t.deepEqual([await newTickets('TLSv1.2'), await newTickets('TLSv1.3')], [1, 1])
+    const isReset = Promise.all(slow.map(socket => once(socket, 'close')))
+    for (const socket of slow) socket.destroy()
+    await isReset
+    await setTimeout(200)
+    t.deepEqual([await newTickets('TLSv1.2'), await newTickets('TLSv1.3')], [0, 1])
+  },
+)

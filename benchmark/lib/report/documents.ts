@@ -86,7 +86,7 @@ function contentOf(
       if (!isCharted(table)) throw new Error(`${file} asks for a chart of ${what}, which has none`)
       return `![${table.title}](${join(figures, figureName(result, table))})`
     case 'headline':
-      return `${headline(table)}\n\n${conditions(result)}`
+      return `${name === 'servers' ? serverHeadline(table) : headline(table)}\n\n${conditions(result)}`
     case 'all':
       return tableWithChart(result, table, figures)
     default:
@@ -114,6 +114,23 @@ function headline({ id, columns, rows }: Result['tables'][number]): string {
 | --- | ---: | ---: |
 | time of a connection | ${cell(plain, 'latency').toFixed(1)} ms | ${cell(resumed, 'latency').toFixed(1)} ms |
 | CPU of client and server | ${Math.round(cell(plain, cpu) * 100)} % | ${Math.round(cell(resumed, cpu) * 100)} % |`
+}
+
+/** Returns what a server spends on full and resumed handshakes, of some kinds. */
+function serverHeadline({ id, columns, rows }: Result['tables'][number]): string {
+  const percent = (kind: string, title: string) => {
+    const value = rows.find(([first]) => first === kind)?.[columns.findIndex(each => each.title === title)]
+    if (typeof value !== 'object' || value === null)
+      throw new Error(`the table ${id} has no ${title} of ${kind}`)
+    return `${Math.round(value.median * 100)} %`
+  }
+  const lines = ['RSA + mTLS, TLS 1.2', 'RSA + mTLS, TLS 1.3', 'ECDSA, TLS 1.3'].map(kind => {
+    const [full, resumed] = ['full, of Node alone', 'resumed, of a full one of Node alone']
+    return `| ${kind} | ${percent(`${kind}, tickets`, full)} | ${percent(`${kind}, tickets`, resumed)} |`
+  })
+  return `| CPU of a server, of a full handshake of plain Node.js | full handshake | resumed by ticket |
+| --- | ---: | ---: |
+${lines.join('\n')}`
 }
 
 function isMarkdown(name: string): boolean {
