@@ -9,10 +9,11 @@ import { type Kind, kinds, labelOf } from './kinds.ts'
 interface Comparison {
   kind: Kind
   full: Estimate | null
+  fullOfHooks: Estimate | null
   /** Of a resumption with Node's own tickets. */
   ofNode: Estimate | null
-  /** Of a resumption with the least code that gives each client a new ticket. */
-  ofHook: Estimate | null
+  /** Of a resumption with the least code in Node's hooks. */
+  ofHooks: Estimate | null
   /** Of a full handshake of Node alone. */
   ofFull: Estimate | null
 }
@@ -27,8 +28,9 @@ function comparisons(figures: readonly HandshakeFigures[]): Comparison[] {
     return {
       kind,
       full: ratio('tls-resumption, full', 'Node alone, full'),
+      fullOfHooks: ratio('tls-resumption, full', 'bare hooks, full'),
       ofNode: ratio('tls-resumption', 'Node alone'),
-      ofHook: ratio('tls-resumption', 'hook that renews'),
+      ofHooks: ratio('tls-resumption', 'bare hooks'),
       ofFull: ratio('tls-resumption', 'Node alone, full'),
     }
   })
@@ -44,21 +46,23 @@ export function endToEndTable(
     columns: [
       { title: 'kind' },
       { title: 'full, of Node alone' },
+      { title: 'full, of bare hooks' },
       { title: 'resumed, of Node’s own tickets' },
-      { title: 'resumed, of a hook that renews' },
+      { title: 'resumed, of bare hooks' },
       { title: 'resumed, of a full one of Node alone' },
     ],
-    rows: comparisons(figures).map(({ kind, full, ofNode, ofHook, ofFull }) => [
+    rows: comparisons(figures).map(({ kind, full, fullOfHooks, ofNode, ofHooks, ofFull }) => [
       labelOf(kind),
       full,
+      fullOfHooks,
       ofNode,
-      ofHook,
+      ofHooks,
       ofFull,
     ]),
     samples: `${rounds} interleaved rounds of ${connections} connections, in each of which both servers are measured`,
     remark: `All server CPU of a connection, end to end: each server is a process of its own, and clients are another one. With Node's own
 tickets a resumed client gets no new ticket, so a TLS 1.3 client that uses each ticket once runs out of them. This package
-gives it one, as the hook does. Node alone has no session IDs.`,
+gives it one, as the bare hooks do. Node alone has no session IDs; bare hooks contain what Node spends on their events.`,
   }
 }
 
@@ -90,16 +94,22 @@ export function endToEndTargets(figures: readonly HandshakeFigures[]): Target[] 
       REASON,
     ),
     ...worst(
-      'server CPU of a TLS 1.3 resumption by ticket, of that with a hook that renews',
+      'server CPU of a TLS 1.3 resumption by ticket, of that with a bare hook that renews',
       1.05,
       ({ version }) => version === 'TLSv1.3',
-      ({ ofHook }) => ofHook,
+      ({ ofHooks }) => ofHooks,
     ),
     ...worst(
-      'server CPU of a full handshake, of that of Node alone',
+      'server CPU of a full handshake with tickets, of that of Node alone',
       1.03,
-      () => true,
+      ({ mechanism }) => mechanism === 'tickets',
       ({ full }) => full,
+    ),
+    ...worst(
+      'server CPU of a full handshake with session IDs, of that with bare hooks',
+      1.03,
+      ({ mechanism }) => mechanism === 'ids',
+      ({ fullOfHooks }) => fullOfHooks,
     ),
   ]
 }

@@ -37,13 +37,7 @@ export interface Effort {
 }
 
 const AT_ONCE = 16
-const MODES: readonly Mode[] = [
-  'Node alone',
-  'hook that renews',
-  'tls-session-cache',
-  'tls-resumption',
-  'nginx',
-]
+const MODES: readonly Mode[] = ['Node alone', 'bare hooks', 'tls-session-cache', 'tls-resumption', 'nginx']
 
 /** Servers with this number of threads; nginx with as many workers. */
 export async function handshakes(
@@ -94,6 +88,7 @@ async function compare(
   }
   const rows = [
     ...rowOf('Node alone', false),
+    ...rowOf('bare hooks', false),
     ...rowOf('tls-resumption', false),
     ...modesOf(kind).flatMap(mode => rowOf(mode, true)),
   ]
@@ -157,9 +152,9 @@ export function handshakeTable(
 
 const ONE_THREAD = `In \`full\` rows the clients offer nothing, in the others they offer their last session. *of a full one* is the
 ratio to plain Node in the same round. *a second* is bounded by the client, which runs on the same processors. With ECDSA on
-TLS 1.3 a resumption saves a server little, because it does the key exchange anyway (RFC 8446 section 2.2). \`hook that renews\`
-is the least code in Node's ticket callback that gives each client a new ticket when it resumes. nginx spends less in each
-row, because it runs no JavaScript for a connection.`
+TLS 1.3 a resumption saves a server little, because it does the key exchange anyway (RFC 8446 section 2.2). \`bare hooks\`
+is the least code in Node's hooks: a map of session IDs, or a fixed ticket key that gives each client a new ticket when it
+resumes. nginx spends less in each row, because it runs no JavaScript for a connection.`
 
 const MORE_THREADS = `Each connection goes to the next thread; nginx has as many workers on one port. Plain Node has no session IDs and
 shares no ticket keys between threads. The package in pure JavaScript shares no sessions between them. (Node can have the

@@ -10,7 +10,7 @@ export interface Kind extends Cost {
 }
 
 /** How a server resumes. */
-export type Mode = 'Node alone' | 'hook that renews' | 'tls-session-cache' | 'tls-resumption' | 'nginx'
+export type Mode = 'Node alone' | 'bare hooks' | 'tls-session-cache' | 'tls-resumption' | 'nginx'
 
 export const kinds: readonly Kind[] = (['rsa', 'ecdsa'] as const).flatMap(algorithm =>
   [true, false].flatMap(clientCertificate =>
@@ -27,8 +27,8 @@ export const kinds: readonly Kind[] = (['rsa', 'ecdsa'] as const).flatMap(algori
 /** Plain Node keeps no session IDs, and the package in pure JavaScript keeps only those. */
 export function modesOf({ mechanism }: Kind): Mode[] {
   return mechanism === 'ids'
-    ? ['tls-session-cache', 'tls-resumption', 'nginx']
-    : ['Node alone', 'hook that renews', 'tls-resumption', 'nginx']
+    ? ['bare hooks', 'tls-session-cache', 'tls-resumption', 'nginx']
+    : ['Node alone', 'bare hooks', 'tls-resumption', 'nginx']
 }
 
 export function labelOf({ version, mechanism, algorithm, clientCertificate }: Kind): string {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Identity } from '../../fixtures/certificates.ts'
-import { renewEachTicket } from './bare-hook.ts'
+import { addBareHooks } from './bare-hooks.ts'
 import { type Kind, labelOf, type Mode, serverOptions } from './kinds.ts'
 
 export interface Listen {
@@ -63,7 +63,7 @@ async function listen({ kind, mode, ca, identity }: Listen): Promise<number> {
 
 /** Imports only what the mode needs, so that the others run without it. */
 async function resume(server: Server, kind: Kind, mode: Mode): Promise<void> {
-  if (mode === 'hook that renews' && kind.mechanism === 'tickets') renewEachTicket(server)
+  if (mode === 'bare hooks') addBareHooks(server, kind.mechanism)
   if (mode === 'tls-session-cache') {
     const { default: tlsSessionCache } = await import('tls-session-cache')
     tlsSessionCache(server, { maxCachedSessions: 10_000 })
