@@ -3,7 +3,7 @@ import { clientCache } from '../cache/default-caches.js'
 import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { withDefaults } from '../key/options.js'
-import { deriveSessionKey } from '../key/session-key.js'
+import { identifyContextFor, identifyPeer } from '../key/session-key.js'
 import { invalidArgType, outOfRange } from '../util/errors.js'
 import { clearTimeout, SECOND, setTimeout } from '../util/time.js'
 import { checkInteger, checkOptionBag } from '../util/validate.js'
@@ -119,7 +119,7 @@ function warmOne(target: ConnectOptions, cache: SessionCache, timeout: number): 
     let timer: NodeJS.Timeout | undefined
     try {
       const full = withDefaults(target)
-      const key = deriveSessionKey(full, full.cachePartition)
+      const key = identifyPeer(full, full.cachePartition, identifyContextFor(full))?.key
       if (key === undefined) return resolve('uncacheable')
       if (hasSession(cache, key)) return resolve('present')
       const socket = connect(full)
