@@ -15,7 +15,7 @@ import { PARTS, type Part, Program, type Rows } from './program.ts'
 import { hitRatioTable, hitRatioTargets } from './tables/hit-ratio.ts'
 import { memoryTable, memoryTargets, roundingTable } from './tables/memory.ts'
 import { sweepTable } from './tables/sweep.ts'
-import { mixTables, overview, sizeTable, throughputTargets } from './tables/throughput.ts'
+import { inCachesTarget, mixTables, overview, sizeTable, throughputTargets } from './tables/throughput.ts'
 import { residueTable, residueTargets, wipingTable } from './tables/wiping.ts'
 
 const [part, ...options] = process.argv.slice(2)
@@ -65,6 +65,7 @@ async function measure(plan: Plan, { phase }: Progress): Promise<Omit<Findings, 
 
   const main = await run('throughput', plan.main)
   const mixes = await run('throughput', plan.mixes)
+  const inCaches = await run('throughput', plan.inCaches)
   const sizes: Rows['throughput'][] = []
   for (const options of plan.sizes) sizes.push(...(await run('throughput', options)))
   const memory = await run('memory', plan.memory)
@@ -85,6 +86,7 @@ async function measure(plan: Plan, { phase }: Progress): Promise<Omit<Findings, 
   return {
     tables: [
       ...mixTables(main),
+      ...mixTables(inCaches).map(table => ({ ...table, id: 'take-set-in-caches', isDetail: true })),
       ...(pairs.length ? [wipingTable(pairs)] : []),
       residueTable(residue),
       { ...overview(mixes), isDetail: true },
@@ -96,6 +98,7 @@ async function measure(plan: Plan, { phase }: Progress): Promise<Omit<Findings, 
     ],
     targets: [
       ...throughputTargets([...main, ...mixes, ...sizes]),
+      inCachesTarget(inCaches),
       ...memoryTargets(memory),
       ...hitRatioTargets(hits),
       ...residueTargets(residue),

@@ -7,6 +7,8 @@ export interface Plan {
   main: string[]
   /** The other mixes. */
   mixes: string[]
+  /** A cache that the caches of the processor hold. */
+  inCaches: string[]
   /** Other sizes. One call each, because they do not fit into memory together. */
   sizes: string[][]
   memory: string[]
@@ -24,6 +26,7 @@ const COMPACT = 'quick_cache, Arc<[u8]>'
 const MAIN = ['--mix', 'take-set,hot-key']
 const OTHERS = ['--mix', 'get,read90,read50,set-at-capacity,delete10']
 const SIZES = ['--mix', 'get,take-set', '--threads', '2']
+const IN_CACHES = ['--mix', 'take-set', '--entries', '1000', '--threads', '1', '--only', 'quick_cache']
 const EMPTY_AND_FULL = ['10000000:0', '10000000:50000', '1000000:1000000'].flatMap(each => ['--case', each])
 
 /** Bytes of free memory that a full run needs: 10 million entries in each of three caches. */
@@ -45,6 +48,7 @@ function fullPlan(rounds: number): Plan {
   return {
     main: [...MAIN, '--threads', '1,2,4,8', '--rounds', `${rounds}`, '--time', '80'],
     mixes: [...OTHERS, '--threads', '1,2,4,8', ...half],
+    inCaches: [...IN_CACHES, '--rounds', `${rounds}`, '--time', '80'],
     sizes: [
       sizes('100,10000', '200,1024,10240'),
       sizes('65536', '200,1024,10240'),
@@ -69,6 +73,7 @@ function quickPlan(rounds: number): Plan {
   return {
     main: [...MAIN, '--threads', '1,2,8', ...few, ...times],
     mixes: ['--mix', 'get,set-at-capacity', '--threads', '1,2,8', ...few, ...times],
+    inCaches: [...IN_CACHES, ...times],
     sizes: [[...SIZES, '--entries', '100,10000', ...few, ...times]],
     memory: [...EMPTY_AND_FULL, '--rounds', '1', ...only(COMPACT, 'Mutex<lru>')],
     rounding: ['--blob', '1000', '--rounds', '1', ...only('tls-resumption')],
