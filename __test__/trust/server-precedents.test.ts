@@ -69,8 +69,8 @@ test('CVE-2024-2511: clients of TLS 1.3 do not fill the cache of a server withou
   }
 })
 
-// Hebrok et al., USENIX Security 2023: servers that sealed tickets with keys of zeros, before they had others.
-test('no ticket is sealed with zeros, whatever becomes of the ring', async t => {
+// Hebrok et al., USENIX Security 2023: servers that encrypted tickets with keys of zeros, before they had others.
+test('no ticket is encrypted with zeros, whatever becomes of the ring', async t => {
   const known = randomBytes(48)
   const keys = new TicketKeys({ rotateEvery: 0, keep: 2 })
   const { server, port, ca } = await startServer(t, { maxVersion: 'TLSv1.2' })
@@ -90,7 +90,7 @@ test('no ticket is sealed with zeros, whatever becomes of the ring', async t => 
   t.true(isSealedWith(last, server.getTicketKeys()), "with Node's own keys then")
 })
 
-test('no ticket is sealed before the first keys have come', async t => {
+test('no ticket is encrypted before the first keys have come', async t => {
   let answer: (keys: Buffer[]) => void = () => {}
   const source = () =>
     new Promise<Buffer[]>(resolve => {

@@ -120,7 +120,7 @@ function unwrapped(session: Buffer | undefined): Buffer | undefined {
   return Uint8Array.from(bare) as Buffer
 }
 
-test('a TLS 1.3 ticket that took no certificate opens no server that demands one', async t => {
+test('a TLS 1.3 ticket of a client without a certificate does not resume where one is required', async t => {
   const authority = await createAuthority({ algorithm: 'ecdsa' })
   const identity = await authority.issue({ commonName: 'localhost', usage: 'server' })
   const key = Buffer.from(Array.from({ length: 48 }, (_, index) => index))
@@ -218,7 +218,7 @@ test('a server that comes to demand certificates takes none for given from its n
   }
 })
 
-test('a ticket of one server name opens no server of another one', async t => {
+test('a ticket of one server name does not resume at a server of another one', async t => {
   const authority = await createAuthority({ algorithm: 'ecdsa' })
   const server = async (name: string, prepare: (server: tls.Server) => void) =>
     listen(
@@ -237,7 +237,7 @@ test('a ticket of one server name opens no server of another one', async t => {
   t.false(await cross(tls => new TicketKeys({ name: t.title }).attach(tls)))
 })
 
-test('a ticket that was tampered with opens nothing', async t => {
+test('a modified ticket does not resume', async t => {
   const authority = await createAuthority({ algorithm: 'ecdsa' })
   const identity = await authority.issue({ commonName: 'localhost', usage: 'server' })
   const keys = new TicketKeys()

@@ -200,7 +200,8 @@ export class ServerBinding {
     this.#context = isBound ? context : ofNode
     this.#hasDefaultContext = isDefault && !isBound
     const native = nativeContextOf(server)
-    // @guard session-id-context › tickets-trust › a ticket of one server name opens no server of another one
+    // @guard session-id-context › tickets-trust › a ticket of one server name does not resume at a server of another
+    //   one
     native.setSessionIdContext(this.#context)
     this.#guardTickets(native)
   }

@@ -32,8 +32,8 @@ export const CONTEXT_LENGTH = 32
 export function serverIdentity(server: ServerInternals, isDefaultContext: boolean): string {
   return sha256(
     encode([
-      // @guard shared-keys-server-name › tickets-trust › a ticket of one server name opens no server of
-      //   another one
+      // @guard shared-keys-server-name › tickets-trust › a ticket of one server name does not resume at a
+      //   server of another one
       isDefaultContext ? { names: namesOf(server) } : { context: server.sessionIdContext },
       // @guard shared-keys-client-certificate › server-identity › identity: requestCert changes the *
       server.requestCert ? { clients: trustOf(server) } : undefined,

@@ -467,7 +467,7 @@ export class TicketKeys {
         counts.ambiguousClientTrust++
         return false
       }
-      // @guard no-ticket-without-key › server-precedents › no ticket is sealed before the first keys have come
+      // @guard no-ticket-without-key › server-precedents › no ticket is encrypted before the first keys have come
       //   ⇒ without `this.#feed?.hasKeys !== false &&`
       return this.#feed?.hasKeys !== false && this.#fleet?.isReady !== false
     }
