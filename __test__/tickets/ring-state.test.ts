@@ -218,6 +218,13 @@ test('rules: keys are kept for the longer time of two hosts, whichever writes', 
   )
 })
 
+test('rules: a longer time stays until the record is gone, since the host that has it may come back', t => {
+  const stored = { ...state([keyFrom(NOW - 1000)]), rules: { rotateEvery: HOUR, keep: 9 } }
+  const { write } = plan(stored, having(stored), NOW, rules, request(1))
+  t.is(write?.rules.keep, 9, 'each write passes it on')
+  t.is(plan(undefined, having(stored), NOW, rules, undefined).write?.rules.keep, rules.keep)
+})
+
 test('plan: a ring without an interval rotates only on request', t => {
   const never = { rotateEvery: 0, keep: 3 }
   const stored = { ...state([keyFrom(5)]), rules: never }
