@@ -1,6 +1,4 @@
-import { syncBuiltinESMExports } from 'node:module'
-import timers from 'node:timers'
-import { clock } from '../../dist/util/time.js'
+import { clock, timers } from '../../dist/util/time.js'
 
 /** Stops the clock by which this thread measures: each connection seems fast. Returns a function that restores it. */
 export function withoutClock(): () => void {
@@ -23,7 +21,6 @@ export function withoutTimers(from = 50): () => void {
   const replace = (by: typeof setTimeout) => {
     globalThis.setTimeout = by
     timers.setTimeout = by
-    syncBuiltinESMExports()
   }
   const never = (callback: () => void, ms?: number) =>
     setTimeout(callback, ms !== undefined && ms >= from ? 2 ** 30 : ms)

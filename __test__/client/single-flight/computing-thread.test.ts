@@ -5,12 +5,16 @@ import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
 import { followFlight, landFlight } from '../../../dist/client/single-flight.js'
+import { timers } from '../../../dist/util/time.js'
+import { withoutClock } from '../../support/fake-timers.ts'
 import { finish, testAuthority } from '../../support/server.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
-/** Twice the longest wait, in milliseconds. */
-const LONG = 500
+/** Waits are longer by this factor, so that none ends too early on a slow machine. */
+const SLOWER = 20
+/** Longer than a wait, in milliseconds. */
+const LONG = 100 * SLOWER + 500
 
 /** Starts a server in a thread of its own: it sends its tickets while the thread of the test computes. */
 async function startServerThread(t: ExecutionContext) {
@@ -26,12 +30,21 @@ async function startServerThread(t: ExecutionContext) {
 test.serial(
   'single-flight: tickets that came while the thread computed are read before a wait ends',
   async t => {
+    t.teardown(withoutClock())
+    const { setTimeout } = timers
+    t.teardown(() => {
+      timers.setTimeout = setTimeout
+    })
+    timers.setTimeout = ((callback: () => void, milliseconds: number) =>
+      setTimeout(callback, milliseconds * SLOWER)) as typeof setTimeout
     const options = { ...(await startServerThread(t)), sessionCache: new SessionCache() }
     const [leader, follower] = [connect(options), connect(options)]
-    leader.once('secureConnect', () => {
+    const compute = () => {
       const until = performance.now() + LONG
       while (performance.now() < until);
-    })
+    }
+    // The last bytes of its handshake go out after the event.
+    leader.once('secureConnect', () => setImmediate(compute))
     t.deepEqual(await Promise.all([finish(leader), finish(follower)]), [FULL, RESUMED])
   },
 )

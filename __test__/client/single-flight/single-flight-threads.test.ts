@@ -94,8 +94,9 @@ test.serial('single-flight: followers of a thread that ends continue within thei
   const [waiting] = await Promise.all([all.gate.next(), once(follower, 'connect')])
   for (let i = 0; i < 20; i++) await turn()
   t.is(waiting.sent, 0)
+  const ended = finish(follower)
   await thread.terminate()
-  t.deepEqual(await finish(follower), FULL)
+  t.deepEqual(await ended, FULL)
   t.deepEqual(await outcome(connect(all.options)), { ...RESUMED, refused: undefined })
 })
 

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
+import timers from 'node:timers'
 import { setImmediate as turn } from 'node:timers/promises'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
@@ -340,11 +342,16 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
 }
 
 test.serial('single-flight: waits are bounded although a test replaced the timers', async t => {
-  const { setTimeout, setImmediate } = globalThis
-  const restore = () => Object.assign(globalThis, { setTimeout, setImmediate })
+  const { setTimeout, setImmediate } = timers
+  const replace = (by: object) => {
+    Object.assign(globalThis, by)
+    Object.assign(timers, by)
+    syncBuiltinESMExports()
+  }
+  const restore = () => replace({ setTimeout, setImmediate })
   t.teardown(restore)
   const never = () => ({ ref() {}, unref() {} })
-  Object.assign(globalThis, { setTimeout: never, setImmediate: never })
+  replace({ setTimeout: never, setImmediate: never })
   const { options, leader, passage } = await startLeader(t)
   t.deepEqual(await finish(connect(options)), FULL)
   restore()
