@@ -80,7 +80,8 @@ function globalTimers() {
     .filter(
       ([file, { code, imports }]) =>
         file !== 'util/time.ts' &&
-        /(?<![.\w])set(?:Timeout|Interval|Immediate)\(/.test(code) && !imports.includes('util/time.ts'),
+        /(?<![.\w])set(?:Timeout|Interval|Immediate)\(/.test(code) &&
+        !imports.includes('util/time.ts'),
     )
     .map(([file]) => `src/${file} uses a global timer, which belongs in src/util/time.ts`)
 }
