@@ -32,6 +32,8 @@ export class InputMemo<Result> {
   }
 
   #find(inputs: readonly unknown[]): Entry<Result> | undefined {
+    const first = this.#entries[0]
+    if (first === undefined || hasInputs(first.inputs, inputs)) return first
     const index = this.#entries.findIndex(entry => hasInputs(entry.inputs, inputs))
     if (index > 0) this.#entries.unshift(...this.#entries.splice(index, 1))
     return index < 0 ? undefined : this.#entries[0]
@@ -73,10 +75,11 @@ function hasInputs(known: readonly unknown[], inputs: readonly unknown[]): boole
 }
 
 function isSameInput(known: unknown, input: unknown): boolean {
+  // Most inputs are no bytes. Of bytes only a copy is known, which is never the same object.
+  if (known === input) return true
   // @guard chain › key-inputs › a CA file replaced in place and read again is another key
   //   ⇒ `known.equals(toBytes(input))` becomes `true`
-  if (Buffer.isBuffer(known)) return isOwnBytes(input) && known.equals(toBytes(input))
-  return known === input
+  return Buffer.isBuffer(known) && isOwnBytes(input) && known.equals(toBytes(input))
 }
 
 function toBytes({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
