@@ -8,9 +8,10 @@ import { createAuthority } from '../../fixtures/certificates.ts'
 import { createProgress, type Progress } from '../lib/progress.ts'
 import { endpoints } from './endpoints.ts'
 import { help, type Options, parseOptions, UsageError } from './options.ts'
+import { compareProcesses, type ProcessesSummary } from './processes.ts'
 import { type Identities, runMode, SERVER_THREADS } from './run.ts'
 import { failuresOf, type ModeSummary, summarize } from './summary.ts'
-import { render } from './tables.ts'
+import { render, renderProcesses } from './tables.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Longer than any bounded wait of a run, for a connection or for a thread to stop. */
@@ -28,15 +29,21 @@ try {
 
 async function main(options: Options): Promise<void> {
   const progress = createProgress()
-  const { summaries, failures } = await compare(options, progress)
-  if (options.json) process.stdout.write(`${JSON.stringify(report(options, summaries, failures))}\n`)
-  else if (summaries.length > 0) process.stdout.write(`\n${render(summaries, options)}\n`)
+  const { summaries, processes, failures } = await compare(options, progress)
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ ...report(options, summaries, failures), processes })}\n`)
+  } else {
+    if (summaries.length > 0) process.stdout.write(`\n${render(summaries, options)}\n`)
+    if (processes) process.stdout.write(`\n${renderProcesses(processes)}\n`)
+  }
   for (const failure of failures) process.stderr.write(`FAILED ${failure}\n`)
   if (failures.length > 0) process.exitCode = 1
 }
 
 interface Comparison {
   summaries: ModeSummary[]
+  /** Undefined where processes cannot share a file, or a single mode was asked for. */
+  processes: ProcessesSummary | undefined
   failures: string[]
 }
 
@@ -71,9 +78,32 @@ async function compare(options: Options, progress: Progress): Promise<Comparison
       failures.push(`${mode}: ${(error as Error).message}`)
     }
   }
+  const processes = await compareAll(options, identities, phase, failures)
   watchdog.stop()
   progress.stop()
-  return { summaries, failures }
+  return { summaries, processes, failures }
+}
+
+async function compareAll(
+  { modes }: Options,
+  { authority, server }: Identities,
+  phase: (text: string) => void,
+  failures: string[],
+): Promise<ProcessesSummary | undefined> {
+  if (!modes.includes('tls-resumption')) return undefined
+  phase('processes that share a file')
+  try {
+    const summary = await compareProcesses(authority, server)
+    if (summary && summary.again.full > 0) {
+      failures.push(
+        `processes: ${summary.again.full} full handshakes after all were killed and started again`,
+      )
+    }
+    return summary
+  } catch (error) {
+    failures.push(`processes: ${(error as Error).message}`)
+    return undefined
+  }
 }
 
 async function createIdentities({ algorithm }: Options): Promise<Identities> {

@@ -1,12 +1,27 @@
 import Table from 'cli-table3'
 import { endpoints } from './endpoints.ts'
 import type { Options } from './options.ts'
+import type { ProcessesSummary } from './processes.ts'
 import { SERVER_THREADS } from './run.ts'
 import type { ModeSummary } from './summary.ts'
 
 /** Returns the comparison as text: the run, the modes, and the modes by kind of endpoint. */
 export function render(summaries: readonly ModeSummary[], options: Options): string {
   return [caption(options), modes(summaries), byKind(summaries), notes(summaries, options)].join('\n\n')
+}
+
+/** Returns the comparison of processes as text. */
+export function renderProcesses({ processes, endpoints, first, again }: ProcessesSummary): string {
+  const table = new Table({
+    head: [`${processes} processes that share a file`, 'connections', 'full handshakes', 'expected'],
+    colAligns: ['left', 'right', 'right', 'left'],
+    style: plain,
+  })
+  table.push(
+    ['first start', integer(first.connections), integer(first.full), `E = ${endpoints}`],
+    ['all killed, started again', integer(again.connections), integer(again.full), 'none = 0'],
+  )
+  return table.toString()
 }
 
 const certificates = {
