@@ -83,6 +83,33 @@ function withoutSession({ session: _, ...options }: tls.ConnectionOptions): tls.
   return options
 }
 
+/**
+ * Returns the cache for the sessions of these options: the given one, or in place of one in a file a cache of the process.
+ * Other processes can use a session in a file only if its key means the same there.
+ */
+function cacheFor(
+  cache: SessionCache,
+  options: tls.ConnectionOptions,
+  context: string | undefined,
+): SessionCache {
+  // @guard shared-file › shared-file › *: a session under an identity token stays in the process
+  //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
+  const isUsable = cache.path === undefined || context === undefined || isShareable(options, context)
+  return isUsable ? cache : localCacheOf(cache)
+}
+
+/** Returns where `connect` stores the sessions of these options. Undefined if it stores none. */
+export function placeOfSessions(
+  cache: SessionCache,
+  options: tls.ConnectionOptions,
+  partition: string | undefined,
+): { cache: SessionCache; key: string } | undefined {
+  const context = identifyContextFor(options)
+  const own = cacheFor(cache, options, context)
+  const identity = identifyPeer(options, partition, context, scopeOf(own, handleOf))
+  return identity && { cache: own, key: identity.key }
+}
+
 /** Returns what a connection with these options needs to resume. Undefined, and recorded, where it does not. */
 function findInputs(
   cache: SessionCache,
@@ -94,11 +121,7 @@ function findInputs(
     recordConnection('excluded', () => describePeer(options))
     return undefined
   }
-  // Other processes can use a session in a file only if its key means the same there.
-  // @guard shared-file › shared-file › *: a session under an identity token stays in the process
-  //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
-  const isUsable = cache.path === undefined || context === undefined || isShareable(options, context)
-  const own = isUsable ? cache : localCacheOf(cache)
+  const own = cacheFor(cache, options, context)
   const identity = identifyPeer(options, cachePartition, context, scopeOf(own, handleOf))
   const { checkServerIdentity, secureContext } = options
   if (identity === undefined || checkServerIdentity === undefined) {

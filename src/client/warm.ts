@@ -3,11 +3,11 @@ import { clientCache } from '../cache/default-caches.js'
 import { hasSession } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { withDefaults } from '../key/options.js'
-import { identifyContextFor, identifyPeer } from '../key/session-key.js'
 import { invalidArgType, outOfRange } from '../util/errors.js'
 import { clearTimeout, SECOND, setTimeout } from '../util/time.js'
 import { checkInteger, checkOptionBag } from '../util/validate.js'
 import { type ConnectOptions, connect, isOptions } from './connect.js'
+import { placeOfSessions } from './plan.js'
 
 /** The options of {@link warm}. */
 export interface WarmOptions {
@@ -119,9 +119,10 @@ function warmOne(target: ConnectOptions, cache: SessionCache, timeout: number): 
     let timer: NodeJS.Timeout | undefined
     try {
       const full = withDefaults(target)
-      const key = identifyPeer(full, full.cachePartition, identifyContextFor(full))?.key
-      if (key === undefined) return resolve('uncacheable')
-      if (hasSession(cache, key)) return resolve('present')
+      const place = placeOfSessions(cache, full, full.cachePartition)
+      if (place === undefined) return resolve('uncacheable')
+      const isStored = () => hasSession(place.cache, place.key)
+      if (isStored()) return resolve('present')
       const socket = connect(full)
       const end = (because: string) => {
         reason = because
@@ -134,7 +135,7 @@ function warmOne(target: ConnectOptions, cache: SessionCache, timeout: number): 
         socket.destroy()
       }, timeout)
       const endIfStored = () => {
-        if (hasSession(cache, key)) end('stored')
+        if (isStored()) end('stored')
       }
       socket.on('session', endIfStored).on('secureConnect', endIfStored)
       socket.on('error', error => {
