@@ -96,17 +96,28 @@ export function certificateEnd(session: Buffer, at: number): number {
 
 /** Returns the time of an element in the only form that certificates may have: RFC 5280 section 4.1.2.5. */
 function timeIn(bytes: Buffer, { tag, content, end }: Element): number {
-  const text = bytes.toString('latin1', content, end)
-  if (tag === GENERALIZED_TIME && /^\d{14}Z$/.test(text))
-    return timeOf(Number(text.slice(0, 4)), text.slice(4))
-  if (tag !== UTC_TIME || !/^\d{12}Z$/.test(text)) return Number.NaN
-  const year = Number(text.slice(0, 2))
-  return timeOf(year < 50 ? 2000 + year : 1900 + year, text.slice(2))
+  const last = end - 1
+  const yearDigits = tag === GENERALIZED_TIME ? 4 : 2
+  if (tag !== GENERALIZED_TIME && tag !== UTC_TIME) return Number.NaN
+  if (last - content !== yearDigits + 10 || bytes[last] !== 0x5a) return Number.NaN
+  let year = numberAt(bytes, content)
+  if (yearDigits === 4) year = year * 100 + numberAt(bytes, content + 2)
+  else year += year < 50 ? 2000 : 1900
+  const rest = content + yearDigits
+  return Date.UTC(
+    year,
+    numberAt(bytes, rest) - 1,
+    numberAt(bytes, rest + 2),
+    numberAt(bytes, rest + 4),
+    numberAt(bytes, rest + 6),
+    numberAt(bytes, rest + 8),
+  )
 }
 
-function timeOf(year: number, rest: string): number {
-  const [month, day, hour, minute, second] = rest.match(/\d\d/g)?.map(Number) ?? []
-  return Date.UTC(year, Number(month) - 1, day, hour, minute, second)
+/** Returns the number of two decimal digits; NaN for other bytes. */
+function numberAt(bytes: Buffer, at: number): number {
+  const [tens, units] = [(bytes[at] as number) - 0x30, (bytes[at + 1] as number) - 0x30]
+  return tens >= 0 && tens <= 9 && units >= 0 && units <= 9 ? tens * 10 + units : Number.NaN
 }
 
 /** Returns the server name that the session was made under, empty if it has none. */
