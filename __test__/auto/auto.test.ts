@@ -187,6 +187,7 @@ for (const [env, resumes] of [
   [{ TLS_RESUMPTION_INCLUDE: '127.0.0.1' }, true],
   [{ TLS_RESUMPTION_SAMPLE_RATE: '0' }, false],
   [{ TLS_RESUMPTION_TTL: '1' }, false],
+  [{ TLS_RESUMPTION_MAX_LOCKED: '50%' }, true],
   [
     {
       TLS_RESUMPTION_MAX: '10',
@@ -210,7 +211,7 @@ for (const [env, resumes] of [
 
 for (const [name, value, expected] of [
   ['TLS_RESUMPTION_MAX', '1e3', 'a whole number of sessions, 1 or more'],
-  ['TLS_RESUMPTION_MAX_LOCKED', '1.5', 'a whole number of bytes, 0 or more'],
+  ['TLS_RESUMPTION_MAX_LOCKED', '101%', 'a whole number of bytes, or a percentage from 0% to 100%'],
   ['TLS_RESUMPTION_MAX_SIZE', '0', 'a whole number of bytes, 1 or more'],
   ['TLS_RESUMPTION_TTL', '1h', 'a whole number of milliseconds, 1 or more'],
   ['TLS_RESUMPTION_SINGLE_USE', 'maybe', 'true or false'],

@@ -27,8 +27,8 @@ export function installFromEnvironment(environment: Environment): void {
   }
   const maxLocked = read(
     'TLS_RESUMPTION_MAX_LOCKED',
-    'a whole number of bytes, 0 or more',
-    integer(0, 2 ** 53 - 1),
+    'a whole number of bytes, or a percentage from 0% to 100%',
+    lockedMemory,
   )
   if (maxLocked !== undefined) limitLockedMemory(maxLocked)
   const age = `a whole number of milliseconds, from 1 to ${SEVEN_DAYS} (seven days)`
@@ -78,6 +78,12 @@ function integer(min: number, max: number): (text: string) => number | undefined
     const value = Number(text)
     return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
   }
+}
+
+function lockedMemory(text: string): { value: number; isPercent: boolean } | undefined {
+  const isPercent = text.endsWith('%')
+  const value = isPercent ? integer(0, 100)(text.slice(0, -1)) : integer(0, 2 ** 53 - 1)(text)
+  return value === undefined ? undefined : { value, isPercent }
 }
 
 function fraction(text: string): number | undefined {

@@ -39,9 +39,12 @@ export function storeSession(
   return handle !== 0 && native[operation](handle, key, blob, ttl, reusable)
 }
 
-/** Limits the bytes that all caches and ticket key rings of the process keep out of swap space together. */
-export function limitLockedMemory(bytes: number): void {
-  native.limitLockedMemory(bytes)
+/**
+ * Limits the memory that all caches and ticket key rings of the process keep out of swap space together: bytes, or a percentage
+ * of what the system permits.
+ */
+export function limitLockedMemory({ value, isPercent }: { value: number; isPercent: boolean }): void {
+  native.limitLockedMemory(value, isPercent)
 }
 
 /** Removes all sessions of the key. A cache that is disposed of has none. */

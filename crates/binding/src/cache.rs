@@ -7,8 +7,8 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
 use tls_resumption_core::{
-    Builder, ByteBudget, Cache, Capacity, MaxSession, Memory, Options, SegmentKind, SegmentOptions,
-    Stats, SweepInterval, TicketsPerKey, Ttl,
+    Builder, ByteBudget, Cache, Capacity, LockedMemory, MaxSession, Memory, Options, SegmentKind,
+    SegmentOptions, Stats, SweepInterval, TicketsPerKey, Ttl,
 };
 
 use crate::handles;
@@ -162,11 +162,16 @@ pub fn sweep(env: Env, handle: u32) -> Result<u32> {
     handles::with(env, handle, |cache: &Cache| Ok(saturate(cache.sweep())))
 }
 
-/// Limits the bytes that all caches of the process keep out of swap space.
+/// Limits the memory that all caches of the process keep out of swap space: bytes, or a percentage of what the system permits.
 #[napi(catch_unwind)]
-pub fn limit_locked_memory(bytes: f64) {
+pub fn limit_locked_memory(limit: f64, is_percent: bool) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-    tls_resumption_core::limit_locked_memory(bytes as u64);
+    let limit = if is_percent {
+        LockedMemory::Percent(limit as u8)
+    } else {
+        LockedMemory::Bytes(limit as u64)
+    };
+    tls_resumption_core::limit_locked_memory(limit);
 }
 
 /// Returns the counters and gauges.

@@ -97,7 +97,7 @@ pub use segment::{
     SharedKeyRing,
 };
 pub use single_flight::{Leadership, Lease};
-pub use stats::{Memory, Stats, limit_locked_memory};
+pub use stats::{LockedMemory, Memory, Stats, limit_locked_memory};
 pub use sweeper::wait_until_wiped;
 pub use ticket_keys::{
     Activation, AgedKey, FoundKey, KEY_NAME_LEN, KEY_SECRET_LEN, KeyInfo, KeyRing, TICKET_KEY_LEN,

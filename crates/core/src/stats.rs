@@ -69,17 +69,30 @@ pub struct Stats {
     pub bytes: u64,
 }
 
+/// A limit of memory that is kept out of swap space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LockedMemory {
+    /// A number of bytes.
+    Bytes(u64),
+    /// A part of what the system permits (`RLIMIT_MEMLOCK`), in percent. More than 100 counts as 100.
+    Percent(u8),
+}
+
 /// Limits how much memory all caches and ticket key rings of the process lock together. The default is a quarter of what
-/// the system permits (`RLIMIT_MEMLOCK`), because other parts of the process may need the rest.
+/// the system permits, because other parts of the process may need the rest.
 ///
 /// Memory that is locked already stays locked. A cache that has met the limit does not lock more memory later.
 ///
 /// ```
-/// tls_resumption_core::limit_locked_memory(16 << 20);
+/// use tls_resumption_core::{LockedMemory, limit_locked_memory};
+///
+/// limit_locked_memory(LockedMemory::Percent(50));
+/// limit_locked_memory(LockedMemory::Bytes(16 << 20));
 /// ```
-pub fn limit_locked_memory(bytes: u64) {
+pub fn limit_locked_memory(limit: LockedMemory) {
     #[cfg(not(loom))]
-    crate::store::memory::mlock::PROCESS.limit_to(bytes);
+    crate::store::memory::mlock::PROCESS.limit_to(limit);
     #[cfg(loom)]
-    let _ = bytes;
+    let _ = limit;
 }

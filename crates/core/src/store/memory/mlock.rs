@@ -6,16 +6,16 @@
 
 use std::sync::atomic::AtomicU64 as Number;
 
+use crate::LockedMemory;
 use crate::store::sync::{AtomicU64, Ordering};
 
 /// The bytes of a step where pages are small: a multiple of every page size.
 pub(crate) const STEP: u64 = 64 << 10;
 
-/// Which part of the limit of the system is used by default: a quarter.
-const PART: u64 = 4;
+/// This bit of a limit says that the others are a percentage of the limit of the system.
+const IS_PERCENT: u64 = 1 << 63;
 
-/// No limit was set.
-const DEFAULT: u64 = u64::MAX;
+const DEFAULT: u64 = IS_PERCENT + 25;
 
 const REFUSED: u64 = u64::MAX;
 
@@ -32,16 +32,20 @@ impl Budget {
         Self { limit: Number::new(DEFAULT), locked: Number::new(0) }
     }
 
-    pub(crate) fn limit_to(&self, bytes: u64) {
+    pub(crate) fn limit_to(&self, limit: LockedMemory) {
+        let limit = match limit {
+            LockedMemory::Bytes(bytes) => bytes.min(IS_PERCENT - 1),
+            LockedMemory::Percent(percent) => IS_PERCENT | u64::from(percent.min(100)),
+        };
         // Relaxed, here and below: numbers only.
-        self.limit.store(bytes.min(DEFAULT - 1), Ordering::Relaxed);
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Takes a number of bytes. Returns false if there are not as many left.
     fn take(&self, bytes: u64, system_limit: impl Fn() -> u64) -> bool {
         let limit = match self.limit.load(Ordering::Relaxed) {
-            DEFAULT => system_limit() / PART,
-            limit => limit,
+            limit if limit & IS_PERCENT == 0 => limit,
+            percent => part_of(system_limit(), percent & !IS_PERCENT),
         };
         let has_room = self.locked.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit;
         if !has_room {
@@ -53,6 +57,11 @@ impl Budget {
     fn give_back(&self, bytes: u64) {
         self.locked.fetch_sub(bytes, Ordering::Relaxed);
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most the limit")]
+fn part_of(limit: u64, percent: u64) -> u64 {
+    (u128::from(limit) * u128::from(percent) / 100) as u64
 }
 
 pub(crate) struct MemoryLock {
@@ -196,9 +205,15 @@ mod tests {
         assert_eq!(reach(&two), 3);
         drop(one);
         assert_eq!(reach(&MemoryLock::with(&BUDGET)), 7, "a cache gives back what it has locked");
-        BUDGET.limit_to(5 * STEP);
+        BUDGET.limit_to(LockedMemory::Bytes(5 * STEP));
         assert_eq!(reach(&MemoryLock::with(&BUDGET)), 2);
-        BUDGET.limit_to(0);
+        BUDGET.limit_to(LockedMemory::Bytes(0));
         assert_eq!(reach(&MemoryLock::with(&BUDGET)), 0);
+        drop(two);
+        for (percent, steps) in [(50, 20), (100, 40), (255, 40), (0, 0)] {
+            BUDGET.limit_to(LockedMemory::Percent(percent));
+            assert_eq!(reach(&MemoryLock::with(&BUDGET)), steps, "{percent} %");
+        }
+        assert_eq!(part_of(u64::MAX, 100), u64::MAX, "a system without a limit");
     }
 }
