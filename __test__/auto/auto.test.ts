@@ -90,6 +90,7 @@ const VARIABLES = `The variables are TLS_RESUMPTION, ${[
   'MAX_AGE',
   'MAX_LOCKED',
   'MAX_SIZE',
+  'PATH',
   'SAMPLE_RATE',
   'SINGLE_USE',
   'TTL',
