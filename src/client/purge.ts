@@ -31,6 +31,9 @@ const OPTIONS: readonly string[] = ['host', 'port'] satisfies (keyof PurgeOption
  * The cache keeps no keys, only hashes, so sessions of one peer cannot be looked up to be wiped. Each thread wipes those
  * that it stored last: this one now, the others at their next connection. The rest is wiped when its lifetime ends.
  *
+ * A session that the application keeps is dropped where it is the option `session` of a connection that can resume. An
+ * uncacheable or excluded connection offers it, as plain Node.js does.
+ *
  * Open connections stay open, also those that agents keep alive. Sessions of servers stay.
  *
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for a wrong option. A `port`
