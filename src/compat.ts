@@ -60,3 +60,6 @@ function sessionsOf(value: unknown = 100): number {
   if (!(max > 0)) throw outOfRange('"maxCachedSessions" option', 'above 0', value)
   return Math.min(MAX_SESSIONS, Math.ceil(max))
 }
+
+// What `require()` of this module returns is then the function itself.
+export { cacheSessions as 'module.exports' }

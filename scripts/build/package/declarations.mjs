@@ -19,6 +19,7 @@ function functionDeclarations(text) {
   const types = [...text.matchAll(/^export interface (\w+)/gm)].map(([, type]) => type)
   const declarations = text
     .replaceAll("from './", "from './types/")
+    .replace(`export { ${exported} as 'module.exports' };\n`, '')
     .replaceAll(/^export (?:default )?(?=function|interface)/gm, 'declare ')
   const members = [...types, `${exported} as default`].join(', ')
   return `${declarations}declare namespace ${exported} { export { ${members} } }\nexport = ${exported};\n`
