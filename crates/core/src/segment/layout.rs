@@ -96,7 +96,7 @@ const fn region(start: usize, words: usize) -> Range<usize> {
 }
 
 /// How many slots a set has: the places that a session may take.
-pub(crate) const WAYS: usize = 16;
+pub(crate) const WAYS: usize = if cfg!(loom) { 2 } else { 16 };
 /// The words of a slot, without its payload: one cache line.
 pub(crate) const SLOT_WORDS: usize = 8;
 /// The words of the first part of a payload. Most sessions need no more.

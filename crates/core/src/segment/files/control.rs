@@ -97,9 +97,9 @@ impl ControlFile {
         self.id
     }
 
-    /// True if it was opened under that path.
-    pub(crate) fn has_path(&self, path: &Path) -> bool {
-        self.path == path
+    /// True if that path names the file, also if it was opened under another one.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        identify(path) == Some(self.id)
     }
 
     /// Checks that the options agree with the file.

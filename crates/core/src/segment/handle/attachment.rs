@@ -37,9 +37,10 @@ impl Attachment {
         // The lock keeps two threads from attaching twice, and is held only while files are opened.
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         attached.retain(|attachment| attachment.strong_count() > 0);
-        let found = attached.iter().filter_map(Weak::upgrade).find(|attachment| {
-            attachment.control.has_path(&options.path) && attachment.is_current()
-        });
+        let found = attached
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|attachment| attachment.control.is_at(&options.path) && attachment.is_current());
         if let Some(found) = found {
             found.control.check(options)?;
             return Ok(found);

@@ -30,10 +30,10 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     fn claim(&self, index: usize, state: State, dirty: usize) -> Option<Claim<'_>> {
         let slot = self.slot(index);
         let busy = state.busy(self.owners.mine());
-        // Acquire: pairs with the release of the one that published this state, so that its words are seen. Release is not
-        // needed: nothing was written.
+        // Acquire: pairs with the release of the one that published this state, so that its words are seen. If it fails, the
+        // next scan finds the session that replaced this one. Release is not needed: nothing was written.
         slot[STATE]
-            .compare_exchange(state.0, busy.0, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(state.0, busy.0, Ordering::Acquire, Ordering::Acquire)
             .ok()
             .map(|_| {
                 // Release: what is written from now on is not seen before the word is busy. Pairs with the acquire fence of

@@ -14,7 +14,7 @@ mod read;
 mod remove;
 mod state;
 mod sweep;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;
 mod time;
 mod victim;
@@ -210,6 +210,8 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         fence(Ordering::Acquire);
         let again = State(slot[STATE].load(Ordering::Relaxed));
         if !again.is_same_session(state) {
+            // Acquire: pairs with the fence of an insertion. The next scan finds the session that replaced this one.
+            fence(Ordering::Acquire);
             return Err(again);
         }
         let record = Record::from_words(record);
@@ -246,6 +248,8 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
 
     /// True if a state word of the set is not the one that a scan saw.
     fn has_changed(&self, hash: Hash, states: &States) -> bool {
+        // Acquire: pairs with the release fence in `Claim`. A hash that was wiped already comes after the new session.
+        fence(Ordering::Acquire);
         let first = self.set_of(hash);
         (0..WAYS).any(|way| !self.state(first + way).is_same_session(states[way]))
     }

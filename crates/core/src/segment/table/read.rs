@@ -173,6 +173,8 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         fence(Ordering::Acquire);
         let state = State(slot[STATE].load(Ordering::Relaxed));
         if !state.is_same_session(seen.state) {
+            // Acquire: as in `Table::snapshot_of`.
+            fence(Ordering::Acquire);
             return Err(Failure::Conflict);
         }
         if sum != expected {
