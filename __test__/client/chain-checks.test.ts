@@ -11,6 +11,7 @@ import { buildConnector } from 'tls-resumption/undici'
 import { Client } from 'undici'
 import { makeChain } from '../support/chains.ts'
 import { outcome } from '../support/outcome.ts'
+import { finish, SSL_OP_NO_TICKET, startServer } from '../support/server.ts'
 
 type Open = (options: tls.ConnectionOptions) => tls.TLSSocket
 
@@ -198,6 +199,28 @@ test('TLSv1.3: a connection that the application rejects costs only the sessions
   givenUp.destroy()
   await once(givenUp, 'close')
   t.is(sessionCache.size, 2)
+})
+
+test('TLSv1.2: at a server with session IDs, a rejected connection costs no older session', async t => {
+  const only = { maxVersion: 'TLSv1.2', secureOptions: SSL_OP_NO_TICKET } as const
+  const { server, port, ca } = await startServer(t, only)
+  const sessions = new Map<string, Buffer>()
+  server.on('newSession', (id, session, done) => {
+    sessions.set(id.toString('hex'), session)
+    done()
+  })
+  server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex'))))
+  const options = { port, ca, servername: 'localhost', sessionCache: new SessionCache() }
+  t.deepEqual(await finish(connect(options)), { resumed: false, authorized: true })
+  const rejected = connect(options)
+  const wasResumed = once(rejected, 'secureConnect').then(() => {
+    const isResumed = rejected.isSessionReused()
+    rejected.destroy()
+    return isResumed
+  })
+  t.true(await wasResumed)
+  await once(rejected, 'close')
+  t.deepEqual(await finish(connect(options)), { resumed: true, authorized: true })
 })
 
 /** Starts an HTTPS server behind an intermediate. */
