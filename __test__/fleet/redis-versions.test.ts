@@ -1,7 +1,7 @@
 /** Two hosts on different versions of Node.js, which share session IDs and revocations through a real store. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { client, fleet, type Host, MECHANISMS, meet, startOn } from '../support/fleet.ts'
+import { client, fleet, type Host, MECHANISMS, startOn } from '../support/fleet.ts'
 import { startStore, until } from '../support/store.ts'
 import { testWithStore as test } from '../support/test-with-store.ts'
 
@@ -43,5 +43,4 @@ test('hosts: revokeSessions() of one host ends the sessions of a host on another
   await revoked
   t.deepEqual(await visitAll(other), [false, false, false], 'none of before')
   t.deepEqual(await visitAll(other), [true, true, true], 'those from then on')
-  await meet(site, [one, other])
 })
