@@ -213,14 +213,6 @@ export const mutants = [
     by: ['every_history_has'],
   },
   {
-    name: 'breaker: a hang is forgotten before it is recorded',
-    file: '../breaker/pending.rs',
-    from: /( +if !is_recorded \{\n.*\n.*\n +\}\n)( +\/\/.*\n)( +let _ = slot\.compare_exchange\(word, 0, Ordering::Release.*\n)/,
-    to: '$3$1',
-    by: ['breaker::tests::loom_models'],
-    loom: true,
-  },
-  {
     name: 'breaker: every connection probes',
     file: '../breaker/endpoint.rs',
     from: 'Phase::Suspected => (for_report(Phase::Probing), Permission::Probe)',
