@@ -16,7 +16,7 @@ import { root, setUp } from '../lib/setup.mjs'
 const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'segment', 'start-up']
 const DIRECTORY = join('target', 'bench')
 /** A benchmark hangs if it takes more minutes than this. */
-const PATIENCE = { quick: 20, record: 60 }
+const MAX_MINUTES = { quick: 20, record: 60 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -75,7 +75,7 @@ function npm(script, log) {
     // A group of its own, so that the programs it started can be ended with it.
     detached: process.platform !== 'win32',
     onOutput: text => out.write(text),
-    patience: (values.record ? PATIENCE.record : PATIENCE.quick) * 60_000,
+    patience: (values.record ? MAX_MINUTES.record : MAX_MINUTES.quick) * 60_000,
   }).finally(() => out.end())
 }
 

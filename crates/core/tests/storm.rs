@@ -14,7 +14,7 @@ use tls_resumption_core::{
 };
 
 /// A test that hangs has failed.
-const PATIENCE: Duration = Duration::from_secs(1200);
+const MAX_RUN_TIME: Duration = Duration::from_secs(1200);
 const THREADS: u64 = 4;
 const KEYS: u64 = 40;
 const MAX: u64 = 60;
@@ -98,7 +98,7 @@ fn main() {
     thread::spawn({
         let over = Arc::clone(&over);
         move || {
-            thread::sleep(PATIENCE);
+            thread::sleep(MAX_RUN_TIME);
             if !over.load(Ordering::SeqCst) {
                 eprintln!("hung");
                 abort();

@@ -8,7 +8,7 @@ import { run } from '../../lib/run-with-timeout.mjs'
 import { root } from '../../lib/setup.mjs'
 import { made, mutants } from './mutants.mjs'
 
-const PATIENCE = 5 * 60_000
+const MAX_RUN_MS = 5 * 60_000
 const copy = join(root, 'target', 'mutants', 'tree')
 const source = join(copy, 'crates/core/src/store')
 
@@ -47,7 +47,7 @@ async function isNoticed(mutant) {
 function test(loom, args) {
   return run(['cargo', 'test', '-p', 'tls-resumption-core', '--locked', '--lib', ...args], {
     cwd: copy,
-    patience: PATIENCE,
+    patience: MAX_RUN_MS,
     quiet: true,
     env: {
       CARGO_TARGET_DIR: join(root, 'target', 'mutants', loom ? 'loom' : 'build'),

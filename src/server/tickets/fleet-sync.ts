@@ -23,7 +23,7 @@ import {
 /** How often the record is read until that has succeeded once, in milliseconds. */
 const FIRST_INTERVAL_MS = 50
 /** How long a ring waits for the keys of other hosts before it uses a key of its own. */
-const PATIENCE_MS = 1000
+const MAX_READY_WAIT_MS = 1000
 /** By how much the store's clock may seem to be late before it counts as set back, in milliseconds. */
 const CLOCK_SLACK_MS = 5000
 
@@ -67,13 +67,13 @@ export class FleetSync {
     this.#record = record
     this.#rules = rules
     this.#merged = rules
-    setTimeout(() => this.#resolveReady(), PATIENCE_MS).unref()
+    setTimeout(() => this.#resolveReady(), MAX_READY_WAIT_MS).unref()
     void this.#look()
   }
 
   /** True if there is a key to use: those of other hosts are waited for, but not for long. */
   get isReady(): boolean {
-    this.#isReady ||= monotonicNow() - this.#startedAt >= PATIENCE_MS
+    this.#isReady ||= monotonicNow() - this.#startedAt >= MAX_READY_WAIT_MS
     return this.#isReady
   }
 

@@ -137,7 +137,7 @@ const MIN_SHARED_INTERVAL_MS = 1000
 /** How often expired keys are wiped that no ticket asks for. */
 const TICK_INTERVAL_MS = 60_000
 /** How long a cluster worker waits for the primary's ring before it warns. */
-const PRIMARY_PATIENCE_MS = 5000
+const MAX_PRIMARY_WAIT_MS = 5000
 
 /** The rings of this thread. */
 export const openedRings: WeakRegistry<TicketKeys> = new WeakRegistry()
@@ -601,7 +601,7 @@ function startPatience(name: string | undefined, done: () => void): NodeJS.Timeo
     )
     done()
   }
-  return setTimeout(end, name === undefined ? 0 : PRIMARY_PATIENCE_MS).unref()
+  return setTimeout(end, name === undefined ? 0 : MAX_PRIMARY_WAIT_MS).unref()
 }
 
 /** Does what `Promise.withResolvers` does, which Node.js 20 does not have. */

@@ -1,4 +1,4 @@
-//! Where everything lies in the two files.
+//! Where everything is stored in the two files.
 //!
 //! The control file `PATH` has one layout for ever. The session file `PATH.v1` has the version in its name, so that two
 //! versions of the package use one control file and two session files. All offsets and lengths are in words of 8 bytes, and
@@ -185,7 +185,7 @@ const fn sets_for(max: usize) -> usize {
     (max * 16).div_ceil(WAYS * 10)
 }
 
-/// Bytes of the control file that stand for something when they are locked. They lie behind its end.
+/// Bytes of the control file whose locks have a meaning. They are behind its end.
 pub(crate) mod locks {
     /// The byte of owner number 0. That of number n follows at n.
     pub(crate) const OWNERS: i64 = 1 << 40;

@@ -41,7 +41,7 @@ impl SegmentKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentOptions {
-    /// The path of the control file, on tmpfs. The session file lies beside it.
+    /// The path of the control file, on tmpfs. The session file is beside it.
     pub path: PathBuf,
     /// Which side the sessions belong to.
     pub kind: SegmentKind,

@@ -145,7 +145,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         }
     }
 
-    /// Returns the first slot of the set in which all sessions of a hash lie.
+    /// Returns the first slot of the set in which all sessions of a hash are.
     fn set_of(&self, hash: Hash) -> usize {
         // Multiply and shift: the product of the hash, as a fraction, and the number of sets.
         let set = (u128::from(hash.high) * self.part.sets as u128) >> 64;

@@ -46,7 +46,7 @@ impl Payload<'_> {
         wipe(&self.rest[..words.saturating_sub(FIRST_WORDS).min(self.rest.len())]);
     }
 
-    /// Returns how many of the bytes lie in the first part.
+    /// Returns how many of the bytes are in the first part.
     fn split(self, from: usize, bytes: usize) -> usize {
         bytes.min((self.first.len() * WORD).saturating_sub(from))
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A bug in the list may be an endless loop, so a test that hangs has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const MAX_RUN_TIME: Duration = Duration::from_secs(120);
 
 const LONGEST: usize = 900;
 const HEAD: usize = 16;
@@ -29,7 +29,7 @@ fn watched(test: impl FnOnce() + Send + 'static) {
         test();
         done.send(()).unwrap();
     });
-    if is_done.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+    if is_done.recv_timeout(MAX_RUN_TIME) == Err(mpsc::RecvTimeoutError::Timeout) {
         eprintln!("hung");
         abort();
     }

@@ -159,7 +159,7 @@ impl<'a> Process<'a> {
     }
 }
 
-/// All keys lie in the first set, because the high half selects it.
+/// All keys are in the first set, because the high half selects it.
 pub(super) fn hash(key: u64) -> Hash {
     Hash { high: key, low: !key }
 }

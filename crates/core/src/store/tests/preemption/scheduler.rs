@@ -8,7 +8,7 @@ use std::thread;
 pub(in crate::store) use std::sync::atomic::Ordering;
 
 /// How many steps one call may make while other threads are stopped. A call that waits for another thread makes more.
-const PATIENCE: u64 = 20_000_000;
+const MAX_STEPS: u64 = 20_000_000;
 
 thread_local! {
     /// How many steps the thread may make before `WHEN_OVER`.
@@ -66,7 +66,7 @@ pub(in crate::store) fn stop<T: Send, R>(
         });
         let others = arrived.recv().is_ok().then(|| {
             let hangs = || panic!("it waits for a thread that is stopped");
-            before_step(PATIENCE, hangs, inside).0
+            before_step(MAX_STEPS, hangs, inside).0
         });
         drop(go_on);
         (thread.join().expect("it ends, without a panic"), others)
