@@ -448,7 +448,8 @@ for (const version of VERSIONS) {
     await visit()
     move(2000)
     t.true(await visit())
-    for (let n = 0; n < 1100; n++) chainStore.put(randomBytes(32), Buffer.from(`chain ${n}`))
+    // Eviction samples, so as many as make it certain.
+    for (let n = 0; n < 20_000; n++) chainStore.put(randomBytes(32), Buffer.from(`chain ${n}`))
     // Longer than a thread relies on having found the chain.
     move(4000)
     t.false(await visit())

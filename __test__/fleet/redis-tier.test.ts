@@ -368,7 +368,7 @@ for (const kind of CLIENTS) {
     client.on('error', error => t.fail(error.message))
     if ('isOpen' in client) await client.connect()
     t.teardown(() => ('isOpen' in client ? client.destroy() : client.disconnect()))
-    await until(async () => String(await operator.call('CLIENT', 'LIST')).includes('user=tls'))
+    await until(() => ('isOpen' in client ? client.isReady : client.status === 'ready'))
     const tier = new RedisTier({ client, keys, timeout: 10_000 })
     t.true(await tier.set('one', blob))
     t.true(await tier.set('other', blob))

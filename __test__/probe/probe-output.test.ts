@@ -41,7 +41,7 @@ for (const [what, timing, expected] of [
   test(`probe output: what 1000 connections save when ${what}`, async t => {
     const findings = withoutNulls(await probe(t, await startServer(t), '--tls', '1.3'))
     const [version] = findings.versions as [VersionFindings]
-    const text = tableOf({ ...findings, versions: [{ ...version, timing }] } as PeerFindings, plain)
+    const text = tableOf({ ...findings, versions: [{ ...version, timing }] } as PeerFindings, plain, 120)
     t.regex(text, new RegExp(`saved in 1000 connections +${expected}\\n`))
   })
 }

@@ -54,8 +54,8 @@ const OPTIONS: readonly string[] = ['concurrency', 'timeout', 'sessionCache'] sa
  * ```ts
  * import { warm } from 'tls-resumption'
  *
- * const [result] = await warm(['localhost:1'], { timeout: 1000 })
- * result.stored // false: nothing listens there
+ * const results = await warm(['localhost:1'], { timeout: 1000 })
+ * results[0]?.stored // false: nothing listens there
  * ```
  */
 export function warm(

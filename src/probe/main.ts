@@ -77,9 +77,9 @@ async function probeAll(options: ProbeOptions): Promise<PeerFindings[]> {
 /** The form of the JSON output, as in docs/reference/cli.md. It changes with a major version only. */
 const SCHEMA_VERSION = 1
 
-/** Columns of the terminal. A file has no width: lines then are as long as the widest table of a terminal. */
+/** Columns of the terminal. A file has no width, and both versions stand side by side there. */
 function outputWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns || 80 : 100
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY
 }
 
 function exitCode(all: readonly PeerFindings[]): number {

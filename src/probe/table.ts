@@ -6,7 +6,7 @@ import { titleOf } from './verdict.js'
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string
 
 /** Returns the findings about a peer as text: one column for each version of TLS, then the verdict and notes. */
-export function tableOf(findings: PeerFindings, paint: Paint, width = 100): string {
+export function tableOf(findings: PeerFindings, paint: Paint, width: number): string {
   const { peer, address, startTls, versions, notSpoken, contacts, resumes, verdict, notes } = findings
   const how = [address, startTls && `STARTTLS of ${startTls}`].filter(Boolean).join(', ')
   const head = `${paint('bold', peer)}${how ? `  ${paint('dim', how)}` : ''}`
