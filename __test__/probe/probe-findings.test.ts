@@ -280,7 +280,7 @@ test('probe: a peer that disappears during the examination', async t => {
 test('probe: tls-resumption/auto in NODE_OPTIONS does not change the findings', async t => {
   const { port, ca } = await startServer(t)
   const command = ['probe', `localhost:${port}`, '--ca', await fileWith(t, ca), '--tries', '2', '--json']
-  const { stdout } = await runNode(['--import', './lib/auto.js', 'lib/cli.js', ...command])
+  const { stdout } = await runNode(['--import', './dist/auto.js', 'dist/cli.js', ...command])
   const [{ contacts }] = JSON.parse(stdout).peers as [{ contacts: Contact[] }]
   t.true(contacts.length > 10)
   t.deepEqual(

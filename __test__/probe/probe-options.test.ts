@@ -114,7 +114,7 @@ test('command: --help and --version print to stdout with exit code 0', async t =
 })
 
 test('command: without the addon it ends with a sentence and exit code 4', async t => {
-  const { code, stderr } = await runNode(['--no-addons', join('lib', 'cli.js'), 'probe', 'localhost'])
+  const { code, stderr } = await runNode(['--no-addons', join('dist', 'cli.js'), 'probe', 'localhost'])
   t.regex(stderr, /^tls-resumption: The native addon of tls-resumption could not be loaded: [^\n]+\n$/)
   t.is(code, 4)
 })

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava'
 import type { PeerFindings, VersionFindings } from '../../dist/probe/findings.js'
 import { type Ended, runNode } from '../workers/spawn.ts'
 
-const command = fileURLToPath(new URL('../../lib/cli.js', import.meta.url))
+const command = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
 /** Runs `tls-resumption` with these arguments. */
 export function tlsResumption(...args: string[]): Promise<Ended> {

@@ -44,11 +44,18 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-/** Returns the rows of one table with all versions. If that is too wide, those of a table for each. */
+/** Returns the rows of one table with all versions. If that is too wide, those of a table for each, with cells of several lines. */
 function fitting(versions: readonly VersionFindings[], width: number): string[][] {
   const rows = lines(versions)
   const widest = Math.max(...rows.map(row => row.join('').trimEnd().length))
-  return widest <= width || versions.length === 1 ? rows : versions.flatMap(one => lines([one]))
+  if (widest <= width) return rows
+  return versions.flatMap(one =>
+    lines([one]).flatMap(([title = '', cell = '']) =>
+      wrapped(cell.trimEnd(), width - title.length).map((line, index) =>
+        index === 0 ? [title, line] : [' '.repeat(title.length), line],
+      ),
+    ),
+  )
 }
 
 type Row = [title: string, cell: (findings: VersionFindings) => string | undefined]

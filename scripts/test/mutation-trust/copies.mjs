@@ -16,7 +16,7 @@ export function makeCopies() {
     const directory = join(root, 'target', 'guards', String(index))
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(directory, { recursive: true })
-    for (const name of ['package.json', 'dist', '__test__', 'e2e', 'fixtures', 'scripts']) {
+    for (const name of ['package.json', 'dist', '__test__', 'docs', 'e2e', 'fixtures', 'scripts']) {
       const filter = path => !path.includes('node_modules')
       cpSync(join(root, name), join(directory, name), { recursive: true, filter })
     }
