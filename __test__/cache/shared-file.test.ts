@@ -102,6 +102,34 @@ linuxTest('cache in a file: purge reaches every process, and stays in force afte
   t.false((await (await start()).connect([port]))[0]?.resumed, 'in one that starts later')
 })
 
+linuxTest('cache in a file: purge reaches the sessions that stay in a process', async t => {
+  const { port, ca } = await startServer(t)
+  const path = pathOnTmpfs(t)
+  const [one, two] = await Promise.all([1, 2].map(() => startSharing(t, { path, ca })))
+  const isResumed = async () => (await one?.connect([port], { hasOwnCheck: true }))?.[0]?.resumed
+  t.false(await isResumed())
+  t.true(await isResumed())
+  await two?.purge('localhost')
+  t.false(await isResumed(), 'purged by another process')
+  t.true(await isResumed())
+  await one?.purge('localhost')
+  t.false(await isResumed(), 'purged by its own process')
+})
+
+linuxTest('cache in a file: purge holds in the process without a usable file', async t => {
+  const { port, ca } = await startServer(t)
+  const path = pathOnTmpfs(t)
+  const one = await startSharing(t, { path, ca })
+  for (const file of [path, `${path}.v1`]) rmSync(file)
+  mkdirSync(path)
+  await new Promise(resolve => setTimeout(resolve, 1100))
+  const isResumed = async () => (await one.connect([port], { hasOwnCheck: true }))[0]?.resumed
+  t.false(await isResumed())
+  t.true(await isResumed())
+  await one.purge('localhost')
+  t.false(await isResumed())
+})
+
 linuxTest('cache in a file: processes follow a path that is removed and made again', async t => {
   const { port, ca } = await startServer(t)
   const path = pathOnTmpfs(t)

@@ -5,7 +5,7 @@ import type { SessionCache } from '../cache/session-cache.js'
 import { handleOf, isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { watchForChanges } from '../key/context-origin.js'
-import { scopeOf } from '../key/key-scope.js'
+import { type KeyScope, scopeOf } from '../key/key-scope.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { describePeer, identifyContextFor, identifyPeer, isShareable } from '../key/session-key.js'
 import { isConnecting } from '../node/socket-port.js'
@@ -84,18 +84,20 @@ function withoutSession({ session: _, ...options }: tls.ConnectionOptions): tls.
 }
 
 /**
- * Returns the cache for the sessions of these options: the given one, or in place of one in a file a cache of the process.
- * Other processes can use a session in a file only if its key means the same there.
+ * Returns the cache for the sessions of these options, and its scope: the given one, or in place of one in a file a cache of
+ * the process. Other processes can use a session in a file only if its key means the same there.
  */
 function cacheFor(
   cache: SessionCache,
   options: tls.ConnectionOptions,
   context: string | undefined,
-): SessionCache {
+): { own: SessionCache; scope: KeyScope } {
   // @guard shared-file › shared-file › *: a session under an identity token stays in the process
   //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
   const isUsable = cache.path === undefined || context === undefined || isShareable(options, context)
-  return isUsable ? cache : localCacheOf(cache)
+  // @guard shared-file › shared-file › cache in a file: purge reaches the sessions that stay in a process
+  //   ⇒ `scopeOf(cache,` becomes `scopeOf(isUsable ? cache : localCacheOf(cache),`
+  return { own: isUsable ? cache : localCacheOf(cache), scope: scopeOf(cache, handleOf, !isUsable) }
 }
 
 /** Returns where `connect` stores the sessions of these options. Undefined if it stores none. */
@@ -105,8 +107,8 @@ export function placeOfSessions(
   partition: string | undefined,
 ): { cache: SessionCache; key: string } | undefined {
   const context = identifyContextFor(options)
-  const own = cacheFor(cache, options, context)
-  const identity = identifyPeer(options, partition, context, scopeOf(own, handleOf))
+  const { own, scope } = cacheFor(cache, options, context)
+  const identity = identifyPeer(options, partition, context, scope)
   return identity && { cache: own, key: identity.key }
 }
 
@@ -121,8 +123,8 @@ function findInputs(
     recordConnection('excluded', () => describePeer(options))
     return undefined
   }
-  const own = cacheFor(cache, options, context)
-  const identity = identifyPeer(options, cachePartition, context, scopeOf(own, handleOf))
+  const { own, scope } = cacheFor(cache, options, context)
+  const identity = identifyPeer(options, cachePartition, context, scope)
   const { checkServerIdentity, secureContext } = options
   if (identity === undefined || checkServerIdentity === undefined) {
     if (isDebugging) debug('%s: not cacheable', describePeer(options))

@@ -5,6 +5,8 @@ import { processTrust } from './process-trust.js'
 export interface KeyScope {
   /** Returns the handle of the cache whose purge counters are mixed into keys. 0: those of the process. */
   handle(): number
+  /** True if the counters of the process are mixed into keys, too. */
+  readonly hasProcessCounters?: boolean
   /** Returns what else is mixed into keys. Undefined within one process. */
   trust(): string | undefined
 }
@@ -12,25 +14,40 @@ export interface KeyScope {
 /** The threads of this process. Their keys depend on the purge counters of the process only. */
 export const PROCESS_SCOPE: KeyScope = { handle: () => 0, trust: () => undefined }
 
-/** The scopes of caches in files. */
-const scopes = new WeakMap<object, KeyScope>()
+interface FileScopes {
+  /** The scope of the sessions in the file. */
+  readonly shared: KeyScope
+  /** The scope of the sessions that stay in the process. */
+  readonly local: KeyScope
+}
 
-/** Returns the scope of a cache. `handleOf` returns its native handle, which changes when it is disposed of. */
+/** The scopes of caches in files. */
+const scopes = new WeakMap<object, FileScopes>()
+
+/**
+ * Returns the scope of a cache. `handleOf` returns its native handle, which changes when it is disposed of. `isLocal`: of
+ * the sessions that the file of the cache may not hold.
+ */
 export function scopeOf<Cache extends { readonly path: string | undefined }>(
   cache: Cache,
   handleOf: (cache: Cache) => number,
+  isLocal: boolean,
 ): KeyScope {
   if (cache.path === undefined) return PROCESS_SCOPE
-  let scope = scopes.get(cache)
-  if (scope === undefined) {
+  let ofCache = scopes.get(cache)
+  if (ofCache === undefined) {
     const held = new WeakRef(cache)
-    scope = fileScope(() => {
+    const shared = fileScope(() => {
       const open = held.deref()
       return open === undefined ? 0 : handleOf(open)
     })
-    scopes.set(cache, scope)
+    // A purge by another process counts in the file only. One by this process must hold while no file can be used.
+    ofCache = { shared, local: { ...shared, hasProcessCounters: true } }
+    scopes.set(cache, ofCache)
   }
-  return scope
+  // @guard shared-file › shared-file › cache in a file: purge holds in the process without a usable file ⇒ if false
+  if (isLocal) return ofCache.local
+  return ofCache.shared
 }
 
 /**

@@ -26,12 +26,25 @@ export class PurgeGeneration {
   /** True if the connection has been purged since. */
   get isOver(): boolean {
     const scope = this.#scope
-    return native.purges(scope.handle()) !== this.#purges && countPurges(scope, this.endpoint) !== this.value
+    return totalPurges(scope) !== this.#purges && countPurges(scope, this.endpoint) !== this.value
   }
 }
 
-function countPurges(scope: KeyScope, { names, ports }: Endpoint): string {
-  const handle = scope.handle()
+/** Returns a number that grows with each purge that the scope may mean. */
+function totalPurges(scope: KeyScope): number {
+  const own = native.purges(scope.handle())
+  // @guard shared-file › shared-file › cache in a file: purge holds in the process without a usable file ⇒ if false
+  return scope.hasProcessCounters ? own + native.purges(0) : own
+}
+
+function countPurges(scope: KeyScope, endpoint: Endpoint): string {
+  const own = countIn(scope.handle(), endpoint)
+  if (!scope.hasProcessCounters) return own
+  const ofProcess = countIn(0, endpoint)
+  return own === '' && ofProcess === '' ? '' : `${own} ${ofProcess}`
+}
+
+function countIn(handle: number, { names, ports }: Endpoint): string {
   const counts = [native.purgesOf(handle, ALL_PEERS)]
   for (const name of names) {
     counts.push(native.purgesOf(handle, name))
@@ -62,7 +75,7 @@ const noticed = new WeakMap<KeyScope, number>()
  * number that changes with each purge.
  */
 export function noticePurges(scope: KeyScope = PROCESS_SCOPE): number {
-  const now = native.purges(scope.handle())
+  const now = totalPurges(scope)
   const before = noticed.get(scope) ?? (scope === PROCESS_SCOPE ? 0 : now)
   if (now !== before || !noticed.has(scope)) noticed.set(scope, now)
   if (now !== before) for (const forget of forgetters) forget()
