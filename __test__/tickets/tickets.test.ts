@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { connect, resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
+import { native } from '../../dist/native/addon.js'
+import { TicketKeys as RingOfBuild } from '../../dist/server/tickets/ticket-keys.js'
 import { finish, SSL_OP_NO_TICKET, startServer, testAuthority } from '../support/server.ts'
 
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
@@ -256,6 +258,23 @@ test('ring: without the callback in Node.js it falls back on setTicketKeys', asy
   t.deepEqual([await reconnects(), await reconnects()], [false, true])
   keys.rotate()
   t.deepEqual([await reconnects(), await reconnects()], [false, true])
+})
+
+test('ring: without the callback and without a key the keys of a server stay', async t => {
+  const { server } = await startServer(t)
+  const context = (server as unknown as { _sharedCreds: { context: object } })._sharedCreds.context
+  Object.defineProperty(context, 'enableTicketKeyCallback', { value: undefined })
+  const keys = new RingOfBuild()
+  keys.attach(server)
+  const before = server.getTicketKeys()
+  const { ringActiveKey } = native
+  // A ring in a file has no key if a process was stopped in the middle of its first rotation.
+  native.ringActiveKey = () => false
+  keys.rotate()
+  native.ringActiveKey = ringActiveKey
+  t.deepEqual(server.getTicketKeys(), before)
+  keys.rotate()
+  t.notDeepEqual(server.getTicketKeys(), before)
 })
 
 for (const version of VERSIONS) {

@@ -516,8 +516,11 @@ export class TicketKeys {
   #updateServersWithoutCallback(): void {
     if (this.#withoutCallback.size === 0) return
     const key = secretBytes(KEY_LENGTH)
-    native.ringActiveKey(this.#handle, key)
-    for (const server of this.#withoutCallback) server.setTicketKeys(key)
+    // @guard no-ticket-without-key › tickets › ring: without the callback and without a key the keys of a server stay
+    //   ⇒ if true
+    if (native.ringActiveKey(this.#handle, key)) {
+      for (const server of this.#withoutCallback) server.setTicketKeys(key)
+    }
     key.fill(0)
   }
 
