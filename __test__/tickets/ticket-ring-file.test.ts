@@ -16,11 +16,18 @@ interface RingServer {
   kill(): Promise<void>
 }
 
-async function startRing(t: ExecutionContext, path: string, rotateEvery?: number): Promise<RingServer> {
+async function startRing(
+  t: ExecutionContext,
+  path: string,
+  settings: { rotateEvery?: number; isVerifying?: boolean } = {},
+  ...execArgv: string[]
+): Promise<RingServer> {
   const { issue } = await testAuthority()
   const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
   const script = new URL('../workers/ring-in-file.ts', import.meta.url)
-  const child = fork(script, [JSON.stringify({ path, rotateEvery, ...identity })])
+  const child = fork(script, [JSON.stringify({ path, ...settings, ...identity })], {
+    execArgv: [...process.execArgv, ...execArgv],
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const [port] = await once(child, 'message')
   return {
@@ -74,6 +81,34 @@ linuxTest('tickets in a file: after revokeSessions and a restart none is accepte
   const again = await startRing(t, path)
   t.false((await outcome(tls.connect({ ...options(again), session }))).resumed)
 })
+
+async function isAccepted(one: RingServer, two: RingServer): Promise<boolean> {
+  const { cert: ca } = await testAuthority()
+  const options = ({ port }: RingServer) => ({ port, ca, servername: 'localhost' })
+  const session = await sessionOf(options(one))
+  return (await outcome(tls.connect({ ...options(two), session }))).resumed
+}
+
+linuxTest('tickets in a file: a process that trusts otherwise accepts none', async t => {
+  const path = pathOnTmpfs(t)
+  const [one, two] = await Promise.all([1, 2].map(() => startRing(t, path)))
+  const other = await startRing(t, path, {}, '--openssl-legacy-provider')
+  t.true(await isAccepted(one as RingServer, two as RingServer))
+  t.false(await isAccepted(one as RingServer, other))
+  t.false(await isAccepted(other, one as RingServer))
+})
+
+linuxTest(
+  'tickets in a file: clients that are verified by default CAs resume only where those are the same',
+  async t => {
+    const path = pathOnTmpfs(t)
+    const isVerifying = true
+    const [one, two] = await Promise.all([1, 2].map(() => startRing(t, path, { isVerifying })))
+    t.true(await isAccepted(one as RingServer, one as RingServer))
+    // Before Node.js 22.15 their content is not known.
+    t.is(await isAccepted(one as RingServer, two as RingServer), 'getCACertificates' in tls)
+  },
+)
 
 linuxTest('tickets in a file: other options warn, and the longest keep holds', async t => {
   const path = pathOnTmpfs(t)

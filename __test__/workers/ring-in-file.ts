@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
 import { revokeSessions, TicketKeys } from 'tls-resumption'
 
-const { path, cert, key, rotateEvery } = JSON.parse(process.argv[2] as string)
+const { path, cert, key, rotateEvery, isVerifying } = JSON.parse(process.argv[2] as string)
 const keys = new TicketKeys({ path, rotateEvery })
-const server = tls.createServer({ cert, key, sessionIdContext: 'shared' }, socket => {
+const trust = isVerifying ? { requestCert: true, rejectUnauthorized: false } : {}
+const server = tls.createServer({ cert, key, sessionIdContext: 'shared', ...trust }, socket => {
   socket.on('error', () => {})
   socket.end('!')
 })

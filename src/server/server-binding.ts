@@ -29,8 +29,8 @@ export type Mechanism = 'ids' | 'tickets'
 export interface ServerUse {
   /** The name of what the server shares with others: of a cache or of a ring. */
   name: string | undefined
-  /** What is mixed into the keys of session IDs in place of the name. */
-  keyScope?: string | undefined
+  /** Returns what the sessions are bound to besides the identity, if they are in a file that processes share. */
+  keyScope?: ((server: ServerInternals) => string) | undefined
   /** True if the caller declares that all contexts by name verify clients alike. */
   uniformClientTrust: boolean
   /** The second tier through which other hosts learn of revocations. */
@@ -193,9 +193,11 @@ export class ServerBinding {
     const isDefault = ofNode === this.#contextAtStart || ofNode === contextOfArguments()
     this.#identity = serverIdentity(server, isDefault)
     this.#generation = generationOf(this.#identity)
-    const context = this.#digest('context')
-    const ids = this.#uses.get('ids')
-    this.#key.write(this.#digest(`ids of ${ids?.keyScope ?? ids?.name ?? ''}`), 'latin1')
+    // @guard shared-keys-client-certificate › ticket-ring-file › tickets in a file: a process that trusts otherwise accepts none
+    //   ⇒ `this.#scopeOf('tickets')` becomes `''`
+    const context = this.#digest(`context${this.#scopeOf('tickets')}`)
+    const ids = this.#scopeOf('ids') || this.#uses.get('ids')?.name
+    this.#key.write(this.#digest(`ids of ${ids ?? ''}`), 'latin1')
     const isBound = this.#bindsTickets()
     this.#context = isBound ? context : ofNode
     this.#hasDefaultContext = isDefault && !isBound
@@ -204,6 +206,10 @@ export class ServerBinding {
     //   one
     native.setSessionIdContext(this.#context)
     this.#guardTickets(native)
+  }
+
+  #scopeOf(mechanism: Mechanism): string {
+    return this.#uses.get(mechanism)?.keyScope?.(this.#server) ?? ''
   }
 
   /** Returns as many characters as OpenSSL takes for a context, which change with all that sessions depend on. */

@@ -2,7 +2,9 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto'
 import type tls from 'node:tls'
 import { encode, OpaqueValue } from '../key/canonical-encoding.js'
-import { defaultCaDigest } from '../key/context-digest.js'
+import { defaultCaDigest, isDefaultCaKnown } from '../key/context-digest.js'
+import { processTrust } from '../key/process-trust.js'
+import { native } from '../native/addon.js'
 import { hasContextsByName, hasPskCallback, nativeContextOf } from '../node/tls-internals.js'
 import { sha256 } from '../util/digest.js'
 
@@ -39,6 +41,18 @@ export function serverIdentity(server: ServerInternals, isDefaultContext: boolea
       server.requestCert ? { clients: trustOf(server) } : undefined,
     ]),
   )
+}
+
+/**
+ * Returns what sessions in a file are bound to besides the identity: another process may trust other clients. Default CAs
+ * whose content is not known are different ones in each process.
+ */
+export function trustScopeOf(server: ServerInternals): string {
+  // @guard shared-keys-client-certificate › ticket-ring-file › tickets in a file: clients that are verified by default CAs *
+  //   ⇒ if false
+  if (server.requestCert && !server.ca && !isDefaultCaKnown())
+    return `${processTrust()} ${native.processToken()}`
+  return processTrust()
 }
 
 /** The options that decide which client certificates pass, besides those that `trustOf` names itself. */

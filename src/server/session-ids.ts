@@ -10,9 +10,6 @@ import {
   type SecondTier,
   type TierPart,
 } from '../fleet/second-tier.js'
-import { isDefaultCaKnown } from '../key/context-digest.js'
-import { processTrust } from '../key/process-trust.js'
-import { native } from '../native/addon.js'
 import {
   captureHandshake,
   currentServername,
@@ -26,6 +23,7 @@ import { wallClock } from '../util/time.js'
 import { checkBoolean, checkOptionBag } from '../util/validate.js'
 import { serverInUse } from './errors.js'
 import { type BoundUse, bindServer } from './server-binding.js'
+import { trustScopeOf } from './server-identity.js'
 import { certificateEnd, learnBinding, rebind, servernameIn, withServername } from './session-der.js'
 
 /** The options of {@link resumeSessions}. */
@@ -99,11 +97,6 @@ export function resumeSessions(server: tls.Server, options: ResumeSessionsOption
   return new SessionIdResponder(server, cache, tier, uniformClientTrust)
 }
 
-/** Returns what the keys of session IDs in a file hold: another process may trust other clients. */
-function keyScopeOfFile(): string {
-  return `${processTrust()} ${isDefaultCaKnown() ? '' : native.processToken()}`
-}
-
 /** How long a look-up waits for the revocation generation, after the server has started, in milliseconds. */
 const MAX_WATCH_WAIT_MS = 50
 
@@ -132,7 +125,7 @@ class SessionIdResponder implements Disposable {
     this.#tier = tier
     this.#binding = bindServer(server, 'ids', {
       name: cache.name,
-      keyScope: cache.path === undefined ? undefined : keyScopeOfFile(),
+      keyScope: cache.path === undefined ? undefined : trustScopeOf,
       uniformClientTrust,
       tier,
     })

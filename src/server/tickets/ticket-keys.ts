@@ -30,6 +30,7 @@ import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../../u
 import { WeakRegistry } from '../../util/weak-registry.js'
 import { keysAreGiven, serverHasKeys, ticketKeyRefused } from '../errors.js'
 import { type BoundUse, bindingOf, bindServer } from '../server-binding.js'
+import { trustScopeOf } from '../server-identity.js'
 import type { ClusterPart } from './cluster-part.js'
 import { isClusterWorker, joinCluster } from './cluster-sync.js'
 import { FleetSync } from './fleet-sync.js'
@@ -180,6 +181,7 @@ export class TicketKeys {
   readonly #cluster: ClusterPart | undefined
   readonly #feed: KeyFeed | undefined
   readonly #fleet: FleetSync | undefined
+  readonly #path: string | undefined
   readonly #tier: TierPart | undefined
   /**
    * Which keys encrypt. `node`: the server's own, which Node.js shares between the workers of a cluster; it is so while a
@@ -232,6 +234,7 @@ export class TicketKeys {
       warnOfOptions(path, contradictions)
     }
     this.name = name
+    this.#path = path
     this.#handle = handle
     this.#tier = tier
     this.#keyLifetime = rotateEvery === 0 ? Number.POSITIVE_INFINITY : rotateEvery * keep
@@ -320,6 +323,7 @@ export class TicketKeys {
     const takeOver = () => this.#takeOver(server)
     bound = bindServer(server, 'tickets', {
       name: this.name,
+      keyScope: this.#path === undefined ? undefined : trustScopeOf,
       uniformClientTrust,
       tier: this.#tier,
       onContext: context =>
