@@ -53,6 +53,9 @@ for (const [option, value] of Object.entries(CHANGED)) {
     t.is(typeof key, 'string')
     t.not(key, sessionKey(base))
     t.is(key, sessionKey({ ...base, [option]: value }), 'and the same value gives the same key')
+    // A CA that is given counts also by being given.
+    if (typeof value === 'string')
+      t.not(key, sessionKey({ ...base, [option]: `${value}2` }), 'and so does another value')
   })
 }
 
