@@ -4,6 +4,7 @@ import { LruMap } from '../util/lru-map.js'
 import { InputMemo } from '../util/memo.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
 import { recognizeBuiltin } from './function-identity.js'
+import { optionsOfStart, processStart } from './process-start.js'
 import { onPurge } from './purge-generation.js'
 
 /** The options that `tls.createSecureContext` reads. They decide trust, the client's identity and what is negotiated. */
@@ -153,9 +154,9 @@ function encodeCertificates(value: unknown): string {
 }
 
 /** True if an option makes OpenSSL look for CAs on its own. Node.js then does not know them. */
-const hasOpensslStore = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(option =>
-  /--use[-_]openssl[-_]ca/.test(option),
-)
+const hasOpensslStore = Object.values(optionsOfStart(processStart))
+  .flat()
+  .some(option => option.startsWith('--use-openssl-ca'))
 
 /**
  * True if {@link defaultCaDigest} depends on the content of the default CAs. Some builds of Node.js use OpenSSL's own store

@@ -7,12 +7,14 @@ import { readFileSync } from 'node:fs'
 import { native } from '../native/addon.js'
 import { sha256 } from '../util/digest.js'
 import { encode } from './canonical-encoding.js'
+import { hasUnknownOptions, optionsOfStart, type ProcessStart, processStart } from './process-start.js'
 
 /** Names how keys are derived. A release that derives them in another way has another number. */
 const DERIVATION = 'tls-resumption client session key, version 1'
 
 /** The options of Node.js that change how OpenSSL is configured, or which certificates it trusts. */
-const OPTION = /^--(?:openssl-|enable-fips|force-fips|security-revert|tls-|use-(?:openssl|bundled|system)-ca)/
+const OPTION =
+  /^--(?:no-)?(?:openssl-|enable-fips|force-fips|security-revert|tls-cipher-list|tls-m(?:in|ax)-v|use-(?:openssl|bundled|system)-ca)/
 
 /** Where OpenSSL looks for its configuration if none is named. */
 const DEFAULT_CONFIGURATIONS = [
@@ -20,14 +22,16 @@ const DEFAULT_CONFIGURATIONS = [
   '/usr/lib/ssl/openssl.cnf',
   '/etc/ssl/openssl.cnf',
 ]
+/** Where the OpenSSL of the system looks, too. */
+const SHARED_CONFIGURATIONS = [...DEFAULT_CONFIGURATIONS, '/etc/pki/tls/openssl.cnf']
 
 /** What a digest is made of. */
-export interface TrustInputs {
+export interface TrustInputs extends ProcessStart {
   /** How keys are derived. */
   readonly derivation?: string
   readonly versions: { readonly node: string; readonly openssl: string }
-  readonly execArgv: readonly string[]
-  readonly environment: Readonly<Record<string, string | undefined>>
+  /** True if Node.js uses the OpenSSL of the system, which looks for its configuration where its builder chose. */
+  readonly hasSharedOpenssl: boolean
   /** Returns a file as text; undefined if it does not exist. */
   readonly read: (file: string) => string | undefined
   readonly isFips: boolean
@@ -35,8 +39,10 @@ export interface TrustInputs {
 
 /** Returns a digest of these inputs. */
 export function digestTrust(inputs: TrustInputs): string {
-  const { derivation = DERIVATION, versions, execArgv, environment, read, isFips } = inputs
-  const options = nodeOptions(execArgv, environment)
+  const { derivation = DERIVATION, versions, isFips } = inputs
+  const { system, thread } = optionsOfStart(inputs)
+  const ofSystem = system.filter(option => OPTION.test(option))
+  const ofThread = thread.filter(option => OPTION.test(option))
   return sha256(
     encode([
       // @guard shared-file › process-trust › process trust: another derivation of keys is another one
@@ -47,41 +53,50 @@ export function digestTrust(inputs: TrustInputs): string {
       versions.openssl,
       // @guard shared-file › process-trust › process trust: FIPS is another one
       isFips,
+      // @guard shared-file › process-trust › process trust: what a worker and its application change does not count
+      ofSystem,
       // @guard shared-file › process-trust › process trust: an option that configures OpenSSL is another one
-      options.filter(option => OPTION.test(option)),
+      ofThread.every(option => ofSystem.includes(option)) ? [] : ofThread,
+      // @guard shared-file › process-trust › process trust: options that cannot be read are never the same
+      hasUnknownOptions(inputs) && native.processToken(),
       // @guard shared-file › process-trust › process trust: another content of the OpenSSL configuration is another one
-      configurationOf(options, environment, read),
+      configurationOf(inputs, [...system, ...thread]),
     ]),
   )
 }
 
-/** Returns the options of Node.js, each with its value. */
-function nodeOptions(execArgv: readonly string[], environment: TrustInputs['environment']): string[] {
-  const given = [...(environment.NODE_OPTIONS ?? '').split(/\s+/), ...execArgv].filter(Boolean)
-  // `--openssl-config file` is `--openssl-config=file`.
-  return given.map((option, index) => {
-    const value = given[index + 1]
-    return option.includes('=') || value === undefined || value.startsWith('-')
-      ? option
-      : `${option}=${value}`
+const CONFIGURATION = '--openssl-config='
+
+/**
+ * Returns the content of each file that may be the configuration. One that depends on others, or that is not found, is
+ * another one in each process.
+ */
+function configurationOf(inputs: TrustInputs, options: readonly string[]): string[] {
+  const { environment, startEnvironment, read, hasSharedOpenssl } = inputs
+  // An application may have an option of that name, too. So the option does not replace the others here.
+  const named = options.filter(option => option.startsWith(CONFIGURATION))
+  const ofVariable = [startEnvironment?.OPENSSL_CONF, environment.OPENSSL_CONF].filter(isNamed)
+  const files = [...named.map(option => option.slice(CONFIGURATION.length)), ...ofVariable]
+  const contents = [...new Set(files)].map(read)
+  if (ofVariable.length === 0) {
+    const defaults = (hasSharedOpenssl ? SHARED_CONFIGURATIONS : DEFAULT_CONFIGURATIONS).map(read)
+    // @guard shared-file › process-trust › process trust: a shared OpenSSL whose configuration is not found is never the same
+    //   ⇒ if false
+    if (hasSharedOpenssl && defaults.every(content => content === undefined)) return [native.processToken()]
+    contents.push(...defaults)
+  }
+  return contents.map((content = '') => {
+    // @guard shared-file › process-trust › process trust: a configuration that includes files is never the same
+    //   ⇒ if false
+    // @guard shared-file › process-trust › process trust: a configuration that reads variables is never the same
+    //   ⇒ without `|(?!\s*#).*ENV::`
+    if (/^(?:[ \t]*\.include\b|(?!\s*#).*ENV::)/m.test(content)) return native.processToken()
+    return content
   })
 }
 
-/** Returns the content of the configuration. One that includes other files is another one in each process. */
-function configurationOf(
-  options: readonly string[],
-  environment: TrustInputs['environment'],
-  read: TrustInputs['read'],
-): string[] {
-  const named = options.filter(option => option.startsWith('--openssl-config=')).at(-1)
-  const file = named?.slice(named.indexOf('=') + 1) ?? environment.OPENSSL_CONF
-  return (file === undefined ? DEFAULT_CONFIGURATIONS : [file]).map(name => {
-    const content = read(name) ?? ''
-    // @guard shared-file › process-trust › process trust: a configuration that includes files is never the same
-    //   ⇒ if false
-    if (/^[ \t]*\.include\b/m.test(content)) return native.processToken()
-    return content
-  })
+function isNamed(file: string | undefined): file is string {
+  return file !== undefined && file !== ''
 }
 
 /** Node.js reads its configuration when the process starts, so this is read once. */
@@ -91,9 +106,9 @@ let digests: { plain: string; fips: string } | undefined
 export function processTrust(): string {
   if (digests === undefined) {
     const inputs = {
+      ...processStart,
       versions: process.versions as TrustInputs['versions'],
-      execArgv: process.execArgv,
-      environment: process.env,
+      hasSharedOpenssl: isSharedOpenssl(),
       read: readText,
     }
     digests = {
@@ -103,6 +118,11 @@ export function processTrust(): string {
   }
   // `crypto.setFips` changes it in a running process.
   return getFips() === 0 ? digests.plain : digests.fips
+}
+
+function isSharedOpenssl(): boolean {
+  const { node_shared_openssl: isShared } = process.config.variables as { node_shared_openssl?: unknown }
+  return isShared === true || isShared === 'true'
 }
 
 function readText(file: string): string | undefined {
