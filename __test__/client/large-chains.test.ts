@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
 import { makeChain } from '../support/chains.ts'
 import { finish } from '../support/server.ts'
+import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
 
 const FULL = { resumed: false, authorized: true }
 const RESUMED = { resumed: true, authorized: true }
@@ -26,6 +27,18 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const options = { ...(await listen(t, version, 25_000)), sessionCache: new SessionCache() }
     t.deepEqual(await finish(connect(options)), FULL)
     t.deepEqual(await finish(connect(options)), RESUMED)
+  })
+
+  const linuxTest = hasSharedFiles ? test : test.skip
+  linuxTest(`large chains: ${version} a session whose chain a file does not take is not stored`, async t => {
+    const options = {
+      ...(await listen(t, version, 25_000)),
+      sessionCache: new SessionCache({ path: pathOnTmpfs(t) }),
+    }
+    for (let n = 0; n < 2; n++) {
+      t.deepEqual(await finish(connect(options)), FULL)
+      t.is(options.sessionCache.size, 0)
+    }
   })
 
   test(`large chains: ${version} a session with a larger one is not stored`, async t => {

@@ -203,8 +203,8 @@ function openChains(): number {
 
 /** Certificate chains by their digest of 32 bytes. The encoding is the caller's. */
 export interface ChainStore {
-  /** Stores a chain. A chain larger than the store is not kept. */
-  put(digest: Uint8Array, blob: Uint8Array): void
+  /** Stores a chain. Returns false if it is not kept: it is too large, or there is no room. */
+  put(digest: Uint8Array, blob: Uint8Array): boolean
   /**
    * Lets `use` borrow a chain and makes it the most recently used. `use` runs at once and must not keep the buffer.
    *
@@ -221,7 +221,7 @@ export interface ChainStore {
 export const chainStore: ChainStore = {
   put(digest, blob) {
     const handle = openChains()
-    if (handle !== 0) native.set(handle, digest, blob, 0, true)
+    return handle !== 0 && native.set(handle, digest, blob, 0, true)
   },
   borrow(digest, use) {
     const handle = openChains()
@@ -235,7 +235,7 @@ export function chainsOf(cache: SessionCache): ChainStore {
   return {
     put(digest, blob) {
       const handle = handleOf(cache)
-      if (handle !== 0) native.storeChain(handle, digest, blob)
+      return handle !== 0 && native.storeChain(handle, digest, blob)
     },
     borrow(digest, use) {
       const handle = handleOf(cache)

@@ -39,16 +39,17 @@ export function knownChain(chain: CertificateChain): CertificateChain {
 
 /**
  * Stores a chain for all users of the cache, before a session that relies on it: once a second at most, as it is marked as
- * used.
+ * used. Returns false if it is not kept: a file takes chains of 32 KiB at most.
  *
  * @param now milliseconds of any clock.
  */
-export function storeChain(cache: SessionCache, chain: CertificateChain, now: number): void {
+export function storeChain(cache: SessionCache, chain: CertificateChain, now: number): boolean {
   const id = chain.digest.toString('latin1')
   const found = known.peek(id)
-  if (found !== undefined && isRecent(found, cache, now)) return
-  chainsOf(cache).put(chain.digest, chain.encode())
+  if (found !== undefined && isRecent(found, cache, now)) return true
+  if (!chainsOf(cache).put(chain.digest, chain.encode())) return false
   known.set(id, { chain, usedAt: now, usedIn: cache.path })
+  return true
 }
 
 /**

@@ -30,7 +30,7 @@ interface Capture {
 export class SessionRecorder {
   readonly #inputs: RecorderInputs
   #capture: Capture | undefined
-  #isChainStored = false
+  #isChainStored: boolean | undefined
   readonly #entries: number[] = []
 
   constructor(inputs: RecorderInputs) {
@@ -118,8 +118,9 @@ export class SessionRecorder {
     const { cache, peer } = this.#inputs
     // An inherited chain is stored already.
     const chain = this.#capture?.chain
-    if (chain !== undefined && !this.#isChainStored) storeChain(cache, chain, wallClock())
-    this.#isChainStored = true
+    this.#isChainStored ??= chain === undefined || storeChain(cache, chain, wallClock())
+    // Without its chain the session would never be offered.
+    if (!this.#isChainStored) return false
     const isTls13 = info.version >= TLS_1_3
     // @guard lifetime-and-use › connect-lifetime › session lifetime: the hint of the peer is a limit
     //   ⇒ `ttl: info.lifetime` becomes `ttl: 0`
