@@ -1,7 +1,11 @@
 /** Two hosts on different versions of Node.js, which share session IDs and revocations through a real store. */
+
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { client, fleet, type Host, MECHANISMS, startOn } from '../support/fleet.ts'
+import { client, fleet, type Host, MECHANISMS, meet, startOn } from '../support/fleet.ts'
 import { startStore, until } from '../support/store.ts'
 import { testWithStore as test } from '../support/test-with-store.ts'
 
@@ -44,3 +48,24 @@ test('hosts: revokeSessions() of one host ends the sessions of a host on another
   t.deepEqual(await visitAll(other), [false, false, false], 'none of before')
   t.deepEqual(await visitAll(other), [true, true, true], 'those from then on')
 })
+
+for (const way of ['Redis', 'files'] as const) {
+  test(`hosts: tickets of a server with an SNICallback resume on another Node.js, by ${way}`, async t => {
+    const site = await fleet([(await startStore(t)).port], 'ioredis', ['ring'])
+    site.options.hasSniCallback = true
+    if (way === 'files') {
+      const folder = await mkdtemp(join(tmpdir(), 'tls-resumption-keys-'))
+      t.teardown(() => rm(folder, { recursive: true, force: true }))
+      await writeFile(join(folder, 'key'), randomBytes(48))
+      site.options.files = [join(folder, 'key')]
+    }
+    const one = await startOn(process.execPath, t, site, 'one')
+    const other = await startOn(another, t, site, 'another')
+    if (way === 'Redis') await meet(site, [one, other])
+    for (const [index, mechanism] of MECHANISMS.entries()) {
+      if (index === IDS) continue
+      const visits = client(site, index)
+      t.deepEqual([await visits(one), await visits(other), await visits(one)], [false, true, true], mechanism)
+    }
+  })
+}

@@ -17,6 +17,10 @@ export interface HostOptions {
   servers: tls.TlsOptions[]
   /** What resumes the connections. By default, both. */
   uses?: ('ids' | 'ring')[] | undefined
+  /** The files of the ring, instead of Redis. */
+  files?: string[] | undefined
+  /** True if each server finds its context by a callback. */
+  hasSniCallback?: boolean | undefined
 }
 
 export interface HostReport {
@@ -33,19 +37,29 @@ export interface HostReport {
 }
 
 const [text = ''] = process.argv.slice(2)
-const { kind, ports, sealing, servers, uses = ['ids', 'ring'] }: HostOptions = JSON.parse(text)
+const {
+  kind,
+  ports,
+  sealing,
+  servers,
+  uses = ['ids', 'ring'],
+  files,
+  hasSniCallback,
+}: HostOptions = JSON.parse(text)
 
 const client = await connect()
 const tier = new RedisTier({ client, keys: [Buffer.from(sealing, 'base64')], timeout: 10_000 })
 const sessionCache = new SessionCache({ name: 'edge' })
-const keys = new TicketKeys({ name: 'edge', tier })
+const keys = new TicketKeys({ name: 'edge', ...(files ? { source: { files } } : { tier }) })
 const handshakes: HostReport['handshakes'] = []
 const errors: string[] = []
 const started: tls.Server[] = []
 const listening = servers.map(async options => {
   const counts = { full: 0, resumed: 0 }
   handshakes.push(counts)
-  const server = tls.createServer(options, socket => {
+  const byName = tls.createSecureContext(options)
+  const SNICallback: tls.TlsOptions['SNICallback'] = (_name, answer) => answer(null, byName)
+  const server = tls.createServer({ ...options, ...(hasSniCallback && { SNICallback }) }, socket => {
     counts[socket.isSessionReused() ? 'resumed' : 'full']++
     socket.on('error', () => {})
     socket.end('!')
