@@ -180,6 +180,10 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         if sum != expected {
             return Err(Failure::Damaged);
         }
+        // Another caller has offered it since the scan. There may be a session that was not offered yet.
+        if how == ReadMode::Offer && state.is_used() && !seen.state.is_used() {
+            return Err(Failure::Conflict);
+        }
         // One process at a time answers for an offer. The others only read.
         if how == ReadMode::Offer && !state.is_pending() {
             let is_stamped = (0..MAX_CONFLICTS).any(|_| {

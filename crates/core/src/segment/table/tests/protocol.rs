@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering as StdOrdering;
 
 use super::fixture::{HOUR, Memory, Process, SET, WALL, at, hash};
-use crate::read_mode::{AnnotatedBuffer, ReadMode};
+use crate::read_mode::{AnnotatedBuffer, Destination, ReadMode};
 use crate::segment::owner::{Owner, Owners, TestOwners};
 use crate::segment::sync::Ordering;
 use crate::segment::table::insert::NewSession;
 use crate::segment::table::read::MAX_PENDING;
 use crate::segment::table::{CHECKSUM, MAX_TICKETS, Moment, RECORD, STATE};
-use crate::{ANNOTATION_LEN, EntryId, Rejected, Ttl};
+use crate::{ANNOTATION_LEN, BufferTooSmall, EntryId, Rejected, Ttl};
 
 fn one(memory: &Memory) -> Process<'_> {
     Process::new(memory, TestOwners::new(1))
@@ -50,6 +50,36 @@ fn a_stored_session_replaces_and_an_added_one_joins() {
     assert_eq!(one.table().remove(hash(1), at(0)), 1);
     assert_eq!(one.table().remove(hash(1), at(0)), 0);
     memory.check_clean();
+}
+
+/// Memory for a blob. Another process offers a session of the same key between the scan and the copy.
+struct Overtaken<'a> {
+    out: Vec<u8>,
+    other: &'a Process<'a>,
+    offered: Option<Vec<u8>>,
+}
+
+impl Destination for Overtaken<'_> {
+    fn reserve(&mut self, needed: usize) -> Result<&mut [u8], BufferTooSmall> {
+        if self.offered.is_none() {
+            self.offered = self.other.offer(1);
+        }
+        self.out.resize(needed, 0);
+        Ok(&mut self.out)
+    }
+}
+
+#[test]
+fn of_two_tickets_two_callers_at_once_are_offered_one_each() {
+    let memory = Memory::new(10);
+    let (one, other) = (one(&memory), Process::new(&memory, TestOwners::new(2)));
+    one.store(1, b"first", 7).unwrap();
+    one.store(1, b"later", 7).unwrap();
+    let mut out = Overtaken { out: Vec::new(), other: &other, offered: None };
+    one.table().read(hash(1), ReadMode::Offer, false, &mut out, at(0)).unwrap();
+    assert_eq!((out.offered.as_deref(), &out.out[..]), (Some(&b"later"[..]), &b"first"[..]));
+    // Both are used now: the newest one is offered again.
+    assert_eq!(one.offer(1).as_deref(), Some(&b"later"[..]));
 }
 
 #[test]
