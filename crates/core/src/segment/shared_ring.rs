@@ -24,7 +24,8 @@ pub struct SharedKeyRing {
     file: RwLock<Arc<ControlFile>>,
     /// When the path was compared last, in milliseconds of the wall clock.
     compared: AtomicU64,
-    attaching: Mutex<()>,
+    /// Held while the file changes. True if the ring was revoked while there was no file that could be used.
+    attaching: Mutex<bool>,
 }
 
 #[allow(clippy::redundant_closure_for_method_calls, reason = "the methods are not general enough")]
@@ -50,7 +51,7 @@ impl SharedKeyRing {
             asked,
             file: RwLock::new(file),
             compared: AtomicU64::new(now()),
-            attaching: Mutex::new(()),
+            attaching: Mutex::default(),
         })
     }
 
@@ -83,11 +84,23 @@ impl SharedKeyRing {
 
     /// Makes a new random key the active one and wipes all others, for all processes at once: no earlier ticket is accepted.
     ///
+    /// If the path leads to no file that can be used, the keys of the next one are wiped when this process opens it.
+    ///
     /// # Errors
     ///
     /// As [`rotate`](Self::rotate).
     pub fn revoke(&self) -> Result<(), KeyRejected> {
-        self.with(|ring, now| ring.revoke(now))
+        let now = now();
+        // Waits for a thread that attaches: the other processes use the file that the path leads to now.
+        let mut is_missed = self.attaching.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = Arc::clone(&self.file.read().unwrap_or_else(PoisonError::into_inner));
+        if !file.is_current() {
+            match self.attach_again(&mut is_missed, now) {
+                Some(other) => file = other,
+                None => *is_missed = true,
+            }
+        }
+        revoke(&file, now)
     }
 
     /// Makes a given key the active one, for all processes at once.
@@ -149,16 +162,26 @@ impl SharedKeyRing {
         if file.is_current() {
             return file;
         }
-        let Ok(_attaching) = self.attaching.try_lock() else { return file };
-        match attach(&self.options, self.asked) {
-            Ok(other) => {
-                *self.file.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&other);
-                other
-            }
-            // The next call tries again in a second.
-            Err(_) => file,
-        }
+        let Ok(mut is_missed) = self.attaching.try_lock() else { return file };
+        // If it fails, a call tries again in a second.
+        self.attach_again(&mut is_missed, now).unwrap_or(file)
     }
+
+    /// Opens the file that the path leads to, and revokes its keys if that was missed.
+    fn attach_again(&self, is_missed: &mut bool, now: u64) -> Option<Arc<ControlFile>> {
+        let other = attach(&self.options, self.asked).ok()?;
+        if *is_missed {
+            revoke(&other, now).ok()?;
+            *is_missed = false;
+        }
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&other);
+        Some(other)
+    }
+}
+
+fn revoke(file: &ControlFile, now: u64) -> Result<(), KeyRejected> {
+    let hash_key = file.hash_key();
+    TicketRing::new(file.region(RING), file, &hash_key).revoke(now)
 }
 
 fn attach(options: &SegmentOptions, asked: RingConfig) -> Result<Arc<ControlFile>, SegmentError> {
@@ -216,6 +239,32 @@ mod tests {
         let folder = Folder::new();
         let before = name(&open(&folder.path(), 1, 2));
         assert_eq!(name(&open(&folder.path(), 1, 2)), before);
+    }
+
+    #[test]
+    fn a_revocation_reaches_the_file_that_the_path_leads_to() {
+        let folder = Folder::new();
+        let one = open(&folder.path(), 1, 2);
+        std::fs::remove_file(folder.path()).unwrap();
+        let two = open(&folder.path(), 1, 2);
+        let before = name(&two);
+        one.revoke().unwrap();
+        assert!(two.find(&before).is_none(), "without a look at the path within the last second");
+    }
+
+    #[test]
+    fn a_revocation_without_a_file_reaches_the_next_one() {
+        let folder = Folder::new();
+        let one = open(&folder.path(), 1, 2);
+        std::fs::remove_file(folder.path()).unwrap();
+        std::fs::create_dir(folder.path()).unwrap();
+        one.revoke().unwrap();
+        std::fs::remove_dir(folder.path()).unwrap();
+        let two = open(&folder.path(), 1, 2);
+        let before = name(&two);
+        one.compared.store(0, Ordering::Relaxed);
+        assert_eq!(name(&one), name(&two));
+        assert!(two.find(&before).is_none());
     }
 
     #[test]

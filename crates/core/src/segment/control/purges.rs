@@ -27,6 +27,15 @@ impl<'a> Purges<'a> {
         self.total.fetch_add(1, Ordering::Release);
     }
 
+    /// Purges all peers.
+    pub(crate) fn purge_all(&self) {
+        for counter in self.counters {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        // Release: as in `purge`.
+        self.total.fetch_add(1, Ordering::Release);
+    }
+
     /// Returns how often a peer with the same counter was purged.
     pub(crate) fn of(&self, hash: u64) -> u64 {
         self.counter(hash).load(Ordering::Relaxed)

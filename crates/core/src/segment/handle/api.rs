@@ -6,7 +6,6 @@ use super::attachment::{Attachment, Which};
 use super::link::Link;
 use super::shared::SharedTable;
 use crate::segment::control::purges::Purges;
-use crate::segment::layout::{MARKS, PURGES, marks};
 use crate::segment::table::Events;
 use crate::segment::{SegmentError, SegmentInfo, SegmentOptions};
 use crate::store::counters::Counters;
@@ -96,12 +95,14 @@ impl Segment {
         Cache::over(table, options, clock)
     }
 
-    /// Purges the peer of that name in every process. Returns false if there are no files.
+    /// Purges the peer of that name in every process. Returns false if there are no files: then the peer is purged in the
+    /// next ones that this process opens under the path.
     #[expect(clippy::must_use_candidate, reason = "callers want the purge")]
     pub fn purge(&self, name: &[u8]) -> bool {
-        // Files that were made since the last look at the path are the ones that the others use.
-        self.link.check();
-        self.on_purges(|files, purges| purges.purge(files.hash_name(name))).is_some()
+        self.link.remove(
+            |files| files.purges().purge(files.hash_name(name)),
+            |missed| missed.purge(name),
+        )
     }
 
     /// Returns how often the peer of that name, or one that shares its counter, has been purged by any process.
@@ -186,10 +187,7 @@ impl Segment {
     }
 
     fn on_purges<R>(&self, call: impl FnOnce(&Attachment, Purges<'_>) -> R) -> Option<R> {
-        self.link.with(|files| {
-            let total = &files.control.region(MARKS)[marks::PURGES_TOTAL];
-            call(files, Purges::new(files.control.region(PURGES), total))
-        })
+        self.link.with(|files| call(files, files.purges()))
     }
 }
 

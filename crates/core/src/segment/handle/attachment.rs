@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use siphasher::sip128::SipHasher13;
 
 use crate::Key;
+use crate::segment::control::purges::Purges;
 use crate::segment::files::{ControlFile, SessionFile};
 use crate::segment::layout::WORD;
-use crate::segment::layout::{MARKS, Part};
+use crate::segment::layout::{MARKS, PURGES, Part, marks};
 use crate::segment::table::{Allocate, Events, Hash, Marks, Table};
 use crate::segment::{SegmentError, SegmentOptions};
 use crate::store::counters::Counters;
@@ -99,6 +100,12 @@ impl Attachment {
     /// Returns the hash of a name, for the words of the control file.
     pub(crate) fn hash_name(&self, name: &[u8]) -> u64 {
         self.hasher.hash(name).h1
+    }
+
+    /// Returns the purge counters.
+    pub(crate) fn purges(&self) -> Purges<'_> {
+        let total = &self.control.region(MARKS)[marks::PURGES_TOTAL];
+        Purges::new(self.control.region(PURGES), total)
     }
 
     pub(crate) fn table<'a>(

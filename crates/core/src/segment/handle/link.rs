@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::attachment::Attachment;
+use super::missed::Missed;
 use crate::clock::{Clock, SystemClock, whole_millis};
 use crate::segment::table::Events;
 use crate::segment::{SegmentError, SegmentOptions};
@@ -15,6 +16,13 @@ const CHECK_EVERY: u64 = 1000;
 
 type Current = RwLock<Option<Arc<Attachment>>>;
 
+#[derive(Default)]
+struct Changes {
+    /// Why there is no attachment.
+    problem: Option<SegmentError>,
+    missed: Missed,
+}
+
 /// See the [module](self).
 pub(crate) struct Link {
     options: SegmentOptions,
@@ -22,8 +30,8 @@ pub(crate) struct Link {
     /// writing only when the files have changed.
     current: [CachePadded<Current>; STRIPES],
     checked_at: AtomicU64,
-    /// Held while the attachment changes. Why there is none.
-    problem: Mutex<Option<SegmentError>>,
+    /// Held while the attachment changes.
+    changes: Mutex<Changes>,
     pub(crate) events: Events,
 }
 
@@ -40,7 +48,7 @@ impl Link {
             options,
             current: Default::default(),
             checked_at: AtomicU64::new(now()),
-            problem: Mutex::new(None),
+            changes: Mutex::default(),
             events: Events::default(),
         };
         link.replace(Some(&attachment));
@@ -85,30 +93,61 @@ impl Link {
         current.as_deref().filter(|attachment| !attachment.is_dead()).map(call)
     }
 
-    /// Attaches to the files that the path names now, if they are not those that it named before.
-    pub(crate) fn check(&self) {
-        let Ok(mut problem) = self.problem.try_lock() else { return };
+    /// Runs a call that removes something, on the files that the path names now: the other processes use these. If there are
+    /// none, runs `note`, and returns false.
+    pub(super) fn remove(
+        &self,
+        call: impl FnOnce(&Attachment),
+        note: impl FnOnce(&mut Missed),
+    ) -> bool {
+        // Waits for a thread that attaches: until then the calls of this one go to the earlier files.
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.attach(&mut changes) {
+            Some(files) if !files.is_dead() => {
+                call(&files);
+                true
+            }
+            _ => {
+                note(&mut changes.missed);
+                false
+            }
+        }
+    }
+
+    /// Attaches to the files that the path names now, if they are not those that it named before. Leaves it to another thread
+    /// that does so.
+    fn check(&self) {
+        if let Ok(mut changes) = self.changes.try_lock() {
+            self.attach(&mut changes);
+        }
+    }
+
+    fn attach(&self, changes: &mut Changes) -> Option<Arc<Attachment>> {
         let current = self.current[0].0.read().unwrap_or_else(PoisonError::into_inner).clone();
         if current.as_ref().is_some_and(|attachment| attachment.is_current()) {
-            return;
+            return current;
         }
         drop(current);
         match Attachment::open(&self.options) {
             Ok(attachment) => {
+                // Before any call reads the files.
+                changes.missed.apply(&attachment);
                 self.replace(Some(&attachment));
-                *problem = None;
+                changes.problem = None;
+                Some(attachment)
             }
             Err(error) => {
                 // What is left of the earlier files is not shared with the other processes any more.
                 self.replace(None);
-                *problem = Some(error);
+                changes.problem = Some(error);
+                None
             }
         }
     }
 
     /// Returns why there are no files that can be used.
     pub(crate) fn problem(&self) -> Option<SegmentError> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
     fn replace(&self, attachment: Option<&Arc<Attachment>>) {
@@ -121,4 +160,82 @@ impl Link {
 
 fn now() -> u64 {
     whole_millis(SystemClock::since_boot().coarse())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::segment::SegmentKind;
+    use crate::segment::files::tests::Folder;
+    use crate::{Cache, EntryOptions, Key, Segment};
+
+    fn open(folder: &Folder) -> Segment {
+        Segment::open(SegmentOptions::new(folder.path(), SegmentKind::Clients)).unwrap()
+    }
+
+    /// Puts a folder in the place of the files.
+    fn make_unusable(folder: &Folder, segment: &Segment) {
+        segment.remove_files().unwrap();
+        std::fs::create_dir(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_removed_without_files_is_removed_from_the_next_ones() {
+        let folder = Folder::new();
+        let segment = open(&folder);
+        let sessions = segment.sessions(Cache::builder());
+        make_unusable(&folder, &segment);
+        assert!(!segment.purge(b"a.example"));
+        sessions.clear();
+        std::fs::remove_dir(folder.path()).unwrap();
+
+        let other = open(&folder);
+        let key = Key::new(b"key").unwrap();
+        let others = other.sessions(Cache::builder());
+        others.put(key, b"a session", EntryOptions::default()).unwrap();
+        segment.link.check();
+        assert_eq!((other.purges_of(b"a.example"), other.purges_of(b"b.example")), (1, 0));
+        assert_eq!(others.len(), 0);
+        // Once only.
+        others.put(key, b"a session", EntryOptions::default()).unwrap();
+        other.remove_files().unwrap();
+        segment.link.check();
+        assert_eq!(segment.purges(), 0);
+    }
+
+    #[test]
+    fn more_purges_than_are_kept_purge_all_peers() {
+        let folder = Folder::new();
+        let segment = open(&folder);
+        make_unusable(&folder, &segment);
+        for peer in 0..1000_u32 {
+            segment.purge(&peer.to_ne_bytes());
+        }
+        std::fs::remove_dir(folder.path()).unwrap();
+        segment.link.check();
+        assert_eq!((segment.purges_of(b"another"), segment.purges()), (1, 1));
+    }
+
+    #[test]
+    fn a_purge_waits_for_the_thread_that_attaches() {
+        let folder = Folder::new();
+        let segment = open(&folder);
+        segment.remove_files().unwrap();
+        let other = open(&folder);
+        let (is_held, wait) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let changes = segment.link.changes.lock().unwrap();
+                is_held.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(50));
+                drop(changes);
+            });
+            wait.recv().unwrap();
+            segment.purge(b"a.example");
+        });
+        assert_eq!(other.purges_of(b"a.example"), 1);
+    }
 }

@@ -8,6 +8,8 @@ mod info;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 mod link;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
+mod missed;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 mod offers;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 pub(crate) mod shared;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::attachment::{Attachment, Which};
 use super::link::Link;
+use super::missed::Missed;
 use crate::call_time::{CallTime, Now};
 use crate::clock::{wall_millis, whole_millis};
 use crate::read_mode::{Destination, ReadMode};
@@ -167,9 +168,12 @@ impl SharedTable {
     }
 
     pub(crate) fn clear(&self) {
-        // Also the sessions of files that were made since the last look at the path.
-        self.link.check();
-        self.link.with(|files| self.table(files).clear());
+        let note = |missed: &mut Missed| {
+            if self.which == Which::Sessions {
+                missed.clear();
+            }
+        };
+        self.link.remove(|files| self.table(files).clear(), note);
     }
 
     /// Returns false if another process does the sweep that is due.
