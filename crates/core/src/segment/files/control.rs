@@ -16,7 +16,7 @@ use crate::segment::layout::{
     CONTROL_MAGIC, CONTROL_VERSION, CONTROL_WORDS, SessionLayout, WORD, header,
 };
 use crate::segment::owner::Owner;
-use crate::segment::sync::AtomicU64;
+use crate::segment::sync::{AtomicU64, Ordering};
 use crate::segment::{SegmentError, SegmentErrorKind, SegmentOptions};
 use crate::{Capacity, MaxSession};
 
@@ -132,7 +132,14 @@ impl ControlFile {
 
     /// True if the path still names this file, and the file is whole.
     pub(crate) fn is_current(&self) -> bool {
-        !self.mapping.is_dead() && identify(&self.path) == Some(self.id)
+        !self.mapping.is_dead() && identify(&self.path) == Some(self.id) && self.has_its_header()
+    }
+
+    /// True if no other program has written over the header.
+    fn has_its_header(&self) -> bool {
+        let words = self.header.to_words();
+        let is_same = |at: usize| self.mapping[at].load(Ordering::Relaxed) == words[at];
+        [header::FILE_ID, header::FILE_ID + 1, header::CHECKSUM].into_iter().all(is_same)
     }
 
     pub(crate) fn is_dead(&self) -> bool {

@@ -1,7 +1,8 @@
 //! The session file of a control file.
 
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::control::{ControlFile, wait_for};
@@ -105,11 +106,34 @@ fn make(
             let (expected, found) = ("a control file that stays", "one that was removed");
             return Err(SegmentError::new(SegmentErrorKind::Busy, &control.path, expected, found));
         }
+        check_is_replaceable(path)?;
         remove(path)?;
         let allocated = (layout.allocated * WORD) as u64;
         create(path, &NewFile { header, bytes, allocated })?;
         open_own(path, header, bytes)
     })
+}
+
+/// Refuses a file that is no session file: it may be any other one of the user.
+fn check_is_replaceable(path: &Path) -> Result<(), SegmentError> {
+    let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(|error| failed(path, "open", &error))?,
+    };
+    let mut begin = Vec::with_capacity(WORD);
+    let read = file.take(WORD as u64).read_to_end(&mut begin);
+    read.map_err(|error| failed(path, "read", &error))?;
+    // A session file that another program truncated has no header.
+    begin.resize(WORD, 0);
+    let (words, _) = begin.as_chunks::<WORD>();
+    match u64::from_ne_bytes(words[0]) {
+        0 | SESSIONS_MAGIC => Ok(()),
+        _ => {
+            let (expected, found) = ("a file of sessions", "a file of another kind");
+            Err(SegmentError::new(SegmentErrorKind::Content, path, expected, found))
+        }
+    }
 }
 
 /// The lock under which the file is made.

@@ -1,8 +1,11 @@
+#![allow(unsafe_code)]
+
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::*;
-use crate::segment::layout::{CONTROL_WORDS, LEASES, WORD};
+use crate::segment::layout::{CONTROL_WORDS, LEASES, WORD, header};
 use crate::segment::owner::{Owner, Owners};
 use crate::segment::sync::Ordering;
 use crate::segment::{SegmentErrorKind, SegmentKind, SegmentOptions};
@@ -190,6 +193,63 @@ fn a_session_file_of_another_control_file_is_replaced() {
     let next_sessions = SessionFile::open(&next).unwrap();
     assert!(!sessions.is_current() && next_sessions.is_current());
     assert_eq!(SessionFile::open(&control).err().unwrap().kind(), SegmentErrorKind::Busy);
+}
+
+#[test]
+fn a_file_that_is_no_session_file_is_not_removed() {
+    let folder = Folder::new();
+    let control = ControlFile::open(&options(folder.path())).unwrap();
+    let path = folder.path().with_extension("v1");
+    let write = |content: &[u8]| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    for content in [&b"a letter to the user"[..], b"abc"] {
+        write(content);
+        let error = SessionFile::open(&control).err().unwrap();
+        assert_eq!((error.kind(), error.path()), (SegmentErrorKind::Content, &*path));
+        assert_eq!(fs::read(&path).unwrap(), content);
+    }
+    // One that was truncated is made again.
+    write(b"");
+    assert!(SessionFile::open(&control).unwrap().is_current());
+}
+
+#[test]
+fn a_file_whose_header_was_written_over_is_not_current() {
+    for word in [header::FILE_ID, header::FILE_ID + 1, header::CHECKSUM] {
+        let folder = Folder::new();
+        let control = ControlFile::open(&options(folder.path())).unwrap();
+        assert!(control.is_current());
+        control.mapping[word].fetch_add(1, Ordering::SeqCst);
+        assert!(!control.is_current(), "word {word}");
+    }
+}
+
+#[test]
+fn without_its_descriptor_a_process_takes_no_owner_for_dead() {
+    use std::os::fd::AsRawFd;
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    // Other code of the process closed the descriptor by mistake, and opened another file.
+    let other_file = fs::File::open("/dev/null").unwrap();
+    // SAFETY: both descriptors are open.
+    unsafe { libc::dup2(other_file.as_raw_fd(), one.file.as_raw_fd()) };
+    let next = ControlFile::open(&options).unwrap();
+    // The mapping keeps the open file, and with it the lock of the number.
+    assert_eq!((one.mine().number(), next.mine().number()), (1, 2));
+    assert!(one.is_alive(next.mine()) && next.is_alive(one.mine()));
+    assert_eq!(one.bury(next.mine(), || ()), None);
+}
+
+#[test]
+fn an_allocation_in_chunks_takes_the_whole_range() {
+    let folder = Folder::new();
+    let file = fs::File::create(folder.path()).unwrap();
+    sys::allocate(&file, 4096, 600 * 1024).unwrap();
+    assert_eq!(file.metadata().unwrap().blocks() * 512, 600 * 1024);
 }
 
 #[test]
