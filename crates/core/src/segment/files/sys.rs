@@ -30,8 +30,18 @@ pub(super) fn shared_file_system(file: &File) -> Result<std::result::Result<&'st
     }
 }
 
+/// How many bytes are allocated at once. On tmpfs of older kernels a signal undoes the call, so a long one might never end.
+const CHUNK: usize = 256 * 1024;
+
 /// Allocates a range of a file, so that using it cannot fail any more. The length of the file stays.
 pub(super) fn allocate(file: &File, from: u64, bytes: u64) -> Result<()> {
+    for done in (0..bytes).step_by(CHUNK) {
+        allocate_chunk(file, from + done, (bytes - done).min(CHUNK as u64))?;
+    }
+    Ok(())
+}
+
+fn allocate_chunk(file: &File, from: u64, bytes: u64) -> Result<()> {
     let (from, bytes) = (to_offset(from)?, to_offset(bytes)?);
     loop {
         // SAFETY: the descriptor is open; the call touches no memory.
