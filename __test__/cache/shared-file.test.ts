@@ -147,6 +147,17 @@ linuxTest('cache in a file: processes follow a path that is removed and made aga
   t.false((await one.connect([port]))[0]?.resumed)
 })
 
+linuxTest('cache in a file: SIGBUS from another process ends it as with Node alone', async t => {
+  for (const path of [undefined, pathOnTmpfs(t)]) {
+    const code = `
+      const { SessionCache } = require('tls-resumption')
+      globalThis.cache = new SessionCache(${JSON.stringify({ path })})
+      setTimeout(() => console.log('alive'), 1000)
+      process.kill(process.pid, 'SIGBUS')`
+    t.like(await runNode(['-e', code]), { signal: 'SIGBUS', stdout: '' }, `path: ${path}`)
+  }
+})
+
 linuxTest('cache in a file: another content of OPENSSL_CONF means a full handshake', async t => {
   const { port, ca } = await startServer(t)
   const path = pathOnTmpfs(t)

@@ -85,8 +85,10 @@ fn find(address: usize) -> Option<(usize, &'static Range)> {
 extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the system passes a valid structure to a handler with `SA_SIGINFO`.
     let info_ref = unsafe { &*info };
-    // SAFETY: SIGBUS has an address.
-    let address = unsafe { info_ref.si_addr() } as usize;
+    // A signal that a process sent has a number of 0 or less, and no address.
+    let is_fault = info_ref.si_code > 0;
+    // SAFETY: a fault has an address.
+    let address = if is_fault { unsafe { info_ref.si_addr() }.addr() } else { 0 };
     if let Some((start, range)) = find(address)
         && map_zeros(start, range.bytes.load(Ordering::Relaxed))
     {
@@ -113,12 +115,18 @@ fn map_zeros(start: usize, bytes: usize) -> bool {
     mapped != libc::MAP_FAILED
 }
 
-/// Calls the handler before ours. Without one the default action ends the process when the access is repeated.
+/// Calls the handler before ours. Without one the default action ends the process.
 fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let previous = PREVIOUS.load(Ordering::Acquire);
-    if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
+    // SAFETY: as in `on_sigbus`.
+    let is_fault = unsafe { (*info).si_code } > 0;
+    if previous == libc::SIG_IGN && !is_fault {
+        // Only a fault cannot be ignored.
+    } else if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
         // SAFETY: the default action is valid for the signal.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: a handler may call it. The signal comes when the handler returns: nothing else repeats one that was sent.
+        unsafe { libc::raise(signal) };
     } else if PREVIOUS_FLAGS.load(Ordering::Relaxed) & libc::SA_SIGINFO != 0 {
         type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
         // SAFETY: the flag says that the handler has this type.
