@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -17,6 +18,8 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
+import { SessionCache as BuiltCache, handleOf } from '../../dist/cache/session-cache.js'
+import { native } from '../../dist/native/addon.js'
 import { createAuthority } from '../../fixtures/certificates.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { hasSharedFiles, pathOnTmpfs, startSharing } from '../support/shared-file.ts'
@@ -145,6 +148,21 @@ linuxTest('cache in a file: processes follow a path that is removed and made aga
   await one.connect([port])
   await two.purge('localhost')
   t.false((await one.connect([port]))[0]?.resumed)
+})
+
+linuxTest('cache in a file: the count of purges changes with each change of the file', async t => {
+  const path = pathOnTmpfs(t)
+  const cache = new BuiltCache({ path })
+  const purges = () => native.purges(handleOf(cache))
+  const counts = [purges()]
+  for (const change of [() => mkdirSync(path), () => rmdirSync(path)]) {
+    for (const file of [path, `${path}.v1`])
+      if (statSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(file)
+    change()
+    await new Promise(resolve => setTimeout(resolve, 1100))
+    counts.push(purges())
+  }
+  t.deepEqual(counts, [0, 1, 2])
 })
 
 linuxTest('cache in a file: SIGBUS from another process ends it as with Node alone', async t => {

@@ -34,7 +34,8 @@ pub struct SharedFile {
 /// What was seen of the purges in the files of a path.
 #[derive(Default)]
 struct Seen {
-    file: Option<[u8; 16]>,
+    /// The file, or that there was none. `None` before the first look.
+    file: Option<Option<[u8; 16]>>,
     purges: u64,
     /// The purges in earlier files, and one for each change of files.
     before: u64,
@@ -71,7 +72,7 @@ impl SharedFile {
     /// Returns a number that changes with each purge, and with each change of files.
     pub fn purges(&self) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, purges) = (self.segment.file_id(), self.segment.purges());
+        let (file, purges) = (Some(self.segment.file_id()), self.segment.purges());
         if file != seen.file {
             // Not for the first file, so that the number stays 0 without a purge.
             seen.before += if seen.file.is_none() { 0 } else { seen.purges + 1 };
