@@ -2,7 +2,6 @@
 //!
 //! A process may be killed between any two steps. So the unit of damage is one slot, the kernel reports the death of a
 //! process by a lock, and the next caller recovers the slot. `docs/internals/segment.md` explains the algorithm.
-#![allow(dead_code, reason = "some regions of the control file have no users yet")]
 
 pub(crate) mod checksum;
 pub(crate) mod control;

@@ -79,6 +79,7 @@ impl<'a, O: Owners> Leases<'a, O> {
     }
 
     /// True if the last leader was unproductive, so that no connection leads now.
+    #[cfg(test)]
     pub(crate) fn is_paused(&self, hash: u64, now: u64) -> bool {
         self.find(hash, now)
             .is_some_and(|(_, word)| word & PAUSED != 0 && self.is_in_force(word, now))

@@ -7,7 +7,7 @@
 //! | the word of the active key is advanced | a key too many, which [`tick`](TicketRing::tick) wipes |
 //!
 //! A reader never waits: it copies a slot and then checks that the state of the slot has not changed. Every loop is bounded
-//! by the number of slots. Times are milliseconds of the wall clock, the one clock that all containers of a host share.
+//! by the number of slots. Times are milliseconds of the wall clock: only that clock is shared by all containers of a host.
 
 use std::hash::Hasher;
 use std::time::Duration;
@@ -266,18 +266,6 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         self.in_order(now).iter().map(info).collect()
     }
 
-    /// Wipes every key: for the removal of the file.
-    pub(crate) fn clear(&self) {
-        for place in 0..SLOTS {
-            let state = self.state(place).load(Ordering::Acquire);
-            if state & PHASE_MASK != EMPTY
-                && let Some(busy) = self.claim(place, state)
-            {
-                self.empty(place, busy);
-            }
-        }
-    }
-
     /// Replaces the key that is active by the word `old`. Returns false if another process did so first, or if there is no
     /// slot.
     fn replace_active(
@@ -335,7 +323,7 @@ impl<'a, O: Owners> TicketRing<'a, O> {
         let mine = self.owners.mine().to_bits();
         let version = (state >> VERSION_SHIFT).wrapping_add(1);
         let busy = version << VERSION_SHIFT | mine << OWNER_SHIFT | BUSY;
-        // Acquire: pairs with the release of the one that published the slot.
+        // Acquire: pairs with the release of the thread that published the slot.
         let take = || replace(self.state(place), state, busy, Ordering::Acquire);
         let is_taken = match state & PHASE_MASK {
             EMPTY | LIVE => take(),
@@ -680,7 +668,6 @@ mod tests {
             ring.active(&mut key, NOW);
             let _ = (ring.rotate(None, NOW), ring.tick(NOW), ring.keys(NOW));
             let _ = ring.export(NOW);
-            ring.clear();
         }
     }
 

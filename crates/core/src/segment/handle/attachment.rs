@@ -7,20 +7,18 @@ use siphasher::sip128::SipHasher13;
 use crate::Key;
 use crate::segment::control::purges::Purges;
 use crate::segment::files::{ControlFile, SessionFile};
-use crate::segment::layout::WORD;
 use crate::segment::layout::{MARKS, PURGES, Part, marks};
 use crate::segment::table::{Allocate, Events, Hash, Marks, Table};
 use crate::segment::{SegmentError, SegmentOptions};
 use crate::store::counters::Counters;
 
-/// The attachments of the process, so that all segments of one file share theirs.
+/// The attachments of the process, so that all segments of one file share an attachment.
 static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
 /// Both files of a segment, open and mapped.
 pub(crate) struct Attachment {
     pub(crate) control: ControlFile,
     pub(crate) sessions: SessionFile,
-    hash_key: [u8; 16],
     hasher: SipHasher13,
     shares_boot_time: bool,
 }
@@ -55,14 +53,9 @@ impl Attachment {
     }
 
     fn new(control: ControlFile, sessions: SessionFile) -> Self {
-        let mut hash_key = [0; 16];
-        let (words, _) = hash_key.as_chunks_mut::<WORD>();
-        for (bytes, word) in words.iter_mut().zip(control.header().hash_key) {
-            *bytes = word.to_ne_bytes();
-        }
-        let hasher = SipHasher13::new_with_key(&hash_key);
+        let hasher = SipHasher13::new_with_key(&control.hash_key());
         let shares_boot_time = control.shares_boot_time();
-        Self { control, sessions, hash_key, hasher, shares_boot_time }
+        Self { control, sessions, hasher, shares_boot_time }
     }
 
     /// Recovers what dead processes left, so that their secrets do not stay.
@@ -85,11 +78,6 @@ impl Attachment {
 
     pub(crate) fn shares_boot_time(&self) -> bool {
         self.shares_boot_time
-    }
-
-    /// Returns the key of hashes and checksums, which all processes share.
-    pub(crate) fn hash_key(&self) -> &[u8; 16] {
-        &self.hash_key
     }
 
     pub(crate) fn hash(&self, key: Key<'_>) -> Hash {

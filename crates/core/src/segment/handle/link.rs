@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::attachment::Attachment;
 use super::missed::Missed;
+use crate::Capacity;
 use crate::clock::{Clock, SystemClock, whole_millis};
 use crate::segment::table::Events;
 use crate::segment::{SegmentError, SegmentOptions};
 use crate::store::striped::{CachePadded, STRIPES, stripe};
-use crate::{Capacity, MaxSession};
 
 /// How often the path is looked at, in milliseconds.
 const CHECK_EVERY: u64 = 1000;
@@ -61,10 +61,6 @@ impl Link {
 
     pub(crate) fn max(&self) -> Capacity {
         self.options.max.unwrap_or_default()
-    }
-
-    pub(crate) fn max_session(&self) -> MaxSession {
-        self.options.max_session.unwrap_or_default()
     }
 
     pub(crate) fn is_single_use(&self) -> bool {
@@ -176,7 +172,7 @@ mod tests {
         Segment::open(SegmentOptions::new(folder.path(), SegmentKind::Clients)).unwrap()
     }
 
-    /// Puts a folder in the place of the files.
+    /// Replaces the files by a folder.
     fn make_unusable(folder: &Folder, segment: &Segment) {
         segment.remove_files().unwrap();
         std::fs::create_dir(folder.path()).unwrap();
