@@ -385,7 +385,7 @@ for (const version of VERSIONS) {
       // As if another connection verified the peer again: this one is not the first that is due for it.
       acquireLease(options.sessionCache, `${sessionKey(options)} renewal`, 60_000)
       t.false(await visit({ maxAge: 5000 }))
-      // That one has verified the peer again.
+      // The other connection has verified the peer again.
       move(14_000)
       t.true(await visit({ maxAge: 5000 }))
     },

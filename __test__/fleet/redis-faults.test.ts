@@ -131,7 +131,7 @@ test('store: one with other data gives no session for another', async t => {
   for (let n = 0; n < 4; n++) sessions.push(await made(one, operator))
   const names = (await operator.keys('*')).sort()
   const values = await operator.mgetBuffer(...names)
-  // Each one's in the place of the next.
+  // Each value is stored under the next name.
   for (const [index, name] of names.entries()) {
     await operator.set(name, values[(index + 1) % values.length] ?? '')
   }

@@ -124,10 +124,10 @@ export function sizeTable(rows: Row[]): ResultTable {
 
 /** Why a ratio to quick_cache may be missed. */
 const REASON =
-  'ours copies into and out of blocks in steps that can be read beside a writer, wipes, and hashes to 128 bits; ' +
+  'tls-resumption copies into and out of blocks in steps that can be read beside a writer, wipes, and hashes to 128 bits; ' +
   'beside a quick_cache that wipes as well, see that row of the table'
 
-/** The ratio of ours to quick_cache, which wipes nothing. */
+/** The ratio of this package to quick_cache, which wipes nothing. */
 function versus(rows: Row[], what: string, mix: string, threads: number, atLeast: number): Target {
   const at = (contestant: string) => rowOf(rows, mix, threads, contestant)
   return judged({

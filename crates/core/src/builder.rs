@@ -101,7 +101,7 @@ impl Builder {
         Cache::with(self.options, clock)
     }
 
-    /// Returns the clock, and true if it is the system's. That one counts from the start of the machine.
+    /// Returns the clock, and true if it is the system's. The system's clock counts from the start of the machine.
     #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
     pub(crate) fn into_clock_since_boot(self) -> (Arc<dyn Clock>, bool) {
         let is_system = self.clock.is_none();

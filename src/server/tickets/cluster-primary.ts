@@ -1,4 +1,4 @@
-/** The rings of the primary of a `cluster`, which workers workerState. */
+/** The rings of the primary of a `cluster`, which workers follow. */
 
 import cluster, { type Worker } from 'node:cluster'
 import { secretBytes } from '../../util/secret-bytes.js'
@@ -49,7 +49,7 @@ function hearWorker(worker: Worker, message: unknown): void {
   if (isRingMessage(message)) primaryRings.get(message.name)?.hear(worker, message as WorkerMessage)
 }
 
-/** What the primaryRing knows of a worker. */
+/** What a ring of the primary knows of a worker. */
 interface WorkerState {
   /** The names of the keys that it was sent. */
   sent: Set<string>

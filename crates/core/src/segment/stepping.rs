@@ -50,7 +50,7 @@ pub(crate) fn fence(order: Ordering) {
     atomic::fence(order);
 }
 
-/// A word of 64 bits. It has the representation of the integer, like the one of the standard library.
+/// A word of 64 bits. It has the representation of the integer, as the standard library's has.
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct AtomicU64(atomic::AtomicU64);

@@ -67,7 +67,7 @@ impl Lanes {
         FreeNode::unpack(word)
     }
 
-    /// Keeps a free node of at most [`MAX_BLOCKS`] blocks, and at least one. Returns the one that has to leave for it. The
+    /// Keeps a free node of at most [`MAX_BLOCKS`] blocks, and at least one. Returns the node that has to leave for it. The
     /// caller owns the lane.
     pub(super) fn keep(&self, lane: usize, node: FreeNode) -> Option<FreeNode> {
         let slots = &self.all[lane].0;

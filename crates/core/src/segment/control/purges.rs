@@ -12,7 +12,7 @@ pub(crate) struct Purges<'a> {
 }
 
 impl<'a> Purges<'a> {
-    /// Takes the words of the region, and the one that counts all purges. They were zeros when the file was made.
+    /// Takes the words of the region, and the word that counts all purges. They were zeros when the file was made.
     pub(crate) fn new(counters: &'a [AtomicU64], total: &'a AtomicU64) -> Self {
         Self { counters, total }
     }

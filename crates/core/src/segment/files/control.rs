@@ -151,7 +151,7 @@ impl ControlFile {
         SessionLayout::new(max.get() as usize, max_session.get() as usize)
     }
 
-    /// True if `CLOCK_BOOTTIME` has the same origin for this process as for the one that made the file.
+    /// True if `CLOCK_BOOTTIME` has the same origin for this process as for the process that made the file.
     pub(crate) fn shares_boot_time(&self) -> bool {
         self.header.time_namespace == time_namespace()
     }

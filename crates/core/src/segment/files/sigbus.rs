@@ -32,7 +32,7 @@ static RANGES: [Range; MAX_MAPPINGS] = [const {
 const FREE: usize = 0;
 const CHANGING: usize = 1;
 
-/// The handler before ours and its flags.
+/// The handler that was installed before this one, and its flags.
 static PREVIOUS: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 static INSTALL: Once = Once::new();
@@ -106,7 +106,7 @@ fn map_zeros(start: usize, bytes: usize) -> bool {
     let error_number = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let saved = unsafe { *error_number };
-    // SAFETY: the range is a mapping of ours that is in use by the faulting access, and all its users expect its content
+    // SAFETY: the range is a mapping of this process that is in use by the faulting access, and all its users expect its content
     // to change at any time.
     let mapped =
         unsafe { libc::mmap(ptr::without_provenance_mut(start), bytes, access, FLAGS, -1, 0) };
@@ -115,7 +115,7 @@ fn map_zeros(start: usize, bytes: usize) -> bool {
     mapped != libc::MAP_FAILED
 }
 
-/// Calls the handler before ours. Without one the default action ends the process.
+/// Calls the handler that was installed before this one. Without one the default action ends the process.
 fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let previous = PREVIOUS.load(Ordering::Acquire);
     // SAFETY: as in `on_sigbus`.

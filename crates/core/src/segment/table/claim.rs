@@ -30,7 +30,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     fn claim(&self, index: usize, state: State, dirty: usize) -> Option<Claim<'_>> {
         let slot = self.slot(index);
         let busy = state.busy(self.owners.mine());
-        // Acquire: pairs with the release of the one that published this state, so that its words are seen. If it fails, the
+        // Acquire: pairs with the release of the thread that published this state, so that its words are seen. If it fails, the
         // next scan finds the session that replaced this one. Release is not needed: nothing was written.
         slot[STATE]
             .compare_exchange(state.0, busy.0, Ordering::Acquire, Ordering::Acquire)
@@ -101,7 +101,7 @@ impl Claim<'_> {
         self.slot[CHECKSUM].load(Ordering::Relaxed)
     }
 
-    /// Writes a session in the place of the one that was here, and publishes it.
+    /// Writes a session over the session that was here, and publishes it.
     pub(super) fn publish(mut self, record: &Record, parts: [&[u8]; 2], is_reusable: bool) -> bool {
         self.wipe();
         // If the process dies from here on, the next one wipes that many bytes.

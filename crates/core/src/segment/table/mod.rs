@@ -246,7 +246,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         states
     }
 
-    /// True if a state word of the set is not the one that a scan saw.
+    /// True if a state word of the set is not the word that a scan saw.
     fn has_changed(&self, hash: Hash, states: &States) -> bool {
         // Acquire: pairs with the release fence in `Claim`. A hash that was wiped already comes after the new session.
         fence(Ordering::Acquire);

@@ -21,7 +21,7 @@ pub(crate) const MAX_PENDING: u64 = 120;
 enum Failure {
     /// Another thread or process changed it.
     Conflict,
-    /// Its checksum is not the one of its content.
+    /// Its checksum is not that of its content.
     Damaged,
 }
 

@@ -12,7 +12,7 @@ const MAX_AHEAD: u64 = 60_000;
 pub(crate) struct Moment<N> {
     /// `CLOCK_BOOTTIME`, which cannot be set.
     pub(crate) now: N,
-    /// False if `CLOCK_BOOTTIME` has another origin in this process than in the one that made the file.
+    /// False if `CLOCK_BOOTTIME` has another origin in this process than in the process that made the file.
     pub(crate) shares_boot_time: bool,
     /// The wall clock, in milliseconds since 1970.
     pub(crate) wall: u64,

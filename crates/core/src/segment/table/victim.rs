@@ -17,7 +17,7 @@ enum Rank {
     Dead,
     /// Busy. It is of use only if its owner is dead.
     Busy,
-    /// It goes anyway when the new session is stored. Of several, the one that was stored first goes.
+    /// It goes anyway when the new session is stored. Of several, the session that was stored first goes.
     Replaced { sequence: u64 },
     /// A session of another key, or the last one of this key. `idle` is inverted, so that the longest unused goes first.
     Evicted { is_last_of_key: bool, is_unused: bool, idle: u64, sequence: u64 },

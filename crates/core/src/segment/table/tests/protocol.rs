@@ -206,7 +206,7 @@ fn a_full_set_evicts_the_session_that_is_least_needed() {
     let before = one.counters.stats().evictions;
     one.store_at(104, b"new", 0, HOUR, at(clock + 5)).unwrap();
     assert_eq!((one.counters.stats().evictions, one.counters.stats().expirations), (before, 1));
-    // A session that replaces the one of its key evicts no other.
+    // A session that replaces another session of its key evicts nothing else.
     one.store_at(104, b"newer", 0, HOUR, at(clock + 5)).unwrap();
     assert_eq!((one.counters.stats().evictions, one.len()), (before, SET as u64));
 }
