@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { startServer } from '../support/server.ts'
 import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
-import { runProgramIn } from '../workers/spawn.ts'
+import { runNode, runProgramIn } from '../workers/spawn.ts'
 
 const AUTO = ['--import', 'tls-resumption/auto']
 const [FULL, RESUMED] = ['full', 'resumed']
@@ -268,4 +268,35 @@ for (const [what, change] of [
 
 test('it can be required as well', async t => {
   t.deepEqual((await run(t, { flags: ['--require', 'tls-resumption/auto'] })).met, [FULL, RESUMED])
+})
+
+test('a function of Node.js that a program replaces and puts back before its first connection counts as Node.js own', async t => {
+  const { port, ca } = await startServer(t)
+  const program = `
+    import { once } from 'node:events'
+    import tls from 'node:tls'
+    const original = tls.createSecureContext
+    let calls = 0
+    const replaced = (...args) => { calls++; return original(...args) }
+    tls.createSecureContext = replaced
+    const visit = async () => {
+      const socket = tls.connect({ port: ${port}, host: '127.0.0.1', servername: 'localhost', ca: ${JSON.stringify(ca)} })
+      await once(socket, 'secureConnect')
+      const resumed = socket.isSessionReused()
+      await once(socket.resume(), 'close')
+      return resumed
+    }
+    const met = [await visit()]
+    tls.createSecureContext = original
+    met.push(await visit(), await visit())
+    console.log(JSON.stringify({ met, calls }))
+  `
+  const run = async (flags: string[]) => {
+    const { stdout, stderr } = await runNode([...flags, '--input-type=module', '--eval', program])
+    t.not(stdout, '', stderr)
+    return JSON.parse(stdout)
+  }
+  const plain = await run([])
+  t.deepEqual(plain.met, [false, false, false])
+  t.deepEqual(await run(AUTO), { met: [false, false, true], calls: plain.calls })
 })

@@ -3,6 +3,8 @@ import { clientCache } from '../cache/default-caches.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isBuiltinConnect } from '../client/builtin-connect.js'
 import { treatAs } from '../key/function-identity.js'
+// Before a program can replace what it recognizes.
+import '../key/node-functions.js'
 import { replaceFunction } from '../node/patch.js'
 import { unsupportedRuntime } from '../node/runtime.js'
 import { warnOnce } from '../util/log.js'

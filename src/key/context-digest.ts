@@ -3,7 +3,7 @@ import { sha256 } from '../util/digest.js'
 import { LruMap } from '../util/lru-map.js'
 import { InputMemo } from '../util/memo.js'
 import { encode, OpaqueValue } from './canonical-encoding.js'
-import { recognizeBuiltin } from './function-identity.js'
+import { isBuiltinCreator } from './node-functions.js'
 import { optionsOfStart, processStart } from './process-start.js'
 import { onPurge } from './purge-generation.js'
 
@@ -36,8 +36,6 @@ export const CONTEXT_OPTIONS = [
 ] as const
 
 type ContextOptions = { readonly [option in (typeof CONTEXT_OPTIONS)[number]]?: unknown }
-
-const isBuiltinCreator = recognizeBuiltin(tls.createSecureContext)
 
 /** True if Node itself makes the contexts. A wrapper of another package may add other CAs or keys to each one. */
 function areContextsBuiltin(): boolean {

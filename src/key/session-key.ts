@@ -8,8 +8,9 @@ import { encode } from './canonical-encoding.js'
 import { contextDigest, isOfThisProcess } from './context-digest.js'
 import { identifyContext } from './context-origin.js'
 import { formatPeerLabel, readEndpoint, readTransport } from './endpoint.js'
-import { callbackToken, identifyBuiltin, isIdentityToken } from './function-identity.js'
+import { callbackToken, isIdentityToken } from './function-identity.js'
 import { type KeyScope, PROCESS_SCOPE } from './key-scope.js'
+import { identifyDefaultCheck } from './node-functions.js'
 import { hostnameOf, isStrict, withDefaults } from './options.js'
 import { isPermissiveCheck } from './permissive-check.js'
 import { noticePurges, onPurge, PurgeGeneration } from './purge-generation.js'
@@ -214,8 +215,6 @@ export function identifyContextFor(options: tls.ConnectionOptions): string | und
   if (typeof secureContext !== 'object') return undefined
   return identifyContext(secureContext)
 }
-
-const identifyDefaultCheck = identifyBuiltin(tls.checkServerIdentity)
 
 function identifyCheck(check: unknown): string | undefined {
   // Not a function: `tls.connect` is about to throw.
