@@ -11,6 +11,15 @@ test('cluster: workers have the keys of the primary, and follow rotations of any
   t.deepEqual(JSON.parse(stdout), { met: ['full', 'resumed', 'resumed', 'resumed'], keys: 3 })
 })
 
+test('cluster: rings in threads of workers follow through the main threads of their workers', async t => {
+  const { cert, issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', usage: 'server' })
+  const args = [JSON.stringify(identity), cert, 'thread']
+  const { code, stdout, stderr } = await runProgram(TYPESCRIPT, 'cluster.ts', ...args)
+  t.is(code, 0, stderr)
+  t.deepEqual(JSON.parse(stdout), { met: ['full', 'resumed', 'resumed', 'resumed'], keys: 3 })
+})
+
 test('cluster: the ring of the primary stays open while there are workers', async t => {
   const { code, stdout, stderr } = await runProgram(
     [...TYPESCRIPT, '--expose-gc'],

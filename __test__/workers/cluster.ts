@@ -1,21 +1,25 @@
 /**
  * A cluster whose workers have servers with a ring of one name. Every worker listens on its own port, so that a client can
- * choose the worker. Prints the kinds of handshakes of a client that connects to one worker after the other.
+ * choose the worker. With the argument `thread` the server and a ring of the name are in a thread of the worker. Prints the kinds of handshakes of a client that connects to one worker after the other.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import tls from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { isMainThread, parentPort, Worker as Thread } from 'node:worker_threads'
 import { TicketKeys } from 'tls-resumption'
 
 const WORKERS = 2
-const [, , identity = '', ca = ''] = process.argv
+const [, , identity = '', ca = '', where = 'process'] = process.argv
 const keys = new TicketKeys({ name: 'cluster', rotateEvery: 3_600_000 })
 
-if (cluster.isPrimary) await primary()
+if (!isMainThread) parentPort?.postMessage({ port: await serve() })
+else if (cluster.isPrimary) await primary()
 else await worker()
 
-async function worker(): Promise<void> {
+/** Starts a server in this thread. Returns its port. */
+async function serve(): Promise<number> {
   const server = tls.createServer(JSON.parse(identity), socket => {
     socket.on('error', () => {})
     socket.end('!')
@@ -23,11 +27,17 @@ async function worker(): Promise<void> {
   keys.attach(server)
   // Without `exclusive` all workers share the port.
   await once(server.listen({ port: 0, host: '127.0.0.1', exclusive: true }), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function worker(): Promise<void> {
   cluster.worker?.on('message', message => {
     if (message === 'rotate') keys.rotate()
     if (message === 'count') process.send?.({ count: keys.stats().keys.length })
   })
-  process.send?.({ port: (server.address() as AddressInfo).port })
+  if (where === 'process') return void process.send?.({ port: await serve() })
+  const thread = new Thread(fileURLToPath(import.meta.url), { argv: process.argv.slice(2) })
+  process.send?.((await once(thread, 'message'))[0])
 }
 
 async function primary(): Promise<void> {
