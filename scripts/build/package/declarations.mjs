@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const IMPORT = /(?:from|import\()\s*'(\.[^']+)\.js'/g
+const IMPORT = /\b(?:from|import)\s*\(?'(\.[^']+)\.js'/g
 
 /** Writes the declarations of an entry. `exports` are the names that its code exports. */
 export function declare({ name, exports, modules, output }) {
