@@ -67,6 +67,13 @@ export async function installBundlers() {
   await step('installing bundlers', () => install(directory))
 }
 
+/** Installs the process manager of `npm run test:pm2`, in the same way. */
+export async function installPm2() {
+  const directory = join(root, 'e2e', 'pm2')
+  if (dependenciesAreCurrent(directory)) return
+  await step('installing pm2', () => install(directory))
+}
+
 /** Installs the extractor of `npm run docs`, in the same way. */
 export async function installReference() {
   const directory = join(root, 'scripts', 'docs', 'reference')

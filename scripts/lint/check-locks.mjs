@@ -1,7 +1,7 @@
 /** Fails if `npm ci` would reject a package-lock.json of the repository, on this platform or on another one. */
 import { spawnSync } from 'node:child_process'
 
-const DIRECTORIES = ['.', 'e2e/bundlers', 'e2e/compare', 'e2e/drivers', 'scripts/docs/reference']
+const DIRECTORIES = ['.', 'e2e/bundlers', 'e2e/compare', 'e2e/drivers', 'e2e/pm2', 'scripts/docs/reference']
 const ARGUMENTS = ['ci', '--dry-run', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
 
 for (const directory of DIRECTORIES) {
