@@ -4,7 +4,11 @@ import { root } from '../../lib/setup.mjs'
 import { readAnnotations } from './annotations.mjs'
 
 /** The documents whose tables list what is guarded. A row begins with a rule in backticks, which needs a guard. */
-const DOCUMENTS = ['SECURITY.md', 'docs/explanation/trust-model.md']
+const DOCUMENTS = [
+  'SECURITY.md',
+  'docs/explanation/trust-model.md',
+  'docs/explanation/trust-model-servers.md',
+]
 
 /** @returns {import('./annotations.mjs').Guard[]} */
 export function readGuards() {
