@@ -36,10 +36,6 @@ export { type SessionKeyOptions, sessionKey } from './key/session-key.js'
 export { revokeSessions } from './server/revoke-sessions.js'
 export { type ResumeSessionsOptions, resumeSessions } from './server/session-ids.js'
 export type { GivenKeys, KeySource } from './server/tickets/key-source.js'
-export {
-  type AttachOptions,
-  TicketKeys,
-  type TicketKeysOptions,
-  type TicketKeysStats,
-} from './server/tickets/ticket-keys.js'
+export type { TicketKeysOptions } from './server/tickets/options.js'
+export { type AttachOptions, TicketKeys, type TicketKeysStats } from './server/tickets/ticket-keys.js'
 export type { CodedError, ErrorCode } from './util/errors.js'

@@ -6,7 +6,7 @@ import * as log from '../../util/log.js'
 import { secretBytes } from '../../util/secret-bytes.js'
 import { clearInterval, setInterval } from '../../util/time.js'
 import { ticketKeyRefused } from '../errors.js'
-import { AGED_KEY_LENGTH, entriesOf, type KeyRing, writeEntry } from './native-ring.js'
+import { AGED_KEY_LENGTH, entriesOf, KEY_LENGTH, type KeyRing, writeEntry } from './native-ring.js'
 
 /** Keys of 48 bytes (name, HMAC key, AES key of 16 each), the active one first. */
 export type GivenKeys = readonly Uint8Array[]
@@ -21,7 +21,6 @@ export type GivenKeys = readonly Uint8Array[]
  */
 export type KeySource = { files: readonly string[] } | (() => GivenKeys | Promise<GivenKeys>)
 
-const KEY_LENGTH = 48
 const PART_LENGTH = 16
 /** For how many intervals a function is waited for before it is called again. */
 const MAX_WAITED_INTERVALS = 10

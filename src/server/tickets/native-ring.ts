@@ -4,8 +4,11 @@ import { MAX_KEYS } from './ring-state.js'
 
 /** Bytes of a key among others: its age in milliseconds, signed and little-endian, and the key. */
 export const AGED_KEY_LENGTH = 56
+/** Bytes of a key: name, HMAC key and AES key of 16 each. */
+export const KEY_LENGTH = 48
 const AGE_LENGTH = 8
-const NAME_LENGTH = 16
+/** Bytes of the name of a key. */
+export const KEY_NAME_LENGTH = 16
 /** How many times longer than `rotateEvery` a ring waits for the ring that it follows, if it never rotates itself. */
 export const NEVER_ROTATES = 0xffffffff
 
@@ -56,7 +59,7 @@ export function entriesOf(keys: Buffer): Buffer[] {
 
 /** The name that tickets carry of the key of an entry. It is no secret. */
 export function nameIn(entry: Buffer): string {
-  return entry.toString('base64', AGE_LENGTH, AGE_LENGTH + NAME_LENGTH)
+  return entry.toString('base64', AGE_LENGTH, AGE_LENGTH + KEY_NAME_LENGTH)
 }
 
 /** The key of an entry: a part of the same memory. */

@@ -1,32 +1,18 @@
 import tls from 'node:tls'
-import { checkPath, problemError } from '../../cache/shared-file.js'
-import { countServerEvent } from '../../diagnostics/server-events.js'
-import { checkTier, type SecondTier, type TierPart } from '../../fleet/second-tier.js'
+import { problemError } from '../../cache/shared-file.js'
+import type { TierPart } from '../../fleet/second-tier.js'
 import { native } from '../../native/addon.js'
-import { currentProtocol, noteFound } from '../../node/server-handshakes.js'
 import {
   canChooseTicketKeys,
   chooseTicketKeys,
-  copyTicketKeysOfNode,
   type TicketKeySource,
-  type TicketVerdict,
-  ticketKeysOfNode,
 } from '../../node/ticket-key-callback.js'
-import { type NativeContext, nativeContextOf } from '../../node/tls-internals.js'
+import type { NativeContext } from '../../node/tls-internals.js'
 import { disposed, invalidArgType, invalidSecretType, nameConflict } from '../../util/errors.js'
 import * as log from '../../util/log.js'
 import { secretBytes } from '../../util/secret-bytes.js'
-import {
-  clearInterval,
-  clearTimeout,
-  HOUR,
-  monotonicNow,
-  SECOND,
-  SEVEN_DAYS,
-  setInterval,
-  setTimeout,
-} from '../../util/time.js'
-import { checkBoolean, checkInteger, checkOptionBag, checkString } from '../../util/validate.js'
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../util/time.js'
+import { checkBoolean, checkOptionBag } from '../../util/validate.js'
 import { WeakRegistry } from '../../util/weak-registry.js'
 import { keysAreGiven, serverHasKeys, ticketKeyRefused } from '../errors.js'
 import { type BoundUse, bindingOf, bindServer } from '../server-binding.js'
@@ -34,60 +20,11 @@ import { trustScopeOf } from '../server-identity.js'
 import type { ClusterPart } from './cluster-part.js'
 import { isClusterWorker, joinCluster } from './cluster-sync.js'
 import { FleetSync } from './fleet-sync.js'
-import { checkKeySource, KeyFeed, type KeySource } from './key-source.js'
-import { AGED_KEY_LENGTH, type KeyRing, keyRing, NEVER_ROTATES, writeEntry } from './native-ring.js'
-
-/** Options of {@link TicketKeys}. Times are milliseconds. */
-export interface TicketKeysOptions {
-  /**
-   * Rings of one name share one memory, in all threads of the process. It is wiped when the last of them is disposed of.
-   * A ring without a name is private to its object. 1 to 256 characters.
-   */
-  name?: string | undefined
-  /**
-   * The path of a file on tmpfs, as `/run/myapp/tls-keys`. All processes of the user that open it have the same keys, in all
-   * of their threads, and the keys stay when the processes end. Any of them rotates. Linux only. It does not go with a
-   * `name`, a `source` or a `tier`.
-   *
-   * The first process decides `rotateEvery`, and the longest `keep` holds: a process with other values warns. Any process
-   * of the user can read the keys.
-   */
-  path?: string | undefined
-  /**
-   * How long a key is the active one before a new random key replaces it, 1 to 604,800,000 (seven days). 0: until
-   * {@link TicketKeys.rotate} or {@link TicketKeys.insert}.
-   * @defaultValue 3_600_000 (an hour)
-   */
-  rotateEvery?: number | undefined
-  /**
-   * How many keys there are at most, the active one included, 1 to 64. A key is wiped `keep` times `rotateEvery` after it
-   * became active, or when as many newer ones exist.
-   *
-   * The default covers the two hours for which Node.js lets tickets live, and one interval more. It is 64 at most, so an
-   * interval below 115 seconds covers less: 64 times `rotateEvery`.
-   * @defaultValue `Math.min(64, Math.ceil(7_200_000 / rotateEvery) + 1)`; 3 without an interval, 64 with a `source`
-   */
-  keep?: number | undefined
-  /**
-   * Where the keys come from, if the ring does not make its own. Nothing else rotates them then, and a key that the
-   * source no longer has is wiped. Until a function has answered for the first time there are no tickets.
-   */
-  source?: KeySource | undefined
-  /**
-   * How often the source is read or called again, 100 to 604,800,000.
-   * @defaultValue 10_000
-   */
-  refreshEvery?: number | undefined
-  /**
-   * Shares the ring with those of the same name in other processes and on other hosts: a `RedisTier` of
-   * `tls-resumption/redis`. One host makes each new key, and all can decrypt with it before any encrypts with it. Without
-   * the store each host continues with the keys that it has; the active one then encrypts for up to `keep` times as long.
-   *
-   * It takes a `name`, a `rotateEvery` of a second or more (or 0), and no `source`. In a `cluster` every process has it.
-   * Hosts whose `rotateEvery` or `keep` differ warn, and keep keys for the longer time.
-   */
-  tier?: SecondTier | undefined
-}
+import { KeyOrigin } from './key-origin.js'
+import { KeyFeed } from './key-source.js'
+import { KEY_LENGTH, keyRing } from './native-ring.js'
+import { checkRingOptions, MAX_KEEP, type TicketKeysOptions } from './options.js'
+import { TicketDecisions, type TicketRing, type TicketRules } from './ticket-decisions.js'
 
 /** Options of {@link TicketKeys.attach}. */
 export interface AttachOptions {
@@ -116,25 +53,8 @@ export interface TicketKeysStats {
   isShared: boolean
 }
 
-const OPTIONS: readonly string[] = [
-  'name',
-  'path',
-  'rotateEvery',
-  'keep',
-  'source',
-  'refreshEvery',
-  'tier',
-] satisfies (keyof TicketKeysOptions)[]
 const ATTACH_OPTIONS: readonly string[] = ['uniformClientTrust'] satisfies (keyof AttachOptions)[]
 
-/** OpenSSL's default, and so that of a server without `sessionTimeout`. */
-const TICKET_LIFETIME_MS = 2 * HOUR
-const MAX_KEEP = 64
-const KEY_LENGTH = 48
-const KEY_NAME_LENGTH = 16
-const REFRESH_INTERVAL_MS = 10_000
-/** The shortest interval with a tier: other hosts have to read a key in a part of it. */
-const MIN_SHARED_INTERVAL_MS = 1000
 /** How often expired keys are wiped that no ticket asks for. */
 const TICK_INTERVAL_MS = 60_000
 /** How long a cluster worker waits for the primary's ring before it warns. */
@@ -176,55 +96,20 @@ export class TicketKeys {
   /** 0 once it is closed: the number may then be another ring's. */
   #handle: number
   readonly #close: () => void
-  readonly #ring: KeyRing
-  readonly #keyLifetime: number
   readonly #cluster: ClusterPart | undefined
   readonly #feed: KeyFeed | undefined
   readonly #fleet: FleetSync | undefined
   readonly #path: string | undefined
   readonly #tier: TierPart | undefined
-  /**
-   * Which keys encrypt. `node`: the server's own, which Node.js shares between the workers of a cluster; it is so while a
-   * cluster worker knows no ring of the primary.
-   */
-  #keysFrom: 'ring' | 'node' = 'ring'
-  /** Until when the server's own keys still decrypt, by the monotonic clock. */
-  #nodeKeysUntil = 0
-  /** The name of the key that this thread's servers have encrypted with last. */
-  #activeName: Buffer | undefined
-  readonly #counts = {
-    issued: 0,
-    accepted: 0,
-    acceptedWithRetiredKey: 0,
-    unknown: 0,
-    ambiguousClientTrust: 0,
-  }
+  /** How long a key decrypts, in milliseconds. */
+  readonly #keyLifetime: number
+  readonly #origin: KeyOrigin
+  readonly #decisions: TicketDecisions
   /** Servers of a Node.js without the callback: each gets each new key. */
   readonly #withoutCallback = new Set<tls.Server>()
 
   constructor(options: TicketKeysOptions = {}) {
-    checkOptionBag('options', options, OPTIONS)
-    const { name, source, refreshEvery = REFRESH_INTERVAL_MS } = options
-    const { rotateEvery = source ? 0 : HOUR } = options
-    checkString('name', name, 256)
-    checkInteger('rotateEvery', rotateEvery, 0, source ? 0 : SEVEN_DAYS)
-    checkInteger('keep', options.keep, 1, MAX_KEEP)
-    checkKeySource(source)
-    checkInteger('refreshEvery', refreshEvery, 100, SEVEN_DAYS)
-    const tier = checkTier(options.tier)
-    if (tier && source) throw keysAreGiven()
-    if (tier && rotateEvery > 0) checkInteger('rotateEvery', rotateEvery, MIN_SHARED_INTERVAL_MS, SEVEN_DAYS)
-    if (tier && name === undefined)
-      throw invalidArgType('"name" option', 'a string, where there is a tier', name)
-    const path = options.path === undefined ? undefined : checkPath(options.path)
-    if (path !== undefined) checkGoesWithPath({ name, source, tier })
-    if (rotateEvery > 0 && rotateEvery < SECOND) {
-      log.warnOnce(
-        'UNUSUAL_VALUE',
-        `A "rotateEvery" of ${rotateEvery} ms makes a new ticket key that often: is it in milliseconds?`,
-      )
-    }
-    const keep = options.keep ?? (source ? MAX_KEEP : defaultKeep(rotateEvery))
+    const { name, path, rotateEvery, keep, source, refreshEvery, tier } = checkRingOptions(options)
     // Hosts may keep more keys than this one asks for.
     const asked = { name, path, rotateEvery, keep: tier ? MAX_KEEP : keep }
     const { handle, contradictions, problem } = native.ringOpen(asked)
@@ -242,7 +127,9 @@ export class TicketKeys {
     const weak = new WeakRef(this)
     const handleOf = (keys: TicketKeys | undefined) => (keys === undefined ? 0 : keys.#open())
     const ring = keyRing(() => handleOf(weak.deref()))
-    this.#ring = ring
+    const origin = new KeyOrigin(ring, this.#keyLifetime)
+    this.#origin = origin
+    this.#decisions = new TicketDecisions(this.#ticketRing(), origin)
     let feed: KeyFeed | undefined
     try {
       feed = source && new KeyFeed(source, ring, refreshEvery)
@@ -255,12 +142,11 @@ export class TicketKeys {
     // Where the keys are given or shared, every process has them.
     const isOwn = source === undefined && tier === undefined && path === undefined
     const isInWorker = isOwn && isClusterWorker()
-    if (isInWorker) this.#useKeysOfNode()
+    if (isInWorker) origin.useKeysOfNode()
     const events = {
       onPrimary: () => {
         clearTimeout(patience)
-        const keys = weak.deref()
-        if (keys !== undefined) keys.#useKeysOfRing()
+        origin.useKeysOfRing()
         waiting.resolve()
       },
     }
@@ -316,18 +202,18 @@ export class TicketKeys {
     this.#checkSessionTimeout(server)
 
     let bound: BoundUse | undefined
-    const mayResume = () => bound?.mayResume() ?? false
-    const isGenerationKnown = () => this.#fleet?.isShared !== true || bound?.watch?.isKnown === true
-    const isReliable = () =>
-      server.listenerCount('resumeSession') === 0 || bindingOf(server)?.has('ids') === true
+    const rules: TicketRules = {
+      mayResume: () => bound?.mayResume() ?? false,
+      isGenerationKnown: () => this.#fleet?.isShared !== true || bound?.watch?.isKnown === true,
+      isReliable: () => server.listenerCount('resumeSession') === 0 || bindingOf(server)?.has('ids') === true,
+    }
     const takeOver = () => this.#takeOver(server)
     bound = bindServer(server, 'tickets', {
       name: this.name,
       keyScope: this.#path === undefined ? undefined : trustScopeOf,
       uniformClientTrust,
       tier: this.#tier,
-      onContext: context =>
-        this.#install(server, context, this.#sourceFor(context, mayResume, isGenerationKnown, isReliable)),
+      onContext: context => this.#install(server, context, this.#decisions.sourceFor(context, rules)),
     })
     server.on('listening', takeOver)
     if (server.listening) takeOver()
@@ -385,7 +271,7 @@ export class TicketKeys {
   /** Returns what happened to the tickets of this thread's servers, and which keys there are. */
   stats(): TicketKeysStats {
     const keys = native.ringKeys(this.#open())
-    return { ...this.#counts, keys, isShared: this.#fleet?.isShared ?? false }
+    return { ...this.#decisions.counts, keys, isShared: this.#fleet?.isShared ?? false }
   }
 
   /** Closes the ring; its servers use Node's own ticket keys again. Closing the last ring of a name wipes the keys. */
@@ -406,40 +292,23 @@ export class TicketKeys {
   /** After a change that this process made itself. */
   #changed(): Promise<void> {
     // A caller that rotates the ring of a worker on its own wants other keys than Node's.
-    if (this.#keysFrom === 'node') this.#useKeysOfRing()
+    this.#origin.useKeysOfRing()
     this.#updateServersWithoutCallback()
     return quiet(this.#cluster?.settled() ?? Promise.resolve())
   }
 
-  #useKeysOfNode(): void {
-    this.#keysFrom = 'node'
-    // The ring itself must not rotate either: threads of this process use it.
-    this.#ring.lend(keys => this.#ring.replace(keys, NEVER_ROTATES))
-  }
-
-  #useKeysOfRing(): void {
-    if (this.#keysFrom === 'ring') return
-    this.#keysFrom = 'ring'
-    this.#nodeKeysUntil = monotonicNow() + Math.min(this.#keyLifetime, SEVEN_DAYS)
-  }
-
-  /**
-   * Puts the keys of a server that started to listen into the ring of a worker on its own, for the threads of this
-   * process. Node.js has exchanged them with the other workers by then.
-   */
-  #takeOver(server: tls.Server): void {
-    if (this.#keysFrom !== 'node' || this.#handle === 0) return
-    const key = secretBytes(KEY_LENGTH)
-    if (copyTicketKeysOfNode(nativeContextOf(server), key)) {
-      this.#ring.lend(others => {
-        const keys = secretBytes(AGED_KEY_LENGTH + others.length)
-        writeEntry(keys.subarray(0, AGED_KEY_LENGTH), key, 0)
-        keys.set(others, AGED_KEY_LENGTH)
-        this.#ring.replace(keys, NEVER_ROTATES)
-        keys.fill(0)
-      })
+  /** A method of its own: a closure of the constructor that has `this` would keep the ring, by way of its timers. */
+  #ticketRing(): TicketRing {
+    return {
+      name: this.name,
+      handle: () => this.#handle,
+      hasKeys: () => this.#feed?.hasKeys !== false && this.#fleet?.isReady !== false,
     }
-    key.fill(0)
+  }
+
+  /** In a cluster worker without a ring in the primary: the other threads of the process get the server's own keys. */
+  #takeOver(server: tls.Server): void {
+    if (this.#handle !== 0) this.#origin.copyKeysOf(server)
   }
 
   #install(server: tls.Server, context: NativeContext, source: TicketKeySource): void {
@@ -449,71 +318,6 @@ export class TicketKeys {
       this.#withoutCallback.add(server)
       this.#updateServersWithoutCallback()
     }
-  }
-
-  /**
-   * `isGenerationKnown`: false if the ring has keys of other hosts whose tickets may be from before a revocation.
-   * `isReliable`: false if the application answers session events, perhaps later, so that handshakes may interleave.
-   */
-  #sourceFor(
-    context: NativeContext,
-    mayResume: () => boolean,
-    isGenerationKnown: () => boolean,
-    isReliable: () => boolean,
-  ): TicketKeySource {
-    const counts = this.#counts
-    const ofNode = ticketKeysOfNode(context)
-    const isAllowed = () => {
-      // @guard client-trust-ambiguity › tickets › *: ring: a server with requestCert and contexts by name hands out
-      //   no tickets
-      //   ⇒ if false
-      if (!mayResume()) {
-        counts.ambiguousClientTrust++
-        return false
-      }
-      // @guard no-ticket-without-key › server-precedents › no ticket is encrypted before the first keys have come
-      //   ⇒ without `this.#feed?.hasKeys !== false &&`
-      return this.#feed?.hasKeys !== false && this.#fleet?.isReady !== false
-    }
-    const accept = (newerKeys: number): TicketVerdict => {
-      counts.accepted++
-      if (newerKeys > 0) counts.acceptedWithRetiredKey++
-      countServerEvent('ticket-accepted', { name: this.name, newerKeys })
-      noteFound('ticket')
-      return isRenewalUseful(newerKeys, isReliable() ? currentProtocol() : undefined)
-        ? 'accept-and-renew'
-        : 'accept'
-    }
-    return {
-      seal: key => {
-        if (!isAllowed()) return false
-        const isOfNode = this.#handle === 0 || this.#keysFrom === 'node'
-        const isSealed = isOfNode ? ofNode.seal(key) : native.ringActiveKey(this.#handle, key)
-        if (!isSealed) return false
-        counts.issued++
-        this.#noteRotation(key)
-        return true
-      },
-      open: (name, secrets) => {
-        if (!isAllowed() || !isGenerationKnown()) return 'reject'
-        const newerKeys = this.#handle === 0 ? -1 : native.ringFind(this.#handle, name, secrets)
-        if (newerKeys >= 0) return accept(newerKeys)
-        const areActive = this.#handle === 0 || this.#keysFrom === 'node'
-        const areUsable = areActive || monotonicNow() < this.#nodeKeysUntil
-        if (areUsable && ofNode.open(name, secrets) !== 'reject') return accept(areActive ? 0 : 1)
-        counts.unknown++
-        countServerEvent('ticket-unknown', { name: this.name })
-        return 'reject'
-      },
-    }
-  }
-
-  /** Counts a rotation when a ticket is encrypted with another key than the one before: any thread may have rotated. */
-  #noteRotation(key: Uint8Array): void {
-    const name = key.subarray(0, KEY_NAME_LENGTH)
-    if (this.#activeName?.equals(name)) return
-    if (this.#activeName) countServerEvent('rotation', { name: this.name })
-    this.#activeName = Buffer.from(name)
   }
 
   /** Where Node.js has no callback each rotation ends the earlier tickets. */
@@ -552,15 +356,6 @@ export class TicketKeys {
   }
 }
 
-/**
- * True if a new ticket is worth its cost. A TLS 1.3 client uses each ticket once (RFC 8446 appendix C.4). A TLS 1.2 client
- * keeps its ticket. OpenSSL gives a renewed one no later end, so that only a newer key makes a difference. `protocol` is
- * undefined if it is not known.
- */
-function isRenewalUseful(newerKeys: number, protocol: string | undefined): boolean {
-  return newerKeys > 0 || protocol === undefined || protocol === 'TLSv1.3'
-}
-
 /** Returns why a key is refused, by means of a ring of its own. */
 function whyRefused(key: Uint8Array): string | null {
   const { handle } = native.ringOpen({ name: undefined, rotateEvery: 0, keep: 1 })
@@ -571,24 +366,12 @@ function whyRefused(key: Uint8Array): string | null {
   }
 }
 
-/** Throws for an option that says in another way where the keys come from. */
-function checkGoesWithPath(others: { name: unknown; source: unknown; tier: unknown }): void {
-  for (const [option, value] of Object.entries(others)) {
-    if (value !== undefined) throw invalidArgType(`"${option}" option`, 'undefined with a "path"', value)
-  }
-}
-
 function warnOfOptions(path: string, contradictions: readonly string[]): void {
   log.warn(
     'RING_OPTIONS',
     `The ring of ticket keys in ${path} was made with other options: ${contradictions.join('; ')}. Use the same in all ` +
       `processes, or remove it and its tickets: npx tls-resumption cache ${path} --remove`,
   )
-}
-
-function defaultKeep(rotateEvery: number): number {
-  if (rotateEvery === 0) return 3
-  return Math.min(MAX_KEEP, Math.ceil(TICKET_LIFETIME_MS / rotateEvery) + 1)
 }
 
 /** A caller that does not await the promise is not to get an unhandled rejection. */
