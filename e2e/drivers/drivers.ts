@@ -29,6 +29,8 @@ export const drivers: Readonly<Record<string, Driver>> = {
   amqplib: { title: 'amqplib', package: 'amqplib' },
   kafkajs: { title: 'kafkajs', package: 'kafkajs', option: 'socketFactory' },
   mongodb: { title: 'mongodb', package: 'mongodb' },
+  grpc: { title: 'grpc-js', package: '@grpc/grpc-js' },
+  'aws-sdk': { title: 'AWS SDK, S3', package: '@aws-sdk/client-s3', option: 'httpsAgent' },
   cassandra: { title: 'cassandra-driver', package: 'cassandra-driver' },
 }
 

@@ -7,14 +7,17 @@ import { parseArgs } from 'node:util'
 import { drivers, versionOfDriver } from './drivers.ts'
 import { fault, inShort, resultOf } from './judge.ts'
 import { cassandra, cassandraJsse } from './real/cassandra.ts'
+import { grpc } from './real/grpc.ts'
 import { kafka } from './real/kafka.ts'
 import { mariadb } from './real/mariadb.ts'
 import { mongodb } from './real/mongodb.ts'
 import { mosquitto } from './real/mosquitto.ts'
 import { nginx } from './real/nginx.ts'
+import { pgbouncer } from './real/pgbouncer.ts'
 import { postgres } from './real/postgres.ts'
 import { rabbitmq } from './real/rabbitmq.ts'
 import { redis } from './real/redis.ts'
+import { s3 } from './real/s3.ts'
 import { type Entry, record, recorded } from './record.ts'
 import type { Protocol, RealServer, Running, Site } from './site.ts'
 import { inDocument, tableOf } from './table.ts'
@@ -26,12 +29,15 @@ const servers: Readonly<Record<string, RealServer>> = {
   nginx,
   mariadb,
   postgres,
+  pgbouncer,
   mosquitto,
   rabbitmq,
   cassandra,
   'cassandra-jsse': cassandraJsse,
   kafka,
   mongodb,
+  grpc,
+  s3,
 }
 
 const { values, positionals } = parseArgs({

@@ -18,7 +18,7 @@ export function tableOf(entries: readonly Entry[]): string {
   const nodes = [...new Set(entries.map(entry => entry.node))].sort()
   const lines = [...rows.values()].map(line)
   return `
-Node ${nodes.join(' and ')}; TLS 1.2 and 1.3 each. Of the reconnects, how many resumed, the first from a second worker
+Node ${new Intl.ListFormat('en').format(nodes)}; TLS 1.2 and 1.3 each. Of the reconnects, how many resumed, the first from a second worker
 among them:
 
 | driver | server | Node alone | with \`auto\` | by an option of the driver |
