@@ -11,6 +11,9 @@ import { summaryText } from './summary.ts'
 const MEASURED = [':/', ':(exclude,top)benchmark/results', ':(exclude,top)docs', ':(exclude,top,glob)*.md']
 const RESULTS = new URL('../results/', import.meta.url)
 
+/** The major version of Node.js whose figures the documents show first. Those of others are in folders beside. */
+const FIRST_NODE = '24'
+
 /** The findings of a benchmark. The rest of a {@link Result} describes the machine. */
 export interface Findings {
   name: string
@@ -23,7 +26,7 @@ export interface Findings {
 
 /**
  * Prints the findings. With `file`, writes the full record there. With `record`, writes a summary to
- * `benchmark/results`, from which the documents take their figures.
+ * `benchmark/results`, from which the documents take their figures: of Node.js 24 there, of others in a folder in it.
  */
 export function report(findings: Findings, options: { record?: boolean; file?: string } = {}): void {
   const { tables, targets } = findings
@@ -32,14 +35,25 @@ export function report(findings: Findings, options: { record?: boolean; file?: s
   const result = resultOf(findings)
   if (options.file) writeFileSync(options.file, `${JSON.stringify(result, null, 2)}\n`)
   if (options.record) {
-    mkdirSync(RESULTS, { recursive: true })
-    writeFileSync(new URL(`${findings.name}.json`, RESULTS), summaryText(result))
+    const [major = ''] = process.versions.node.split('.')
+    const folder = major === FIRST_NODE ? RESULTS : new URL(`node-${major}/`, RESULTS)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(new URL(`${findings.name}.json`, folder), summaryText(result))
   }
 }
 
-/** Returns all recorded results, by name. */
+/** Returns the recorded results of Node.js 24, by name. */
 export function recordedResults(): Map<string, Result> {
   return resultsIn(fileURLToPath(RESULTS))
+}
+
+/** Returns the recorded results of other versions of Node.js, newest first. */
+export function resultsBeside(): Map<string, Result>[] {
+  return readdirSync(RESULTS)
+    .filter(name => name.startsWith('node-'))
+    .sort()
+    .reverse()
+    .map(name => resultsIn(fileURLToPath(new URL(name, RESULTS))))
 }
 
 /** Returns the results in a folder, by name. */

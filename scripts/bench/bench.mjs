@@ -3,14 +3,16 @@
  * writes a report, target/bench/report.html, with its charts.
  *
  * `--record` runs all rounds. It writes benchmark/results, docs/results/benchmarks.md and the figures of the other
- * documents.
+ * documents. `--nodes 24,26` runs each benchmark on these versions of Node.js in turn. Without it, `--record` runs on
+ * Node.js 24, and other runs on the present one.
  *
  * If a benchmark fails, the others go on and the exit code is 1.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { nodeProgram } from '../lib/nodes.mjs'
 import { root, setUp } from '../lib/setup.mjs'
 
 const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'segment', 'start-up']
@@ -20,7 +22,7 @@ const MAX_MINUTES = { quick: 20, record: 60 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { record: { type: 'boolean', default: false } },
+  options: { record: { type: 'boolean', default: false }, nodes: { type: 'string' } },
 })
 const unknown = positionals.filter(name => !NAMES.includes(name))
 if (unknown.length > 0) {
@@ -33,22 +35,27 @@ await setUp()
 mkdirSync(join(root, DIRECTORY), { recursive: true })
 const began = performance.now()
 const failed = []
-for (const [index, name] of names.entries()) {
-  const file = join(DIRECTORY, `${name}.json`)
-  const log = join(DIRECTORY, `${name}.log`)
+const nodes = values.nodes?.split(',') ?? (values.record ? ['24'] : [process.versions.node.split('.')[0]])
+const runs = names.flatMap(name => nodes.map(node => ({ name, node })))
+for (const [index, { name, node }] of runs.entries()) {
+  // The report shows the first Node.js.
+  const title = node === nodes[0] ? name : `${name}-node-${node}`
+  const directory = node === nodes[0] ? DIRECTORY : join(DIRECTORY, `node-${node}`)
+  mkdirSync(join(root, directory), { recursive: true })
+  const file = join(directory, `${name}.json`)
+  const log = join(DIRECTORY, `${title}.log`)
   rmSync(join(root, file), { force: true })
-  process.stderr.write(`[${index + 1}/${names.length}] bench:${name}\n`)
+  const place = `[${index + 1}/${runs.length}] bench:${name} on Node ${node}`
+  process.stderr.write(`${place}\n`)
   const started = performance.now()
   const options = ['--json', join(root, file), values.record ? '--record' : '--quick']
-  const ended = await npm([`bench:${name}`, '--', ...options], log)
+  const ended = await npm([`bench:${name}`, '--', ...options], log, nodeProgram(node))
   const took = `${seconds(started)} s`
   if (ended === 0 && existsSync(join(root, file))) {
-    process.stderr.write(`[${index + 1}/${names.length}] bench:${name} took ${took}\n`)
+    process.stderr.write(`${place} took ${took}\n`)
   } else {
-    failed.push(name)
-    process.stderr.write(
-      `[${index + 1}/${names.length}] bench:${name} FAILED (${ended}) after ${took}; see ${log}\n`,
-    )
+    failed.push(title)
+    process.stderr.write(`${place} FAILED (${ended}) after ${took}; see ${log}\n`)
   }
 }
 process.stderr.write(`all benchmarks took ${seconds(began)} s\n`)
@@ -56,9 +63,7 @@ const report = ['--import', './scripts/lib/typescript.mjs', join('benchmark', 'l
 const reports = [await run(process.execPath, report)]
 if (values.record) reports.push(await run(process.execPath, [...report, '--documents']))
 if (failed.length > 0) {
-  process.stderr.write(
-    `\nFAILED: ${failed.join(', ')}. To repeat: npm run bench -- ${values.record ? '--record ' : ''}${failed.join(' ')}\n`,
-  )
+  process.stderr.write(`\nFAILED: ${failed.join(', ')}\n`)
 }
 process.exitCode = failed.length > 0 || reports.some(code => code !== 0) ? 1 : 0
 
@@ -66,12 +71,13 @@ function seconds(since) {
   return ((performance.now() - since) / 1000).toFixed(0)
 }
 
-/** Runs a script of package.json. Its output goes into a file; its progress is also shown. */
-function npm(script, log) {
+/** Runs a script of package.json on a Node.js. Its output goes into a file; its progress is also shown. */
+function npm(script, log, node) {
   const out = createWriteStream(join(root, log))
   const cli = process.env.npm_execpath
   const [program, ...first] = cli?.endsWith('.js') ? [process.execPath, cli] : ['npm']
   return run(program, [...first, 'run', '--silent', ...script], {
+    env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
     // A group of its own, so that the programs it started can be ended with it.
     detached: process.platform !== 'win32',
     onOutput: text => out.write(text),
@@ -80,10 +86,11 @@ function npm(script, log) {
 }
 
 /** Resolves with the exit code, or with the signal or error that ended the program. */
-function run(program, args, { detached = false, onOutput, patience } = {}) {
+function run(program, args, { detached = false, env = process.env, onOutput, patience } = {}) {
   return new Promise(resolve => {
     const child = spawn(program, args, {
       cwd: root,
+      env,
       detached,
       shell: program === 'npm' && process.platform === 'win32',
       stdio: ['ignore', onOutput ? 'pipe' : 'inherit', onOutput ? 'pipe' : 'inherit'],
