@@ -1,12 +1,10 @@
 /** Measures connections that start at once to a new peer. */
 import type { ConnectionOptions } from 'node:tls'
-import { connect, SessionCache } from 'tls-resumption'
 import { inTurns } from '../lib/in-turns.ts'
 import type { Pki } from '../lib/pki.ts'
 import { type Estimate, estimate, median } from '../lib/statistics.ts'
-import { roundTrip } from '../start/round-trip.ts'
+import { Clients } from './client-process.ts'
 import { type Kind, labelOf } from './kinds.ts'
-import { full, type Mode } from './modes.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface BurstFigures {
@@ -23,29 +21,24 @@ export const BURST = 16
 const KIND: Kind = { version: 'TLSv1.3', algorithm: 'rsa', clientCertificate: true }
 export const BURST_KIND = labelOf(KIND)
 
-/** Each burst has an empty cache of its own. */
-function bursting(coalesce: boolean): () => Mode {
-  return () => {
-    const sessionCache = new SessionCache()
-    const name = coalesce ? 'tls-resumption' : 'tls-resumption, coalesce: false'
-    return { name, connect: options => connect({ ...options, sessionCache, coalesce }) }
-  }
-}
+/** Names of modes of `client.ts`. */
+const MODES = ['tls-resumption, coalesce: false', 'Node alone', 'tls-resumption, burst']
 
 export async function bursts(pki: Pki, rounds: number): Promise<BurstFigures[]> {
   const server = new ServerProcess()
+  const clients = new Clients()
   const [port = 0] = await server.listen([
     { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), how: 'plain' as const },
   ])
   const options = pki.options(KIND, port)
-  const ways = [bursting(false), () => full, bursting(true)]
-  for (const way of ways) await burst(server, way(), options)
-  const results = await inTurns(ways, rounds, way => burst(server, way(), options))
+  for (const mode of MODES) await burst(server, clients, mode, options)
+  const results = await inTurns(MODES, rounds, mode => burst(server, clients, mode, options))
+  await clients.close()
   server.close()
-  return ways.map((way, which) => {
+  return MODES.map((mode, which) => {
     const of = results[which] as { wall: number; full: number }[]
     return {
-      mode: way().name,
+      mode: mode.replace(', burst', ''),
       wall: median(of.map(({ wall }) => wall)),
       ratio: estimate(of.map(({ wall }, round) => wall / (results[0]?.[round]?.wall ?? Number.NaN))),
       full: median(of.map(({ full }) => full)),
@@ -55,13 +48,12 @@ export async function bursts(pki: Pki, rounds: number): Promise<BurstFigures[]> 
 
 async function burst(
   server: ServerProcess,
-  mode: Mode,
+  clients: Clients,
+  mode: string,
   options: ConnectionOptions,
 ): Promise<{ wall: number; full: number }> {
   // The counts of the server's process are copies already, because they were messages.
   const before = (await server.report()).counts[0]?.full ?? 0
-  const started = performance.now()
-  await Promise.all(Array.from({ length: BURST }, () => roundTrip(() => mode.connect(options))))
-  const wall = performance.now() - started
+  const { wall } = await clients.of(mode).round(mode, options, 0, BURST)
   return { wall, full: ((await server.report()).counts[0]?.full ?? 0) - before }
 }

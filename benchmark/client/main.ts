@@ -21,7 +21,7 @@ await runBenchmark('clients', { quick: 5, full: 40 }, async ({ quick, rounds, pr
   progress.phase('threads')
   const counted = await threads(pki, quick ? 1 : 5)
   progress.phase('fetch on each Node.js')
-  const fetched = await fetches(pki)
+  const fetched = await fetches(pki, quick ? 10 : 40)
   progress.phase('cost of this package')
   const own = await ownCosts(pki, compared, quick ? 80 : 500)
   const figures: Figures = {

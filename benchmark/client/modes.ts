@@ -1,5 +1,6 @@
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
-import { connect, SessionCache } from 'tls-resumption'
+
+/** Ways to reconnect with Node alone. Those of this package are in `ours.ts`, so that it is loaded only with them. */
 
 /** A way to reconnect, always from the same options. */
 export interface Mode {
@@ -30,31 +31,6 @@ export function ownContexts(connect: Mode['connect'] = options => tls.connect(op
 /** The best that an application can do with Node. */
 export function ownCache(): Mode {
   return { ...ownContexts(rememberIn(new Map())), name: 'Node with its best own cache' }
-}
-
-export function ours(): Mode {
-  const sessionCache = new SessionCache()
-  return { name: 'tls-resumption', connect: options => connect({ ...options, sessionCache }) }
-}
-
-/** The same, where the application gives `ca`, `cert` and `key` as Buffers: their bytes are compared each time. */
-export function oursFromBuffers(): Mode {
-  const { name, connect } = ours()
-  const buffers = new Map<unknown, Buffer>()
-  const toBuffer = (text: unknown) => {
-    const buffer = buffers.get(text) ?? Buffer.from(String(text))
-    buffers.set(text, buffer)
-    return buffer
-  }
-  return {
-    name: `${name}, from Buffers`,
-    connect: ({ ca, cert, key, ...options }) =>
-      connect({
-        ...options,
-        ca: toBuffer(ca),
-        ...(cert && key && { cert: toBuffer(cert), key: toBuffer(key) }),
-      }),
-  }
 }
 
 function rememberIn(sessions: Map<number | undefined, Buffer>): Mode['connect'] {

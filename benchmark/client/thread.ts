@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'
-import { connect, SessionCache } from 'tls-resumption'
+import { loadedFiles } from '../lib/loaded.mjs'
 import { roundTrip } from '../start/round-trip.ts'
 import { full, type Mode, ownSessions } from './modes.ts'
 
@@ -12,20 +12,22 @@ export interface ThreadData {
 }
 
 const { how, name, endpoints, connections }: ThreadData = workerData
-const mode = how === 'alone' ? full : how === 'map' ? ownSessions : ours()
+const mode = how === 'alone' ? full : how === 'map' ? ownSessions : await ours()
 
-function ours(): Mode {
+async function ours(): Promise<Mode> {
+  const { connect, SessionCache } = await import('tls-resumption')
   const sessionCache = new SessionCache({ name })
   return { name: how, connect: options => connect({ ...options, sessionCache }) }
 }
 
-parentPort?.on('message', async (what: 'once' | 'go') => {
+parentPort?.on('message', async (what: 'once' | 'go' | 'loaded') => {
+  if (what === 'loaded') return parentPort?.postMessage(loadedFiles())
   const times = what === 'once' ? 1 : connections
   await Promise.all(
     endpoints.flatMap(options =>
       Array.from({ length: times }, () => roundTrip(() => mode.connect({ ...options }))),
     ),
   )
-  parentPort?.postMessage('done')
+  return parentPort?.postMessage('done')
 })
 parentPort?.postMessage('ready')

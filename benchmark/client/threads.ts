@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Pki } from '../lib/pki.ts'
+import { checkPlain } from '../lib/plain.ts'
 import { type Kind, labelOf } from './kinds.ts'
 import { ServerProcess } from './server-process.ts'
 import type { ThreadData } from './thread.ts'
@@ -59,10 +60,17 @@ async function count(pki: Pki, how: ThreadData['how']): Promise<{ full: number; 
   for (const worker of workers) worker.postMessage('go')
   await Promise.all(workers.map(worker => once(worker, 'message')))
   const { counts } = await server.report()
+  if (how === 'alone' || how === 'map') await Promise.all(workers.map(worker => checkThread(how, worker)))
   await Promise.all(workers.map(worker => worker.terminate()))
   server.close()
   return {
     full: counts.reduce((sum, { full }) => sum + full, 0),
     resumed: counts.reduce((sum, { resumed }) => sum + resumed, 0),
   }
+}
+
+async function checkThread(how: string, worker: Worker): Promise<void> {
+  worker.postMessage('loaded')
+  const [files] = await once(worker, 'message')
+  checkPlain(`threads, ${how}`, files)
 }

@@ -48,7 +48,6 @@ export async function startNginx(listen: Listen[], workers: number): Promise<Ser
     // The workers share one port.
     ports: ports.map(port => [port]),
     cpu: async () => (await Promise.all(pids.map(cpuOf))).reduce((sum, cpu) => sum + cpu, 0),
-    hasPackage: async () => false,
     async close() {
       nginx.kill('SIGTERM')
       await once(nginx, 'exit')

@@ -8,8 +8,8 @@ export interface Servers {
   ports: number[][]
   /** Microseconds. */
   cpu(): Promise<number>
-  /** True if the process has loaded this package. */
-  hasPackage(): Promise<boolean>
+  /** What a process of Node.js has loaded, as `loadedFiles` returns it. */
+  loaded?(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export async function startNode(listen: Listen[], threads: number): Promise<Serv
   return {
     ports: (await ask({ listen, threads })) as number[][],
     cpu: async () => (await report()).cpu,
-    hasPackage: async () => (await report()).hasPackage,
+    loaded: async () => (await ask({ loaded: true })) as string[],
     async close() {
       const ended = once(child, 'exit')
       child.send({ close: true } satisfies Request)

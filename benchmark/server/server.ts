@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { Identity } from '../../fixtures/certificates.ts'
+import { loadedFiles } from '../lib/loaded.mjs'
 import { addBareHooks } from './bare-hooks.ts'
 import { type Kind, labelOf, type Mode, serverOptions } from './kinds.ts'
 
@@ -14,19 +15,22 @@ export interface Listen {
   identity: Identity
 }
 
-export type Request = { listen: Listen[]; threads: number } | { report: true } | { close: true }
+export type Request =
+  | { listen: Listen[]; threads: number }
+  | { report: true }
+  | { loaded: true }
+  | { close: true }
 
 export interface Report {
   /** Microseconds of CPU of this process. */
   cpu: number
-  /** True if the process has loaded this package. */
-  hasPackage: boolean
 }
 
 if (isMainThread) {
   process.on('message', async (request: Request) => {
     if ('listen' in request) process.send?.(await listenInThreads(request.listen, request.threads))
     else if ('report' in request) process.send?.(report())
+    else if ('loaded' in request) process.send?.(loadedFiles())
     else process.disconnect?.()
   })
   process.on('disconnect', () => process.exit())
@@ -36,8 +40,7 @@ if (isMainThread) {
 
 function report(): Report {
   const { user, system } = process.cpuUsage()
-  // The package leaves its location there when it loads its addon.
-  return { cpu: user + system, hasPackage: Symbol.for('tls-resumption.location') in globalThis }
+  return { cpu: user + system }
 }
 
 /** The ports of each server, one per thread. The main thread is one of them. */

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { inTurns } from '../lib/in-turns.ts'
+import { checkPlain } from '../lib/plain.ts'
 import type { Cell, ResultTable } from '../lib/result.ts'
 import { runBenchmark } from '../lib/runner.ts'
 import { type Estimate, estimate, median } from '../lib/statistics.ts'
@@ -24,8 +25,8 @@ interface Started {
   own: number
   /** Bytes that each of the workers has added. */
   worker: number
-  /** True if the package, or what it brings, is loaded. */
-  hasPackage: boolean
+  /** What the process has loaded, as `loadedFiles` returns it. */
+  loaded: string[]
 }
 
 const WAYS: Record<string, { flags: string[]; off?: boolean }> = {
@@ -107,7 +108,8 @@ function start(name: string): Started {
   })
   if (status !== 0) throw new Error(`${name}: ${stderr}`)
   const started = JSON.parse(stdout) as Started
-  // The other arm must not have what it is compared with.
-  if (started.hasPackage !== (name === 'with the flag')) throw new Error(`${name}: ${stdout}`)
+  if (!off && !flags.length) checkPlain(name, started.loaded)
+  const hasAddon = started.loaded.some(file => file.endsWith('.node'))
+  if (hasAddon !== (name === 'with the flag')) throw new Error(`${name}: ${stdout}`)
   return started
 }

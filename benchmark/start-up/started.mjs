@@ -18,9 +18,10 @@ const workers = Array.from({ length: count }, () => {
 })
 const started = await Promise.all(workers)
 const worker = (process.memoryUsage.rss() - resident) / count
-const { sharedObjects } = process.report.getReport()
-const hasPackage = sharedObjects.some(path => /tls-resumption[^/]*\.node$/.test(path))
-console.log(JSON.stringify({ cpu: (user + system) / 1000, time, resident, own, worker, hasPackage }))
+// Loaded here, so that it is no part of the start.
+const { loadedFiles } = await import('../lib/loaded.mjs')
+const loaded = loadedFiles()
+console.log(JSON.stringify({ cpu: (user + system) / 1000, time, resident, own, worker, loaded }))
 for (const each of started) each.postMessage('end')
 
 /** Reads what Linux counts as private and changed. Elsewhere, the resident memory. */
