@@ -28,6 +28,14 @@ async function setUp(t: ExecutionContext, options?: tls.TlsOptions) {
   return { server, port, dial, sessionCache, told: listen(t, port) }
 }
 
+/** Starts a TCP server that never answers. */
+async function startSilent(t: ExecutionContext) {
+  const server = net.createServer(socket => socket.on('error', () => {}))
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
 const reasons = (told: ClientMessage[]) => told.map(({ reason }) => reason)
 
 test('client events: resumed, and no-session before it', async t => {
@@ -35,10 +43,59 @@ test('client events: resumed, and no-session before it', async t => {
   await outcome(connect(dial))
   await outcome(connect(dial))
   const peer = `tcp:127.0.0.1:${port}`
-  t.deepEqual(told, [
-    { reason: 'no-session', peer, offered: false, waited: false, waitTime: 0, protocol: 'TLSv1.3' },
-    { reason: 'resumed', peer, offered: true, waited: false, waitTime: 0, protocol: 'TLSv1.3' },
-  ])
+  const common = { peer, waited: false, waitTime: 0, protocol: 'TLSv1.3' }
+  t.deepEqual(
+    told.map(({ duration: _, ...message }) => message),
+    [
+      { ...common, reason: 'no-session', offered: false },
+      { ...common, reason: 'resumed', offered: true },
+    ],
+  )
+})
+
+test('client events: the duration is that of the handshake, without the time to connect', async t => {
+  const { port, dial, told } = await setUp(t)
+  const secure: number[] = []
+  const openTimed = async (options: tls.ConnectionOptions) => {
+    const started = performance.now()
+    const socket = connect(options)
+    socket.once('secureConnect', () => secure.push(performance.now() - started))
+    await outcome(socket)
+  }
+  for (let n = 0; n < 2; n++) await openTimed(dial)
+  t.deepEqual(reasons(told), ['no-session', 'resumed'])
+  for (const [index, { duration = NaN }] of told.entries()) {
+    t.true(duration > 0)
+    t.true(duration < (secure[index] ?? 0), `${duration} of ${secure[index]} ms`)
+  }
+  // A stream that is connected already has no time to connect.
+  const stream = net.connect(port, '127.0.0.1')
+  await once(stream, 'connect')
+  await openTimed({ ...dial, socket: stream })
+  t.true((told[2]?.duration ?? NaN) > 0)
+})
+
+test('client events: there is a duration of a handshake that fails, and none where no handshake starts', async t => {
+  const { dial, told } = await setUp(t)
+  const { ca: _, ...untrusting } = dial
+  await outcome(connect(untrusting))
+  const unheard = await startSilent(t)
+  const socket = connect({ ...dial, port: unheard.port })
+  const answered = listen(t, unheard.port)
+  const [peer] = await once(unheard.server, 'connection')
+  await once(peer, 'data')
+  socket.destroy()
+  await outcome(socket)
+  const unconnected = connect(dial)
+  unconnected.destroy()
+  await outcome(unconnected)
+  await outcome(connect({ ...dial, sessionCache: null }))
+  const [untrusted, early, bypassed] = told
+  t.deepEqual(reasons(told), ['failed', 'failed', 'opted-out'])
+  t.true((untrusted?.duration ?? NaN) > 0)
+  t.is(early?.duration, undefined)
+  t.is(bypassed?.duration, undefined)
+  t.true((answered[0]?.duration ?? NaN) > 0)
 })
 
 test('client events: rejected-by-peer', async t => {

@@ -258,7 +258,7 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#hasOffered) endWatch(this)
     this.#leaveFlight?.()
     this.#gate?.abandon()
-    this.#report('failed')
+    this.#report('failed', phase)
     this.#lead?.end(phase !== 'secure')
     if (this.#hasCallerSession) return
     if (phase === 'secure') this.#judgeEnd(error)
@@ -416,7 +416,7 @@ export class ConnectionAttempt implements SocketEvents {
     return true
   }
 
-  #report(reason: ClientReason): void {
+  #report(reason: ClientReason, phase: Phase = this.#phase): void {
     if (this.#isReported) return
     this.#isReported = true
     this.#debug('outcome: %s', reason)
@@ -426,7 +426,9 @@ export class ConnectionAttempt implements SocketEvents {
       () => ({
         offered: this.#hasOffered,
         waited: this.#waitedSince !== undefined,
-        waitTime: this.#waitTime,
+        waitTime: phase === 'held' ? monotonicNow() - (this.#waitedSince ?? 0) : this.#waitTime,
+        duration:
+          phase === 'handshaking' || phase === 'secure' ? monotonicNow() - this.#startedAt : undefined,
         protocol: reason === 'failed' ? undefined : this.#port.protocol,
       }),
     )

@@ -42,6 +42,8 @@ export interface ClientMessage {
   waited: boolean
   /** The wait in milliseconds. 0 if it did not wait. */
   waitTime: number
+  /** Milliseconds of the handshake until it was completed or failed. undefined if it did not start or was not observed. */
+  duration: number | undefined
   /** The protocol, such as `TLSv1.3`. undefined before a completed handshake. */
   protocol: string | undefined
 }
@@ -93,6 +95,7 @@ export function recordConnection(
 ): void {
   counts[reason]++
   if (!messages.hasSubscribers) return
-  const { offered = false, waited = false, waitTime = 0, protocol } = more()
-  messages.publish({ reason, peer: peer(), offered, waited, waitTime, protocol } satisfies ClientMessage)
+  const { offered = false, waited = false, waitTime = 0, duration, protocol } = more()
+  const message = { reason, peer: peer(), offered, waited, waitTime, duration, protocol }
+  messages.publish(message satisfies ClientMessage)
 }
