@@ -1,48 +1,25 @@
 /** The metrics, read through the real collectors. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import {
   AggregationTemporality,
+  type Histogram as HistogramPoint,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import type { Redis } from 'ioredis'
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
+import { AggregatorRegistry, Registry } from 'prom-client'
 import { connect, resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 import { collect, collectOpenTelemetry } from 'tls-resumption/metrics'
 import { RedisTier } from 'tls-resumption/redis'
+import { type Labels, readerOf, startRegistry } from '../support/metrics.ts'
 import { finish, SSL_OP_NO_TICKET, startServer } from '../support/server.ts'
 import { connectTo, startStore } from '../support/store.ts'
 import { testWithStore } from '../support/test-with-store.ts'
 import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
 import { runWorker } from '../workers/start.ts'
-
-type Labels = Record<string, string>
-type Read = (name: string, labels?: Labels) => number | undefined
-
-/** Returns a registry with the metrics of this package, and a function that reads their values. */
-function startRegistry(t: ExecutionContext) {
-  const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
-  return { register, read: async () => readerOf(await register.getMetricsAsJSON()) }
-}
-
-function readerOf(metrics: unknown): Read {
-  const all = metrics as MetricObjectWithValues<MetricValue<string> & { metricName?: string }>[]
-  return (name, labels = {}) =>
-    all
-      .find(metric => metric.name === `tls_resumption_${name}`)
-      ?.values.find(
-        ({ metricName, labels: found }) =>
-          !metricName?.endsWith('_bucket') &&
-          !metricName?.endsWith('_sum') &&
-          Object.entries(labels).every(([label, value]) => found[label] === value),
-      )?.value
-}
 
 test.serial('metrics: connections by outcome, events of servers, caches and ticket keys', async t => {
   const { read } = startRegistry(t)
@@ -214,8 +191,14 @@ test.serial('metrics: OpenTelemetry exports the same values until the collection
     read('client_connections_total', { outcome: 'resumed' }),
   )
   t.is(value('cache.size', { cache: 'open telemetry' }), sessionCache.bytes)
-  const sizes = metrics.find(({ descriptor }) => descriptor.name === 'tls_resumption.cache.size')
-  t.is(sizes?.descriptor.unit, 'By')
+  for (const { descriptor } of metrics) t.regex(descriptor.unit, /^(s|By|\{[a-z]+\})$/, descriptor.name)
+  const unit = (name: string) => metrics.find(({ descriptor }) => descriptor.name === name)?.descriptor.unit
+  t.is(unit('tls_resumption.cache.size'), 'By')
+  t.is(unit('tls_resumption.cache.sessions'), '{session}')
+  t.is(unit('tls_resumption.client.handshake.duration'), 's')
+  const handshakes = value('client.handshake.duration', { outcome: 'resumed' }) as HistogramPoint | undefined
+  t.is(handshakes?.count, 1)
+  t.deepEqual(handshakes?.buckets.boundaries.slice(0, 3), [0.0005, 0.001, 0.0025])
 
   const last = value('client.connections', { outcome: 'resumed' })
   collecting[Symbol.dispose]()
@@ -233,7 +216,7 @@ test('metrics: only collect needs prom-client, and its error says so', async t =
   t.is(code, 0)
 })
 
-test('metrics: invalid arguments are named', t => {
+test('metrics: invalid arguments are named', async t => {
   t.throws(() => collect({} as never), {
     code: 'ERR_INVALID_ARG_TYPE',
     message: /"register" argument.*Registry/,
@@ -245,53 +228,35 @@ test('metrics: invalid arguments are named', t => {
   const register = new Registry()
   t.throws(() => collect(register, { processwide: true } as never), { message: /processWide/ })
   t.throws(() => collect(register, { processWide: 1 } as never), { code: 'ERR_INVALID_ARG_TYPE' })
+  t.throws(() => collect(register, { maxPeers: '5' } as never), {
+    code: 'ERR_INVALID_ARG_TYPE',
+    message: /"maxPeers" option must be a number/,
+  })
+  for (const maxPeers of [-1, 0.5, 1001]) {
+    t.throws(() => collect(register, { maxPeers }), {
+      code: 'ERR_OUT_OF_RANGE',
+      message: /"maxPeers" option must be an integer from 0 to 1000/,
+    })
+  }
+  t.throws(() => collect(register, { maxPeer: 5 } as never), { message: /did you mean 'maxPeers'/ })
+  t.deepEqual(await register.getMetricsAsJSON(), [])
   const collecting = collect(register)
   t.throws(() => collect(register), { message: /already been registered/ })
   collecting[Symbol.dispose]()
 })
 
-test('metrics: names and help follow the conventions of Prometheus', async t => {
-  const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
-  for (const { name, help, type } of await register.getMetricsAsJSON()) {
-    t.regex(name, /^tls_resumption_[a-z_]+$/)
-    t.is(name.endsWith('_total'), String(type) === 'counter', name)
-    t.regex(help, /^[A-Z].*[^.]$/, name)
-  }
-})
-
-test('dashboard: it uses existing metrics and labels, and every metric', async t => {
-  const register = new Registry()
-  const collecting = collect(register)
-  t.teardown(() => collecting[Symbol.dispose]())
-  const labels = new Map<string, readonly string[]>()
-  for (const { name } of await register.getMetricsAsJSON()) {
-    const { labelNames = [] } = register.getSingleMetric(name) as unknown as { labelNames?: string[] }
-    labels.set(name, labelNames)
-  }
-  const dashboard = JSON.parse(
-    readFileSync(new URL('../../examples/grafana-dashboard.json', import.meta.url), 'utf8'),
-  )
-  const asked = new Set<string>()
-  for (const panel of dashboard.panels) {
-    for (const { expr } of panel.targets ?? []) {
-      for (const [, name = '', selector = ''] of expr.matchAll(/(tls_resumption_\w+)(?:\{([^}]*)\})?/g)) {
-        const metric = name.replace(/_bucket$/, '')
-        t.true(labels.has(metric), `${panel.title}: ${name}`)
-        asked.add(metric)
-        for (const [, label = ''] of selector.matchAll(/(\w+)\s*(?:=|!=|=~|!~)/g)) {
-          t.true(
-            [...(labels.get(metric) ?? []), 'job', 'instance'].includes(label),
-            `${panel.title}: ${label}`,
-          )
-        }
-      }
+test('metrics: names follow the conventions of Prometheus, and help says unit and labels', async t => {
+  for (const options of [{}, { maxPeers: 1 }]) {
+    const { register } = startRegistry(t, options)
+    for (const { name, help, type } of await register.getMetricsAsJSON()) {
+      t.regex(name, /^tls_resumption_[a-z_]+$/)
+      t.is(name.endsWith('_total'), String(type) === 'counter', name)
+      t.regex(help, /^[A-Z1].*[^.]$/, name)
+      t.is(help.includes(', in seconds'), /_seconds(_total)?$/.test(name), help)
+      t.is(help.includes(', in bytes'), /_bytes(_total)?$/.test(name), help)
+      const { labelNames = [] } = register.getSingleMetric(name) as unknown as { labelNames?: string[] }
+      const [, by = ''] = help.match(/, by ([a-z, ]+)$/) ?? []
+      t.deepEqual(by.split(/, | and /).filter(Boolean), labelNames, help)
     }
   }
-  t.deepEqual(
-    [...labels.keys()].filter(name => !asked.has(name)),
-    [],
-    'metrics without a panel',
-  )
 })

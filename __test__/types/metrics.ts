@@ -25,6 +25,9 @@ expectTypeOf<OpenTelemetryObservable['addCallback']>().toEqualTypeOf<
   (callback: OpenTelemetryCallback) => void
 >()
 expectTypeOf<OpenTelemetryInstrumentOptions>().toEqualTypeOf<{ description: string; unit: string }>()
-expectTypeOf<CollectOptions>().toEqualTypeOf<{ processWide?: boolean | undefined }>()
+expectTypeOf<CollectOptions>().toEqualTypeOf<{
+  maxPeers?: number | undefined
+  processWide?: boolean | undefined
+}>()
 // @ts-expect-error Without a meter there is nothing to register with.
 collectOpenTelemetry()

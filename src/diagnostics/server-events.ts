@@ -53,9 +53,6 @@ export interface ServerMessage {
 /** How often each happened in this thread. */
 export type ServerStats = Record<ServerReason, number>
 
-/** Handshakes of this thread's servers, by how they ended. */
-export type HandshakeDurations = Record<'resumed' | 'full', { count: number; seconds: number }>
-
 const messages = channel('tls-resumption:server')
 
 const counts: ServerStats = {
@@ -74,8 +71,6 @@ const counts: ServerStats = {
   'reverification-failed': 0,
   rotation: 0,
 }
-
-const durations: HandshakeDurations = { resumed: { count: 0, seconds: 0 }, full: { count: 0, seconds: 0 } }
 
 /**
  * Returns what happened at the servers of this thread that use {@link resumeSessions} or {@link TicketKeys}, since the
@@ -98,21 +93,12 @@ export function serverStats(): ServerStats {
   return { ...counts }
 }
 
-/** Returns how long handshakes took, for the metrics. */
-export function handshakeDurations(): HandshakeDurations {
-  return durations
-}
-
 type Details = Partial<Omit<ServerMessage, 'reason'>>
 
 /** Counts an event, and publishes it to the subscribers of the channel. */
 export function countServerEvent(reason: ServerReason, details: Details = {}): void {
   counts[reason]++
-  const { name, protocol, newerKeys, duration } = details
-  if (duration !== undefined && (reason === 'resumed' || reason === 'full')) {
-    durations[reason].count++
-    durations[reason].seconds += duration / 1000
-  }
   if (!messages.hasSubscribers) return
+  const { name, protocol, newerKeys, duration } = details
   messages.publish({ reason, name, protocol, newerKeys, duration } satisfies ServerMessage)
 }

@@ -2,10 +2,12 @@
 import { isMainThread } from 'node:worker_threads'
 import { openedCaches, type SessionCacheStats } from '../cache/session-cache.js'
 import { clientStats } from '../diagnostics/client-events.js'
-import { handshakeDurations, serverStats } from '../diagnostics/server-events.js'
+import { serverStats } from '../diagnostics/server-events.js'
 import type { RedisTierStats } from '../fleet/redis/redis-tier.js'
 import { openedTiers } from '../fleet/second-tier.js'
 import { openedRings, type TicketKeysStats } from '../server/tickets/ticket-keys.js'
+import type { Histogram } from './histograms.js'
+import type { PeerLabels } from './peer-labels.js'
 
 export interface Instrument {
   /** Parts separated by dots, without the name of the package: `client.connections`. */
@@ -13,9 +15,11 @@ export interface Instrument {
   help: string
   /** The value of a `counter` never decreases while its cache, ring or tier is open. */
   kind: 'counter' | 'gauge'
-  /** Seconds or bytes, by their UCUM names. undefined for plain counts. */
-  unit?: 's' | 'By'
+  /** The unit by its UCUM name: seconds, bytes, or what is counted. */
+  unit: 's' | 'By' | `{${string}}`
   labels: readonly string[]
+  /** True if each value belongs to a peer. */
+  hasPeer?: boolean
   /** How the values of threads and processes combine. */
   combine: 'sum' | 'max' | 'min'
   read(scope: Scope): Sample[]
@@ -29,6 +33,8 @@ export interface Sample {
 export interface Scope {
   /** True to report what all threads of the process share, besides what belongs to this thread. */
   processWide: boolean
+  /** The values of the label `peer`. undefined: there is no such label. */
+  peers?: PeerLabels
 }
 
 const COMBINED: Record<Instrument['combine'], (one: number, other: number) => number> = {
@@ -43,64 +49,55 @@ export const DEFAULT_SCOPE: Scope = { processWide: isMainThread }
 export const INSTRUMENTS: readonly Instrument[] = [
   {
     name: 'client.connections',
-    help: 'Client connections by outcome: resumed, or the reason of the full handshake',
+    help: 'Client connections that resumed, or did not for a reason',
     kind: 'counter',
+    unit: '{connection}',
     labels: ['outcome'],
+    hasPeer: true,
     combine: 'sum',
-    read: () => byLabel('outcome', clientStats()),
+    read: ({ peers }) =>
+      peers?.split(clientStats()).map(({ count, ...labels }) => ({ value: count, labels })) ??
+      byLabel('outcome', clientStats()),
   },
   {
     name: 'server.events',
     help: 'Events of servers: handshakes (resumed, full), session IDs and tickets from clients, rotations',
     kind: 'counter',
+    unit: '{event}',
     labels: ['reason'],
     combine: 'sum',
     read: () => byLabel('reason', serverStats()),
   },
-  {
-    name: 'server.handshake.time',
-    help: 'Sum of the durations of handshakes of servers, by how they ended',
-    kind: 'counter',
-    unit: 's',
-    labels: ['outcome'],
-    combine: 'sum',
-    read: () => {
-      const { resumed, full } = handshakeDurations()
-      return byLabel('outcome', { resumed: resumed.seconds, full: full.seconds })
-    },
-  },
-  ofCaches('cache.sessions', 'gauge', 'Sessions in the cache', ({ size }) => size),
-  {
-    ...ofCaches('cache.size', 'gauge', 'Size of the session blobs in the cache', ({ bytes }) => bytes),
-    unit: 'By',
-  },
-  {
-    ...ofCaches(
-      'cache.memory',
-      'gauge',
-      'Largest memory in use by session blobs so far',
-      ({ memory }) => memory.used,
-    ),
-    unit: 'By',
-  },
+  ofCaches('cache.sessions', 'gauge', '{session}', 'Sessions in the cache', ({ size }) => size),
+  ofCaches('cache.size', 'gauge', 'By', 'Size of the session blobs in the cache', ({ bytes }) => bytes),
+  ofCaches(
+    'cache.memory',
+    'gauge',
+    'By',
+    'Largest memory in use by session blobs so far',
+    ({ memory }) => memory.used,
+  ),
   ofCaches(
     'cache.reads',
     'counter',
-    'Reads, by whether they found a session',
+    '{read}',
+    'Reads that found a session or did not',
     ({ hits, misses }) => ({ hit: hits, miss: misses }),
     'result',
   ),
-  ofCaches('cache.stores', 'counter', 'Sessions stored', ({ sets }) => sets),
+  ofCaches('cache.stores', 'counter', '{session}', 'Sessions stored', ({ sets }) => sets),
   ofCaches(
     'cache.rejected',
     'counter',
+    '{session}',
     'Sessions not stored because they were empty or too large',
     ({ rejected }) => rejected,
   ),
   ofCaches(
     'cache.removals',
     'counter',
-    'Sessions removed, by cause',
+    '{session}',
+    'Sessions removed',
     stats => ({
       taken: stats.takes,
       deleted: stats.deletes,
@@ -113,8 +110,9 @@ export const INSTRUMENTS: readonly Instrument[] = [
   ),
   {
     name: 'tickets',
-    help: 'Tickets issued, and tickets from clients by whether the ring had their key',
+    help: 'Tickets issued, and tickets from clients whose key the ring had or not',
     kind: 'counter',
+    unit: '{ticket}',
     labels: ['ring', 'outcome'],
     combine: 'sum',
     read: () =>
@@ -136,6 +134,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'ticket_keys',
     help: 'Keys of a ring',
     kind: 'gauge',
+    unit: '{key}',
     labels: ['ring'],
     combine: 'max',
     read: scope =>
@@ -159,16 +158,18 @@ export const INSTRUMENTS: readonly Instrument[] = [
   },
   {
     name: 'ticket_keys.shared',
-    help: 'Whether a ring equalled those of other hosts at its last synchronization, 1 or 0; 0 without a tier',
+    help: '1 if a ring equalled those of other hosts at its last synchronization, else 0',
     kind: 'gauge',
+    unit: '{ring}',
     labels: ['ring'],
     combine: 'min',
     read: () => rings().map(({ ring, stats }) => ({ value: Number(stats.isShared), labels: { ring } })),
   },
   {
     name: 'tier.lookups',
-    help: 'Look-ups in the second tier, by outcome',
+    help: 'Look-ups in the second tier',
     kind: 'counter',
+    unit: '{lookup}',
     labels: ['outcome'],
     combine: 'sum',
     read: () =>
@@ -185,8 +186,9 @@ export const INSTRUMENTS: readonly Instrument[] = [
   },
   {
     name: 'tier.stores',
-    help: 'Sessions sent to the second tier, and those whose storing failed',
+    help: 'Sessions sent to the second tier',
     kind: 'counter',
+    unit: '{session}',
     labels: ['outcome'],
     combine: 'sum',
     read: () =>
@@ -198,6 +200,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     name: 'tier.paused',
     help: 'Second tiers whose circuit breaker is not closed',
     kind: 'gauge',
+    unit: '{tier}',
     labels: [],
     combine: 'sum',
     read: () => [{ value: tiers().filter(({ breaker }) => breaker !== 'closed').length, labels: {} }],
@@ -215,6 +218,21 @@ export function samplesOf({ combine, read }: Instrument, scope: Scope): Sample[]
   return [...samples.values()]
 }
 
+/** Returns the names of the labels in this scope. */
+export function labelsOf({ labels, hasPeer }: Instrument | Histogram, { peers }: Scope): string[] {
+  return hasPeer && peers !== undefined ? [...labels, 'peer'] : [...labels]
+}
+
+const UNITS: Record<string, string> = { s: 'in seconds', By: 'in bytes' }
+
+/** Returns the help text with unit and labels: `Size of …, in bytes, by cache`. */
+export function helpOf(metric: Instrument | Histogram, scope: Scope): string {
+  const labels = labelsOf(metric, scope)
+    .join(', ')
+    .replace(/, (?!.*, )/, ' and ')
+  return [metric.help, UNITS[metric.unit], labels && `by ${labels}`].filter(Boolean).join(', ')
+}
+
 type Counts = Record<string, number>
 
 function byLabel(label: string, counts: Counts, labels: Record<string, string> = {}): Sample[] {
@@ -225,6 +243,7 @@ function byLabel(label: string, counts: Counts, labels: Record<string, string> =
 function ofCaches(
   name: string,
   kind: Instrument['kind'],
+  unit: Instrument['unit'],
   help: string,
   figures: (stats: SessionCacheStats) => number | Counts,
   label = '',
@@ -233,6 +252,7 @@ function ofCaches(
     name,
     help,
     kind,
+    unit,
     labels: ['cache', ...(label ? [label] : [])],
     combine: 'sum',
     read: scope =>

@@ -1,6 +1,6 @@
 import { type CollectOptions, checkCollectOptions, checkMethods } from './collect-options.js'
-import { INSTRUMENTS, samplesOf } from './instruments.js'
-import { onRequestDuration, REQUEST_DURATION } from './request-duration.js'
+import { HISTOGRAMS, onValue } from './histograms.js'
+import { helpOf, INSTRUMENTS, samplesOf } from './instruments.js'
 
 /** The part of a `Meter` of `@opentelemetry/api` that is used. */
 export interface OpenTelemetryMeter {
@@ -40,14 +40,15 @@ const METER_METHODS = [
 
 /**
  * Creates the instruments of this package with a meter of OpenTelemetry (`@opentelemetry/api` 1). Their names begin with
- * `tls_resumption.`, as in `tls_resumption.client.connections`. They are read at each collection of the meter.
+ * `tls_resumption.`, as in `tls_resumption.client.connections`. Counters are read at each collection of the meter. Histograms
+ * record each event from this call on.
  *
  * The values belong to the calling thread, as with {@link collect}. Call it in each thread that has TLS connections, with a
  * meter whose resource identifies the thread, and add up the values in the backend.
  *
  * @returns an object whose disposal stops the collection.
  * @throws `ERR_INVALID_ARG_TYPE` if the first argument is no meter.
- * @throws `ERR_INVALID_ARG_TYPE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid option.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid option.
  *
  * @example
  * ```ts
@@ -60,25 +61,28 @@ const METER_METHODS = [
 export function collectOpenTelemetry(meter: OpenTelemetryMeter, options: CollectOptions = {}): Disposable {
   const scope = checkCollectOptions(options)
   checkMethods('"meter" argument', 'a Meter of @opentelemetry/api', meter, METER_METHODS)
-  const stops = INSTRUMENTS.map(instrument => {
-    const { name, help: description, unit = '', kind, combine } = instrument
+  const stops = scope.peers === undefined ? [] : [scope.peers.start()]
+  for (const instrument of INSTRUMENTS) {
+    const { name, unit, kind, combine } = instrument
     const gauge = combine === 'sum' ? 'createObservableUpDownCounter' : 'createObservableGauge'
     const observable = meter[kind === 'counter' ? 'createObservableCounter' : gauge](
       `tls_resumption.${name}`,
-      { description, unit },
+      { description: helpOf(instrument, scope), unit },
     )
     const observe: OpenTelemetryCallback = result => {
       for (const { value, labels } of samplesOf(instrument, scope)) result.observe(value, labels)
     }
     observable.addCallback(observe)
-    return () => observable.removeCallback(observe)
-  })
-  const histogram = meter.createHistogram(`tls_resumption.${REQUEST_DURATION.name}`, {
-    description: REQUEST_DURATION.help,
-    unit: REQUEST_DURATION.unit,
-    advice: { explicitBucketBoundaries: [...REQUEST_DURATION.buckets] },
-  })
-  stops.push(onRequestDuration((seconds, labels) => histogram.record(seconds, labels)))
+    stops.push(() => observable.removeCallback(observe))
+  }
+  for (const histogram of HISTOGRAMS) {
+    const recorder = meter.createHistogram(`tls_resumption.${histogram.name}`, {
+      description: helpOf(histogram, scope),
+      unit: histogram.unit,
+      advice: { explicitBucketBoundaries: [...histogram.buckets] },
+    })
+    stops.push(onValue(histogram, scope.peers, (seconds, labels) => recorder.record(seconds, labels)))
+  }
   return {
     [Symbol.dispose]: () => {
       for (const stop of stops) stop()

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import type * as PromClient from 'prom-client'
 import { type CodedError, coded } from '../util/errors.js'
 import { type CollectOptions, checkCollectOptions, checkMethods } from './collect-options.js'
-import { INSTRUMENTS, type Instrument, type Scope, samplesOf } from './instruments.js'
-import { onRequestDuration, REQUEST_DURATION } from './request-duration.js'
+import { HISTOGRAMS, type Histogram, onValue } from './histograms.js'
+import { helpOf, INSTRUMENTS, type Instrument, labelsOf, type Scope, samplesOf } from './instruments.js'
 
 /** The part of a `Registry` of `prom-client` that is used. */
 export interface PrometheusRegistry {
@@ -20,7 +20,7 @@ const REGISTRY_METHODS = [
 
 /**
  * Registers the metrics of this package with a registry of `prom-client` 15, by default the global one. Their names begin
- * with `tls_resumption_`. Their values are read whenever the registry is read.
+ * with `tls_resumption_`. Counters are read whenever the registry is read. Histograms record each event from this call on.
  *
  * Counters belong to the calling thread. Call this function in each thread that has TLS connections, each with its own
  * registry. Then combine the results of `register.getMetricsAsJSON()` by `AggregatorRegistry.aggregate()` of `prom-client`,
@@ -28,7 +28,8 @@ const REGISTRY_METHODS = [
  *
  * @returns an object whose disposal removes the metrics from the registry.
  * @throws `ERR_TLS_RESUMPTION_METRICS` if `prom-client` is not installed.
- * @throws `ERR_INVALID_ARG_TYPE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid argument or option.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_TLS_RESUMPTION_UNKNOWN_OPTION` for an invalid argument or
+ * option.
  * @throws the error of `prom-client` if the registry has the metrics already.
  *
  * @example
@@ -48,18 +49,25 @@ export function collect(register?: PrometheusRegistry, options: CollectOptions =
   const prom = loadPromClient()
   const registers = [(register ?? prom.register) as PromClient.Registry]
   const names = INSTRUMENTS.map(instrument => registerInstrument(prom, registers, instrument, scope))
-  const histogram = new prom.Histogram({
-    name: prometheusName(REQUEST_DURATION),
-    help: REQUEST_DURATION.help,
-    labelNames: REQUEST_DURATION.labels,
-    buckets: [...REQUEST_DURATION.buckets],
-    registers,
-  })
-  const stop = onRequestDuration((seconds, labels) => histogram.observe(labels, seconds))
+  const stops = scope.peers === undefined ? [] : [scope.peers.start()]
+  for (const each of HISTOGRAMS) {
+    const name = prometheusName(each)
+    const buckets = [...each.buckets]
+    const help = helpOf(each, scope)
+    const histogram = new prom.Histogram({
+      name,
+      help,
+      labelNames: labelsOf(each, scope),
+      buckets,
+      registers,
+    })
+    names.push(name)
+    stops.push(onValue(each, scope.peers, (seconds, labels) => histogram.observe(labels, seconds)))
+  }
   return {
     [Symbol.dispose]: () => {
-      stop()
-      for (const name of [...names, prometheusName(REQUEST_DURATION)]) registers[0]?.removeSingleMetric(name)
+      for (const stop of stops) stop()
+      for (const name of names) registers[0]?.removeSingleMetric(name)
     },
   }
 }
@@ -71,8 +79,9 @@ function registerInstrument(
   scope: Scope,
 ): string {
   const name = prometheusName(instrument)
-  const { help, labels: labelNames, combine: aggregator } = instrument
-  const configuration = { name, help, labelNames, aggregator, registers }
+  const help = helpOf(instrument, scope)
+  const labelNames = labelsOf(instrument, scope)
+  const configuration = { name, help, labelNames, aggregator: instrument.combine, registers }
   if (instrument.kind === 'counter') {
     new prom.Counter({
       ...configuration,
@@ -94,9 +103,11 @@ function registerInstrument(
 }
 
 /** Returns the name that an exporter of OpenTelemetry would give: with the unit, and `_total` for a counter. */
-function prometheusName({ name, unit, kind }: { name: string; unit?: string; kind?: string }): string {
+export function prometheusName(metric: Instrument | Histogram): string {
+  const { name, unit } = metric
   const base = `tls_resumption_${name.replaceAll('.', '_')}`
-  return `${base}${unit === 's' ? '_seconds' : unit === 'By' ? '_bytes' : ''}${kind === 'counter' ? '_total' : ''}`
+  const isCounter = 'kind' in metric && metric.kind === 'counter'
+  return `${base}${unit === 's' ? '_seconds' : unit === 'By' ? '_bytes' : ''}${isCounter ? '_total' : ''}`
 }
 
 function metricsNeed(name: string, cause: unknown): CodedError {
