@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { isOfThisProcess } from '../../dist/key/context-digest.js'
 import { fileScope } from '../../dist/key/key-scope.js'
 import { withDefaults } from '../../dist/key/options.js'
@@ -9,7 +10,7 @@ import { digestTrust, processTrust, type TrustInputs } from '../../dist/key/proc
 import { identifyContextFor, identifyPeer, isShareable } from '../../dist/key/session-key.js'
 import { native } from '../../dist/native/addon.js'
 import { testAuthority } from '../support/server.ts'
-import { hasSharedFiles } from '../support/shared-file.ts'
+import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
 import { runNode } from '../workers/spawn.ts'
 
 const linuxTest = hasSharedFiles ? test : test.skip
@@ -127,18 +128,54 @@ test('process trust: a configuration that reads variables is never the same', t 
   )
 })
 
+const script = fileURLToPath(new URL('../workers/process-trust.mjs', import.meta.url))
+
+/** Returns the process trust of a new process and of a worker in it, which must be the same. */
+async function trustOf(
+  t: ExecutionContext,
+  options: readonly string[],
+  env: Record<string, string> = {},
+  ...args: string[]
+): Promise<string> {
+  const { stdout, stderr } = await runNode([...options, script, ...args], env)
+  t.is(stderr, '')
+  const [ofMain, ofWorker] = JSON.parse(stdout)
+  t.is(ofMain, ofWorker)
+  return ofMain
+}
+
 linuxTest('process trust: what a worker and its application change does not count', async t => {
-  const script = fileURLToPath(new URL('../workers/process-trust.mjs', import.meta.url))
-  const of = async (...options: string[]) => {
-    const { stdout, stderr } = await runNode([...options, script])
-    t.is(stderr, '')
-    const [ofMain, ofWorker] = JSON.parse(stdout)
-    t.is(ofMain, ofWorker)
-    return ofMain
+  const plain = await trustOf(t, [])
+  t.is(await trustOf(t, []), plain)
+  t.not(await trustOf(t, ['--openssl-legacy-provider']), plain)
+})
+
+linuxTest('process trust: folders of code for OpenSSL are never the same', async t => {
+  for (const name of ['OPENSSL_ENGINES', 'OPENSSL_MODULES']) {
+    const env = { [name]: '/usr/lib' }
+    t.not(await trustOf(t, [], env), await trustOf(t, [], env), name)
+    t.is(await trustOf(t, [], { [name]: '' }), await trustOf(t, []), `an empty ${name}`)
   }
-  const plain = await of()
-  t.is(await of(), plain)
-  t.not(await of('--openssl-legacy-provider'), plain)
+})
+
+linuxTest('process trust: another library that the system loads first is another one', async t => {
+  const of = (folder: string) => trustOf(t, [], { LD_LIBRARY_PATH: folder })
+  t.is(await of('/one'), await of('/one'))
+  t.not(await of('/one'), await of('/two'))
+  const startEnvironment = { LD_PRELOAD: '/one.so' }
+  t.true(counts({ startEnvironment: { LD_PRELOAD: '/two.so' } }, { ...BASE, startEnvironment }))
+})
+
+linuxTest('process trust: a configuration that was changed after the start is never the same', async t => {
+  const conf = `${pathOnTmpfs(t)}.cnf`
+  const env = { OPENSSL_CONF: conf }
+  writeFileSync(conf, '# one')
+  const one = await trustOf(t, [], env)
+  t.is(await trustOf(t, [], env), one)
+  // The process was configured by the first content, and finds the second one.
+  const changed = await trustOf(t, [], env, '# two')
+  t.not(changed, await trustOf(t, [], env), 'not that of a process which started with the second')
+  t.not(changed, one)
 })
 
 test('process start: arguments that process.title has overwritten are not known', t => {
@@ -150,27 +187,51 @@ test('process start: arguments that process.title has overwritten are not known'
 })
 
 test('process trust: a configuration that includes files is never the same', t => {
-  const of = (read: TrustInputs['read']) =>
-    digestTrust({ ...BASE, environment: { OPENSSL_CONF: '/a.cnf' }, read })
-  const including = of(() => '.include other.cnf\n')
-  t.is(
-    including,
-    of(() => '  .include another.cnf\n'),
-    'within the process it is the same',
-  )
-  t.is(
-    of(() => '# .include other.cnf'),
-    of(() => '# .include other.cnf'),
-  )
-  t.not(
-    of(() => '# .include other.cnf'),
-    including,
-  )
+  const of = (content: string) =>
+    digestTrust({ ...BASE, environment: { OPENSSL_CONF: '/a.cnf' }, read: () => content })
+  const including = of('.include other.cnf')
+  // The token of the process takes the place of the content.
+  t.is(of('  .include = another.cnf'), including)
+  t.is(of('\uFEFF.include other.cnf'), including, 'behind a byte order mark')
+  t.is(of('.incl\\\nude other.cnf'), including, 'in two lines')
+  t.not(of('# .include other.cnf'), including, 'a comment')
+  t.not(of('# .include other.cnf'), of('# .include another.cnf'))
 })
 
-test('process trust: it is the same each time that a process asks', t => {
-  t.is(processTrust(), processTrust())
-  t.regex(processTrust(), /^[\w-]{43}$/)
+const LOADING = [
+  'nodejs_conf = init\n[init]\nengines = mine',
+  'openssl_conf = init\n[ init ]\nengines.one = mine',
+  'openssl_conf = init\n[init]\na_module_of_its_own = mine',
+  'openssl_conf = $name',
+  'init::engines = mine\nopenssl_conf = init',
+  'openssl_conf = init\n[init]\nproviders = all\n[all]\noqsprovider = its\n[its]\nactivate = 1',
+  'openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = its\n[its]\nmodule = /tmp/default.so',
+  'openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = its\n[its]\nidentity = other',
+]
+for (const content of LOADING) {
+  test(`process trust: a configuration that loads code is never the same: ${content.replaceAll('\n', '; ')}`, t => {
+    const of = (read: string) => digestTrust({ ...BASE, read: () => read })
+    t.is(of(content), of(`${content}\n# another comment`))
+  })
+}
+
+test('process trust: a configuration that loads nothing is the same in each process', t => {
+  const own = `oid_section = oids
+    openssl_conf = init
+    [init]
+    providers = all
+    ssl_conf = ssl
+    [all]
+    default = its
+    [its]
+    activate = 1
+    [ssl]
+    system_default = defaults
+    [insta]
+    path = pkix/
+    module = of nothing that is loaded`
+  const of = (read: string) => digestTrust({ ...BASE, read: () => read })
+  t.not(of(own), of(`${own}\n# another comment`))
 })
 
 test('session key: it holds the file and what the process takes for granted', async t => {

@@ -1,9 +1,17 @@
-/** Prints the process trust of the thread, after the application has removed what it is made of, and that of a bare worker. */
+/**
+ * Prints the process trust of the thread, after the application has removed what it is made of, and that of a bare worker. An
+ * argument is first written to the configuration of OpenSSL.
+ */
+import { writeFileSync } from 'node:fs'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { processTrust } from '../../dist/key/process-trust.js'
+
+const [, , content] = process.argv
+if (isMainThread && content !== undefined) writeFileSync(process.env.OPENSSL_CONF, content)
+const { processTrust } = await import('../../dist/key/process-trust.js')
 
 if (isMainThread) {
-  delete process.env.OPENSSL_CONF
+  for (const name of ['OPENSSL_CONF', 'OPENSSL_ENGINES', 'OPENSSL_MODULES', 'LD_LIBRARY_PATH'])
+    delete process.env[name]
   process.execArgv.length = 0
   const worker = new Worker(new URL(import.meta.url), { execArgv: [], env: {} })
   worker.once('message', ofWorker => console.log(JSON.stringify([processTrust(), ofWorker])))

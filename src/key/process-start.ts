@@ -25,7 +25,12 @@ export const processStart: ProcessStart = {
   commandLine: parseCommandLine(readProc('cmdline')),
   startEnvironment: parseEnvironment(readProc('environ')),
   execArgv: [...process.execArgv],
-  environment: { NODE_OPTIONS: process.env.NODE_OPTIONS, OPENSSL_CONF: process.env.OPENSSL_CONF },
+  environment: {
+    NODE_OPTIONS: process.env.NODE_OPTIONS,
+    OPENSSL_CONF: process.env.OPENSSL_CONF,
+    OPENSSL_ENGINES: process.env.OPENSSL_ENGINES,
+    OPENSSL_MODULES: process.env.OPENSSL_MODULES,
+  },
   isMainThread,
 }
 

@@ -3,10 +3,13 @@
  * Node.js and OpenSSL, and how OpenSSL is configured. Keys of sessions that outlive the process hold it.
  */
 import { getFips } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { uptime } from 'node:process'
 import { native } from '../native/addon.js'
 import { sha256 } from '../util/digest.js'
+import { SECOND, wallClock } from '../util/time.js'
 import { encode } from './canonical-encoding.js'
+import { isWholeConfiguration } from './openssl-configuration.js'
 import { hasUnknownOptions, optionsOfStart, type ProcessStart, processStart } from './process-start.js'
 
 /** Names how keys are derived. A release that derives them in another way has another number. */
@@ -61,8 +64,21 @@ export function digestTrust(inputs: TrustInputs): string {
       hasUnknownOptions(inputs) && native.processToken(),
       // @guard shared-file › process-trust › process trust: another content of the OpenSSL configuration is another one
       configurationOf(inputs, [...system, ...thread]),
+      // @guard shared-file › process-trust › process trust: folders of code for OpenSSL are never the same
+      namesCodeFolder(inputs) && native.processToken(),
+      // @guard shared-file › process-trust › process trust: another library that the system loads first is another one
+      LIBRARIES.map(name => inputs.startEnvironment?.[name] ?? ''),
     ]),
   )
+}
+
+/** Where OpenSSL looks for code that a configuration or an option names. What is in them is not known. */
+const CODE_FOLDERS = ['OPENSSL_ENGINES', 'OPENSSL_MODULES']
+/** With what the system loads other code in place of the libraries of Node.js. */
+const LIBRARIES = ['LD_LIBRARY_PATH', 'LD_PRELOAD']
+
+function namesCodeFolder({ environment, startEnvironment }: TrustInputs): boolean {
+  return CODE_FOLDERS.some(name => isNamed(startEnvironment?.[name]) || isNamed(environment[name]))
 }
 
 const CONFIGURATION = '--openssl-config='
@@ -85,14 +101,7 @@ function configurationOf(inputs: TrustInputs, options: readonly string[]): strin
     if (hasSharedOpenssl && defaults.every(content => content === undefined)) return [native.processToken()]
     contents.push(...defaults)
   }
-  return contents.map((content = '') => {
-    // @guard shared-file › process-trust › process trust: a configuration that includes files is never the same
-    //   ⇒ if false
-    // @guard shared-file › process-trust › process trust: a configuration that reads variables is never the same
-    //   ⇒ without `|(?!\s*#).*ENV::`
-    if (/^(?:[ \t]*\.include\b|(?!\s*#).*ENV::)/m.test(content)) return native.processToken()
-    return content
-  })
+  return contents.map((content = '') => (isWholeConfiguration(content) ? content : native.processToken()))
 }
 
 function isNamed(file: string | undefined): file is string {
@@ -127,9 +136,18 @@ function isSharedOpenssl(): boolean {
 
 function readText(file: string): string | undefined {
   try {
+    // @guard shared-file › process-trust › process trust: a configuration that was changed after the start is never the same
+    //   ⇒ if false
+    if (isNewerThanProcess(file)) return native.processToken()
     return readFileSync(file, 'utf8')
   } catch (error) {
     // A file that cannot be read configures nothing here, but may do so elsewhere.
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : native.processToken()
   }
+}
+
+/** True if the file may have been another one when the process started. Throws if there is none. */
+function isNewerThanProcess(file: string): boolean {
+  const started = wallClock() - uptime() * SECOND
+  return Math.max(lstatSync(file).ctimeMs, statSync(file).ctimeMs) >= started
 }
