@@ -1,7 +1,8 @@
 /** `tls-resumption cache FILE`. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import test from 'ava'
-import { SessionCache } from 'tls-resumption'
+import { SessionCache, TicketKeys } from 'tls-resumption'
 import { tlsResumption } from '../support/cli.ts'
 import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
 
@@ -19,6 +20,58 @@ linuxTest('command cache: it shows counts and processes, and no secret', async t
   const json = JSON.parse((await tlsResumption('cache', path, '--json')).stdout)
   t.like(json, { path, serves: 'clients', sessions: 1, max: 100, singleUse: false, processes: [process.pid] })
 })
+
+linuxTest('command cache: it shows how old the sessions are', async t => {
+  const path = pathOnTmpfs(t)
+  const cache = new SessionCache({ path })
+  t.is(JSON.parse((await tlsResumption('cache', path, '--json')).stdout).ages, null)
+  t.notRegex((await tlsResumption('cache', path)).stdout, /stored/)
+  const from = Date.now()
+  for (let n = 0; n < 5; n++) cache.set(`key ${n}`, Buffer.from('a session'))
+  const { ages } = JSON.parse((await tlsResumption('cache', path, '--json')).stdout)
+  const all = [0, ages.newestMs, ages.medianMs, ages.oldestMs, Date.now() - from + 20]
+  t.deepEqual(
+    all,
+    all.toSorted((one, other) => one - other),
+  )
+  t.regex((await tlsResumption('cache', path)).stdout, /stored +newest \d+ s ago, median \d+ s, oldest \d+ s/)
+})
+
+linuxTest('command cache: it shows the ticket keys of a ring, without a secret', async t => {
+  const path = pathOnTmpfs(t)
+  const cache = new SessionCache({ path, serves: 'servers' })
+  t.is(JSON.parse((await tlsResumption('cache', path, '--json')).stdout).ring, null, 'it makes none')
+  const keys = new TicketKeys({ path, rotateEvery: 3_600_000, keep: 4 })
+  keys.rotate()
+  const { stdout } = await tlsResumption('cache', path, '--json')
+  const { ring, fileSystem } = JSON.parse(stdout)
+  t.is(fileSystem, 'tmpfs')
+  t.like(ring, { rotateEveryMs: 3_600_000, keep: 4 })
+  t.deepEqual(
+    ring.keys.map(({ generation }: { generation: number }) => generation),
+    [1, 0],
+  )
+  const next = Date.parse(ring.nextRotation) - Date.now()
+  t.true(next > 3_500_000 && next <= 3_600_000, ring.nextRotation)
+  const text = (await tlsResumption('cache', path)).stdout
+  t.regex(text, /ticket keys +2 of 4, active since \d+ s, \d+ s; rotation every 1 h, next at 2\d{3}-/)
+  t.deepEqual(Object.keys(ring.keys[0]), ['generation', 'ageMs'])
+  t.is(cache.stats().file?.fileSystem, 'tmpfs')
+})
+
+linuxTest(
+  'command cache: --remove takes the sessions of other layout versions, and nothing else',
+  async t => {
+    const path = pathOnTmpfs(t)
+    new SessionCache({ path })
+    for (const version of [2, 10]) writeFileSync(`${path}.v${version}`, 'tlsresse and its sessions')
+    for (const other of [`${path}.v3`, `${path}.v1.txt`, `${path}s.v1`])
+      writeFileSync(other, 'of another program')
+    const { code, stderr } = await tlsResumption('cache', path, '--remove')
+    t.is(code, 0, stderr)
+    t.deepEqual(readdirSync(dirname(path)).sort(), ['cache.v1.txt', 'cache.v3', 'caches.v1'])
+  },
+)
 
 linuxTest('command cache: it purges a host or all, and removes the file', async t => {
   const path = pathOnTmpfs(t)

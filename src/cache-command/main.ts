@@ -1,15 +1,15 @@
 /** `tls-resumption cache FILE`: shows what a cache in a file holds, purges it, or removes it. It never shows a secret. */
-import { closeSync, constants, openSync, readSync, unlinkSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync, constants, openSync, readdirSync, readSync, unlinkSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SessionCache } from '../cache/session-cache.js'
 import { purge } from '../client/purge.js'
-import { native } from '../native/addon.js'
+import { describe, toText } from './describe.js'
 
 export const CACHE_HELP = `Usage: tls-resumption cache FILE [--purge [HOST]] [--remove] [--json]
 
-Shows what a cache in a file holds, as new SessionCache({ path: FILE }) makes it: counts, sizes and processes. It never
-shows a session or a key.
+Shows what a cache in a file holds, as new SessionCache({ path: FILE }) makes it: counts, sizes, ages and processes, and of
+ticket keys how many there are and when they rotate. It never shows a session or a key.
 
   --purge         Purge all peers: each next connection is a full handshake, in all processes.
   --purge HOST    Purge one host.
@@ -23,8 +23,10 @@ const USAGE = 2
 const UNUSABLE = 3
 
 const MAGIC = 'tlsresum'
+const SESSIONS_MAGIC = 'tlsresse'
 /** Where the header says which side the sessions belong to, in bytes. */
 const KIND_OFFSET = 48
+const HEADER_BYTES = KIND_OFFSET + 8
 const SERVERS = 2n
 
 /** Runs the command with the arguments after `cache`. Returns the exit code. */
@@ -39,7 +41,8 @@ export function cacheCommand(args: string[]): number {
     const cache = new SessionCache({ path, serves })
     if (given.purge !== undefined) purge(given.purge === '' ? {} : { host: given.purge })
     if (given.remove) return remove(cache, path)
-    return print(given.json ? toJson(path, serves) : toText(path, serves))
+    const description = describe(path, serves)
+    return print(given.json ? `${JSON.stringify(description, null, 2)}\n` : toText(description))
   } catch (error) {
     return fail(UNUSABLE, (error as Error).message)
   }
@@ -86,8 +89,23 @@ function isFileElsewhere(args: readonly string[], at: number): boolean {
   return args.some((arg, index) => index !== at && !arg.startsWith('-'))
 }
 
-/** Returns which side the file serves. Undefined if there is no file. Opens nothing that blocks. */
+/** Returns which side the file serves. Undefined if there is no file. */
 function kindOf(path: string): 'clients' | 'servers' | undefined {
+  const header = readHeader(path)
+  if (header === undefined) return undefined
+  if (header.length < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new Error(`${path} is no cache of tls-resumption`)
+  }
+  return header.readBigUInt64LE(KIND_OFFSET) === SERVERS ? 'servers' : 'clients'
+}
+
+/** True if it is a file of sessions. */
+function hasSessions(path: string): boolean {
+  return readHeader(path)?.toString('latin1', 0, SESSIONS_MAGIC.length) === SESSIONS_MAGIC
+}
+
+/** Returns the first bytes. Undefined if there is no file. Opens nothing that blocks. */
+function readHeader(path: string): Buffer | undefined {
   let file: number
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
@@ -96,69 +114,22 @@ function kindOf(path: string): 'clients' | 'servers' | undefined {
     throw error
   }
   try {
-    const header = Buffer.alloc(KIND_OFFSET + 8)
-    const length = readSync(file, header, 0, header.length, 0)
-    if (length < header.length || header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-      throw new Error(`${path} is no cache of tls-resumption`)
-    }
-    return header.readBigUInt64LE(KIND_OFFSET) === SERVERS ? 'servers' : 'clients'
+    const header = Buffer.alloc(HEADER_BYTES)
+    return header.subarray(0, readSync(file, header, 0, header.length, 0))
   } finally {
     closeSync(file)
   }
 }
 
+/** Wipes the sessions, and removes the files: those of other versions of the layout, too. */
 function remove(cache: SessionCache, path: string): number {
   cache.clear()
-  for (const file of [path, `${path}.v1`]) unlinkSync(file)
-  return print(`Removed ${path} and ${path}.v1\n`)
-}
-
-type Serves = 'clients' | 'servers'
-
-function toJson(path: string, serves: Serves): string {
-  return `${JSON.stringify({ path, serves, ...describe(path) }, null, 2)}\n`
-}
-
-function toText(path: string, serves: Serves): string {
-  const {
-    created,
-    processes,
-    sessions,
-    sessionBytes,
-    chains,
-    chainBytes,
-    allocated,
-    max,
-    maxSession,
-    singleUse,
-  } = describe(path)
-  const rows = [
-    ['file', path],
-    ['serves', serves],
-    ['created', created],
-    // This command is one of them.
-    [
-      'processes',
-      `${processes.length} besides this command${processes.length ? ` (${processes.join(', ')})` : ''}`,
-    ],
-    ['sessions', `${sessions} of ${max} (${sessionBytes} bytes)`],
-    ['certificate chains', `${chains} (${chainBytes} bytes)`],
-    ['memory', `${allocated} bytes`],
-    ['longest session', `${maxSession} bytes`],
-    ['single use', singleUse ? 'yes' : 'no'],
-  ]
-  return rows.map(([name = '', value]) => `${name.padEnd(20)}${value}\n`).join('')
-}
-
-function describe(path: string) {
-  const info = native.fileInfo(path)
-  if (info === null) throw new Error('The file was removed')
-  const { created, processes, ...others } = info
-  return {
-    created: new Date(created).toISOString(),
-    processes: processes.filter(id => id !== process.pid),
-    ...others,
-  }
+  const isSessionFile = (name: string) => name.startsWith(`${basename(path)}.v`) && /\.v\d+$/.test(name)
+  const folder = dirname(path)
+  const others = readdirSync(folder).filter(isSessionFile)
+  const files = [path, ...others.map(name => join(folder, name)).filter(hasSessions)]
+  for (const file of files) unlinkSync(file)
+  return print(`Removed ${files.join(' and ')}\n`)
 }
 
 function print(text: string): number {

@@ -139,8 +139,10 @@ export interface SessionCacheFile {
   noSpace: number
   /** Sessions that this process removed because an offer of them never ended. */
   poisoned: number
-  /** Bytes of memory that the two files take. */
+  /** Bytes of memory that the file of sessions takes. */
   allocated: number
+  /** The name of its file system, `tmpfs`. */
+  fileSystem: string
 }
 
 /** The native memory of the session blobs, and its protection. */

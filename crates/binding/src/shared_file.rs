@@ -11,12 +11,14 @@ use napi::sys::{napi_callback_info, napi_env, napi_value};
 use napi_derive::napi;
 use tls_resumption_core::{
     Builder, Cache, EntryOptions, Segment, SegmentError, SegmentInfo, SegmentKind, SegmentOptions,
+    SessionAges,
 };
 
 use crate::handles;
 use crate::napi::raw_callback::{Value, enter};
 use crate::operations::length_of;
 use crate::registry::Registry;
+use crate::ticket_keys::RingKey;
 
 /// The files that the process has open, by path and lifetime of sessions.
 static OPEN: Registry<SharedFile> = Registry::new();
@@ -112,6 +114,7 @@ pub struct FileStats {
     pub no_space: f64,
     pub poisoned: f64,
     pub allocated: f64,
+    pub file_system: String,
 }
 
 impl From<SegmentInfo> for FileStats {
@@ -124,6 +127,7 @@ impl From<SegmentInfo> for FileStats {
             no_space: info.no_space as f64,
             poisoned: info.poisoned as f64,
             allocated: info.allocated_bytes as f64,
+            file_system: info.file_system.to_owned(),
         }
     }
 }
@@ -190,6 +194,21 @@ pub struct FileInfo {
     pub chains: f64,
     pub chain_bytes: f64,
     pub allocated: f64,
+    pub file_system: String,
+    /// Milliseconds since the newest session was stored, since the one in the middle, and since the oldest. Empty without
+    /// sessions.
+    pub ages: Vec<f64>,
+    pub ring: Option<RingOfFile>,
+}
+
+/// The ring of ticket keys in a file, without its secrets.
+#[napi(object)]
+pub struct RingOfFile {
+    /// Milliseconds. 0: only by a call.
+    pub rotate_every: f64,
+    pub keep: u32,
+    /// The active key first, then the newest.
+    pub keys: Vec<RingKey>,
 }
 
 /// Returns what the file of a path holds that this process has open.
@@ -214,6 +233,15 @@ pub fn file_info(path: String) -> Option<FileInfo> {
         chains: info.chains as f64,
         chain_bytes: info.chain_bytes as f64,
         allocated: info.allocated_bytes as f64,
+        file_system: info.file_system.to_owned(),
+        ages: info.ages.map_or_else(Vec::new, |SessionAges { newest, median, oldest }| {
+            [newest, median, oldest].map(|age| age.as_millis() as f64).into()
+        }),
+        ring: info.ring.map(|ring| RingOfFile {
+            rotate_every: ring.rotate_every.map_or(0, |every| every.get().as_millis()) as f64,
+            keep: ring.keep.get().into(),
+            keys: ring.keys.into_iter().map(RingKey::from).collect(),
+        }),
     })
 }
 

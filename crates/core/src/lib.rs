@@ -93,8 +93,8 @@ pub use key::{Key, MAX_KEY_LEN};
 pub use options::{EntryOptions, Options};
 pub use purge_counters::PurgeCounters;
 pub use segment::{
-    MaxSession, Segment, SegmentError, SegmentErrorKind, SegmentInfo, SegmentKind, SegmentOptions,
-    SharedKeyRing,
+    MaxSession, RingInfo, Segment, SegmentError, SegmentErrorKind, SegmentInfo, SegmentKind,
+    SegmentOptions, SessionAges, SharedKeyRing,
 };
 pub use single_flight::{Leadership, Lease};
 pub use stats::{LockedMemory, Memory, Stats, limit_locked_memory};

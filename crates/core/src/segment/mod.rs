@@ -22,7 +22,7 @@ pub(crate) mod sync;
 pub(crate) mod table;
 
 pub use error::{SegmentError, SegmentErrorKind};
-pub use handle::{Segment, SegmentInfo};
+pub use handle::{RingInfo, Segment, SegmentInfo, SessionAges};
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
 pub use no_shared_ring::SharedKeyRing;
 pub use options::{MaxSession, SegmentKind, SegmentOptions};

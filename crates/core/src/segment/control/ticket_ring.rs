@@ -19,8 +19,8 @@ use crate::segment::owner::{OWNER_BITS, Owner, Owners};
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::ticket_keys::KeyBytes;
 use crate::{
-    Activation, AgedKey, KEY_NAME_LEN, Keep, KeyInfo, KeyRejected, RotateEvery, TICKET_KEY_LEN,
-    TicketKey,
+    Activation, AgedKey, KEY_NAME_LEN, Keep, KeyInfo, KeyRejected, RingInfo, RotateEvery,
+    TICKET_KEY_LEN, TicketKey,
 };
 
 /// One more than the most keys, because a new key comes before the oldest leaves, and one for a process that died.
@@ -126,6 +126,13 @@ impl<'a, O: Owners> TicketRing<'a, O> {
 
     pub(crate) fn config(&self) -> RingConfig {
         RingConfig::unpack(self.words[CONFIG].load(Ordering::Relaxed))
+    }
+
+    /// Returns the configuration and the keys. `None` if no process has opened the ring.
+    pub(crate) fn info(&self, now: u64) -> Option<RingInfo> {
+        let is_open = self.words[CONFIG].load(Ordering::Relaxed) & RingConfig::IS_SET != 0;
+        let RingConfig { rotate_every, keep } = self.config();
+        is_open.then(|| RingInfo { rotate_every, keep, keys: self.keys(now) })
     }
 
     /// Copies the active key, after a rotation if that is due. Returns its generation. `None` without a key: then nothing

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 use super::create::{NewFile, create, read_header, remove};
 use super::mapping::Mapping;
 use super::open::{failed, identify, open};
-use super::{FileId, MAX_WAIT, POLL, owners};
+use super::{FileId, MAX_WAIT, POLL, owners, sys};
 use crate::segment::checksum::Checksum;
 use crate::segment::layout::{
     CONTROL_MAGIC, CONTROL_VERSION, CONTROL_WORDS, SessionLayout, WORD, header,
@@ -140,6 +140,11 @@ impl ControlFile {
         let words = self.header.to_words();
         let is_same = |at: usize| self.mapping[at].load(Ordering::Relaxed) == words[at];
         [header::FILE_ID, header::FILE_ID + 1, header::CHECKSUM].into_iter().all(is_same)
+    }
+
+    /// Returns the name of the file system.
+    pub(crate) fn file_system(&self) -> &'static str {
+        sys::shared_file_system(&self.file).ok().and_then(Result::ok).unwrap_or("unknown")
     }
 
     pub(crate) fn is_dead(&self) -> bool {

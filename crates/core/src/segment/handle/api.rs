@@ -2,9 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::SessionAges;
 use super::attachment::{Attachment, Which};
 use super::link::Link;
 use super::shared::SharedTable;
+use crate::clock::wall_millis;
 use crate::segment::control::purges::Purges;
 use crate::segment::table::Events;
 use crate::segment::{SegmentError, SegmentInfo, SegmentOptions};
@@ -145,6 +147,8 @@ impl Segment {
             let (header, (sessions, session_bytes)) =
                 (files.control.header(), usage(Which::Sessions));
             let (chains, chain_bytes) = usage(Which::Chains);
+            let (counters, none) = (Counters::default(), Events::default());
+            let stored_at = files.table(Which::Sessions, &counters, &none).stored_at();
             SegmentInfo {
                 max: header.max,
                 max_session: header.max_session,
@@ -160,6 +164,9 @@ impl Segment {
                 no_space: Events::get(&events.no_space),
                 recovered: Events::get(&events.recovered),
                 poisoned: Events::get(&events.poisoned),
+                ages: SessionAges::new(stored_at, wall_millis(false)),
+                ring: files.ring().info(wall_millis(false)),
+                file_system: files.control.file_system(),
             }
         })
     }

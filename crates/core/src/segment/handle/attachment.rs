@@ -6,8 +6,9 @@ use siphasher::sip128::SipHasher13;
 
 use crate::Key;
 use crate::segment::control::purges::Purges;
+use crate::segment::control::ticket_ring::TicketRing;
 use crate::segment::files::{ControlFile, SessionFile};
-use crate::segment::layout::{MARKS, PURGES, Part, marks};
+use crate::segment::layout::{MARKS, PURGES, Part, RING, marks};
 use crate::segment::table::{Allocate, Events, Hash, Marks, Table};
 use crate::segment::{SegmentError, SegmentOptions};
 use crate::store::counters::Counters;
@@ -19,6 +20,7 @@ static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 pub(crate) struct Attachment {
     pub(crate) control: ControlFile,
     pub(crate) sessions: SessionFile,
+    hash_key: [u8; 16],
     hasher: SipHasher13,
     shares_boot_time: bool,
 }
@@ -53,9 +55,10 @@ impl Attachment {
     }
 
     fn new(control: ControlFile, sessions: SessionFile) -> Self {
-        let hasher = SipHasher13::new_with_key(&control.hash_key());
+        let hash_key = control.hash_key();
+        let hasher = SipHasher13::new_with_key(&hash_key);
         let shares_boot_time = control.shares_boot_time();
-        Self { control, sessions, hasher, shares_boot_time }
+        Self { control, sessions, hash_key, hasher, shares_boot_time }
     }
 
     /// Recovers what dead processes left, so that their secrets do not stay.
@@ -94,6 +97,11 @@ impl Attachment {
     pub(crate) fn purges(&self) -> Purges<'_> {
         let total = &self.control.region(MARKS)[marks::PURGES_TOTAL];
         Purges::new(self.control.region(PURGES), total)
+    }
+
+    /// Returns the ring of ticket keys, which may not have been opened.
+    pub(crate) fn ring(&self) -> TicketRing<'_, ControlFile> {
+        TicketRing::new(self.control.region(RING), &self.control, &self.hash_key)
     }
 
     pub(crate) fn table<'a>(

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Capacity, MaxSession};
+use crate::{Capacity, Keep, KeyInfo, MaxSession, RotateEvery};
 
 /// What a segment holds, and what happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,4 +34,55 @@ pub struct SegmentInfo {
     pub recovered: u64,
     /// Sessions that this process removed, because an offer of them never ended.
     pub poisoned: u64,
+    /// How long ago the sessions were stored. `None` without a session.
+    pub ages: Option<SessionAges>,
+    /// The ring of ticket keys. `None` if no process has opened it.
+    pub ring: Option<RingInfo>,
+    /// The name of the file system.
+    pub file_system: &'static str,
+}
+
+/// How long ago the sessions of a segment were stored, by the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionAges {
+    /// The session that was stored last.
+    pub newest: Duration,
+    /// The session in the middle.
+    pub median: Duration,
+    /// The session that was stored first.
+    pub oldest: Duration,
+}
+
+impl SessionAges {
+    /// `stored_at` and `now`: milliseconds since 1970. Returns `None` for no times.
+    pub(super) fn new(mut stored_at: Vec<u64>, now: u64) -> Option<Self> {
+        stored_at.sort_unstable();
+        let age = |at: usize| Duration::from_millis(now.saturating_sub(stored_at[at]));
+        let last = stored_at.len().checked_sub(1)?;
+        Some(Self { newest: age(last), median: age(last / 2), oldest: age(0) })
+    }
+}
+
+/// The ring of ticket keys of a segment, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingInfo {
+    /// How long a key stays active. `None`: until a process rotates.
+    pub rotate_every: Option<RotateEvery>,
+    /// How many keys the ring has at most.
+    pub keep: Keep,
+    /// The keys, the active one first, then the newest.
+    pub keys: Vec<KeyInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_those_of_the_newest_the_middle_and_the_oldest_session() {
+        let ages = SessionAges::new(vec![700, 100, 900, 2000], 1000).unwrap();
+        let millis = [ages.newest, ages.median, ages.oldest].map(|age| age.as_millis());
+        assert_eq!(millis, [0, 300, 900], "a session of the future has no age");
+        assert_eq!(SessionAges::new(vec![], 1000), None);
+    }
 }

@@ -18,6 +18,6 @@ mod unsupported;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
 pub use api::Segment;
-pub use info::SegmentInfo;
+pub use info::{RingInfo, SegmentInfo, SessionAges};
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri)))))]
 pub use unsupported::Segment;

@@ -126,6 +126,15 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         held.fold((0, 0), |(count, bytes), seen| (count + 1, bytes + seen.record.len as u64))
     }
 
+    /// Returns when each session was stored, in milliseconds since 1970.
+    pub(crate) fn stored_at(&self) -> Vec<u64> {
+        let watermark = self.watermark();
+        let all =
+            (0..self.part.len()).filter_map(|index| self.snapshot(index, None).ok().flatten());
+        let held = all.filter(|seen| seen.record.sequence > watermark);
+        held.map(|seen| seen.record.wall).collect()
+    }
+
     fn watermark(&self) -> u64 {
         if self.is_clearable { self.marks.watermark() } else { 0 }
     }
