@@ -9,10 +9,12 @@ export interface KeyScope {
   readonly hasProcessCounters?: boolean
   /** Returns what else is mixed into keys. Undefined within one process. */
   trust(): string | undefined
+  /** How many purges this thread has noticed. Undefined before it has looked. */
+  noticedPurges?: number
 }
 
 /** The threads of this process. Their keys depend on the purge counters of the process only. */
-export const PROCESS_SCOPE: KeyScope = { handle: () => 0, trust: () => undefined }
+export const PROCESS_SCOPE: KeyScope = { handle: () => 0, trust: () => undefined, noticedPurges: 0 }
 
 interface FileScopes {
   /** The scope of the sessions in the file. */

@@ -67,17 +67,15 @@ export function onPurge(forget: () => void): void {
   forgetters.push(forget)
 }
 
-/** How many purges this thread has noticed, by scope. */
-const noticed = new WeakMap<KeyScope, number>()
-
 /**
  * Forgets what this thread remembers, if any thread or process has purged since the last call for the scope. Returns a
  * number that changes with each purge.
  */
 export function noticePurges(scope: KeyScope = PROCESS_SCOPE): number {
   const now = totalPurges(scope)
-  const before = noticed.get(scope) ?? (scope === PROCESS_SCOPE ? 0 : now)
-  if (now !== before || !noticed.has(scope)) noticed.set(scope, now)
-  if (now !== before) for (const forget of forgetters) forget()
+  const before = scope.noticedPurges
+  if (now === before) return now
+  scope.noticedPurges = now
+  if (before !== undefined) for (const forget of forgetters) forget()
   return now
 }

@@ -5,7 +5,8 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' ? value !== null : typeof value === 'function'
 }
 
-interface Entry<Result> {
+/** A remembered result. */
+export interface Entry<Result> {
   readonly inputs: readonly unknown[]
   readonly result: Result
 }
@@ -28,10 +29,11 @@ export class InputMemo<Result> {
    * object whose content is not known.
    */
   get(inputs: readonly unknown[], compute: () => Result): Result {
-    return (this.#find(inputs) ?? this.#add(inputs, compute())).result
+    return (this.find(inputs) ?? this.add(inputs, compute())).result
   }
 
-  #find(inputs: readonly unknown[]): Entry<Result> | undefined {
+  /** Returns the entry of the same inputs. */
+  find(inputs: readonly unknown[]): Entry<Result> | undefined {
     const first = this.#entries[0]
     if (first === undefined || hasInputs(first.inputs, inputs)) return first
     const index = this.#entries.findIndex(entry => hasInputs(entry.inputs, inputs))
@@ -39,7 +41,8 @@ export class InputMemo<Result> {
     return index < 0 ? undefined : this.#entries[0]
   }
 
-  #add(inputs: readonly unknown[], result: Result): Entry<Result> {
+  /** Remembers the result of these inputs, unless one is an object whose content is not known. */
+  add(inputs: readonly unknown[], result: Result): Entry<Result> {
     // @guard changed-context › key-inputs › an object changed in place is another key
     if (!inputs.every(isComparable)) return { inputs, result }
     const entry = { inputs: inputs.map(copyBytes), result }
@@ -69,14 +72,13 @@ function hasInputs(known: readonly unknown[], inputs: readonly unknown[]): boole
   // No closure: this runs for each connection.
   for (let at = 0; at < known.length; at++) {
     // @guard endpoint › key-inputs › rejectUnauthorized: a change of nothing else changes the key
-    if (!isSameInput(known[at], inputs[at])) return false
+    if (known[at] !== inputs[at] && !areSameBytes(known[at], inputs[at])) return false
   }
   return true
 }
 
-function isSameInput(known: unknown, input: unknown): boolean {
-  // Most inputs are no bytes. Of bytes only a copy is known, which is never the same object.
-  if (known === input) return true
+/** Of bytes only a copy is known, which is never the same object. */
+function areSameBytes(known: unknown, input: unknown): boolean {
   // @guard chain › key-inputs › a CA file replaced in place and read again is another key
   //   ⇒ `known.equals(toBytes(input))` becomes `true`
   return Buffer.isBuffer(known) && isOwnBytes(input) && known.equals(toBytes(input))
