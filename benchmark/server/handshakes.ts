@@ -72,7 +72,8 @@ async function checkPackages(started: Map<Mode, Servers>): Promise<void> {
     const files = await servers.loaded?.()
     if (files === undefined) continue
     const isOurs = files.some(file => file.endsWith('.node'))
-    if (mode !== 'tls-resumption') checkPlain(mode, files, ['tls-session-cache'])
+    if (mode !== 'tls-resumption')
+      checkPlain(mode, files, mode === 'tls-session-cache' ? [mode, 'quick-lru'] : [])
     else if (!isOurs) throw new Error('the addon was not loaded')
   }
 }
