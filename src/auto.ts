@@ -8,16 +8,17 @@
  * @module tls-resumption/auto
  */
 import loader from './auto/load-environment.cjs'
-import { isSwitchedOff } from './auto/variables.js'
+import { isSwitchedOff, readEnvironment } from './auto/variables.js'
 import { unsupportedRuntime } from './node/runtime.js'
 import { warnOnce } from './util/log.js'
 
-if (!isSwitchedOff(process.env)) {
+const environment = readEnvironment()
+if (!isSwitchedOff(environment)) {
   try {
     const runtime = unsupportedRuntime()
     if (runtime !== undefined) throw new Error(`This is ${runtime}`)
     // Within `try`, and not awaited, so that this file can be required, too.
-    loader.loadEnvironment().installFromEnvironment(process.env)
+    loader.loadEnvironment().installFromEnvironment(environment)
   } catch (error) {
     warnOnce('AUTO', `TLS connections do not resume: ${(error as Error).message}`)
   }

@@ -72,6 +72,19 @@ for (const value of ['', 'on', '1', 'TRUE', 'yes', 'enabled']) {
   })
 }
 
+for (const [values, second] of [
+  [{ TLS_RESUMPTION: 'off', exec_mode: 'cluster_mode', args: [] }, FULL],
+  [{ TLS_RESUMPTION: 0 }, FULL],
+  [{ instances: 2 }, RESUMED],
+  [null, RESUMED],
+] as const) {
+  test(`auto: variables that pm2 passes as JSON count: ${JSON.stringify(values)}`, async t => {
+    const { met, stderr } = await run(t, { env: { pm2_env: JSON.stringify(values) } })
+    t.deepEqual(met, [FULL, second])
+    t.is(stderr, '')
+  })
+}
+
 /** How often each warning of the package is in a text. */
 function countWarnings(stderr: string): Record<string, number> {
   const counts: Record<string, number> = {}

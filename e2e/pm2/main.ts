@@ -1,8 +1,10 @@
 /**
  * `npm run test:pm2`: a server in the cluster mode of pm2, with a ring and with Node.js alone. A client resumes at any of its
- * processes: at first, after a reload, and after three times `rotateEvery`. The last line is `N passed, M failed`.
+ * processes: at first, after a reload, and after three times `rotateEvery`. And a client with the flag, to which pm2 passes
+ * `TLS_RESUMPTION`. The last line is `N passed, M failed`.
  */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -20,12 +22,20 @@ const folder = mkdtempSync(join(tmpdir(), 'tls-resumption-pm2-'))
 const authority = await createAuthority({ algorithm: 'ecdsa' })
 const identity = await authority.issue({ usage: 'server', commonName: 'localhost', dnsNames: ['localhost'] })
 for (const name of ['cert', 'key'] as const) writeFileSync(join(folder, `${name}.pem`), identity[name])
+writeFileSync(join(folder, 'ca.pem'), authority.cert)
 
 const sum = { passed: 0, failed: 0 }
 try {
   const plain = await resumptions('Node alone')
   const ring = await resumptions('ring')
   for (const [what, count] of ring) check(what, count, plain.get(what) ?? 0)
+  for (const value of ['on', 'off']) {
+    const resumes = await flagResumes(value)
+    report(
+      resumes === (value === 'on'),
+      `TLS_RESUMPTION=${value}: a client ${resumes ? 'resumes' : 'does not resume'}`,
+    )
+  }
 } finally {
   pm2({}, 'kill')
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
@@ -36,9 +46,32 @@ process.exit(sum.failed ? 1 : 0)
 /** The ring must resume each connection, and so not fewer than Node alone. */
 function check(what: string, count: number, plain: number): void {
   const isRight = count >= plain && count === VISITS
+  report(isRight, `${what}: ${count} of ${VISITS} resumed, with Node alone ${plain}`)
+}
+
+function report(isRight: boolean, what: string): void {
   sum[isRight ? 'passed' : 'failed']++
-  const figures = `${count} of ${VISITS} resumed, with Node alone ${plain}`
-  process.stdout.write(`${isRight ? '✔' : '✘'} pm2, ${what}: ${figures}\n`)
+  process.stdout.write(`${isRight ? '✔' : '✘'} pm2, ${what}\n`)
+}
+
+/** Starts a client with the flag, and returns whether its second connection resumes. */
+async function flagResumes(value: string): Promise<boolean> {
+  const server = tls.createServer(identity).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const env = { TLS_RESUMPTION: value, PORT: `${(server.address() as AddressInfo).port}`, FOLDER: folder }
+  const flag = `--import ${new URL('../../lib/auto.js', import.meta.url)}`
+  const resumed: boolean[] = []
+  const met = new Promise<void>(resolve => {
+    server.on('secureConnection', socket => {
+      socket.on('error', () => {}).end('hello')
+      if (resumed.push(socket.isSessionReused()) === 2) resolve()
+    })
+  })
+  pm2(env, 'start', join(import.meta.dirname, 'client.mjs'), '-i', '1', '--name', value, '--node-args', flag)
+  await met
+  pm2({}, 'delete', value)
+  server.close()
+  return resumed[1] === true
 }
 
 /** Starts the server, and returns how many connections resumed at each point. */

@@ -29,6 +29,21 @@ const NAMES: readonly string[] = [
 const OFF: readonly string[] = ['off', '0', 'false', 'no', 'disabled']
 const ON: readonly string[] = ['on', '1', 'true', 'yes', 'enabled', '']
 
+/**
+ * Returns the environment variables. In its cluster mode pm2 sets those of the program only after the modules of
+ * `--import` were loaded. Until then they are in one variable, as JSON.
+ */
+export function readEnvironment(): Environment {
+  const { pm2_env: pm2 } = process.env
+  if (pm2 === undefined) return process.env
+  try {
+    const values = Object.entries(JSON.parse(pm2)).map(([name, value]) => [name, String(value)])
+    return { ...process.env, ...Object.fromEntries(values) }
+  } catch {
+    return process.env
+  }
+}
+
 /** True if `TLS_RESUMPTION` disables the package. */
 export function isSwitchedOff(environment: Environment): boolean {
   return OFF.includes(readSwitch(environment))
