@@ -1,7 +1,7 @@
-//! Measures a segment beside a cache of the process: `cargo run --release --example segment`.
+//! Measures a segment beside a cache of the process: `cargo run --release --example segment [-- costs | memory]`.
 //!
-//! Prints the processor time of calls, the throughput of two processes beside that of one, and the time to open a file
-//! with 10,000 sessions.
+//! Prints the processor time of calls, the throughput of two processes beside that of one, the time to open a file
+//! with 10,000 sessions, and the memory of a session.
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod measured {
@@ -33,8 +33,28 @@ mod measured {
 
     fn compare() {
         let path = format!("/dev/shm/tls-resumption-measured-{}", std::process::id());
-        let segment = open(&path);
-        let shared = segment.sessions(Cache::builder());
+        let part = std::env::args().nth(1);
+        let is_asked = |name| part.as_deref().is_none_or(|part| part == name);
+        if is_asked("costs") {
+            compare_costs(&path);
+        }
+        if part.is_none() {
+            opening(&path);
+            processes(&path);
+        }
+        if is_asked("costs") {
+            open(&path).remove_files().expect("they are there");
+        }
+        if is_asked("memory") {
+            for bytes in [500, 1000, 1500, 2000, 2500, 4000] {
+                let each = resident(&path, bytes);
+                println!("sessions of {bytes} bytes: {each:.0} bytes of memory each");
+            }
+        }
+    }
+
+    fn compare_costs(path: &str) {
+        let shared = open(path).sessions(Cache::builder());
         let own = Cache::builder().build();
         println!("nanoseconds of processor time for a call, 10,000 keys of 1,000 bytes");
         for round in 0..3 {
@@ -42,14 +62,24 @@ mod measured {
             for ((name, own), (_, shared)) in own.into_iter().zip(shared) {
                 let ratio = shared / own;
                 println!(
-                    "{round} {name:12} process {own:6.0}  segment {shared:6.0}  ratio {ratio:.2}"
+                    "{round} {name:14} process {own:6.0}  segment {shared:6.0}  ratio {ratio:.2}"
                 );
             }
         }
-        opening(&path);
-        drop((shared, segment));
-        processes(&path);
-        open(&path).remove_files().expect("they are there");
+    }
+
+    /// Returns the bytes of memory of the session file for each of 10,000 sessions, those of free slots included.
+    fn resident(path: &str, bytes: usize) -> f64 {
+        let segment = open(path);
+        let sessions = segment.sessions(Cache::builder());
+        for number in 0..KEYS {
+            put(&sessions, number, &vec![7; bytes]);
+        }
+        let info = segment.info().expect("there are files");
+        segment.remove_files().expect("they are there");
+        #[expect(clippy::cast_precision_loss, reason = "of small numbers")]
+        let each = info.allocated_bytes as f64 / info.sessions as f64;
+        each
     }
 
     fn costs(cache: &Cache) -> [(&'static str, f64); 4] {

@@ -117,6 +117,22 @@ fn chains_are_kept_beside_the_sessions() {
 }
 
 #[test]
+fn neighbours_share_the_pages_of_their_memory() {
+    for (len, most) in [(1000, 1600), (2000, 2900), (4000, 5500)] {
+        let folder = Folder::new();
+        let segment = Segment::open(folder.options().with_max(Capacity::new(2000))).unwrap();
+        let sessions = segment.sessions(builder());
+        let empty = segment.info().unwrap().allocated_bytes;
+        for number in 0..2000 {
+            put(&sessions, &number.to_string(), &vec![7; len]);
+        }
+        let info = segment.info().unwrap();
+        let each = (info.allocated_bytes - empty) / info.sessions;
+        assert!(each < most, "{len} bytes take {each}");
+    }
+}
+
+#[test]
 fn a_lifetime_ends_by_the_clock_of_the_cache() {
     let folder = Folder::new();
     let clock = Arc::new(ManualClock::new());

@@ -99,30 +99,49 @@ const fn region(start: usize, words: usize) -> Range<usize> {
 pub(crate) const WAYS: usize = if cfg!(loom) { 2 } else { 16 };
 /// The words of a slot, without its payload: one cache line.
 pub(crate) const SLOT_WORDS: usize = 8;
-/// The words of the first part of a payload. Most sessions need no more.
-pub(crate) const FIRST_WORDS: usize = 1024 / WORD;
+/// The words of a piece of a payload.
+pub(crate) const PIECE_WORDS: usize = 1024 / WORD;
+/// How many pieces of a payload are beside those of other slots. Most sessions need no more.
+const MAX_PIECES: usize = 4;
 
 /// No more chains than this are kept: a process has few peers that differ in them.
 const MAX_CHAINS: usize = 1000;
 /// The bytes of a chain at most.
 const CHAIN_BYTES: usize = 32 << 10;
 
-/// One table of a session file: its slots, and their payloads in two parts.
+/// One table of a session file: its slots, and their payloads.
+///
+/// A payload begins with pieces of [`PIECE_WORDS`]. First come the first pieces of all slots, then the second ones, and so on:
+/// the system allocates whole pages, so four slots share a page. The rest of a payload is in one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     /// The number of sets.
     pub(crate) sets: usize,
     /// Where the slots begin.
     pub(crate) slots: usize,
-    /// Where the first parts begin, of [`FIRST_WORDS`] each.
-    pub(crate) first: usize,
-    /// Where the other parts begin.
+    /// Where the first pieces begin.
+    pub(crate) pieces: usize,
+    /// How many pieces a payload has.
+    pub(crate) piece_count: usize,
+    /// Where the rests begin.
     pub(crate) rest: usize,
-    /// The words of each other part.
+    /// The words of each rest.
     pub(crate) rest_words: usize,
 }
 
 impl Part {
+    /// Returns a table at no place.
+    const fn of(max: usize, bytes: usize) -> Self {
+        let units = bytes.div_ceil(PIECE_WORDS * WORD);
+        let piece_count = if units < MAX_PIECES { units } else { MAX_PIECES };
+        let rest_words = (units - piece_count) * PIECE_WORDS;
+        Self { sets: sets_for(max), slots: 0, pieces: 0, piece_count, rest: 0, rest_words }
+    }
+
+    const fn at(self, slots: usize, pieces: usize, rest: usize) -> Self {
+        Self { slots, pieces, rest, ..self }
+    }
+
     /// Returns the number of slots.
     pub(crate) const fn len(&self) -> usize {
         self.sets * WAYS
@@ -130,7 +149,25 @@ impl Part {
 
     /// Returns the bytes of a payload at most.
     pub(crate) const fn max_bytes(&self) -> usize {
-        (FIRST_WORDS + self.rest_words) * WORD
+        (self.piece_count * PIECE_WORDS + self.rest_words) * WORD
+    }
+
+    /// Returns the words in which one piece of all slots is.
+    pub(crate) const fn pieces(&self, piece: usize) -> Range<usize> {
+        let start = self.pieces + piece * self.len() * PIECE_WORDS;
+        start..start + self.len() * PIECE_WORDS
+    }
+
+    /// Returns the words of a slot's payload from a byte on, as far as they adjoin. The byte begins a word.
+    pub(crate) const fn payload(&self, index: usize, byte: usize) -> Range<usize> {
+        let (piece, word) = (byte / (PIECE_WORDS * WORD), byte / WORD);
+        let (start, words, skipped) = if piece < self.piece_count {
+            (self.pieces(piece).start + index * PIECE_WORDS, PIECE_WORDS, piece * PIECE_WORDS)
+        } else {
+            let skipped = self.piece_count * PIECE_WORDS;
+            (self.rest + index * self.rest_words, self.rest_words, skipped)
+        };
+        start + (word - skipped)..start + words
     }
 }
 
@@ -148,32 +185,19 @@ pub(crate) struct SessionLayout {
 impl SessionLayout {
     /// `max`: sessions, at least 1. `max_session`: bytes, at least 1 KiB.
     pub(crate) const fn new(max: usize, max_session: usize) -> Self {
-        let sets = sets_for(max);
-        let chain_sets = sets_for(if max < MAX_CHAINS { max } else { MAX_CHAINS });
-        let rest_words = max_session.next_multiple_of(1024) / WORD - FIRST_WORDS;
-        let chain_rest_words = CHAIN_BYTES / WORD - FIRST_WORDS;
-
-        let slots = region(PAGE, sets * WAYS * SLOT_WORDS);
-        let chain_slots = region(slots.end, chain_sets * WAYS * SLOT_WORDS);
-        let first = region(chain_slots.end, sets * WAYS * FIRST_WORDS);
-        let chain_first = region(first.end, chain_sets * WAYS * FIRST_WORDS);
-        let rest = region(chain_first.end, sets * WAYS * rest_words);
-        let chain_rest = region(rest.end, chain_sets * WAYS * chain_rest_words);
+        let [sessions, chains] = [
+            Part::of(max, max_session),
+            Part::of(if max < MAX_CHAINS { max } else { MAX_CHAINS }, CHAIN_BYTES),
+        ];
+        let slots = region(PAGE, sessions.len() * SLOT_WORDS);
+        let chain_slots = region(slots.end, chains.len() * SLOT_WORDS);
+        let pieces = region(chain_slots.end, sessions.piece_count * sessions.len() * PIECE_WORDS);
+        let chain_pieces = region(pieces.end, chains.piece_count * chains.len() * PIECE_WORDS);
+        let rest = region(chain_pieces.end, sessions.len() * sessions.rest_words);
+        let chain_rest = region(rest.end, chains.len() * chains.rest_words);
         Self {
-            sessions: Part {
-                sets,
-                slots: slots.start,
-                first: first.start,
-                rest: rest.start,
-                rest_words,
-            },
-            chains: Part {
-                sets: chain_sets,
-                slots: chain_slots.start,
-                first: chain_first.start,
-                rest: chain_rest.start,
-                rest_words: chain_rest_words,
-            },
+            sessions: sessions.at(slots.start, pieces.start, rest.start),
+            chains: chains.at(chain_slots.start, chain_pieces.start, chain_rest.start),
             allocated: chain_slots.end,
             words: chain_rest.end,
         }
@@ -225,13 +249,32 @@ mod tests {
         let layout = SessionLayout::new(10_000, 16 << 10);
         assert_eq!((layout.sessions.sets, layout.sessions.len()), (1000, 16_000));
         assert_eq!((layout.chains.sets, layout.chains.len()), (100, 1600));
-        let starts = |part: Part| [part.slots, part.first, part.rest].map(|word| word * WORD);
-        assert_eq!(starts(layout.sessions), [4096, 1_130_496, 19_152_896]);
-        assert_eq!(starts(layout.chains), [1_028_096, 17_514_496, 264_912_896]);
+        let starts = |part: Part| [part.slots, part.pieces, part.rest].map(|word| word * WORD);
+        assert_eq!(starts(layout.sessions), [4096, 1_130_496, 73_220_096]);
+        assert_eq!(starts(layout.chains), [1_028_096, 66_666_496, 269_828_096]);
         assert_eq!((layout.allocated * WORD, layout.words * WORD), (1_130_496, 315_703_296));
         assert_eq!(layout.sessions.max_bytes(), 16 << 10);
         assert_eq!(layout.chains.max_bytes(), CHAIN_BYTES);
         assert_eq!(SessionLayout::new(1, 1024).sessions.sets, 1);
         assert_eq!(SessionLayout::new(11, 1025).sessions.max_bytes(), 2048);
+    }
+    #[test]
+    fn a_payload_is_in_pieces_that_no_other_slot_has() {
+        for bytes in [1024, 2000, 4096, 16 << 10] {
+            let part = SessionLayout::new(20, bytes).sessions;
+            let mut taken = vec![false; part.rest + part.len() * part.rest_words];
+            for index in 0..part.len() {
+                let mut byte = 0;
+                while byte < part.max_bytes() {
+                    let words = part.payload(index, byte);
+                    assert_eq!(part.payload(index, byte + WORD).end, words.end);
+                    byte += words.len() * WORD;
+                    for word in words {
+                        assert!(word >= part.pieces && !std::mem::replace(&mut taken[word], true));
+                    }
+                }
+                assert_eq!(byte, bytes.next_multiple_of(1024));
+            }
+        }
     }
 }

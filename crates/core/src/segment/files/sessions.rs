@@ -43,8 +43,8 @@ impl SessionFile {
         };
         let mapping =
             Mapping::new(&file, layout.words).map_err(|error| failed(&path, "mmap", &error))?;
-        // The first parts of the payload have most of the secrets.
-        mapping.lock_in_memory(layout.sessions.first..layout.sessions.rest);
+        // A session begins with its secrets.
+        mapping.lock_in_memory(layout.sessions.pieces(0));
         Ok(Self { path, file, id, mapping, layout })
     }
 

@@ -1,7 +1,6 @@
 //! Looks at every slot, for tests.
 
 use super::{Allocate, CHECKSUM, Phase, RECORD, STAMP, Table};
-use crate::segment::layout::FIRST_WORDS;
 use crate::segment::owner::Owners;
 use crate::segment::sync::{AtomicU64, Ordering};
 
@@ -34,14 +33,10 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         let slot = self.slot(index);
         let is_zero =
             |words: &[AtomicU64]| words.iter().all(|word| word.load(Ordering::Relaxed) == 0);
-        let allocated = self.stamp(index).allocated() / crate::segment::layout::WORD;
-        let payload = self.payload(index);
         // What is not allocated is a hole, which must not be touched.
+        let allocated = self.stamp(index).allocated().min(self.part.max_bytes());
         is_zero(&slot[RECORD..STAMP])
             && is_zero(&slot[CHECKSUM..])
-            && is_zero(&payload.first[..allocated.min(FIRST_WORDS)])
-            && is_zero(
-                &payload.rest[..allocated.saturating_sub(FIRST_WORDS).min(payload.rest.len())],
-            )
+            && self.payload(index).is_wiped(allocated)
     }
 }

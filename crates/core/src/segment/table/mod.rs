@@ -22,7 +22,7 @@ mod victim;
 use std::sync::atomic::AtomicU64 as Number;
 
 use crate::call_time::Now;
-use crate::segment::layout::{FIRST_WORDS, Part, SLOT_WORDS, WAYS};
+use crate::segment::layout::{Part, SLOT_WORDS, WAYS};
 use crate::segment::owner::Owners;
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::store::counters::{Count, Counters, Removal};
@@ -185,9 +185,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     }
 
     fn payload(&self, index: usize) -> Payload<'_> {
-        let first = &self.words[self.part.first + index * FIRST_WORDS..][..FIRST_WORDS];
-        let rest = &self.words[self.part.rest + index * self.part.rest_words..];
-        Payload { first, rest: &rest[..self.part.rest_words] }
+        Payload { words: self.words, part: self.part, index }
     }
 
     /// Reads a slot. Returns `None` if it is not live, or has another hash. Returns the state as the error if it changed

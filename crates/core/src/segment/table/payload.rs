@@ -1,6 +1,8 @@
-//! Copies of payloads: two ranges of words that other processes may change at the same time.
+//! Copies of payloads: pieces of words that other processes may change at the same time.
 
-use crate::segment::layout::{FIRST_WORDS, WORD};
+use std::ops::Range;
+
+use crate::segment::layout::{Part, WORD};
 use crate::segment::sync::AtomicU64;
 
 #[cfg(not(any(test, loom)))]
@@ -8,47 +10,54 @@ use crate::store::payload::atomic_copy::{copy, fill, wipe};
 #[cfg(any(test, loom))]
 use stepwise::{copy, fill, wipe};
 
-/// The words of a slot's payload.
+/// A slot's payload.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {
-    pub(super) first: &'a [AtomicU64],
-    pub(super) rest: &'a [AtomicU64],
+    /// The words of the session file.
+    pub(super) words: &'a [AtomicU64],
+    pub(super) part: &'a Part,
+    pub(super) index: usize,
 }
 
 impl Payload<'_> {
-    /// Writes bytes, from the start on.
+    /// Writes bytes, from a multiple of a word on.
     pub(super) fn fill(self, from: usize, bytes: &[u8]) {
-        let (first, rest) = bytes.split_at(self.split(from, bytes.len()));
-        if !first.is_empty() {
-            fill(&self.first[from / WORD..], first);
-        }
-        if !rest.is_empty() {
-            fill(&self.rest[(from + first.len()) / WORD - FIRST_WORDS..], rest);
-        }
+        self.each_piece(from, bytes.len(), |words, range| fill(words, &bytes[range]));
     }
 
     /// Reads as many bytes as `out` has, from a multiple of a word on.
     pub(super) fn copy(self, from: usize, out: &mut [u8]) {
-        let (first, rest) = out.split_at_mut(self.split(from, out.len()));
-        let len = first.len();
-        if !first.is_empty() {
-            copy(&self.first[from / WORD..], first);
-        }
-        if !rest.is_empty() {
-            copy(&self.rest[(from + len) / WORD - FIRST_WORDS..], rest);
-        }
+        self.each_piece(from, out.len(), |words, range| copy(words, &mut out[range]));
     }
 
     /// Zeroes the first bytes.
     pub(super) fn wipe(self, bytes: usize) {
-        let words = bytes.div_ceil(WORD);
-        wipe(&self.first[..words.min(self.first.len())]);
-        wipe(&self.rest[..words.saturating_sub(FIRST_WORDS).min(self.rest.len())]);
+        self.each_piece(0, bytes, |words, range| wipe(&words[..range.len().div_ceil(WORD)]));
     }
 
-    /// Returns how many of the bytes are in the first part.
-    fn split(self, from: usize, bytes: usize) -> usize {
-        bytes.min((self.first.len() * WORD).saturating_sub(from))
+    /// True if the first bytes are zeros.
+    #[cfg(any(test, feature = "_oracle"))]
+    pub(super) fn is_wiped(self, bytes: usize) -> bool {
+        use crate::segment::sync::Ordering;
+        let mut is_zero = true;
+        self.each_piece(0, bytes, |words, range| {
+            let mut words = words[..range.len().div_ceil(WORD)].iter();
+            is_zero &= words.all(|word| word.load(Ordering::Relaxed) == 0);
+        });
+        is_zero
+    }
+
+    /// Calls `each` with the words of every piece of a range of bytes, and with the bytes of the range that are in them. The
+    /// payload must be that long.
+    #[inline]
+    fn each_piece(self, from: usize, len: usize, mut each: impl FnMut(&[AtomicU64], Range<usize>)) {
+        let mut done = 0;
+        while done < len {
+            let words = &self.words[self.part.payload(self.index, from + done)];
+            let end = len.min(done + words.len() * WORD);
+            each(words, done..end);
+            done = end;
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The slot that a new session takes.
 
 use super::claim::Claim;
-use super::{Allocate, Hash, MAX_CONFLICTS, Moment, Phase, Seen, State, Table, WAYS};
+use super::{Allocate, Events, Hash, MAX_CONFLICTS, Moment, Phase, Seen, State, Table, WAYS};
 use crate::call_time::Now;
+use crate::segment::layout::WORD;
 use crate::segment::owner::Owners;
 use crate::store::counters::Removal;
 
@@ -135,14 +136,16 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         if stamp.allocated() >= len {
             return true;
         }
-        let first = self.part.first + index * super::FIRST_WORDS;
-        let rest = self.part.rest + index * self.part.rest_words;
-        let more = len.div_ceil(1024) * super::FIRST_WORDS - super::FIRST_WORDS;
-        if !self.memory.allocate(first, super::FIRST_WORDS)
-            || more > 0 && !self.memory.allocate(rest, more)
-        {
-            super::Events::count(&self.events.no_space);
-            return false;
+        let mut byte = stamp.allocated();
+        while byte < len {
+            let words = self.part.payload(index, byte);
+            let needed = (len - byte).next_multiple_of(1024) / WORD;
+            let needed = words.len().min(needed);
+            if !self.memory.allocate(words.start, needed) {
+                Events::count(&self.events.no_space);
+                return false;
+            }
+            byte += needed * WORD;
         }
         // If a reader changes the stamp at the same time, the next turn allocates again, which changes nothing.
         self.set_stamp(index, stamp, stamp.with_allocated(len)) || self.set_allocated(index, len)

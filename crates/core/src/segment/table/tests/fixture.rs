@@ -6,6 +6,7 @@ use crate::segment::layout::{Part, SessionLayout, WAYS, marks};
 use crate::segment::owner::TestOwners;
 use crate::segment::sync::{AtomicU64, Ordering};
 use crate::segment::table::insert::NewSession;
+use crate::segment::table::payload::Payload;
 use crate::segment::table::state::{Phase, RECORD_WORDS, Stamp};
 use crate::segment::table::{
     Allocate, CHECKSUM, Events, Hash, Marks, Moment, RECORD, SLOT_WORDS, STAMP, STATE, State, Table,
@@ -28,7 +29,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(max: usize) -> Self {
-        let layout = SessionLayout::new(max, 2048);
+        let layout = SessionLayout::new(max, 5 << 10);
         let words = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
             words: words(layout.sessions.rest + layout.sessions.len() * layout.sessions.rest_words),
@@ -50,9 +51,8 @@ impl Memory {
             let is_zero =
                 |words: &[AtomicU64]| words.iter().all(|word| word.load(Ordering::SeqCst) == 0);
             assert!(is_zero(&slot[RECORD..][..RECORD_WORDS]) && is_zero(&slot[CHECKSUM..]));
-            assert!(is_zero(&self.words[self.part.first + index * 128..][..128]));
-            let rest = self.part.rest_words;
-            assert!(is_zero(&self.words[self.part.rest + index * rest..][..rest]));
+            let payload = Payload { words: &self.words, part: &self.part, index };
+            assert!(payload.is_wiped(self.part.max_bytes()));
         }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Process<'a> {
         is_single_use: bool,
         now: Moment<u64>,
     ) -> Option<Vec<u8>> {
-        let mut out = [0; 2048];
+        let mut out = [0; 5 << 10];
         let read = self.table().read(hash(key), how, is_single_use, &mut &mut out[..], now);
         read.unwrap().map(|len| out[..len].to_vec())
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::Ttl;
 use crate::read_mode::ReadMode;
-use crate::segment::layout::{FIRST_WORDS, Part, SLOT_WORDS, WAYS, marks};
+use crate::segment::layout::{PIECE_WORDS, Part, SLOT_WORDS, WAYS, marks};
 use crate::segment::owner::TestOwners;
 use crate::segment::sync::{AtomicU64, Ordering};
 use crate::segment::table::{
@@ -22,13 +22,13 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new() -> Self {
-        let first = WAYS * SLOT_WORDS;
-        let rest = first + WAYS * FIRST_WORDS;
+        let pieces = WAYS * SLOT_WORDS;
+        let rest = pieces + WAYS * PIECE_WORDS;
         let words = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
             words: words(rest),
             marks: words(marks::PURGES_TOTAL),
-            part: Part { sets: 1, slots: 0, first, rest, rest_words: 0 },
+            part: Part { sets: 1, slots: 0, pieces, piece_count: 1, rest, rest_words: 0 },
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn check_clean(memory: &Memory) {
         let state = State(slot[0].load(Ordering::SeqCst));
         assert_ne!(state.phase(), Phase::Busy);
         if state.phase() == Phase::Empty {
-            let payload = &memory.words[memory.part.first + index * FIRST_WORDS];
+            let payload = &memory.words[memory.part.payload(index, 0).start];
             assert_eq!(payload.load(Ordering::SeqCst), 0);
             assert_eq!(slot[1].load(Ordering::SeqCst), 0);
         }

@@ -30,8 +30,8 @@ fn a_session_is_stored_read_and_taken_once() {
     let stats = other.counters.stats();
     assert_eq!((stats.hits, stats.takes), (14, 7));
     assert_eq!((one.store(1, &[], 0), one.counters.stats().rejected), (Err(Rejected::Empty), 1));
-    let too_large = one.store(1, &[0; 2049], 0);
-    assert_eq!(too_large, Err(Rejected::TooLarge { len: 2049, max: 2048 }));
+    let too_large = one.store(1, &[0; 5121], 0);
+    assert_eq!(too_large, Err(Rejected::TooLarge { len: 5121, max: 5120 }));
 }
 
 #[test]
@@ -253,8 +253,9 @@ fn one_process_claims_a_sweep() {
 fn damaged_sessions_are_misses_and_are_wiped() {
     let memory = Memory::new(10);
     let one = one(&memory);
-    let blob = [0x5a; 1500];
-    let payload = [memory.part.first, memory.part.first + 127, memory.part.rest];
+    let blob = [0x5a; 4500];
+    let start = |byte| memory.part.payload(0, byte).start;
+    let payload = [0, 1016, 1024, 4096].map(start);
     let words = (1..=5).chain([CHECKSUM]).map(|word| memory.part.slots + word);
     for (case, word) in words.chain(payload).enumerate() {
         for how in [ReadMode::Get, ReadMode::Offer, ReadMode::Take] {
@@ -273,7 +274,7 @@ fn damaged_sessions_are_misses_and_are_wiped() {
             }
         }
     }
-    assert!(one.events.damaged.load(StdOrdering::SeqCst) >= 12);
+    assert!(one.events.damaged.load(StdOrdering::SeqCst) >= 15);
 }
 
 #[test]
