@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tls_resumption_core::{
-    Builder, Cache, Capacity, EntryOptions, Key, Leadership, ManualClock, MaxSession, Rejected,
-    Segment, SegmentErrorKind, SegmentKind, SegmentOptions, TicketsPerKey, Ttl,
+    Builder, Cache, Capacity, EntryOptions, Key, Leadership, ManualClock, MaxSession, Outcome,
+    Permission, Rejected, Segment, SegmentErrorKind, SegmentKind, SegmentOptions, TicketsPerKey,
+    Ttl,
 };
 
 /// A folder on tmpfs that is removed when it is dropped.
@@ -251,4 +252,41 @@ fn words_that_another_program_writes_cause_no_panic_and_no_damaged_session() {
         let bytes: Vec<u8> = (0..300).flat_map(|_| next()).collect();
         fuzzed::scribble(&bytes);
     }
+}
+
+/// Two versions of the package, of which one has another layout of the session file.
+#[test]
+fn two_versions_of_the_layout_share_purges_keys_and_failures_but_no_sessions() {
+    let folder = Folder::new();
+    let (old, new) = (folder.open(), Segment::open(folder.options().with_layout(2)).unwrap());
+    assert_eq!(old.file_id(), new.file_id(), "one control file");
+    assert_eq!(old.info().unwrap().processes.len(), 2, "each has a number of its own");
+    let [olds, news] = [&old, &new].map(|segment| segment.sessions(builder()));
+    put(&olds, "a", b"of the old layout");
+    assert!(news.get(key("a")).is_none());
+    put(&news, "a", b"of the new layout");
+    put(&news, "b", b"of the new layout");
+    assert_eq!(olds.get(key("a")).as_deref(), Some(&b"of the old layout"[..]));
+    assert_eq!((olds.len(), news.len()), (1, 2));
+
+    new.purge(b"a.example");
+    assert_eq!((old.purges_of(b"a.example"), old.purges()), (1, 1));
+    old.purge(b"a.example");
+    assert_eq!((new.purges_of(b"a.example"), new.purges()), (2, 2));
+    old.report(Outcome::Alerted, b"peer", b"key");
+    assert_eq!(new.may_offer(b"peer", b"key"), Permission::Pause);
+    assert!(matches!(olds.lead(key("c"), Duration::from_secs(1)), Leadership::Leads(_)));
+    assert!(matches!(news.lead(key("c"), Duration::from_secs(1)), Leadership::Follows));
+    news.clear();
+    assert_eq!((olds.len(), news.len()), (0, 0), "a clear means all sessions of the path");
+
+    // Both keep their files when they are opened again.
+    put(&olds, "a", b"of the old layout");
+    put(&news, "a", b"of the new layout");
+    drop((old, new, olds, news));
+    let (old, new) = (folder.open(), Segment::open(folder.options().with_layout(2)).unwrap());
+    let [olds, news] = [&old, &new].map(|segment| segment.sessions(builder()));
+    assert_eq!(olds.get(key("a")).as_deref(), Some(&b"of the old layout"[..]));
+    assert_eq!(news.get(key("a")).as_deref(), Some(&b"of the new layout"[..]));
+    assert_eq!(new.purges_of(b"a.example"), 2);
 }

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use crate::segment::layout::SESSIONS_VERSION;
 use crate::{ANNOTATION_LEN, Capacity};
 
 /// Which side of connections the sessions of a segment belong to. A file serves one side, so that remote clients cannot
@@ -51,6 +52,8 @@ pub struct SegmentOptions {
     pub max_session: Option<MaxSession>,
     /// True if an offer removes a session that is not reusable. Default: `false`.
     pub single_use: Option<bool>,
+    /// The version of the layout of the session file.
+    pub(crate) layout: u64,
 }
 
 impl SegmentOptions {
@@ -58,7 +61,14 @@ impl SegmentOptions {
     #[must_use]
     pub fn new(path: impl AsRef<Path>, kind: SegmentKind) -> Self {
         let path = path.as_ref().to_owned();
-        Self { path, kind, max: None, max_session: None, single_use: None }
+        Self {
+            path,
+            kind,
+            max: None,
+            max_session: None,
+            single_use: None,
+            layout: SESSIONS_VERSION,
+        }
     }
 
     /// Sets [`max`](Self::max).
@@ -77,6 +87,14 @@ impl SegmentOptions {
     #[must_use]
     pub fn with_single_use(self, single_use: impl Into<Option<bool>>) -> Self {
         Self { single_use: single_use.into(), ..self }
+    }
+
+    /// Uses another session file, as a package of another version does. For this crate's own tests.
+    #[cfg(any(test, feature = "_oracle"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_layout(self, layout: u64) -> Self {
+        Self { layout, ..self }
     }
 }
 

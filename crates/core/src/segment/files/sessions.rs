@@ -12,29 +12,31 @@ use super::open::{failed, identify, open};
 use super::{FileId, sys};
 use crate::segment::checksum::Checksum;
 use crate::segment::layout::{
-    SESSIONS_MAGIC, SESSIONS_VERSION, SessionLayout, WORD, locks, sessions_header as header,
+    SESSIONS_MAGIC, SessionLayout, WORD, locks, sessions_header as header,
 };
 use crate::segment::{SegmentError, SegmentErrorKind};
 
 const HEADER_WORDS: usize = header::CHECKSUM + 1;
 
-/// The session file of this version of the layout, open and mapped.
+/// The session file of one version of the layout, open and mapped.
 pub(crate) struct SessionFile {
     path: PathBuf,
     file: File,
     id: FileId,
     pub(crate) mapping: Mapping,
     pub(crate) layout: SessionLayout,
+    /// The version of the layout.
+    pub(crate) version: u64,
 }
 
 impl SessionFile {
-    /// Opens the session file of a control file, or makes it. One that belongs to another control file is replaced.
-    pub(crate) fn open(control: &ControlFile) -> Result<Self, SegmentError> {
+    /// Opens the session file of a control file with that version of the layout, or makes it. One that belongs to another control file is replaced.
+    pub(crate) fn open(control: &ControlFile, version: u64) -> Result<Self, SegmentError> {
         let mut path = control.path.clone().into_os_string();
-        path.push(format!(".v{SESSIONS_VERSION}"));
+        path.push(format!(".v{version}"));
         let path = PathBuf::from(path);
         let layout = control.session_layout();
-        let header = header_words(control);
+        let header = header_words(control, version);
         let bytes = (layout.words * WORD) as u64;
 
         let (file, id) = match open_own(&path, &header, bytes)? {
@@ -45,7 +47,7 @@ impl SessionFile {
             Mapping::new(&file, layout.words).map_err(|error| failed(&path, "mmap", &error))?;
         // A session begins with its secrets.
         mapping.lock_in_memory(layout.sessions.pieces(0));
-        Ok(Self { path, file, id, mapping, layout })
+        Ok(Self { path, file, id, mapping, layout, version })
     }
 
     /// True if the path still names this file, and the file is whole.
@@ -145,10 +147,10 @@ impl Drop for Held<'_> {
     }
 }
 
-fn header_words(control: &ControlFile) -> [u64; HEADER_WORDS] {
+fn header_words(control: &ControlFile, version: u64) -> [u64; HEADER_WORDS] {
     let mut words = [0; HEADER_WORDS];
     words[header::MAGIC] = SESSIONS_MAGIC;
-    words[header::VERSION] = SESSIONS_VERSION;
+    words[header::VERSION] = version;
     words[header::FILE_ID..][..2].copy_from_slice(&control.header().file_id);
     words[header::CHECKSUM] = Checksum::new().add_words(&words[..header::CHECKSUM]).finish();
     words

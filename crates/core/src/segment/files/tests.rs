@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::segment::layout::{CONTROL_WORDS, LEASES, WORD, header};
+use crate::segment::layout::{CONTROL_WORDS, LEASES, SESSIONS_VERSION, WORD, header};
 use crate::segment::owner::{Owner, Owners};
 use crate::segment::sync::Ordering;
 use crate::segment::{SegmentErrorKind, SegmentKind, SegmentOptions};
@@ -65,7 +65,10 @@ fn a_file_is_made_once_and_opened_by_all() {
     one.region(LEASES)[3].store(7, Ordering::SeqCst);
     assert_eq!(other.region(LEASES)[3].load(Ordering::SeqCst), 7);
 
-    let (one, other) = (SessionFile::open(&one).unwrap(), SessionFile::open(&other).unwrap());
+    let (one, other) = (
+        SessionFile::open(&one, SESSIONS_VERSION).unwrap(),
+        SessionFile::open(&other, SESSIONS_VERSION).unwrap(),
+    );
     let word = one.layout.sessions.slots;
     one.mapping[word].store(7, Ordering::SeqCst);
     assert_eq!(other.mapping[word].load(Ordering::SeqCst), 7);
@@ -196,15 +199,18 @@ fn a_session_file_of_another_control_file_is_replaced() {
     let folder = Folder::new();
     let options = options(folder.path());
     let control = ControlFile::open(&options).unwrap();
-    let sessions = SessionFile::open(&control).unwrap();
+    let sessions = SessionFile::open(&control, SESSIONS_VERSION).unwrap();
     assert!(control.is_current() && sessions.is_current());
     fs::remove_file(folder.path()).unwrap();
     assert!(!control.is_current() && sessions.is_current());
     let next = ControlFile::open(&options.clone().with_max(Capacity::new(100))).unwrap();
     assert_ne!(next.header().file_id, control.header().file_id);
-    let next_sessions = SessionFile::open(&next).unwrap();
+    let next_sessions = SessionFile::open(&next, SESSIONS_VERSION).unwrap();
     assert!(!sessions.is_current() && next_sessions.is_current());
-    assert_eq!(SessionFile::open(&control).err().unwrap().kind(), SegmentErrorKind::Busy);
+    assert_eq!(
+        SessionFile::open(&control, SESSIONS_VERSION).err().unwrap().kind(),
+        SegmentErrorKind::Busy
+    );
 }
 
 #[test]
@@ -219,13 +225,13 @@ fn a_file_that_is_no_session_file_is_not_removed() {
     };
     for content in [&b"a letter to the user"[..], b"abc"] {
         write(content);
-        let error = SessionFile::open(&control).err().unwrap();
+        let error = SessionFile::open(&control, SESSIONS_VERSION).err().unwrap();
         assert_eq!((error.kind(), error.path()), (SegmentErrorKind::Content, &*path));
         assert_eq!(fs::read(&path).unwrap(), content);
     }
     // One that was truncated is made again.
     write(b"");
-    assert!(SessionFile::open(&control).unwrap().is_current());
+    assert!(SessionFile::open(&control, SESSIONS_VERSION).unwrap().is_current());
 }
 
 #[test]
@@ -268,7 +274,7 @@ fn an_allocation_in_chunks_takes_the_whole_range() {
 fn a_truncated_file_is_dead_and_all_zeros() {
     let folder = Folder::new();
     let control = ControlFile::open(&options(folder.path())).unwrap();
-    let sessions = SessionFile::open(&control).unwrap();
+    let sessions = SessionFile::open(&control, SESSIONS_VERSION).unwrap();
     let (at, words) = (sessions.layout.sessions.slots, &sessions.mapping);
     words[at].store(7, Ordering::SeqCst);
     fs::File::options()

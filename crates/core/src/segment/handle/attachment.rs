@@ -38,16 +38,17 @@ impl Attachment {
         // The lock keeps two threads from attaching twice, and is held only while files are opened.
         let mut attached = ATTACHED.lock().unwrap_or_else(PoisonError::into_inner);
         attached.retain(|attachment| attachment.strong_count() > 0);
-        let found = attached
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|attachment| attachment.control.is_at(&options.path) && attachment.is_current());
+        let found = attached.iter().filter_map(Weak::upgrade).find(|found| {
+            found.has_layout(options.layout)
+                && found.control.is_at(&options.path)
+                && found.is_current()
+        });
         if let Some(found) = found {
             found.control.check(options)?;
             return Ok(found);
         }
         let control = ControlFile::open(options)?;
-        let sessions = SessionFile::open(&control)?;
+        let sessions = SessionFile::open(&control, options.layout)?;
         let new = Arc::new(Self::new(control, sessions));
         new.recover();
         attached.push(Arc::downgrade(&new));
@@ -72,6 +73,10 @@ impl Attachment {
     /// True if the path still names these files, and they are whole.
     pub(crate) fn is_current(&self) -> bool {
         self.control.is_current() && self.sessions.is_current()
+    }
+
+    fn has_layout(&self, layout: u64) -> bool {
+        self.sessions.version == layout
     }
 
     /// True if a file was truncated.
