@@ -1,20 +1,4 @@
-/** Processes that share a cache in a file, with real handshakes. */
-import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
@@ -188,47 +172,6 @@ linuxTest('cache in a file: another content of OPENSSL_CONF means a full handsha
   t.false((await (await start()).connect([port]))[0]?.resumed)
 })
 
-const UNUSABLE: readonly [what: string, make: (path: string) => unknown, message: RegExp][] = [
-  ['a folder', path => mkdirSync(path), /a folder/],
-  ['a symbolic link', path => symlinkSync(`${path}.other`, path), /link/],
-  ['garbage', path => writeFileSync(path, 'garbage', { mode: 0o600 }), /bytes|segment/],
-  ['an empty file', path => writeFileSync(path, '', { mode: 0o600 }), /0 bytes/],
-  ['a missing folder', path => rmSync(join(path, '..'), { recursive: true }), /mkdir/],
-]
-for (const [what, make, message] of UNUSABLE) {
-  linuxTest(`cache in a file: ${what} is an error that says so`, t => {
-    const path = pathOnTmpfs(t)
-    make(path)
-    const error = t.throws(() => new SessionCache({ path }), { code: 'ERR_TLS_RESUMPTION_FILE' })
-    t.regex(error.message, message)
-    t.true(error.message.includes(path))
-  })
-}
-
-const CHANGED: readonly [what: string, change: (path: string) => unknown, message: RegExp][] = [
-  ['that others may read', path => chmodSync(path, 0o644), /rm /],
-  ['with a second name', path => linkSync(path, `${path}.too`), /2 names/],
-  ['that was truncated', path => truncateSync(path, 4096), /4096 bytes/],
-]
-const OTHER_OWNER: typeof CHANGED =
-  process.getuid?.() === 0 ? [['of another user', path => chownSync(path, 12345, 12345), /12345/]] : []
-for (const [what, change, message] of [...CHANGED, ...OTHER_OWNER]) {
-  linuxTest(`cache in a file: a file ${what} is an error that says so`, t => {
-    const path = pathOnTmpfs(t)
-    new SessionCache({ path })[Symbol.dispose]()
-    change(path)
-    const error = t.throws(() => new SessionCache({ path }), { code: 'ERR_TLS_RESUMPTION_FILE' })
-    t.regex(error.message, message)
-  })
-}
-
-linuxTest('cache in a file: a path on a disk is an error that names tmpfs', t => {
-  const path = join(tmpdir(), `tls-resumption-${process.pid}`)
-  const error = t.throws(() => new SessionCache({ path }), { code: 'ERR_TLS_RESUMPTION_FILE' })
-  t.regex(error.message, /tmpfs/)
-  t.throws(() => statSync(path), { code: 'ENOENT' }, 'nothing was made')
-})
-
 linuxTest('cache in a file: options that contradict the file are an error that names both', t => {
   const path = pathOnTmpfs(t)
   const cache = new SessionCache({ path, max: 100 })
@@ -313,48 +256,6 @@ linuxTest(
     t.is((await second.stats()).file?.poisoned, 1)
   },
 )
-
-linuxTest('cache in a file: under the permission model the error names the flags', async t => {
-  const path = pathOnTmpfs(t)
-  const code = `require('tls-resumption'); try { new (require('tls-resumption').SessionCache)({ path: ${JSON.stringify(path)} }) }
-    catch (error) { console.log(error.code, error.message) }`
-  const [major = 0] = process.versions.node.split('.').map(Number)
-  const permission = major >= 23 ? '--permission' : '--experimental-permission'
-  const flags = [permission, '--allow-addons', '--allow-fs-read=*', '-e', code]
-  const { stdout, stderr } = await runNode(flags)
-  t.regex(stdout, /^ERR_TLS_RESUMPTION_FILE .*fs\.write.*--allow-fs-write/, stderr)
-})
-
-const mountTest = hasSharedFiles && process.getuid?.() === 0 ? test : test.skip
-
-mountTest('cache in a file: a tmpfs without room is an error that says so, and leaves nothing', t => {
-  const folder = join(pathOnTmpfs(t), '..', 'small')
-  mkdirSync(folder)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder])
-  t.teardown(() => execFileSync('umount', ['--lazy', folder]))
-  const error = t.throws(() => new SessionCache({ path: join(folder, 'cache') }), {
-    code: 'ERR_TLS_RESUMPTION_FILE',
-  })
-  t.regex(error.message, /room|space/i)
-  t.deepEqual(readdirSync(folder), [])
-})
-
-mountTest('cache in a file: sessions that find no room are not stored, and are counted', t => {
-  const folder = join(pathOnTmpfs(t), '..', 'small')
-  mkdirSync(folder)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
-  t.teardown(() => execFileSync('umount', ['--lazy', folder]))
-  const cache = new SessionCache({ path: join(folder, 'cache'), max: 1000 })
-  const session = Buffer.alloc(8000, 1)
-  for (let n = 0; n < 500; n++) cache.set(`key ${n}`, session)
-  const { size, file } = cache.stats()
-  t.true(size > 0 && size < 500, `${size}`)
-  t.true((file?.noSpace ?? 0) > 0)
-  for (let n = 0; n < 500; n++) {
-    const found = cache.get(`key ${n}`)
-    t.true(found === undefined || found.equals(session))
-  }
-})
 
 linuxTest(
   'cache in a file: sessions that rely on default CAs are shared only while their content is the same',

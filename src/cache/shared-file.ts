@@ -16,15 +16,21 @@ export interface FileProblem {
 }
 
 /** What to do about a problem, by its kind. */
-const REMEDIES: Readonly<Record<string, (file: string) => string>> = {
+const REMEDIES: Readonly<Record<string, (file: string, found: string) => string>> = {
   Path: file => `Make its folder: mkdir -p -m 700 ${dirname(file)}`,
-  FileType: () => 'Choose a path that nothing else uses',
+  FileType: file => `Choose a path that nothing else uses: ls -ld ${file}`,
   FileSystem: () => 'Choose a path on tmpfs, as below /run, /dev/shm or $XDG_RUNTIME_DIR',
+  ReadOnly: file =>
+    `Choose another path, or mount it for writing as root: mount -o remount,rw ${dirname(file)}`,
+  Permission: file => `Choose a folder of this user: ls -ld ${dirname(file)}`,
   Owner: file => `Choose a path that belongs to this user, or remove the file as its owner: rm ${file}`,
-  Mode: file => `Other users may have read it, so remove it: rm ${file}`,
+  Mode: (file, found) =>
+    /^0?[0-7]00$/.test(found)
+      ? `Let its owner read and write it: chmod 600 ${file}`
+      : `Other users may have read it, so remove it: rm ${file}`,
   Links: file => `Remove this name of it: rm ${file}`,
   Content: file => `Remove it: rm ${file}`,
-  Busy: () => 'Try again, or look for the process: fuser -v PATH',
+  Busy: file => `Try again, or look for the process: fuser -v ${file}`,
   Processes: () => 'Use another path for some of the processes',
   Space: file => `Give the file system room, or lower "max": df ${dirname(file)}`,
   FileSizeLimit: () => 'Raise the limit: ulimit -f unlimited',
@@ -73,6 +79,6 @@ export function problemError(what: string, path: string, problem: FileProblem): 
       `it has ${expected}, asked for ${found}; use the same options, ${remedy}`,
     ])
   }
-  const remedy = REMEDIES[kind]?.(file)
+  const remedy = REMEDIES[kind]?.(file, found)
   return fileError(`${file}: expected ${expected}, found ${found}${remedy ? `. ${remedy}` : ''}`)
 }

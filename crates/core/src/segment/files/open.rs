@@ -117,7 +117,8 @@ pub(super) fn failed(path: &Path, call: &str, error: &Error) -> SegmentError {
     use SegmentErrorKind as Kind;
     let (kind, expected) = match error.raw_os_error() {
         Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM) => (Kind::Space, "room for the file"),
-        Some(libc::EROFS) => (Kind::FileSystem, "a writable file system"),
+        Some(libc::EROFS) => (Kind::ReadOnly, "a writable file system"),
+        Some(libc::EACCES | libc::EPERM) => (Kind::Permission, "a folder that this user may use"),
         Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG | libc::EINVAL) => {
             (Kind::Path, "a path in an existing folder")
         }
