@@ -1,7 +1,7 @@
 /** The report of `npm run bench`, and its parts in documents. `npm run test:report` opens it in a browser. */
 import test from 'ava'
 import { sampleResult } from '../__test__/support/results.ts'
-import { COLOURS, chartSvg, WIDTH, wrap } from '../benchmark/lib/report/chart.ts'
+import { COLOURS, chartSvg, NARROW, WIDE, wrap } from '../benchmark/lib/report/chart.ts'
 import { document, isCharted, origin, sorted, targets } from '../benchmark/lib/report/document.ts'
 import { page } from '../benchmark/lib/report/page.ts'
 
@@ -36,7 +36,7 @@ test('report: a chart is equal each time it is drawn', t => {
 test('report: a chart loads and runs nothing, and has a background for light and dark', t => {
   for (const svg of svgs) {
     t.notRegex(svg, /<script|href=|url\(|@import/)
-    t.true(svg.includes(`width="${WIDTH}"`))
+    t.true(svg.includes(`width="${NARROW.width}"`))
     t.true(svg.includes('class="card"'))
     t.true(svg.includes('prefers-color-scheme:dark'))
     for (const { card } of Object.values(COLOURS)) t.true(svg.includes(card))
@@ -44,8 +44,8 @@ test('report: a chart loads and runs nothing, and has a background for light and
 })
 
 test('report: texts have a contrast of at least 4.5, and bars of 3 (WCAG 2.2, 1.4.3 and 1.4.11)', t => {
-  for (const { card, text, ours, other } of Object.values(COLOURS)) {
-    t.true(contrast(card, text) >= 4.5)
+  for (const { card, text, ours, other, met, missed } of Object.values(COLOURS)) {
+    for (const colour of [text, met, missed]) t.true(contrast(card, colour) >= 4.5, colour)
     t.true(contrast(card, ours) >= 3, ours)
     t.true(contrast(card, other) >= 3, other)
   }
@@ -92,10 +92,43 @@ test('report: chapters have an order, and other results come last', t => {
 
 test('report: the page has every chart, loads nothing, and shows HTML of remarks as text', t => {
   const html = page([sampleResult])
-  t.is(html.match(/class="chart"/g)?.length, charted.length)
+  for (const { width } of [NARROW, WIDE]) {
+    t.is(html.match(new RegExp(`class="chart" viewBox="0 0 ${width} `, 'g'))?.length, charted.length)
+  }
   t.notRegex(html, /<script|<link[^>]+http|src=|@import|url\(/)
   t.true(html.includes('&lt;b&gt;Not&lt;/b&gt;'))
   t.false(html.includes('<b>Not'))
+})
+
+test('report: each target has its verdict in words, with a sign and a colour', t => {
+  const html = page([sampleResult])
+  const verdicts = [
+    ...html.matchAll(/<span class="(met|missed)"><span aria-hidden="true">(.)<\/span> (\w+)<\/span>/g),
+  ]
+  t.deepEqual(
+    verdicts.map(([, colour, sign, word]) => [colour, sign, word]),
+    [
+      ['met', '✓', 'met'],
+      ['missed', '✗', 'missed'],
+      ['met', '✓', 'met'],
+    ],
+  )
+  t.is(html.match(/<tr class="miss">/g)?.length, 1)
+})
+
+test('report: a row of a group repeats the name of the group for narrow windows', t => {
+  const html = page([sampleResult])
+  t.is(html.match(/<span class="repeated">RSA, TLS 1.3, client certificate<\/span>/g)?.length, 2)
+  t.is(html.match(/<span class="repeated">ECDSA, TLS 1.2<\/span>/g)?.length, 2)
+})
+
+test('report: the contents name each chapter and table, and each link has its own target', t => {
+  const html = page([sampleResult, { ...sampleResult, name: 'core' }])
+  const [, contents = ''] = html.match(/<nav aria-label="Contents">(.*?)<\/nav>/s) ?? []
+  const links = [...contents.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id)
+  t.is(links.length, 1 + 2 * (1 + sampleResult.tables.length))
+  t.is(new Set(links).size, links.length)
+  for (const id of links) t.is(html.split(`id="${id}"`).length, 2, id)
 })
 
 test('report: wrapping keeps every word', t => {

@@ -4,9 +4,37 @@ import { parseHTML } from 'linkedom'
 import { textOf } from '../format.ts'
 import type { Cell, Chart, Column, ResultTable } from '../result.ts'
 
-/** Width of all charts in CSS pixels, which fits a small phone. */
-export const WIDTH = 400
-const LABELS = 150
+/** What differs between charts for narrow and wide pages. Widths in CSS pixels, lengths in characters. */
+export interface ChartSize {
+  width: number
+  /** Room for the labels of the bars. */
+  labels: number
+  labelLength: number
+  titleLength: number
+  unitLength: number
+  captionLength: number
+}
+
+/** Fits a small phone, and any document. */
+export const NARROW: ChartSize = {
+  width: 400,
+  labels: 150,
+  labelLength: 21,
+  titleLength: 44,
+  unitLength: 60,
+  captionLength: 68,
+}
+
+/** Fills the page of the report in a wide window. */
+export const WIDE: ChartSize = {
+  width: 900,
+  labels: 320,
+  labelLength: 46,
+  titleLength: 105,
+  unitLength: 130,
+  captionLength: 155,
+}
+
 const VALUES = 52
 const ROW = 27
 const LINE = 15
@@ -14,8 +42,24 @@ const PADDING = 12
 
 /** The chart is on a card, so that it is readable on any page. */
 export const COLOURS = {
-  light: { card: '#ffffff', edge: '#d1d9e0', text: '#1f2328', ours: '#0969da', other: '#818b98' },
-  dark: { card: '#151b23', edge: '#3d444d', text: '#e6edf3', ours: '#4493f8', other: '#79828d' },
+  light: {
+    card: '#ffffff',
+    edge: '#d1d9e0',
+    text: '#1f2328',
+    ours: '#0969da',
+    other: '#818b98',
+    met: '#1a7f37',
+    missed: '#cf222e',
+  },
+  dark: {
+    card: '#151b23',
+    edge: '#3d444d',
+    text: '#e6edf3',
+    ours: '#4493f8',
+    other: '#79828d',
+    met: '#3fb950',
+    missed: '#ff7b72',
+  },
 }
 
 const TICK = new Intl.NumberFormat('en', { notation: 'compact' })
@@ -34,18 +78,23 @@ interface Bar {
 type Line = { title: string } | Bar
 
 /** Returns the table's chart. `origin` says in one sentence how it was made. */
-export function chartSvg(table: ResultTable & { chart: Chart }, origin: string): string {
+export function chartSvg(
+  table: ResultTable & { chart: Chart },
+  origin: string,
+  size: ChartSize = NARROW,
+): string {
+  const { width } = size
   const { title, chart, samples } = table
   const y = columnOf(table, chart.y)
-  const heading = wrap(plain(title), 44)
+  const heading = wrap(plain(title), size.titleLength)
   const unit = wrap(
     [y.unit ? `${y.title}, ${y.unit}` : y.title, chart.logarithmic ? 'logarithmic scale' : '']
       .filter(Boolean)
       .join('; '),
-    60,
+    size.unitLength,
   )
-  const caption = wrap([samples, origin].filter(Boolean).join('; '), 68)
-  const plot = barsSvg(linesOf(table), chart)
+  const caption = wrap([samples, origin].filter(Boolean).join('; '), size.captionLength)
+  const plot = barsSvg(linesOf(table), chart, size)
   let at = PADDING
   const texts = (lines: string[], kind: string, height: number) => {
     const placed = lines.map((line, index) => text(line, PADDING, at + height * (index + 0.8), kind))
@@ -57,7 +106,7 @@ export function chartSvg(table: ResultTable & { chart: Chart }, origin: string):
   at += plot.height + 4
   const below = texts(caption, 'caption', 13)
   const height = at + PADDING
-  return `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(plain(title))}"><style>${STYLE}</style><rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="6"/>${above}<g transform="translate(0,${plotAt})">${plot.svg}</g>${below}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(plain(title))}"><style>${STYLE}</style><rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="6"/>${above}<g transform="translate(0,${plotAt})">${plot.svg}</g>${below}</svg>\n`
 }
 
 const STYLE = `${styleOf(COLOURS.light)}@media(prefers-color-scheme:dark){${styleOf(COLOURS.dark)}}.chart{font-family:system-ui,-apple-system,"Segoe UI",sans-serif;font-size:12px}.chart .title{font-size:14px;font-weight:600}.chart .caption{font-size:10px}`
@@ -66,7 +115,11 @@ function styleOf({ card, edge, text, ours, other }: typeof COLOURS.light): strin
   return `.chart .card{fill:${card};stroke:${edge}}.chart text{fill:${text}}.chart .ours{fill:${ours}}.chart .other{fill:${other}}.chart .interval,.chart .axis{stroke:${text};fill:none}`
 }
 
-function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: number } {
+function barsSvg(
+  lines: readonly Line[],
+  chart: Chart,
+  { width, labels, labelLength }: ChartSize,
+): { svg: string; height: number } {
   const { document } = parseHTML('<html><body></body></html>')
   const rows = lines.map((line, row) => ({ ...line, row }))
   const bars = rows.filter(line => 'value' in line)
@@ -78,16 +131,20 @@ function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: n
     document: document as never,
     className: 'plot',
     style: { fontSize: '11px' },
-    width: WIDTH,
+    width,
     height,
     marginTop: 0,
     marginBottom: 24,
-    marginLeft: LABELS,
+    marginLeft: labels,
     marginRight: VALUES,
     x: { label: null, type: chart.logarithmic ? 'log' : 'linear', domain: [least || 0, most] },
     y: { axis: null, domain: rows.map(({ row }) => row), padding: 0 },
     marks: [
-      Plot.axisX({ ticks: 4, tickFormat: (tick: number) => TICK.format(tick), tickSize: 3 }),
+      Plot.axisX({
+        ticks: Math.round(width / 100),
+        tickFormat: (tick: number) => TICK.format(tick),
+        tickSize: 3,
+      }),
       ...[true, false].map(isOurs =>
         Plot.barX(
           bars.filter(bar => bar.isOurs === isOurs),
@@ -108,7 +165,7 @@ function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: n
       Plot.text(bars, { x: 'high', y: 'row', text: 'text', dx: 5, textAnchor: 'start' }),
       Plot.text(bars, {
         y: 'row',
-        text: ({ label }: Bar) => wrap(label, 21).join('\n'),
+        text: ({ label }: Bar) => wrap(label, labelLength).join('\n'),
         frameAnchor: 'left',
         textAnchor: 'end',
         dx: -6,
@@ -120,7 +177,7 @@ function barsSvg(lines: readonly Line[], chart: Chart): { svg: string; height: n
           text: 'title',
           frameAnchor: 'left',
           textAnchor: 'start',
-          dx: PADDING - LABELS,
+          dx: PADDING - labels,
           fontWeight: 600,
         },
       ),

@@ -33,13 +33,19 @@ export function sorted(results: Iterable<Result>): Result[] {
 
 /** Returns the whole page. `figures` is the path from the page to the charts. */
 export function document(results: readonly Result[], figures: string): string {
+  const contents = results.map(({ name }) => `- [${titleOf(name)}](#${slugOf(titleOf(name))})`).join('\n')
+  return documentWith(contents, results, figures)
+}
+
+/** Returns the page with other contents: the HTML report has its own. */
+export function documentWith(contents: string, results: readonly Result[], figures: string): string {
   const parts = [
     '# Benchmarks',
     `Every figure here was written by the command that stands above it: \`npm run bench -- --record\` runs them all and
 writes this page from \`benchmark/results\`. \`npm run bench\` does so with fewer rounds, in minutes, and makes a report of
 your machine. Ratios of one table count; absolute figures are those of the machine. Where there are two figures in
 brackets behind one, it is a median with its 95 % interval.`,
-    results.map(({ name }) => `- [${titleOf(name)}](#${slugOf(titleOf(name))})`).join('\n'),
+    contents,
     '## Targets',
     `What each part was to reach. A target is met when the far end of the interval meets it.`,
     targets(results),
