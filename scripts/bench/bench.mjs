@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util'
 import { nodeProgram } from '../lib/nodes.mjs'
 import { root, setUp } from '../lib/setup.mjs'
 
-const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'segment', 'start-up', 'networks']
+const NAMES = ['core', 'node', 'clients', 'servers', 'redis', 'segment', 'start-up', 'networks', 'production']
 const DIRECTORY = join('target', 'bench')
 /** A benchmark hangs if it takes more minutes than this. */
 const MAX_MINUTES = { quick: 20, record: 60 }
