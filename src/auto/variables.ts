@@ -5,6 +5,8 @@ import { similar, similarTo } from '../util/validate.js'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'TLS_RESUMPTION'
+/** A name with one mistake has one of these: this keeps the comparison of all variables out of each start. */
+const PARTS = ['TLS', 'RESUM', 'PTION']
 /** Variables of the package's own tests begin with it. */
 const TEST_PREFIX = `${PREFIX}_TEST_`
 
@@ -67,10 +69,11 @@ export function checkNames(environment: Environment): void {
   for (const given of Object.keys(environment)) {
     // Windows ignores the case of names.
     const name = process.platform === 'win32' ? given.toUpperCase() : given
-    // A name with one mistake is at most two characters shorter than the shortest one: this is done at each start.
-    if (name.length < PREFIX.length - 2 || NAMES.includes(name) || name.startsWith(TEST_PREFIX)) continue
+    const upper = name.toUpperCase()
+    if (!PARTS.some(part => upper.includes(part))) continue
+    if (NAMES.includes(name) || name.startsWith(TEST_PREFIX)) continue
     const guess = NAMES.find(similarTo(name))
-    if (guess === undefined && !name.toUpperCase().startsWith(`${PREFIX}_`)) continue
+    if (guess === undefined && !upper.startsWith(`${PREFIX}_`)) continue
     const hint = guess ? `Did you mean ${guess}?` : `The variables are ${NAMES.join(', ')}.`
     warn(`${given} is ignored, since there is no such variable. ${hint}`)
   }
