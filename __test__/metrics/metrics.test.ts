@@ -16,6 +16,7 @@ import { collect, collectOpenTelemetry } from 'tls-resumption/metrics'
 import { RedisTier } from 'tls-resumption/redis'
 import { type Labels, readerOf, startRegistry } from '../support/metrics.ts'
 import { finish, SSL_OP_NO_TICKET, startServer } from '../support/server.ts'
+import { hasSharedFiles, pathOnTmpfs } from '../support/shared-file.ts'
 import { connectTo, startStore } from '../support/store.ts'
 import { testWithStore } from '../support/test-with-store.ts'
 import { runProgram, TYPESCRIPT } from '../workers/spawn.ts'
@@ -91,6 +92,28 @@ test.serial('metrics: private caches are summed in one value', async t => {
   for (const cache of caches) cache.set('key', Buffer.from('session'))
   t.is((await read())('cache_sessions', { cache: '' }), before + 2)
   for (const cache of caches) cache[Symbol.dispose]()
+})
+
+const testOfFiles = hasSharedFiles ? test.serial : test.serial.skip
+testOfFiles('metrics: a cache and a ring in a file are reported once, by their path', async t => {
+  const { read } = startRegistry(t)
+  const [path, ringPath] = [pathOnTmpfs(t), pathOnTmpfs(t)]
+  const caches = [new SessionCache({ path }), new SessionCache({ path })]
+  const ring = new TicketKeys({ path: ringPath })
+  t.teardown(() => {
+    for (const opened of [...caches, ring]) opened[Symbol.dispose]()
+  })
+  caches[0]?.set('key', Buffer.from('session'))
+  const values = await read()
+  t.is(values('cache_sessions', { cache: path }), 1)
+  t.is(values('cache_stores_total', { cache: path }), 1)
+  t.is(values('ticket_keys', { ring: ringPath }), ring.stats().keys.length)
+  const worker = new Registry()
+  const collecting = collect(worker, { processWide: false })
+  t.teardown(() => collecting[Symbol.dispose]())
+  const ofThread = readerOf(await worker.getMetricsAsJSON())
+  t.is(ofThread('cache_sessions', { cache: path }), undefined)
+  t.is(ofThread('ticket_keys', { ring: ringPath }), undefined)
 })
 
 test.serial('metrics: connections of threads add up, and shared caches are reported once', async t => {

@@ -13,9 +13,9 @@ export interface CollectOptions {
    */
   maxPeers?: number | undefined
   /**
-   * True to also report what all threads of the process share: named caches and the keys of named rings. Exactly one
+   * True to also report what all threads of the process share: caches and keys of rings with a name or a path. Exactly one
    * thread of a process should report them, and it must have them open. All threads report their own connections and
-   * events, and their caches and rings without a name.
+   * events, and their caches and rings with neither.
    * @defaultValue true in the main thread, false in workers
    */
   processWide?: boolean | undefined

@@ -265,24 +265,26 @@ function ofCaches(
   }
 }
 
-/** Returns the private caches of this thread and, if `processWide`, each named cache once. */
+/**
+ * Returns the private caches of this thread and, if `processWide`, each cache that threads share by a name or a file once.
+ */
 function caches({ processWide }: Scope): { cache: string; stats: SessionCacheStats }[] {
-  const names = new Set<string>()
+  const shared = new Set<string>()
   return [...openedCaches].flatMap(opened => {
-    const { name } = opened
-    if (name !== undefined) {
-      if (!processWide || names.has(name)) return []
-      names.add(name)
+    const cache = opened.name ?? opened.path ?? ''
+    if (cache !== '') {
+      if (!processWide || shared.has(cache)) return []
+      shared.add(cache)
     }
-    return { cache: name ?? '', stats: opened.stats() }
+    return { cache, stats: opened.stats() }
   })
 }
 
 function rings(): { ring: string; stats: TicketKeysStats }[] {
-  return [...openedRings].map(opened => ({ ring: opened.name ?? '', stats: opened.stats() }))
+  return [...openedRings].map(opened => ({ ring: opened.name ?? opened.path ?? '', stats: opened.stats() }))
 }
 
-/** Returns the rings whose keys this thread reports: named rings, which threads share, only if `processWide`. */
+/** Returns the rings whose keys this thread reports: those that threads share only if `processWide`. */
 function processRings({ processWide }: Scope): { ring: string; stats: TicketKeysStats }[] {
   return rings().filter(({ ring }) => processWide || ring === '')
 }

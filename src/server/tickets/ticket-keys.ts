@@ -92,6 +92,8 @@ const closeCollected = new FinalizationRegistry<() => void>(close => close())
 export class TicketKeys {
   /** The name by which threads share the ring, if it has one. */
   readonly name: string | undefined
+  /** The absolute path of the file by which processes share the ring, or undefined. */
+  readonly path: string | undefined
   readonly #ready: Promise<void>
   /** 0 once it is closed: the number may then be another ring's. */
   #handle: number
@@ -99,7 +101,6 @@ export class TicketKeys {
   readonly #cluster: ClusterPart | undefined
   readonly #feed: KeyFeed | undefined
   readonly #fleet: FleetSync | undefined
-  readonly #path: string | undefined
   readonly #tier: TierPart | undefined
   /** How long a key decrypts, in milliseconds. */
   readonly #keyLifetime: number
@@ -119,7 +120,7 @@ export class TicketKeys {
       warnOfOptions(path, contradictions)
     }
     this.name = name
-    this.#path = path
+    this.path = path
     this.#handle = handle
     this.#tier = tier
     this.#keyLifetime = rotateEvery === 0 ? Number.POSITIVE_INFINITY : rotateEvery * keep
@@ -210,7 +211,7 @@ export class TicketKeys {
     const takeOver = () => this.#takeOver(server)
     bound = bindServer(server, 'tickets', {
       name: this.name,
-      keyScope: this.#path === undefined ? undefined : trustScopeOf,
+      keyScope: this.path === undefined ? undefined : trustScopeOf,
       uniformClientTrust,
       tier: this.#tier,
       onContext: context => this.#install(server, context, this.#decisions.sourceFor(context, rules)),
