@@ -1,12 +1,14 @@
 /**
  * A cluster whose workers are killed one after the other, and replaced, while clients reconnect. Its ring, if it has one,
- * rotates all the time. Prints what became of the connections.
+ * rotates all the time. Prints what became of the connections. The mode is `plain`, `ring`, `ring in a file` or
+ * `IDs in a file`.
  */
 import cluster, { type Worker } from 'node:cluster'
+import { constants } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
-import { TicketKeys } from 'tls-resumption'
+import { resumeSessions, SessionCache, TicketKeys } from 'tls-resumption'
 
 const WORKERS = 3
 const CLIENTS = 8
@@ -15,8 +17,13 @@ const ROTATE_EVERY_MS = 100
 /** Fewer than the keys that the ring keeps, so that no ticket outlives its key, however slow the machine is. */
 const MAX_ROTATIONS = 60
 
-const [, , mode = '', identity = '', ca = ''] = process.argv
-const keys = mode === 'ring' ? new TicketKeys({ name: 'killed', keep: 64 }) : undefined
+const [, , mode = '', identity = '', ca = '', path = ''] = process.argv
+const keys = openKeys()
+
+function openKeys(): TicketKeys | undefined {
+  if (mode === 'ring') return new TicketKeys({ name: 'killed', keep: 64 })
+  return mode === 'ring in a file' ? new TicketKeys({ path, keep: 64 }) : undefined
+}
 
 export interface Killed {
   /** Connections that completed, of clients with a session. */
@@ -34,11 +41,14 @@ if (cluster.isPrimary) await primary()
 else serve()
 
 function serve(): void {
-  const server = tls.createServer(JSON.parse(identity), socket => {
+  const usesIds = mode === 'IDs in a file'
+  const options = usesIds ? { maxVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET } : {}
+  const server = tls.createServer({ ...JSON.parse(identity), ...options }, socket => {
     socket.on('error', () => {})
     socket.end('!')
   })
   keys?.attach(server)
+  if (usesIds) resumeSessions(server, { sessionCache: new SessionCache({ path, serves: 'servers' }) })
   // Port 0 is one port for all workers.
   server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as { port: number }).port }))
 }
