@@ -154,6 +154,7 @@ expectTypeOf<TicketKeys['attach']>().toEqualTypeOf<
 expectTypeOf<TicketKeys['rotate']>().toEqualTypeOf<() => Promise<void>>()
 expectTypeOf<TicketKeys['insert']>().toEqualTypeOf<(key: Uint8Array) => Promise<void>>()
 expectTypeOf<TicketKeys['ready']>().toEqualTypeOf<Promise<void>>()
+expectTypeOf<TicketKeys['path']>().toEqualTypeOf<string | undefined>()
 expectTypeOf<TicketKeys['stats']>().returns.toEqualTypeOf<TicketKeysStats>()
 expectTypeOf<TicketKeysStats['keys'][number]>().toExtend<{ generation: number; age: number }>()
 expectTypeOf<AttachOptions>().toEqualTypeOf<{ uniformClientTrust?: boolean | undefined }>()

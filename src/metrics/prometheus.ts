@@ -102,7 +102,7 @@ function registerInstrument(
   return name
 }
 
-/** Returns the name that an exporter of OpenTelemetry would give: with the unit, and `_total` for a counter. */
+/** Returns the name that the specification of OpenTelemetry derives: with the unit, and `_total` for a counter. */
 export function prometheusName(metric: Instrument | Histogram): string {
   const { name, unit } = metric
   const base = `tls_resumption_${name.replaceAll('.', '_')}`
