@@ -9,6 +9,7 @@ import type { HandshakeGate } from '../node/handshake-gate.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
 import { returnCertificates } from '../session/resumed-socket.js'
 import { readSessionInfo, type SessionInfo } from '../session/session-info.js'
+import { ConnectTimer } from '../util/connect-timer.js'
 import { debug, isDebugging } from '../util/log.js'
 import { monotonicNow } from '../util/time.js'
 import { endWatch, HANG_MS, watchForSilence } from './hang-watch.js'
@@ -79,8 +80,7 @@ export class ConnectionAttempt implements SocketEvents {
   #isReported = false
   #waitedSince: number | undefined
   #waitTime = 0
-  /** Undefined where there is no address, as of a unix socket: to connect to one takes no time. */
-  #addressedAt: number | undefined
+  readonly #connectTimer = new ConnectTimer()
   #startedAt = 0
 
   constructor(inputs: AttemptInputs | LateInputs, isContextUnchanged: () => boolean) {
@@ -152,7 +152,7 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   onAddress(): void {
-    this.#addressedAt = monotonicNow()
+    this.#connectTimer.start()
   }
 
   onTransportConnected(): void {
@@ -164,11 +164,11 @@ export class ConnectionAttempt implements SocketEvents {
     if (!this.#port.isUsable) return
     const { cache, peer, coalesce, isOverStream } = this.#inputs
     this.#startedAt = monotonicNow()
-    const connectTime = isOverStream ? undefined : this.#startedAt - (this.#addressedAt ?? this.#startedAt)
     this.#port.watchSessions()
     this.#offer()
     if (coalesce && this.#isWithoutSession && this.#isFree) {
-      const bound = waitBound(connectTime, sessionTime(peer.endpoint))
+      const times = isOverStream ? undefined : this.#connectTimer.read(this.#startedAt)
+      const bound = waitBound(times, sessionTime(peer.endpoint))
       const role = joinFlight(cache, peer.key, bound > 0)
       if (role === 'follow' && this.#hold(bound)) return
       if (typeof role === 'object') this.#leadFlight(role)

@@ -1,6 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { acquireLease, hasSession, releaseLease } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
+import type { ConnectTimes } from '../util/connect-timer.js'
 import {
   clearInterval,
   clearTimeout,
@@ -52,12 +53,12 @@ let channel: BroadcastChannel | undefined
  * Returns how long a connection may follow, in milliseconds; 0: it should not. To wait and then do a full handshake all
  * the same is the worst of both, so a leader that will probably take longer has no followers.
  *
- * @param connectTime how long this connection took to reach the address; undefined over a stream of the caller.
+ * @param times how long this connection took to reach the address; undefined over a stream of the caller.
  * @param sessionTime how long the last full handshake with this endpoint took until its session came, if that is known.
  */
-export function waitBound(connectTime: number | undefined, sessionTime: number | undefined): number {
-  const expected = sessionTime ?? (connectTime === undefined ? Number.POSITIVE_INFINITY : 3 * connectTime)
-  const bound = connectTime === undefined ? MAX_WAIT_MS : Math.min(MAX_WAIT_MS, 3 * connectTime + COMPUTE_MS)
+export function waitBound(times: ConnectTimes | undefined, sessionTime: number | undefined): number {
+  const expected = sessionTime ?? (times === undefined ? Number.POSITIVE_INFINITY : 3 * times.network)
+  const bound = times === undefined ? MAX_WAIT_MS : Math.min(MAX_WAIT_MS, 3 * times.total + COMPUTE_MS)
   return expected <= bound ? bound : 0
 }
 

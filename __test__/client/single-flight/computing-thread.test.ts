@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { connect, SessionCache } from 'tls-resumption'
 import { followFlight, landFlight } from '../../../dist/client/single-flight.js'
-import { timers } from '../../../dist/util/time.js'
+import { clock, timers } from '../../../dist/util/time.js'
 import { withoutClock } from '../../support/fake-timers.ts'
 import { finish, testAuthority } from '../../support/server.ts'
 
@@ -27,16 +27,41 @@ async function startServerThread(t: ExecutionContext) {
   return { port: port as number, host: '127.0.0.1', servername: 'localhost', ca }
 }
 
+/** Makes the waits of this thread longer by the factor {@link SLOWER}. */
+function slowTimers(t: ExecutionContext): void {
+  const { setTimeout } = timers
+  t.teardown(() => {
+    timers.setTimeout = setTimeout
+  })
+  timers.setTimeout = ((callback: () => void, milliseconds: number) =>
+    setTimeout(callback, milliseconds * SLOWER)) as typeof setTimeout
+}
+
+test.serial(
+  'single-flight: a connection follows where its thread computed for long while it connected',
+  async t => {
+    t.teardown(withoutClock())
+    slowTimers(t)
+    const options = { ...(await startServerThread(t)), sessionCache: new SessionCache() }
+    const sockets = [connect(options), connect(options)]
+    // The thread computes as soon as it has asked for the connection, and reads the answer later.
+    const now = clock.monotonic()
+    let computed = 0
+    clock.monotonic = () => now + computed
+    for (const socket of sockets) {
+      socket.once('connectionAttempt', () => {
+        computed += 300
+      })
+    }
+    t.deepEqual(await Promise.all(sockets.map(finish)), [FULL, RESUMED])
+  },
+)
+
 test.serial(
   'single-flight: tickets that came while the thread computed are read before a wait ends',
   async t => {
     t.teardown(withoutClock())
-    const { setTimeout } = timers
-    t.teardown(() => {
-      timers.setTimeout = setTimeout
-    })
-    timers.setTimeout = ((callback: () => void, milliseconds: number) =>
-      setTimeout(callback, milliseconds * SLOWER)) as typeof setTimeout
+    slowTimers(t)
     const options = { ...(await startServerThread(t)), sessionCache: new SessionCache() }
     const [leader, follower] = [connect(options), connect(options)]
     const compute = () => {
