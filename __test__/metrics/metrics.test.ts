@@ -135,6 +135,8 @@ test.serial('metrics: connections of threads add up, and shared caches are repor
   // Only the first connection of the first thread found no session.
   t.is(read('client_connections_total', { outcome: 'resumed' }), (before[0] ?? 0) + 4)
   t.is(read('client_connections_total', { outcome: 'no-session' }), (before[1] ?? 0) + 1)
+  t.is(read('client_handshake_duration_seconds', { outcome: 'resumed' }), 4)
+  t.is(read('client_handshake_duration_seconds', { outcome: 'full' }), 1)
   t.is(read('cache_stores_total', { cache: name }), sessionCache.stats().sets)
 })
 
