@@ -1,7 +1,7 @@
-//! Measures a segment beside a cache of the process: `cargo run --release --example segment [-- costs | memory]`.
+//! Measures a segment beside a cache of the process: `cargo run --release --example segment [-- costs | memory | longest]`.
 //!
 //! Prints the processor time of calls, the throughput of two processes beside that of one, the time to open a file
-//! with 10,000 sessions, and the memory of a session.
+//! with 10,000 sessions, the memory of a session, and the time of the calls that concern all sessions.
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod measured {
@@ -11,7 +11,9 @@ mod measured {
     use std::process::{Command, Stdio};
     use std::time::Instant;
 
-    use tls_resumption_core::{Cache, EntryOptions, Key, Segment, SegmentKind, SegmentOptions};
+    use tls_resumption_core::{
+        Cache, Capacity, EntryOptions, Key, Segment, SegmentKind, SegmentOptions,
+    };
 
     const KEYS: u64 = 10_000;
     const BLOB: usize = 1000;
@@ -45,12 +47,42 @@ mod measured {
         if is_asked("costs") {
             open(&path).remove_files().expect("they are there");
         }
+        if is_asked("longest") {
+            longest(&path);
+        }
         if is_asked("memory") {
             for bytes in [500, 1000, 1500, 2000, 2500, 4000] {
                 let each = resident(&path, bytes);
                 println!("sessions of {bytes} bytes: {each:.0} bytes of memory each");
             }
         }
+    }
+
+    /// Prints the processor time of calls on 100,000 sessions.
+    fn longest(path: &str) {
+        let options =
+            SegmentOptions::new(path, SegmentKind::Clients).with_max(Capacity::new(100_000));
+        let segment = Segment::open(options).expect("a file on tmpfs can be made");
+        let sessions = segment.sessions(Cache::builder());
+        for number in 0..100_000 {
+            put(&sessions, number, &[7; 200]);
+        }
+        let time = |name: &str, count: usize, call: &dyn Fn()| {
+            let mut times: Vec<f64> = (0..count).map(|_| time_of(call) * 1e3).collect();
+            times.sort_by(f64::total_cmp);
+            println!("{name} of 100,000 sessions: {:.2} ms (median of {count})", times[count / 2]);
+        };
+        time("len", 9, &|| _ = black_box(sessions.len()));
+        time("stats", 9, &|| _ = black_box(sessions.stats()));
+        time("info", 9, &|| _ = black_box(segment.info()));
+        time("clear", 1, &|| sessions.clear());
+        segment.remove_files().expect("they are there");
+    }
+
+    fn time_of(call: &dyn Fn()) -> f64 {
+        let before = processor_time();
+        call();
+        processor_time() - before
     }
 
     fn compare_costs(path: &str) {

@@ -97,12 +97,28 @@ const fn region(start: usize, words: usize) -> Range<usize> {
 
 /// How many slots a set has: the places that a session may take.
 pub(crate) const WAYS: usize = if cfg!(loom) { 2 } else { 16 };
-/// The words of a slot, without its payload: one cache line.
-pub(crate) const SLOT_WORDS: usize = 8;
+/// The words of a slot, without its payload.
+const SLOT_WORDS: usize = 8;
+/// The words of a set of slots.
+pub(crate) const SET_WORDS: usize = WAYS * SLOT_WORDS;
 /// The words of a piece of a payload.
 pub(crate) const PIECE_WORDS: usize = 1024 / WORD;
 /// How many pieces of a payload are beside those of other slots. Most sessions need no more.
 const MAX_PIECES: usize = 4;
+
+/// Returns where a word of a slot is in its set.
+///
+/// First come the states of all ways, then their first words, then two words of each way, then its other four. So a search
+/// reads four cache lines instead of one for each way, and the sums of a table read six of sixteen.
+pub(crate) const fn place_in_set(way: usize, word: usize) -> usize {
+    let way = way % WAYS;
+    match word % SLOT_WORDS {
+        0 => way,
+        1 => WAYS + way,
+        word @ 2..4 => 2 * WAYS + 2 * way + (word - 2),
+        word => 4 * WAYS + 4 * way + (word - 4),
+    }
+}
 
 /// No more chains than this are kept: a process has few peers that differ in them.
 const MAX_CHAINS: usize = 1000;
@@ -217,7 +233,7 @@ pub(crate) mod locks {
     pub(crate) const SESSIONS: i64 = (1 << 40) + 4096;
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -258,6 +274,16 @@ mod tests {
         assert_eq!(SessionLayout::new(1, 1024).sessions.sets, 1);
         assert_eq!(SessionLayout::new(11, 1025).sessions.max_bytes(), 2048);
     }
+    #[test]
+    fn the_words_of_a_set_are_in_the_order_of_its_version() {
+        let slot = |way| [0, 1, 2, 3, 4, 5, 6, 7].map(|word| place_in_set(way, word));
+        assert_eq!(slot(0), [0, 16, 32, 33, 64, 65, 66, 67]);
+        assert_eq!(slot(15), [15, 31, 62, 63, 124, 125, 126, 127]);
+        let mut all: Vec<_> = (0..WAYS).flat_map(slot).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..SET_WORDS));
+    }
+
     #[test]
     fn a_payload_is_in_pieces_that_no_other_slot_has() {
         for bytes in [1024, 2000, 4096, 16 << 10] {

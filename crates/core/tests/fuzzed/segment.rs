@@ -107,7 +107,7 @@ pub fn scribble(bytes: &[u8]) {
                 write(&files.0.with_extension("v1"), 4096 + u64::from(at) % 4096 * 8, value);
             }
             Step::State { slot, value } => {
-                let at = 4096 + u64::from(slot) % 16 * 64;
+                let at = 4096 + u64::from(slot) % 16 * 8;
                 write(&files.0.with_extension("v1"), at, value.into());
             }
             Step::Control { at, value } => write(&files.0, u64::from(at) % 28_672 * 8, value),

@@ -59,12 +59,14 @@ impl ControlFile {
 
     /// Returns the process IDs of the owners that are alive, as they were when these opened the file.
     pub(crate) fn processes(&self) -> Vec<u32> {
-        let numbers = (1..=MAX_OWNERS).filter(|number| {
+        let word = |number| self.mapping[OWNERS.start + number as usize].load(Ordering::Relaxed);
+        let all = (1..=MAX_OWNERS).map(|number| (number, word(number)));
+        // A number that was never given needs no call of the system.
+        let alive = all.filter(|(number, word)| {
             *number == self.mine.number()
-                || sys::is_locked(&self.file, byte_of(*number)).unwrap_or(false)
+                || *word != 0 && sys::is_locked(&self.file, byte_of(*number)).unwrap_or(false)
         });
-        let words = numbers.map(|number| &self.mapping[OWNERS.start + number as usize]);
-        words.map(|word| (word.load(Ordering::Relaxed) >> PID_SHIFT) as u32).collect()
+        alive.map(|(_, word)| (word >> PID_SHIFT) as u32).collect()
     }
 }
 

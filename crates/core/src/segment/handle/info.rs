@@ -56,10 +56,13 @@ pub struct SessionAges {
 impl SessionAges {
     /// `stored_at` and `now`: milliseconds since 1970. Returns `None` for no times.
     pub(super) fn new(mut stored_at: Vec<u64>, now: u64) -> Option<Self> {
-        stored_at.sort_unstable();
-        let age = |at: usize| Duration::from_millis(now.saturating_sub(stored_at[at]));
-        let last = stored_at.len().checked_sub(1)?;
-        Some(Self { newest: age(last), median: age(last / 2), oldest: age(0) })
+        let middle = stored_at.len().checked_sub(1)? / 2;
+        // Not sorted: there may be millions.
+        let (earlier, median, later) = stored_at.select_nth_unstable(middle);
+        let oldest = earlier.iter().min().unwrap_or(median);
+        let newest = later.iter().max().unwrap_or(median);
+        let age = |at: &u64| Duration::from_millis(now.saturating_sub(*at));
+        Some(Self { newest: age(newest), median: age(median), oldest: age(oldest) })
     }
 }
 

@@ -1,8 +1,7 @@
 //! Looks at every slot, for tests.
 
-use super::{Allocate, CHECKSUM, Phase, RECORD, STAMP, Table};
+use super::{Allocate, Phase, Table};
 use crate::segment::owner::Owners;
-use crate::segment::sync::{AtomicU64, Ordering};
 
 /// What the slots of a table are doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,13 +29,8 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     }
 
     fn is_wiped(&self, index: usize) -> bool {
-        let slot = self.slot(index);
-        let is_zero =
-            |words: &[AtomicU64]| words.iter().all(|word| word.load(Ordering::Relaxed) == 0);
         // What is not allocated is a hole, which must not be touched.
         let allocated = self.stamp(index).allocated().min(self.part.max_bytes());
-        is_zero(&slot[RECORD..STAMP])
-            && is_zero(&slot[CHECKSUM..])
-            && self.payload(index).is_wiped(allocated)
+        self.slot(index).is_wiped() && self.payload(index).is_wiped(allocated)
     }
 }

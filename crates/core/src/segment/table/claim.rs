@@ -2,14 +2,14 @@
 
 use super::payload::Payload;
 use super::state::{Phase, RECORD_WORDS, Record, Stamp, State};
-use super::{Allocate, CHECKSUM, Events, Number, RECORD, STAMP, STATE, Seen, Table};
+use super::{Allocate, Events, Number, Seen, Slot, Table};
 use crate::segment::checksum::Checksum;
 use crate::segment::owner::{Owner, Owners};
-use crate::segment::sync::{AtomicU64, Ordering, fence};
+use crate::segment::sync::{Ordering, fence};
 
 /// A busy slot of this process. It is wiped and emptied when this is dropped, also if the code in between unwinds.
 pub(super) struct Claim<'a> {
-    slot: &'a [AtomicU64],
+    slot: Slot<'a>,
     payload: Payload<'a>,
     state: State,
     /// How many bytes of the payload may be other than zero.
@@ -32,7 +32,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         let busy = state.busy(self.owners.mine());
         // Acquire: pairs with the release of the thread that published this state, so that its words are seen. If it fails, the
         // next scan finds the session that replaced this one. Release is not needed: nothing was written.
-        slot[STATE]
+        slot.state()
             .compare_exchange(state.0, busy.0, Ordering::Acquire, Ordering::Acquire)
             .ok()
             .map(|_| {
@@ -50,7 +50,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         }
         let take_over = || {
             let words: [u64; RECORD_WORDS] =
-                std::array::from_fn(|word| self.slot(index)[RECORD + word].load(Ordering::Relaxed));
+                std::array::from_fn(|word| self.slot(index).record(word).load(Ordering::Relaxed));
             // The dead owner wrote the length before the payload, and wiped it after the payload.
             let len = self.touchable(index, Record::from_words(words).len);
             self.claim(index, state, len).map(drop).is_some()
@@ -84,7 +84,7 @@ impl Events {
 impl Claim<'_> {
     /// Marks the slot as used now.
     pub(super) fn stamp(&self, now: u64) {
-        let word = &self.slot[STAMP];
+        let word = self.slot.stamp();
         let old = Stamp(word.load(Ordering::Relaxed));
         let new = old.used_at(now);
         // A late reader of the last session may change it at the same time, which is as good.
@@ -98,7 +98,7 @@ impl Claim<'_> {
 
     /// Returns the checksum that the session should have.
     pub(super) fn checksum(&self) -> u64 {
-        self.slot[CHECKSUM].load(Ordering::Relaxed)
+        self.slot.checksum().load(Ordering::Relaxed)
     }
 
     /// Writes a session over the session that was here, and publishes it.
@@ -107,15 +107,15 @@ impl Claim<'_> {
         // If the process dies from here on, the next one wipes that many bytes.
         self.dirty = record.len;
         let words = record.to_words();
-        for (word, value) in self.slot[RECORD..STAMP].iter().zip(words) {
-            word.store(value, Ordering::Relaxed);
+        for (word, value) in words.into_iter().enumerate() {
+            self.slot.record(word).store(value, Ordering::Relaxed);
         }
         // Release: the length comes before the payload, in the view of the process that recovers the slot.
         fence(Ordering::Release);
         self.payload.fill(0, parts[0]);
         self.payload.fill(parts[0].len(), parts[1]);
         let sum = checksum(words, parts);
-        self.slot[CHECKSUM].store(sum, Ordering::Relaxed);
+        self.slot.checksum().store(sum, Ordering::Relaxed);
         let live = self.state.live(is_reusable);
         let is_published = self.end(live);
         // If not, the slot was taken from this process, and is not its to wipe.
@@ -128,9 +128,9 @@ impl Claim<'_> {
         self.payload.wipe(self.dirty);
         // Release: the payload comes before the length, in the view of the process that recovers the slot.
         fence(Ordering::Release);
-        self.slot[CHECKSUM].store(0, Ordering::Relaxed);
-        for word in &self.slot[RECORD..STAMP] {
-            word.store(0, Ordering::Relaxed);
+        self.slot.checksum().store(0, Ordering::Relaxed);
+        for word in 0..RECORD_WORDS {
+            self.slot.record(word).store(0, Ordering::Relaxed);
         }
         self.dirty = 0;
     }
@@ -138,7 +138,8 @@ impl Claim<'_> {
     /// Publishes a state. Returns false if the slot was taken from this process, which the others took for dead.
     fn end(&self, state: State) -> bool {
         // Release: pairs with the acquire of the load in `Table::state` and in `claim`.
-        self.slot[STATE]
+        self.slot
+            .state()
             .compare_exchange(self.state.0, state.0, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }

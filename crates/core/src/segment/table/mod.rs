@@ -12,6 +12,7 @@ mod marks;
 mod payload;
 mod read;
 mod remove;
+mod slot;
 mod state;
 mod sweep;
 #[cfg(test)]
@@ -22,7 +23,7 @@ mod victim;
 use std::sync::atomic::AtomicU64 as Number;
 
 use crate::call_time::Now;
-use crate::segment::layout::{Part, SLOT_WORDS, WAYS};
+use crate::segment::layout::{Part, SET_WORDS, WAYS};
 use crate::segment::owner::Owners;
 use crate::segment::sync::{AtomicU64, Ordering, fence};
 use crate::store::counters::{Count, Counters, Removal};
@@ -33,15 +34,10 @@ pub use audit::Audit;
 pub(crate) use insert::NewSession;
 pub(crate) use marks::Marks;
 use payload::Payload;
+use slot::{Set, Slot};
 pub(crate) use state::Hash;
-use state::{Phase, RECORD_WORDS, Record, Stamp, State};
+use state::{Phase, RECORD_WORDS, Record, Stamp, State, Usage};
 pub(crate) use time::Moment;
-
-/// The words of a slot.
-const STATE: usize = 0;
-const RECORD: usize = 1;
-const STAMP: usize = RECORD + RECORD_WORDS;
-const CHECKSUM: usize = STAMP + 1;
 
 /// How often a call tries again what other threads or processes made fail.
 const MAX_CONFLICTS: u32 = if cfg!(loom) { 3 } else { 64 };
@@ -117,22 +113,37 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         false
     }
 
-    /// Returns the number of sessions and their bytes, expired ones included.
+    /// Returns the number of sessions and their bytes, expired ones included. What others change at that moment may count.
     pub(crate) fn usage(&self) -> (u64, u64) {
-        let watermark = self.watermark();
-        let all =
-            (0..self.part.len()).filter_map(|index| self.snapshot(index, None).ok().flatten());
-        let held = all.filter(|seen| seen.record.sequence > watermark);
-        held.fold((0, 0), |(count, bytes), seen| (count + 1, bytes + seen.record.len as u64))
+        let (mut count, mut bytes) = (0, 0);
+        self.each_held(|len, _| {
+            count += 1;
+            bytes += len;
+        });
+        (count, bytes)
     }
 
     /// Returns when each session was stored, in milliseconds since 1970.
     pub(crate) fn stored_at(&self) -> Vec<u64> {
+        let mut all = Vec::new();
+        self.each_held(|_, wall| all.push(wall));
+        all
+    }
+
+    /// Calls `each` with the length of each session, and with the time at which it was stored.
+    fn each_held(&self, mut each: impl FnMut(u64, u64)) {
         let watermark = self.watermark();
-        let all =
-            (0..self.part.len()).filter_map(|index| self.snapshot(index, None).ok().flatten());
-        let held = all.filter(|seen| seen.record.sequence > watermark);
-        held.map(|seen| seen.record.wall).collect()
+        let sets = &self.words[self.part.slots..][..self.part.sets * SET_WORDS];
+        for set in sets.as_chunks().0 {
+            for slot in (0..WAYS).map(|way| Slot { set, way }) {
+                // Relaxed: numbers only.
+                let is_live = State(slot.state().load(Ordering::Relaxed)).is_live();
+                let usage = Usage::of(|word| slot.record(word).load(Ordering::Relaxed));
+                if is_live && usage.sequence > watermark {
+                    each(usage.len, usage.wall);
+                }
+            }
+        }
     }
 
     fn watermark(&self) -> u64 {
@@ -163,23 +174,23 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         set * WAYS
     }
 
-    fn slot(&self, index: usize) -> &[AtomicU64] {
-        &self.words[self.part.slots + index * SLOT_WORDS..][..SLOT_WORDS]
+    fn slot(&self, index: usize) -> Slot<'_> {
+        Slot::of(self.words, self.part, index)
     }
 
     fn state(&self, index: usize) -> State {
         // Acquire: pairs with the release in `Claim::publish`.
-        State(self.slot(index)[STATE].load(Ordering::Acquire))
+        State(self.slot(index).state().load(Ordering::Acquire))
     }
 
     fn stamp(&self, index: usize) -> Stamp {
         // Relaxed: numbers only.
-        Stamp(self.slot(index)[STAMP].load(Ordering::Relaxed))
+        Stamp(self.slot(index).stamp().load(Ordering::Relaxed))
     }
 
     /// Changes a stamp once. If another thread changed it in between, that use was as late.
     fn set_stamp(&self, index: usize, old: Stamp, new: Stamp) -> bool {
-        let word = &self.slot(index)[STAMP];
+        let word = self.slot(index).stamp();
         old == new
             || word.compare_exchange(old.0, new.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -206,16 +217,16 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         }
         let slot = self.slot(index);
         if let Some(hash) = hash
-            && slot[RECORD].load(Ordering::Relaxed) != hash.high
+            && slot.record(0).load(Ordering::Relaxed) != hash.high
         {
             return Ok(None);
         }
         let record: [u64; RECORD_WORDS] =
-            std::array::from_fn(|word| slot[RECORD + word].load(Ordering::Relaxed));
+            std::array::from_fn(|word| slot.record(word).load(Ordering::Relaxed));
         let stamp = self.stamp(index);
         // Acquire: keeps the second load of the state behind the words. It pairs with the release fence in `Claim`.
         fence(Ordering::Acquire);
-        let again = State(slot[STATE].load(Ordering::Relaxed));
+        let again = State(slot.state().load(Ordering::Relaxed));
         if !again.is_same_session(state) {
             // Acquire: pairs with the fence of an insertion. The next scan finds the session that replaced this one.
             fence(Ordering::Acquire);
@@ -232,13 +243,14 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         let mut states = [State(0); WAYS];
         // Without a branch for each slot: whether a slot is live is not predictable.
         let mut hits = 0_u32;
-        let set = &self.words[self.part.slots + first * SLOT_WORDS..][..WAYS * SLOT_WORDS];
-        for (way, slot) in set.as_chunks::<SLOT_WORDS>().0.iter().enumerate() {
+        let set: &Set = self.slot(first).set;
+        for (way, seen) in states.iter_mut().enumerate() {
+            let slot = Slot { set, way };
             // Acquire: pairs with the release in `Claim::end`.
-            let state = State(slot[STATE].load(Ordering::Acquire));
-            let is_of_hash = slot[RECORD].load(Ordering::Relaxed) == hash.high;
+            let state = State(slot.state().load(Ordering::Acquire));
+            let is_of_hash = slot.record(0).load(Ordering::Relaxed) == hash.high;
             hits |= u32::from(is_of_hash & state.is_live()) << way;
-            states[way] = state;
+            *seen = state;
         }
         while hits != 0 {
             let way = hits.trailing_zeros() as usize;

@@ -4,9 +4,7 @@ use zeroize::Zeroize;
 
 use super::claim::checksum;
 use super::payload::Payload;
-use super::{
-    Allocate, CHECKSUM, Events, Hash, MAX_CONFLICTS, Moment, SCANS, STATE, Seen, State, Table,
-};
+use super::{Allocate, Events, Hash, MAX_CONFLICTS, Moment, SCANS, Seen, State, Table};
 use crate::call_time::Now;
 use crate::read_mode::{Destination, ReadMode};
 use crate::segment::owner::Owners;
@@ -106,7 +104,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
             if seen.state.is_pending() && seen.state.owner() == mine {
                 // If the word has changed, the session is another one, or another process offers it.
                 let (old, new) = (seen.state.0, seen.state.settled().0);
-                let word = &self.slot(seen.index)[STATE];
+                let word = self.slot(seen.index).state();
                 let _ = word.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed);
             }
         });
@@ -168,10 +166,10 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
     ) -> Result<(), Failure> {
         let slot = self.slot(seen.index);
         let sum = copy::<D>(self.payload(seen.index), seen, out);
-        let expected = slot[CHECKSUM].load(Ordering::Relaxed);
+        let expected = slot.checksum().load(Ordering::Relaxed);
         // Acquire: keeps what follows behind the copy. Pairs with the release fence in `claim`.
         fence(Ordering::Acquire);
-        let state = State(slot[STATE].load(Ordering::Relaxed));
+        let state = State(slot.state().load(Ordering::Relaxed));
         if !state.is_same_session(seen.state) {
             // Acquire: as in `Table::snapshot_of`.
             fence(Ordering::Acquire);
@@ -196,7 +194,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
             }
             let offered = state.offered(self.owners.mine());
             // Release: the stamp is seen before the offer. Pairs with the acquire in `Table::state`.
-            slot[STATE]
+            slot.state()
                 .compare_exchange(state.0, offered.0, Ordering::Release, Ordering::Relaxed)
                 .map_err(|_| Failure::Conflict)?;
         } else {

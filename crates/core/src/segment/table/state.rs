@@ -175,6 +175,21 @@ pub(super) struct Record {
     pub(super) is_annotated: bool,
 }
 
+/// The part of a record that sums read: two words that adjoin.
+pub(super) struct Usage {
+    pub(super) sequence: u64,
+    pub(super) len: u64,
+    pub(super) wall: u64,
+}
+
+impl Usage {
+    /// `word` returns a word of the record.
+    pub(super) fn of(word: impl Fn(usize) -> u64) -> Self {
+        let (sequence, size) = (word(2), word(3));
+        Self { sequence: sequence & MASK_48, len: size & LEN_MASK, wall: size >> 22 }
+    }
+}
+
 /// The words of a record.
 pub(super) const RECORD_WORDS: usize = 5;
 

@@ -7,10 +7,9 @@ use crate::segment::owner::TestOwners;
 use crate::segment::sync::{AtomicU64, Ordering};
 use crate::segment::table::insert::NewSession;
 use crate::segment::table::payload::Payload;
-use crate::segment::table::state::{Phase, RECORD_WORDS, Stamp};
-use crate::segment::table::{
-    Allocate, CHECKSUM, Events, Hash, Marks, Moment, RECORD, SLOT_WORDS, STAMP, STATE, State, Table,
-};
+use crate::segment::table::slot::Slot;
+use crate::segment::table::state::{Phase, Stamp};
+use crate::segment::table::{Allocate, Events, Hash, Marks, Moment, State, Table};
 use crate::store::counters::Counters;
 use crate::{EntryId, Rejected, Ttl};
 
@@ -42,27 +41,25 @@ impl Memory {
     /// Checks every slot: none is busy, every empty one is zero.
     pub(super) fn check_clean(&self) {
         for index in 0..self.part.len() {
-            let slot = &self.words[self.part.slots + index * SLOT_WORDS..][..SLOT_WORDS];
-            let state = State(slot[STATE].load(Ordering::SeqCst));
+            let slot = self.slot(index);
+            let state = State(slot.state().load(Ordering::SeqCst));
             assert_ne!(state.phase(), Phase::Busy, "slot {index} is stuck");
             if state.phase() == Phase::Live {
                 continue;
             }
-            let is_zero =
-                |words: &[AtomicU64]| words.iter().all(|word| word.load(Ordering::SeqCst) == 0);
-            assert!(is_zero(&slot[RECORD..][..RECORD_WORDS]) && is_zero(&slot[CHECKSUM..]));
+            assert!(slot.is_wiped());
             let payload = Payload { words: &self.words, part: &self.part, index };
             assert!(payload.is_wiped(self.part.max_bytes()));
         }
     }
 
     /// Returns the words of a slot.
-    pub(super) fn slot(&self, index: usize) -> &[AtomicU64] {
-        &self.words[self.part.slots + index * SLOT_WORDS..][..SLOT_WORDS]
+    pub(super) fn slot(&self, index: usize) -> Slot<'_> {
+        Slot::of(&self.words, &self.part, index)
     }
 
     pub(super) fn stamp(&self, index: usize) -> Stamp {
-        Stamp(self.slot(index)[STAMP].load(Ordering::SeqCst))
+        Stamp(self.slot(index).stamp().load(Ordering::SeqCst))
     }
 }
 

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use crate::Ttl;
 use crate::read_mode::ReadMode;
-use crate::segment::layout::{PIECE_WORDS, Part, SLOT_WORDS, WAYS, marks};
+use crate::segment::layout::{PIECE_WORDS, Part, SET_WORDS, WAYS, marks};
 use crate::segment::owner::TestOwners;
 use crate::segment::sync::{AtomicU64, Ordering};
+use crate::segment::table::slot::Slot;
 use crate::segment::table::{
     Allocate, Events, Hash, Marks, Moment, NewSession, Phase, State, Table,
 };
@@ -22,7 +23,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new() -> Self {
-        let pieces = WAYS * SLOT_WORDS;
+        let pieces = SET_WORDS;
         let rest = pieces + WAYS * PIECE_WORDS;
         let words = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
         Self {
@@ -98,13 +99,14 @@ impl Process {
 
 /// Checks that no slot is busy, and that every empty one is zero.
 pub(super) fn check_clean(memory: &Memory) {
-    for (index, slot) in memory.words[..WAYS * SLOT_WORDS].chunks(SLOT_WORDS).enumerate() {
-        let state = State(slot[0].load(Ordering::SeqCst));
+    for index in 0..WAYS {
+        let slot = Slot::of(&memory.words, &memory.part, index);
+        let state = State(slot.state().load(Ordering::SeqCst));
         assert_ne!(state.phase(), Phase::Busy);
         if state.phase() == Phase::Empty {
             let payload = &memory.words[memory.part.payload(index, 0).start];
             assert_eq!(payload.load(Ordering::SeqCst), 0);
-            assert_eq!(slot[1].load(Ordering::SeqCst), 0);
+            assert_eq!(slot.record(0).load(Ordering::SeqCst), 0);
         }
     }
 }

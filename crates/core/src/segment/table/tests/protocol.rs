@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering as StdOrdering;
 
 use super::fixture::{HOUR, Memory, Process, SET, WALL, at, hash};
 use crate::read_mode::{AnnotatedBuffer, Destination, ReadMode};
+use crate::segment::layout::place_in_set;
 use crate::segment::owner::{Owner, Owners, TestOwners};
 use crate::segment::sync::Ordering;
 use crate::segment::table::insert::NewSession;
 use crate::segment::table::read::MAX_PENDING;
-use crate::segment::table::{CHECKSUM, MAX_TICKETS, Moment, RECORD, STATE};
+use crate::segment::table::{MAX_TICKETS, Moment};
 use crate::{ANNOTATION_LEN, BufferTooSmall, EntryId, Rejected, Ttl};
 
 fn one(memory: &Memory) -> Process<'_> {
@@ -245,7 +246,6 @@ fn one_process_claims_a_sweep() {
     let claim = |now| one.table().marks.claim_sweep(1000, now);
     assert_eq!([0, 0, 999, 1000, 1000].map(claim), [true, false, false, true, false]);
     // A time that is too far away is none.
-    memory.slot(0);
     assert!(claim(500_000) && claim(100));
 }
 
@@ -256,8 +256,8 @@ fn damaged_sessions_are_misses_and_are_wiped() {
     let blob = [0x5a; 4500];
     let start = |byte| memory.part.payload(0, byte).start;
     let payload = [0, 1016, 1024, 4096].map(start);
-    let words = (1..=5).chain([CHECKSUM]).map(|word| memory.part.slots + word);
-    for (case, word) in words.chain(payload).enumerate() {
+    let words = (1..=5).chain([7]).map(|word| memory.part.slots + place_in_set(0, word));
+    for (case, word) in words.clone().chain(payload).enumerate() {
         for how in [ReadMode::Get, ReadMode::Offer, ReadMode::Take] {
             one.store(1, &blob, 0).unwrap();
             let before = memory.words[word].fetch_add(1 << 40, Ordering::SeqCst);
@@ -265,11 +265,7 @@ fn damaged_sessions_are_misses_and_are_wiped() {
             memory.words[word].store(before, Ordering::SeqCst);
             // What is not wiped because its hash is another one goes with a clear.
             one.table().clear();
-            memory.words[memory.part.slots + CHECKSUM].store(0, Ordering::SeqCst);
-            for word in 1..=5 {
-                memory.words[memory.part.slots + word].store(0, Ordering::SeqCst);
-            }
-            for word in payload {
+            for word in words.clone().chain(payload) {
                 memory.words[word].store(0, Ordering::SeqCst);
             }
         }
@@ -350,13 +346,13 @@ fn busy_slots_of_dead_processes_are_recovered_and_others_are_left() {
     .into_iter()
     .enumerate()
     {
-        memory.slot(index)[STATE].store(word, Ordering::SeqCst);
-        memory.slot(index)[RECORD].store(5, Ordering::SeqCst);
+        memory.slot(index).state().store(word, Ordering::SeqCst);
+        memory.slot(index).record(0).store(5, Ordering::SeqCst);
     }
     assert_eq!(one.table().recover_all(), 4);
-    let states = [0, 1, 2, 3, 4].map(|index| memory.slot(index)[STATE].load(Ordering::SeqCst) & 3);
+    let states = [0, 1, 2, 3, 4].map(|index| memory.slot(index).state().load(Ordering::SeqCst) & 3);
     assert_eq!(states, [0, 1, 0, 0, 0]);
-    memory.slot(1)[STATE].store(words(dead, 1), Ordering::SeqCst);
+    memory.slot(1).state().store(words(dead, 1), Ordering::SeqCst);
     // An insertion recovers a slot if it needs one.
     for key in 0..SET as u64 {
         one.store(key, b"x", 0).unwrap();
