@@ -134,6 +134,26 @@ fn neighbours_share_the_pages_of_their_memory() {
 }
 
 #[test]
+fn a_large_file_is_cleared_at_once_and_wiped_in_the_background() {
+    let folder = Folder::new();
+    let segment = Segment::open(folder.options().with_max(Capacity::new(25_000))).unwrap();
+    let (sessions, others) = (
+        segment.sessions(builder()),
+        Segment::open(folder.options().with_max(None)).unwrap().sessions(builder()),
+    );
+    for number in 0..3000 {
+        put(&sessions, &number.to_string(), &[7; 100]);
+    }
+    sessions.clear();
+    put(&others, "new", b"new");
+    assert_eq!((sessions.len(), others.len()), (1, 1));
+    sessions.finish_clear();
+    let cleared = sessions.stats().cleared + others.stats().cleared;
+    assert_eq!((cleared, segment.audit().unwrap()[0].live), (3000, 1));
+    assert_eq!(others.get(key("new")).as_deref(), Some(&b"new"[..]));
+}
+
+#[test]
 fn a_lifetime_ends_by_the_clock_of_the_cache() {
     let folder = Folder::new();
     let clock = Arc::new(ManualClock::new());

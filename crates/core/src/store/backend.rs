@@ -115,19 +115,19 @@ impl Backend {
 
     /// Removes all entries. What is returned still has to be wiped.
     pub(crate) fn clear(&self) -> Option<Drain> {
-        by_kind!(self, store, _ => store.clear(), shared => { shared.clear(); None })
+        on_store!(self, store => store.clear())
     }
 
     pub(crate) fn drain(&self) -> Option<Drain> {
-        by_kind!(self, store, _ => store.is_draining().then(|| store.drain()), _ => None)
+        on_store!(self, store => store.is_draining().then(|| store.drain()))
     }
 
     pub(crate) fn drain_step(&self, drain: Drain) -> Option<Drain> {
-        by_kind!(self, store, _ => store.drain_step(drain), _ => None)
+        on_store!(self, store => store.drain_step(drain))
     }
 
     pub(crate) fn finish(&self, drain: Drain) {
-        by_kind!(self, store, _ => store.finish(drain), _ => ());
+        on_store!(self, store => store.finish(drain));
     }
 
     pub(crate) fn sweep_after_insert(&self, now: &CallTime<'_>) {

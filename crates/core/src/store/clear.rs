@@ -137,8 +137,8 @@ impl Generations {
 #[derive(Debug, Clone, Copy)]
 #[must_use = "entries are wiped by the drain"]
 pub(crate) struct Drain {
-    generation: u64,
-    from: Id,
+    pub(crate) generation: u64,
+    pub(crate) from: Id,
 }
 
 impl Store {

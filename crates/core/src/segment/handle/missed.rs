@@ -38,6 +38,7 @@ impl Missed {
             }
         }
         if self.sessions {
+            // Of a large table the next sweep wipes them.
             files.table(Which::Sessions, &Counters::default(), &Events::default()).clear();
         }
         *self = Self::default();

