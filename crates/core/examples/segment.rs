@@ -1,7 +1,7 @@
 //! Measures a segment beside a cache of the process: `cargo run --release --example segment [-- costs | memory | longest]`.
 //!
-//! Prints the processor time of calls, the throughput of two processes beside that of one, the time to open a file
-//! with 10,000 sessions, the memory of a session, and the time of the calls that concern all sessions.
+//! Prints the processor time of calls, the throughput of two processes beside that of one, and the time to open a file
+//! with 10,000 sessions. Then come the memory of a session, and the time of the calls that concern all sessions.
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod measured {

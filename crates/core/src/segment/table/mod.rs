@@ -255,6 +255,7 @@ impl<O: Owners, A: Allocate> Table<'_, O, A> {
         while hits != 0 {
             let way = hits.trailing_zeros() as usize;
             hits &= hits - 1;
+            self.payload(first + way).prefetch();
             match self.snapshot_of(first + way, states[way], Some(hash)) {
                 Ok(Some(seen)) => each(seen),
                 Ok(None) => {}

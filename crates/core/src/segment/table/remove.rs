@@ -6,7 +6,7 @@ use crate::call_time::Now;
 use crate::segment::owner::Owners;
 use crate::store::counters::Removal;
 
-/// A table of up to so many slots is wiped in the call that clears it, within 2 ms. It has one for 20,000 sessions.
+/// A table of at most this many slots, which 20,000 sessions have, is wiped in the call that clears it, within 2 ms.
 const CLEAR_AT_ONCE: usize = 32_768;
 
 impl<O: Owners, A: Allocate> Table<'_, O, A> {
