@@ -51,6 +51,7 @@ for (const field of ['repository', 'homepage', 'bugs', 'author']) {
 }
 await check('the licences of what is linked in are listed', () => npmRun('licences', '--check'))
 await check('types, format and lints', () => npmRun('lint'))
+await check('every recorded figure is of this code', () => npmRun('check:records'))
 await check('the packages work', () => npmRun('test:package', ...(values.binaries ? [] : ['--quick'])))
 await check('advisories of npm', () => npm(['audit']).then(() => ''))
 for (const [what, kinds] of [
