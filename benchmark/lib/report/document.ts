@@ -1,4 +1,4 @@
-/** Writes results as Markdown: docs/results/benchmarks.md, and the source of the HTML report. */
+/** Writes results as Markdown: the source of the HTML report, and parts of the documents. */
 import { markdownTable, targetTable, textOf } from '../format.ts'
 import { type Chart, isMet, type Result, type ResultTable, type Target } from '../result.ts'
 
@@ -6,6 +6,8 @@ import { type Chart, isMet, type Result, type ResultTable, type Target } from '.
 export const CHAPTERS: Record<string, string> = {
   clients: 'Reconnecting clients',
   servers: 'Servers',
+  networks: 'Networks',
+  production: 'A day in production',
   node: 'One operation, from JavaScript',
   core: 'The store',
   redis: 'The second tier',
@@ -76,7 +78,8 @@ function loss({ figure, atMost, atLeast, value, unit, reason }: Target): string 
   return `- ${figure}: ${textOf(value)}${behind}, where ${aim}${behind} was aimed at. ${sentence(reason ?? '')}`.trimEnd()
 }
 
-function titleOf(name: string): string {
+/** Returns the heading of a benchmark. */
+export function titleOf(name: string): string {
   return CHAPTERS[name] ?? name
 }
 
@@ -121,6 +124,7 @@ export function origin({ command, date, commit, versions }: Result): string {
 
 const PROGRAMS: Record<string, string> = { node: 'Node', openssl: 'OpenSSL', rust: 'Rust' }
 
-function sentence(text: string): string {
+/** Returns a text as a sentence. */
+export function sentence(text: string): string {
   return text && !text.endsWith('.') ? `${text[0]?.toUpperCase()}${text.slice(1)}.` : text
 }

@@ -3,14 +3,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { markdownTable } from '../format.ts'
-import { recordedResults } from '../record.ts'
+import { recordedResults, resultsBeside } from '../record.ts'
 import type { Result } from '../result.ts'
-import { conditions, document, figureName, isCharted, sorted, tableWithChart, targets } from './document.ts'
+import { conditions, figureName, isCharted, sorted, tableWithChart, targets } from './document.ts'
 import { chartsOf } from './page.ts'
+import { benchmarkPage, pageName, summaryPage } from './pages.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const FIGURES = join('docs', 'figures')
-/** The page with all tables. */
+/** The page with targets and main tables. Those with all tables are beside it. */
 const BENCHMARKS = join('docs', 'results', 'benchmarks.md')
 
 /** The documents that may have places for figures. */
@@ -30,7 +31,12 @@ export function generated(): Map<string, string> {
   const files = new Map<string, string>()
   if (results.size === 0) return files
   const all = sorted(results.values())
-  files.set(BENCHMARKS, document(all, figuresFrom(BENCHMARKS)))
+  const recorded = { results: all, beside: resultsBeside() }
+  files.set(BENCHMARKS, summaryPage(recorded))
+  for (const result of all) {
+    const file = join(dirname(BENCHMARKS), pageName(result))
+    files.set(file, benchmarkPage(result, recorded.beside, figuresFrom(file)))
+  }
   for (const [name, svg] of chartsOf(all)) files.set(join(FIGURES, name), svg)
   for (const file of WITH_PLACES) {
     const text = readFileSync(join(ROOT, file), 'utf8')
