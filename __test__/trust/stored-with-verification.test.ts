@@ -105,13 +105,13 @@ for (const version of VERSIONS) {
     const other = await storedSession(t, version)
     const info = readSessionInfo(session)
     if (info === undefined) throw new Error('no session')
-    const recordOf = (chainOwner: Verification) => {
+    const inheritedFrom = (chainOwner: Verification) => {
       const chain = findChain(sessionCache, chainOwner.chainDigest, Date.now()) as CertificateChain
       const offered = { verification: chainOwner, chain, identityError: undefined, isBelowTls13: false }
-      return new SessionRecorder(inputs).recordOf(session, info, offered, () => undefined)
+      return new SessionRecorder(inputs).verificationOf(session, info, offered, () => undefined)
     }
-    t.deepEqual(recordOf(verification), encodeVerification(verification))
-    t.is(recordOf(other.verification), undefined)
+    t.deepEqual(inheritedFrom(verification), verification)
+    t.is(inheritedFrom(other.verification), undefined)
   })
 
   test(`${version}: a session that says otherwise whether its chain verified than its handshake is not stored`, async t => {
@@ -122,7 +122,7 @@ for (const version of VERSIONS) {
     const recorder = new SessionRecorder(inputs)
     recorder.captureUnverified(chain.peerCertificate())
     t.is(
-      recorder.recordOf(session, info, null, () => undefined),
+      recorder.verificationOf(session, info, null, () => undefined),
       undefined,
     )
   })

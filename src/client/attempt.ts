@@ -2,13 +2,19 @@ import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
 import { dropSessions, hasSession, settleOffers } from '../cache/internal.js'
 import { breakerOf } from '../cache/offer-breaker.js'
-import { type ClientReason, recordConnection } from '../diagnostics/client-events.js'
+import {
+  type ClientReason,
+  countConnection,
+  publishConnection,
+  recordConnection,
+} from '../diagnostics/client-events.js'
 import { readPeerLabel } from '../key/session-key.js'
 import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
 import type { HandshakeGate } from '../node/handshake-gate.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
 import { returnCertificates } from '../session/resumed-socket.js'
 import { readSessionInfo, type SessionInfo } from '../session/session-info.js'
+import type { Verification } from '../session/verified-session.js'
 import { ConnectTimer } from '../util/connect-timer.js'
 import { debug, isDebugging } from '../util/log.js'
 import { monotonicNow } from '../util/time.js'
@@ -93,6 +99,7 @@ export class ConnectionAttempt implements SocketEvents {
     this.#inputs = inputs
     this.#recorder = new SessionRecorder(inputs)
     const { peer, maxAge, coalesce, verifier } = inputs
+    if (!isDebugging) return
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
     this.#debug(
       'strict %s, host name %s, maxAge %d ms, coalesce %s',
@@ -110,9 +117,9 @@ export class ConnectionAttempt implements SocketEvents {
   capturing(check: CheckServerIdentity): CheckServerIdentity {
     const attempt = this
     return function (this: unknown, hostname, certificate) {
-      const call = () => Reflect.apply(check, this, [hostname, certificate])
       const recorder = attempt.#recorder
-      return recorder ? recorder.capture(certificate as tls.DetailedPeerCertificate, call) : call()
+      if (recorder) return recorder.capture(check, this, hostname, certificate)
+      return Reflect.apply(check, this, [hostname, certificate])
     }
   }
 
@@ -221,9 +228,9 @@ export class ConnectionAttempt implements SocketEvents {
       this.#outcome === 'backed-off' && !this.#isProbe && peer.hasStoredLately(this.#inputs.cache)
     const resumed = this.#hasOffered ? this.#offered : undefined
     // The session key stands for the context as it was, and the handshake verifies by what it is.
-    const record =
+    const verification =
       info && this.#isContextUnchanged()
-        ? this.#recorder.recordOf(
+        ? this.#recorder.verificationOf(
             session,
             info,
             this.#port.isResumed ? resumed : null,
@@ -232,12 +239,12 @@ export class ConnectionAttempt implements SocketEvents {
         : undefined
     // Whatever is stored of it: a library may pass it back.
     // @guard library-session › install › install: a session of a lenient connection does not authorize*
-    peer.recordEmitted(session, record)
+    peer.recordEmitted(session, verification)
     // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
     //   destroys the socket
     //   ⇒ without `&& !this.#port.isDestroyed`
-    if (info && record !== undefined && !isSpare && !this.#port.isDestroyed)
-      this.#store(session, info, record)
+    if (info && verification !== undefined && !isSpare && !this.#port.isDestroyed)
+      this.#store(session, info, verification)
     else this.#debug('stored nothing: it is not needed, or there is no verification that it could rely on')
   }
 
@@ -420,18 +427,16 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#isReported) return
     this.#isReported = true
     this.#debug('outcome: %s', reason)
-    recordConnection(
+    if (!countConnection(reason)) return
+    publishConnection({
       reason,
-      () => readPeerLabel(this.#inputs.peer.key),
-      () => ({
-        offered: this.#hasOffered,
-        waited: this.#waitedSince !== undefined,
-        waitTime: phase === 'held' ? monotonicNow() - (this.#waitedSince ?? 0) : this.#waitTime,
-        duration:
-          phase === 'handshaking' || phase === 'secure' ? monotonicNow() - this.#startedAt : undefined,
-        protocol: reason === 'failed' ? undefined : this.#port.protocol,
-      }),
-    )
+      peer: readPeerLabel(this.#inputs.peer.key),
+      offered: this.#hasOffered,
+      waited: this.#waitedSince !== undefined,
+      waitTime: phase === 'held' ? monotonicNow() - (this.#waitedSince ?? 0) : this.#waitTime,
+      duration: phase === 'handshaking' || phase === 'secure' ? monotonicNow() - this.#startedAt : undefined,
+      protocol: reason === 'failed' ? undefined : this.#port.protocol,
+    })
   }
 
   #judgeSecure(isResumed: boolean): void {
@@ -466,12 +471,12 @@ export class ConnectionAttempt implements SocketEvents {
   /** The connection ended after its handshake. */
   #judgeEnd(error: unknown): void {
     const { cache, peer } = this.#inputs
-    const offerBreaker = breakerOf(cache)
     const chain = this.#isResumed ? this.#offered?.chain : this.#recorder?.chain
     if (this.#port.bytesRead > 0) {
       if (chain) peer.recordAccepted(chain)
       return
     }
+    const offerBreaker = breakerOf(cache)
     // A peer may reject the session that it resumed: in TLS 1.3 after the client's side of the handshake is done.
     if (this.#hasOffered && isHandshakeAlert(error)) {
       offerBreaker.alerted(peer.endpoint)
@@ -487,13 +492,13 @@ export class ConnectionAttempt implements SocketEvents {
     }
   }
 
-  #store(session: Buffer, info: SessionInfo, record: Buffer): void {
+  #store(session: Buffer, info: SessionInfo, verification: Verification): void {
     const { cache, peer, verifier } = this.#inputs
     // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
     if (peer.generation.isOver) return
     // @guard verification-off › stored-with-verification › *: of a socket that is not authorized a strict caller *
     if (verifier.isStrict && !this.#port.isAuthorized) return
-    if (!this.#recorder?.store(session, info, record)) return
+    if (!this.#recorder?.store(session, info, verification)) return
     this.#debug('stored a session of %d bytes', session.length)
     this.#recordSessionTime()
     this.#lead?.end(true)

@@ -20,8 +20,8 @@ const MAX_CHAINS_PER_PEER = 8
 /** What this thread knows of a session that one of its sockets emitted. */
 export interface EmittedSession {
   readonly peer: PeerState
-  /** The encoded verification that it relies on; undefined where it has none. */
-  readonly record: Buffer | undefined
+  /** What it relies on; undefined where it has none. */
+  readonly verification: Verification | undefined
 }
 
 /** What this thread remembers about the peer of one session key. What all threads share is in native memory. */
@@ -52,12 +52,12 @@ export class PeerState {
   }
 
   /** Remembers that a socket of this peer emitted the session, so that it is known when a library passes it back. */
-  recordEmitted(session: Buffer, record: Buffer | undefined): void {
+  recordEmitted(session: Buffer, verification: Verification | undefined): void {
     const fingerprint = fingerprintOf(session)
     if (!emitted.has(fingerprint) && this.#fingerprints.push(fingerprint) > MAX_SESSIONS_PER_PEER) {
       emitted.delete(this.#fingerprints.shift() as number)
     }
-    emitted.set(fingerprint, { peer: this, record })
+    emitted.set(fingerprint, { peer: this, verification })
   }
 
   /** Remembers that sessions of this peer were stored in the cache, so that a purge can wipe them. */

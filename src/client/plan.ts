@@ -5,12 +5,11 @@ import type { SessionCache } from '../cache/session-cache.js'
 import { handleOf, isSingleUse } from '../cache/session-cache.js'
 import { recordConnection } from '../diagnostics/client-events.js'
 import { watchForChanges } from '../key/context-origin.js'
-import { type KeyScope, scopeOf } from '../key/key-scope.js'
+import { type KeyScope, PROCESS_SCOPE, scopeOf } from '../key/key-scope.js'
 import { hostnameOf, isStrict } from '../key/options.js'
 import { describePeer, identifyContextFor, identifyPeer, isShareable } from '../key/session-key.js'
 import { isConnecting } from '../node/socket-port.js'
 import { isOfUndici, sessionOfAgent } from '../node/tls-internals.js'
-import { decodeVerification } from '../session/verified-session.js'
 import { debug, isDebugging } from '../util/log.js'
 import { DAY } from '../util/time.js'
 import { type AttemptInputs, ConnectionAttempt, type LateInputs } from './attempt.js'
@@ -92,9 +91,10 @@ function cacheFor(
   options: tls.ConnectionOptions,
   context: string | undefined,
 ): { own: SessionCache; scope: KeyScope } {
+  if (cache.path === undefined) return { own: cache, scope: PROCESS_SCOPE }
   // @guard shared-file › shared-file › *: a session under an identity token stays in the process
   //   ⇒ `context === undefined || isShareable(options, context)` becomes `true`
-  const isUsable = cache.path === undefined || context === undefined || isShareable(options, context)
+  const isUsable = context === undefined || isShareable(options, context)
   // @guard shared-file › shared-file › cache in a file: purge reaches the sessions that stay in a process
   //   ⇒ `scopeOf(cache,` becomes `scopeOf(isUsable ? cache : localCacheOf(cache),`
   return { own: isUsable ? cache : localCacheOf(cache), scope: scopeOf(cache, handleOf, !isUsable) }
@@ -179,11 +179,10 @@ function keepsSession(
   // @guard purge › given-session › *: after a purge a session of ours is dropped, *
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
-  if (known.record === undefined) return !isOfLibrary
+  if (known.verification === undefined) return !isOfLibrary
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary
-  const verification = decodeVerification(known.record)
-  const offered = reverify(session as Buffer, verification, inputs)
+  const offered = reverify(session as Buffer, known.verification, inputs)
   // @guard caller-session › given-session › *: a session of ours whose peer is not acceptable any more *
   //   ⇒ `if (offered === undefined) return false` becomes `if (offered === undefined) return true`
   if (offered === undefined) return false

@@ -4,11 +4,11 @@ import { crlsOfContext } from '../key/context-origin.js'
 import { CertificateChain, type Issuers } from '../session/certificate-chain.js'
 import type { TrustInputs } from '../session/chain-validity.js'
 import { type SessionInfo, TLS_1_3 } from '../session/session-info.js'
-import { encodeVerification } from '../session/verified-session.js'
+import { encodeVerification, type Verification } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
 import { knownChain, MAX_CHAIN_BYTES, storeChain } from './chains.js'
 import type { OfferInputs } from './offer.js'
-import type { OfferedSession } from './reverify.js'
+import type { CheckServerIdentity, OfferedSession } from './reverify.js'
 
 /** What decides what is stored of a connection's sessions. */
 export interface RecorderInputs extends OfferInputs {
@@ -23,7 +23,7 @@ interface Capture {
   readonly verifiedAt: number
   /** Read when the first session comes, because many peers issue none. */
   chain?: CertificateChain
-  record?: Buffer | undefined
+  verification?: Verification | undefined
 }
 
 /** Copies what the full handshake of one connection verified, and stores its sessions with it. */
@@ -51,12 +51,17 @@ export class SessionRecorder {
    * Copies a chain that verified, then calls the caller's check, which may change the object. Where that throws, there is no
    * copy, and nothing is stored.
    */
-  capture<T>(certificate: tls.DetailedPeerCertificate, check: () => T): T {
+  capture(
+    check: CheckServerIdentity,
+    self: unknown,
+    hostname: string,
+    certificate: tls.PeerCertificate,
+  ): Error | undefined {
     this.#capture = undefined
-    const capture = this.#copy(certificate, true)
-    const result = check()
+    const capture = this.#copy(certificate as tls.DetailedPeerCertificate, true)
+    const result = Reflect.apply(check, self, [hostname, certificate])
     // @guard verified-session › stored-with-verification › *: a check that changes the certificate does not change *
-    //   ⇒ `= capture` becomes `= this.#copy(certificate, true)`
+    //   ⇒ `= capture` becomes `= this.#copy(certificate as tls.DetailedPeerCertificate, true)`
     this.#capture = capture
     return result
   }
@@ -76,45 +81,49 @@ export class SessionRecorder {
   }
 
   /**
-   * Returns the record of what a session of this connection relies on: the last full handshake, or where it resumed, what
-   * the offered session relies on. Undefined where nothing is known that it could rely on.
+   * Returns the verification that a session of this connection relies on: of the last full handshake, or where it resumed,
+   * that of the offered session. Undefined where nothing is known that it could rely on.
    *
    * @param offered the session that the connection resumed; null where it did not resume.
    * @param sent reads the certificates that the peer sent. Undefined for a session that is not stored: then they are taken
    * for those of the peer's last chain, if the issuers are equal.
    */
-  recordOf(
+  verificationOf(
     session: Buffer,
     info: SessionInfo,
     offered: OfferedSession | null | undefined,
     sent: (() => readonly Buffer[] | undefined) | undefined,
-  ): Buffer | undefined {
+  ): Verification | undefined {
     // @guard lifetime-and-use › strict-peer › strict peer: TLS 1.3 with a lifetime of 0
     //   ⇒ if false
     if (info.lifetime === 0) return undefined
-    const leaf = session.subarray(info.leafStart, info.leafEnd)
+    const { leafStart, leafEnd } = info
     // @guard verified-session › verified-again › *: a ticket of a resumed connection is good for no longer than *
-    //   ⇒ `encodeVerification(offered.verification)` becomes `encodeVerification({ ...offered.verification, verifiedAt: wallClock() })`
+    //   ⇒ `? offered.verification` becomes `? { ...offered.verification, verifiedAt: wallClock() }`
     // @guard verified-session › stored-with-verification › *: a ticket with another certificate than the offered *
-    //   ⇒ `offered?.chain.hasLeaf(leaf) ? encodeVerification(offered.verification) : undefined` becomes `offered && encodeVerification(offered.verification)`
+    //   ⇒ `offered?.chain.hasLeaf(session, leafStart, leafEnd) ? offered.verification : undefined` becomes `offered?.verification`
     if (offered !== null)
-      return offered?.chain.hasLeaf(leaf) ? encodeVerification(offered.verification) : undefined
+      return offered?.chain.hasLeaf(session, leafStart, leafEnd) ? offered.verification : undefined
     const capture = this.#capture
     // @guard verified-session › verified-again › TLSv1.2: a session of a renegotiation is not stored before *
-    //   ⇒ without `!capture?.issuers.ders[0]?.equals(leaf) ||`
+    //   ⇒ `capture?.issuers.ders[0]?.compare(session, leafStart, leafEnd) !== 0 ||` becomes `capture === undefined ||`
     // @guard verified-session › stored-with-verification › *: a session that says otherwise * than its handshake *
     //   ⇒ without `|| info.verified !== capture.isChainVerified`
     // After a renegotiation the session comes before the new certificate was checked.
-    if (!capture?.issuers.ders[0]?.equals(leaf) || info.verified !== capture.isChainVerified) return undefined
+    if (
+      capture?.issuers.ders[0]?.compare(session, leafStart, leafEnd) !== 0 ||
+      info.verified !== capture.isChainVerified
+    )
+      return undefined
     if (capture.chain === undefined) {
       capture.chain = this.#readChain(capture.issuers, sent)
-      capture.record = this.#encode(capture.chain, capture)
+      capture.verification = this.#verify(capture.chain, capture)
     }
-    return capture.record
+    return capture.verification
   }
 
   /** Stores a session with what it relies on. Returns false where the cache does not take it. */
-  store(session: Buffer, info: SessionInfo, record: Buffer): boolean {
+  store(session: Buffer, info: SessionInfo, verification: Verification): boolean {
     const { cache, peer } = this.#inputs
     // An inherited chain is stored already.
     const chain = this.#capture?.chain
@@ -127,7 +136,7 @@ export class SessionRecorder {
     // @guard lifetime-and-use › connect › connect: with singleUse no ticket is offered twice
     //   ⇒ `reusable: !isTls13` becomes `reusable: true`
     const options = { ttl: info.lifetime, reusable: !isTls13, add: isTls13 }
-    const entry = storeVerified(cache, peer.key, session, record, options)
+    const entry = storeVerified(cache, peer.key, session, encodeVerification(verification), options)
     if (entry === 0) return false
     this.#entries.push(entry)
     peer.recordStored(cache)
@@ -160,12 +169,12 @@ export class SessionRecorder {
     return peer.lastChain
   }
 
-  #encode(chain: CertificateChain, { isChainVerified, verifiedAt }: Capture): Buffer | undefined {
+  #verify(chain: CertificateChain, { isChainVerified, verifiedAt }: Capture): Verification | undefined {
     if (chain.byteLength > MAX_CHAIN_BYTES) return undefined
-    const validity = this.#inputs.peer.validity.at(verifiedAt, chain, trustInputs(this.#inputs))
-    return (
-      validity && encodeVerification({ chainDigest: chain.digest, isChainVerified, verifiedAt, ...validity })
-    )
+    const validity = this.#inputs.peer.validity.at(verifiedAt, chain, () => trustInputs(this.#inputs))
+    if (validity === undefined) return undefined
+    const { goodFrom, goodUntil } = validity
+    return { chainDigest: chain.digest, isChainVerified, verifiedAt, goodFrom, goodUntil }
   }
 }
 

@@ -87,15 +87,19 @@ export function clientStats(): ClientStats {
   return { ...counts }
 }
 
-/** Counts a connection and publishes its message. `peer` and `more` are called only if the channel has subscribers. */
-export function recordConnection(
-  reason: ClientReason,
-  peer: () => string,
-  more: () => Partial<Omit<ClientMessage, 'reason' | 'peer'>> = () => ({}),
-): void {
+/** Counts a connection. True if the channel has subscribers: then its message is to be published. */
+export function countConnection(reason: ClientReason): boolean {
   counts[reason]++
-  if (!messages.hasSubscribers) return
-  const { offered = false, waited = false, waitTime = 0, duration, protocol } = more()
-  const message = { reason, peer: peer(), offered, waited, waitTime, duration, protocol }
-  messages.publish(message satisfies ClientMessage)
+  return messages.hasSubscribers
+}
+
+export function publishConnection(message: ClientMessage): void {
+  messages.publish(message)
+}
+
+/** Counts a connection that did not begin as one that may resume, and publishes its message. `peer` is called only then. */
+export function recordConnection(reason: ClientReason, peer: () => string): void {
+  if (!countConnection(reason)) return
+  const unknown = { offered: false, waited: false, waitTime: 0, duration: undefined, protocol: undefined }
+  publishConnection({ reason, peer: peer(), ...unknown })
 }

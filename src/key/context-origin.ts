@@ -15,6 +15,8 @@ interface Watched {
   origin: string | undefined
   /** How often it was changed. */
   changes: number
+  /** What stands for it in session keys until it is changed: a text that is made once is compared faster. */
+  token?: string | undefined
   /** The CRLs that were added to it. */
   crls: readonly unknown[]
 }
@@ -28,17 +30,20 @@ const watched = new WeakMap<object, Watched>()
  */
 export function identifyContext(context: object): string | undefined {
   const seen = watchContext(context)
+  if (seen === undefined || seen.origin !== undefined) return seen?.origin
   // @guard changed-context › key-inputs › two functions, or two contexts, are never one
   //   ⇒ `${identityToken(seen.native)}/` becomes `a context/`
-  return seen && (seen.origin ?? `${identityToken(seen.native)}/${seen.changes}`)
+  seen.token ??= `${identityToken(seen.native)}/${seen.changes}`
+  return seen.token
 }
 
 /** Returns a function that is true until the context is changed. */
 export function watchForChanges(context: object | undefined): () => boolean {
-  const before = context && contextChanges(context)
+  const seen = context && watchContext(context)
+  const before = seen?.changes
   // @guard changed-context › changed-while-connecting › *: a connection whose context is changed *
-  //   ⇒ `contextChanges(context) === before` becomes `true`
-  return () => context === undefined || contextChanges(context) === before
+  //   ⇒ `seen?.changes === before` becomes `true`
+  return () => seen?.changes === before
 }
 
 /** Returns how often a context was changed since the first call for any context. */
@@ -65,7 +70,7 @@ function watchContext(context: object): Watched | undefined {
 }
 
 function firstSeen(native: object): Watched {
-  const seen: Watched = { native, origin: undefined, changes: 0, crls: [] }
+  const seen: Watched = { native, origin: undefined, changes: 0, token: undefined, crls: [] }
   watched.set(native, seen)
   return seen
 }
@@ -75,6 +80,8 @@ function recordChange(native: object, method: string, [crl]: readonly unknown[])
   if (method === 'addCRL') seen.crls = [...seen.crls, crl]
   // @guard changed-context › install › a peer met with a changed context does not authorize without it
   seen.origin = undefined
+  // @guard changed-context › install › each change of a context makes it another one
+  seen.token = undefined
   // @guard changed-context › install › each change of a context makes it another one
   seen.changes++
 }

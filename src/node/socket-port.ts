@@ -78,11 +78,7 @@ export class TlsSocketPort implements SocketPort {
     this.#setSession = this.#socket.setSession
     const { emit: ofNode } = socket
     const emit = (...args: [name: string | symbol, ...rest: unknown[]]) => {
-      const name = args[0]
-      if (EVENTS.has(name)) {
-        if (name === 'error' || name === 'close') this.#isClosed = true
-        notify(events, name, args[1])
-      }
+      this.#notify(events, args[0], args[1])
       return ofNode.apply(socket, args as Parameters<typeof ofNode>)
     }
     const setSession = (session: Buffer) => {
@@ -93,6 +89,22 @@ export class TlsSocketPort implements SocketPort {
     }
     defineMethod(socket, 'emit', emit)
     defineMethod(socket, 'setSession', setSession)
+  }
+
+  /** Calls the method of an event. An exception must not reach the code that emits. */
+  #notify(events: SocketEvents, name: string | symbol, argument: unknown): void {
+    try {
+      if (name === 'connectionAttempt') events.onAddress()
+      else if (name === 'connect') events.onTransportConnected()
+      else if (name === 'secureConnect') events.onSecure()
+      else if (name === 'session') events.onSession(argument as Buffer)
+      else if (name === 'error' || name === 'close') {
+        this.#isClosed = true
+        events.onClosed(name === 'error' ? argument : undefined)
+      }
+    } catch {
+      // In doubt, the connection does what it does without this package.
+    }
   }
 
   get isUsable(): boolean {
@@ -167,29 +179,6 @@ export class TlsSocketPort implements SocketPort {
 
   hold(onEnd: () => void): HandshakeGate | undefined {
     return holdHandshake(this.#socket, onEnd)
-  }
-}
-
-const EVENTS = new Set<string | symbol>([
-  'connectionAttempt',
-  'connect',
-  'secureConnect',
-  'session',
-  'error',
-  'close',
-])
-
-/** Calls the method of an event. An exception must not reach the code that emits. */
-function notify(events: SocketEvents, name: string | symbol, argument: unknown): void {
-  try {
-    if (name === 'connectionAttempt') events.onAddress()
-    else if (name === 'connect') events.onTransportConnected()
-    else if (name === 'secureConnect') events.onSecure()
-    else if (name === 'session') events.onSession(argument as Buffer)
-    else if (name === 'error') events.onClosed(argument)
-    else if (name === 'close') events.onClosed(undefined)
-  } catch {
-    // In doubt, the connection does what it does without this package.
   }
 }
 

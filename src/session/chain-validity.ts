@@ -27,11 +27,12 @@ export class ChainValidity {
   #last: Known | undefined
 
   /** Returns when a verification holds that is done at `now`. Undefined where a revocation list cannot be read. */
-  at(now: number, chain: CertificateChain, { ca, crls, hasOwnContext }: TrustInputs): Validity | undefined {
+  at(now: number, chain: CertificateChain, readInputs: () => TrustInputs): Validity | undefined {
     const last = this.#last
     // @guard certificate-dates-and-names › chain-validity › chain validity: the last result counts until a date has passed
     //   ⇒ without `&& now < last.until`
     if (last?.chain === chain && last.from <= now && now < last.until) return last.validity
+    const { ca, crls, hasOwnContext } = readInputs()
     const crlsUntil = crlsCurrentUntil(crls, now)
     if (crlsUntil === undefined) return undefined
     const { goodFrom, goodUntil } = chain.validity(now, hasOwnContext ? () => false : isTrustAnchor(ca))
