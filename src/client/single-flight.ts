@@ -1,7 +1,6 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { acquireLease, hasSession, releaseLease } from '../cache/internal.js'
 import type { SessionCache } from '../cache/session-cache.js'
-import type { ConnectTimes } from '../util/connect-timer.js'
 import {
   clearInterval,
   clearTimeout,
@@ -10,6 +9,7 @@ import {
   setInterval,
   setTimeout,
 } from '../util/time.js'
+import type { ConnectTimes } from './attempt/connect-timer.js'
 
 /** How long the lease of a leader lasts that is not heard of any more, in milliseconds. */
 const LEASE_MS = 1000

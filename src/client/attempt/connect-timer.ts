@@ -1,4 +1,4 @@
-import { monotonicNow, setImmediate } from './time.js'
+import { monotonicNow, setImmediate } from '../../util/time.js'
 
 /** How long a connection took to reach the address that won, in milliseconds. */
 export interface ConnectTimes {

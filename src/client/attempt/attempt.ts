@@ -1,29 +1,29 @@
 import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
-import { dropSessions, hasSession, settleOffers } from '../cache/internal.js'
-import { breakerOf } from '../cache/offer-breaker.js'
+import { dropSessions, hasSession, settleOffers } from '../../cache/internal.js'
+import { breakerOf } from '../../cache/offer-breaker.js'
 import {
   type ClientReason,
   countConnection,
   publishConnection,
   recordConnection,
-} from '../diagnostics/client-events.js'
-import { readPeerLabel } from '../key/session-key.js'
-import { isHandshakeAlert, isTransportError } from '../node/connection-error.js'
-import type { HandshakeGate } from '../node/handshake-gate.js'
-import { type SocketEvents, type SocketPort, TlsSocketPort } from '../node/socket-port.js'
-import { returnCertificates } from '../session/resumed-socket.js'
-import { readSessionInfo, type SessionInfo } from '../session/session-info.js'
-import type { Verification } from '../session/verified-session.js'
-import { ConnectTimer } from '../util/connect-timer.js'
-import { debug, isDebugging } from '../util/log.js'
-import { monotonicNow } from '../util/time.js'
+} from '../../diagnostics/client-events.js'
+import { readPeerLabel } from '../../key/session-key.js'
+import { isHandshakeAlert, isTransportError } from '../../node/connection-error.js'
+import type { HandshakeGate } from '../../node/handshake-gate.js'
+import { type SocketEvents, type SocketPort, TlsSocketPort } from '../../node/socket-port.js'
+import { returnCertificates } from '../../session/resumed-socket.js'
+import { readSessionInfo, type SessionInfo } from '../../session/session-info.js'
+import type { Verification } from '../../session/verified-session.js'
+import { debug, isDebugging } from '../../util/log.js'
+import { monotonicNow } from '../../util/time.js'
+import { type OfferOutcome, offerSession } from '../offer.js'
+import { recordSessionTime, sessionTime } from '../peer-state.js'
+import type { CheckServerIdentity, OfferedSession } from '../reverify.js'
+import { type RecorderInputs, SessionRecorder } from '../session-recorder.js'
+import { followFlight, joinFlight, type Lead, landFlight, waitBound } from '../single-flight.js'
+import { ConnectTimer } from './connect-timer.js'
 import { endWatch, HANG_MS, watchForSilence } from './hang-watch.js'
-import { type OfferOutcome, offerSession } from './offer.js'
-import { recordSessionTime, sessionTime } from './peer-state.js'
-import type { CheckServerIdentity, OfferedSession } from './reverify.js'
-import { type RecorderInputs, SessionRecorder } from './session-recorder.js'
-import { followFlight, joinFlight, type Lead, landFlight, waitBound } from './single-flight.js'
 
 /** What a connection needs to resume and to store its sessions. */
 export interface AttemptInputs extends RecorderInputs {

@@ -1,4 +1,4 @@
-import { clearTimeout, monotonicNow, setTimeout } from '../util/time.js'
+import { clearTimeout, monotonicNow, setTimeout } from '../../util/time.js'
 
 /** How long a peer may send no byte after an offer, in milliseconds, before it counts as hanging. */
 export const HANG_MS = 1000
