@@ -1,14 +1,13 @@
-/** One process of the benchmark: makes operations for some time, when its parent says so, and reports how many. */
+/** One process of the benchmark: does an operation for some time, whenever its parent names one, and reports how many. */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-export type Place = 'memory' | 'file' | 'lmdb' | 'redis'
+export type Place = 'memory' | 'file' | 'lmdb' | 'redis' | 'redis one by one'
 export type Operation = 'get' | 'take and set'
 
 export interface Order {
   place: Place
   folder: string
-  operation: Operation
   millis: number
 }
 
@@ -30,11 +29,11 @@ const SESSION = Buffer.alloc(1024, 7)
 /** Operations between two looks at the clock. */
 const BATCH = 64
 
-const { place, folder, operation, millis }: Order = JSON.parse(process.argv[2] as string)
+const { place, folder, millis }: Order = JSON.parse(process.argv[2] as string)
 
 /** Loads only what the place needs. */
 async function open(): Promise<Store> {
-  if (place === 'redis') {
+  if (place === 'redis' || place === 'redis one by one') {
     const { Redis } = await import('ioredis')
     const client = new Redis(join(folder, 'redis'))
     return {
@@ -70,7 +69,7 @@ const keys = Array.from({ length: KEYS }, (_, index) => `peer ${index}`)
 // Processes before this one may have filled the place.
 if (!(await store.get(keys[KEYS - 1] as string))) await Promise.all(keys.map(key => store.set(key, SESSION)))
 
-async function run(time: number): Promise<Measured> {
+async function run(operation: Operation, time: number): Promise<Measured> {
   const began = performance.now()
   const cpu = process.cpuUsage()
   let count = 0
@@ -80,6 +79,7 @@ async function run(time: number): Promise<Measured> {
       const key = keys[Math.floor(Math.random() * KEYS)] as string
       if (operation === 'get') answers.push(store.get(key))
       else answers.push(store.take(key), store.set(key, SESSION))
+      if (place === 'redis one by one') await Promise.all(answers.splice(0))
     }
     if (place === 'redis') await Promise.all(answers)
   }
@@ -87,9 +87,9 @@ async function run(time: number): Promise<Measured> {
   return { cpu: (user + system) / count, perSecond: (count / (performance.now() - began)) * 1000 }
 }
 
-await run(100)
-process.on('message', async () => {
-  process.send?.(await run(millis))
+for (const operation of ['get', 'take and set'] as const) await run(operation, 100)
+process.on('message', async (operation: Operation) => {
+  process.send?.(await run(operation, millis))
 })
 process.on('disconnect', () => {
   store.end()
