@@ -42,10 +42,14 @@ function line(entries: readonly Entry[]): string {
   ].join(' | ')} |`
 }
 
-/** If runs differ, returns each count. */
+/** If versions of Node differ, returns the count of each. If other runs differ, returns each count. */
 function resumed(entries: readonly Entry[], how: How): string {
-  const counts = entries
-    .filter(entry => entry.how === how)
-    .map(entry => `${entry.resumed} of ${entry.full + entry.resumed - 1}`)
-  return [...new Set(counts)].join(' or ')
+  const majors = new Map<string, Set<string>>()
+  for (const entry of entries.filter(each => each.how === how)) {
+    const count = `${entry.resumed} of ${entry.full + entry.resumed - 1}`
+    majors.set(count, (majors.get(count) ?? new Set()).add(entry.node.split('.')[0] ?? ''))
+  }
+  const all = [...majors.values()].flatMap(own => [...own])
+  if (majors.size < 2 || new Set(all).size < all.length) return [...majors.keys()].join(' or ')
+  return [...majors].map(([count, own]) => `${count} on Node ${[...own].join(', ')}`).join('; ')
 }
