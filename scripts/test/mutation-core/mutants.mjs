@@ -36,15 +36,15 @@ export const mutants = [
   {
     name: 'bytes are wiped before the version moves',
     file: 'mod.rs',
-    from: /( +node\.state\.store\(seen\.state\.next\(\)\.0, Ordering::Release\);\n)(.*\n)( +self\.blocks\.wipe\(first, len\);\n)/,
-    to: '$2$3$1',
+    from: /( +node\.state\.store\(seen\.state\.next\(\)\.0, Ordering::Release\);\n)( +self\.blocks\.wipe\(seen\.place\.first\(\), length\(seen\)\);\n)/,
+    to: '$2$1',
     by: ['loom::basic::a_reader_never_gets'],
     loom: true,
   },
   {
     name: 'nothing is wiped',
     file: 'mod.rs',
-    from: 'self.blocks.wipe(first, len);',
+    from: 'self.blocks.wipe(seen.place.first(), length(seen));',
     to: '',
     by: ['stopped'],
   },
@@ -81,17 +81,17 @@ export const mutants = [
   {
     name: 'a node is freed that is still linked',
     file: 'index/list.rs',
-    from: 'if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {\n            self.scan(hash, |(): &mut (), _| ());\n        }',
-    to: 'let _ = (hash, exchange(seen.prev, seen.word, seen.word.to(seen.next.id())));',
+    from: '.or_else(|_| self.unlink_marked(hash))',
+    to: '.or_else(|_| Ok(_ = hash))',
     by: ['preempted', 'stopped', 'stress'],
   },
   {
     name: 'what is evicted is not looked for in the list',
     file: 'index/list.rs',
-    from: /let \(found, _\) = self\.scan\(hash, \|found: &mut Option<NodeSnapshot<'_>>, seen\| \{\n +if seen\.id == id [\s\S]*?\}\);\n +found\n/,
+    from: 'self.find_where(hash, |seen| seen.id == id && seen.state.version() == version)',
     to: `let _ = hash;
         let (seen, _) = read(&self.nodes[id], self.buckets.word(Bucket::FIRST), TaggedLink(0));
-        (seen.state.version() == version && !seen.next.is_marked()).then_some(seen)
+        Ok((seen.state.version() == version && !seen.next.is_marked()).then_some(seen))
 `,
     by: ['stopped', 'stress'],
   },
@@ -180,9 +180,45 @@ export const mutants = [
   {
     name: 'a remove goes on while others add',
     file: 'key_run.rs',
-    from: 'for _ in 0..run.live {',
-    to: 'loop {',
+    from: 'while left != Some(0) {',
+    to: 'while left != Some(usize::MAX) {',
     by: ['bounded'],
+  },
+  {
+    name: 'a call tries again without end',
+    file: 'conflict.rs',
+    from: 'for conflicts in 0..max_conflicts() {',
+    to: 'for conflicts in 0.. {',
+    by: ['bounded'],
+  },
+  {
+    name: 'a remove that cannot walk removes nothing',
+    file: 'key_run.rs',
+    from: 'return removed + self.expire_run(hash, now);',
+    to: 'return removed;',
+    by: ['bounded'],
+  },
+  {
+    name: 'an entry that cannot be marked stays alive',
+    file: 'mod.rs',
+    from: 'self.expire(seen.id, seen.state.version());\n                None',
+    to: 'None',
+    by: ['bounded'],
+  },
+  {
+    name: 'a lingering node is freed while it is linked',
+    file: 'mod.rs',
+    from: 'if self.list.unlink_marked(hash).is_ok()\n            && node',
+    to: 'if hash.high > 0\n            && node',
+    by: ['bounded', 'stress'],
+  },
+  {
+    name: 'a lingering node is freed by each sweep',
+    file: 'mod.rs',
+    from: /&& node\n +\.state\n +\.compare_exchange\(state\.0, state\.settled[\s\S]*?\.is_ok\(\)/,
+    to: '&& node.state.swap(state.settled().0, Ordering::AcqRel) > 0',
+    by: ['loom::pairs::of_two_sweeps'],
+    loom: true,
   },
   {
     name: 'all stamps are read where few entries are left',

@@ -5,6 +5,7 @@
 //! counted apart, because dead ones still hold quota.
 
 use super::Store;
+use super::conflict::{Conflict, retry};
 use super::counters::Removal;
 use super::index::node::{Id, LenAndGeneration};
 use super::quota::Quota;
@@ -114,10 +115,10 @@ impl Generations {
 
     /// Returns what the entries of the current generation have if a drain is under way, and `None` otherwise.
     pub(super) fn usage(&self) -> Option<Quota> {
-        loop {
+        let usage = retry(|| {
             let (drained, generation) = (self.drained(), self.current());
             if drained == generation {
-                return None;
+                return Ok(None);
             }
             let sum = |part: usize| -> u64 {
                 let sums =
@@ -127,9 +128,12 @@ impl Generations {
             };
             let usage = Quota { entries: sum(0), bytes: sum(1) };
             if (drained, generation) == (self.drained(), self.current()) {
-                return Some(usage);
+                return Ok(Some(usage));
             }
-        }
+            Err(Conflict)
+        });
+        // Each attempt met a `clear`.
+        usage.unwrap_or_else(|Conflict| Some(Quota::default()))
     }
 }
 
@@ -180,10 +184,8 @@ impl Store {
         for id in drain.from + 1..=to {
             let Some(node) = self.examine(id) else { continue };
             // A later `clear` may have begun a newer generation. Entries of that are not dead.
-            if !node.size.is_of(self.generations.current())
-                && let Some(mut seen) = self.find(&node)
-            {
-                self.delete_node(&mut seen, node.hash, Removal::Cleared, 0_u64);
+            if !node.size.is_of(self.generations.current()) {
+                self.delete_filled(&node, Removal::Cleared, 0_u64);
             }
         }
         if to < last {

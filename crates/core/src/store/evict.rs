@@ -1,6 +1,7 @@
 use crate::call_time::Now;
 
 use super::Store;
+use super::conflict::Conflict;
 use super::counters::Removal;
 use super::index::node::{BlockRef, Id, LenAndGeneration};
 use super::payload::block_slab::BLOCK_BYTES;
@@ -129,13 +130,15 @@ impl Store {
     fn evict_candidate(&self, candidate: Candidate, now: impl Now, have: &mut Quota) {
         let node = self.examine(candidate.id);
         let node = node.filter(|node| candidate.stamp.is_of(node.version));
-        let found = node.and_then(|node| Some((self.find(&node)?, node.hash)));
-        let Some((mut seen, hash)) = found else {
-            self.recency.forget(candidate);
-            return;
-        };
-        if let Some(quota) = self.remove_node(&mut seen, hash, Removal::Evicted, now) {
-            *have = have.plus(quota);
+        let Some(node) = node else { return self.recency.forget(candidate) };
+        match self.find(&node) {
+            Ok(Some(mut seen)) => {
+                let quota = self.remove_node(&mut seen, node.hash, Removal::Evicted, now);
+                *have = have.plus(quota.unwrap_or_default());
+            }
+            Ok(None) => self.recency.forget(candidate),
+            // It may be linked, and the caller chooses another one.
+            Err(Conflict) => {}
         }
     }
 

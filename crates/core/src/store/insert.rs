@@ -1,6 +1,8 @@
 use crate::call_time::Now;
 use crate::{ANNOTATION_LEN, Annotation, EntryId, EntryOptions, Key, Rejected};
 
+use super::Store;
+use super::conflict::{back_off, max_conflicts};
 use super::counters::{Count, Removal};
 use super::index::list::{Hash, NodeSnapshot, RunEnd};
 use super::index::node::{BlockRef, Id, LenAndGeneration, NodeState};
@@ -8,8 +10,7 @@ use super::key_run::KeyRun;
 use super::lane::{FreeNode, lane};
 use super::payload::block_slab::blocks_for;
 use super::quota::Quota;
-use super::sync::{AtomicU64, Ordering, back_off, fence_after_exchange};
-use super::{MAX_CONFLICTS, Store};
+use super::sync::{AtomicU64, Ordering, fence_after_exchange};
 
 /// After how many insertions of a stripe the store is swept.
 const INSERTIONS_BETWEEN_SWEEPS: u64 = 100;
@@ -82,7 +83,7 @@ impl<'a> Progress<'a> {
     }
 
     fn may_go_on(&self) -> bool {
-        self.shortages < MAX_SHORTAGES && self.conflicts < MAX_CONFLICTS
+        self.shortages < MAX_SHORTAGES && self.conflicts < max_conflicts()
     }
 
     fn note_conflict(&mut self) {
@@ -194,7 +195,10 @@ impl Store {
     fn store(&self, entry: &mut NewEntry<'_>, now: impl Now) -> EntryId {
         let mut progress = Progress::new(self);
         while progress.may_go_on() {
-            let (run, end) = self.run(entry.hash, now);
+            let Ok((run, end)) = self.run(entry.hash, now) else {
+                progress.note_conflict();
+                continue;
+            };
             if run.generation != entry.generation {
                 self.renew(entry, progress.node, run.generation);
             }
@@ -317,8 +321,9 @@ impl Store {
         if self.generations.current() == entry.generation {
             let size = LenAndGeneration::new(entry.len() as u64, entry.generation);
             self.generations.add(size, entry.generation);
-        } else if let Some(mut seen) = self.list.find(entry.hash, new.id, new.state.version()) {
-            self.delete_node(&mut seen, entry.hash, Removal::Cleared, now);
+        } else {
+            let (id, version) = (new.id, new.state.version());
+            self.delete_found(entry.hash, id, version, Removal::Cleared, now);
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod backend;
 mod clear;
+mod conflict;
 pub(crate) mod counters;
 mod evict;
 mod index;
@@ -41,6 +42,7 @@ pub(crate) use clear::Drain;
 pub(crate) use insert::Inserted;
 
 use clear::Generations;
+use conflict::{Conflict, retry};
 use counters::{Count, Counters, Removal};
 use index::list::{Hash, NodeSnapshot, OrderedList};
 use index::node::{BlockRef, Id, LenAndGeneration, NodeState};
@@ -51,7 +53,7 @@ use payload::block_slab::{BLOCK_BYTES, BlockSlab, blocks_for};
 use quota::{Quota, QuotaPool};
 use recency::Recency;
 use striped::CachePadded;
-use sync::{AtomicU32, Ordering};
+use sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The number of buckets at first: as many as fit in a page.
 const FIRST_BUCKETS: usize = 512;
@@ -65,12 +67,6 @@ const SPARE: usize = 3;
 /// Up to this many entries all quota is in one stripe. In pieces two threads could each hold a part of the last one,
 /// and both would evict.
 const SINGLE_STRIPE_UP_TO: u32 = 64;
-
-/// How often a call tries again what other threads made fail, before it takes the way that always ends.
-#[cfg(not(loom))]
-const MAX_CONFLICTS: u32 = 1000;
-#[cfg(loom)]
-const MAX_CONFLICTS: u32 = 100;
 
 /// See the [module](self).
 pub(crate) struct Store {
@@ -142,14 +138,18 @@ impl Store {
         })
     }
 
-    /// True if there is a live entry under the key.
+    /// True if there is a live entry under the key. False as well if the key changed each time that it was looked at.
     pub(crate) fn contains(&self, key: Key<'_>, now: impl Now) -> bool {
         let hash = self.hash(key);
-        let (run, _) = self.run(hash, now);
-        if run.dead.is_some() {
+        let seen = retry(|| {
+            let (run, _) = self.run(hash, now)?;
+            Ok((run.live > 0, run.dead.is_some()))
+        });
+        let (is_live, has_dead) = seen.unwrap_or_default();
+        if has_dead {
             self.remove_dead(hash, now);
         }
-        run.live > 0
+        is_live
     }
 
     /// Removes the entries that the key has when the call begins. Returns how many live ones it removed.
@@ -163,14 +163,24 @@ impl Store {
     pub(crate) fn remove_entry(&self, key: Key<'_>, entry: EntryId, now: impl Now) -> bool {
         let hash = self.hash(key);
         self.remove_dead(hash, now);
-        // Before the scan: the insertion of the caller was over, so an entry of another generation is older than a `clear`.
+        // Before the walk: the insertion of the caller was over, so an entry of another generation is older than a `clear`.
         let generation = self.generations.current();
-        let Some(mut seen) = self.list.find_entry(hash, entry) else {
-            return false;
-        };
-        seen.size.is_of(generation)
-            && !now.has_come(seen.expires_at)
-            && self.delete_node(&mut seen, hash, Removal::Deleted, now)
+        match self.list.find_entry(hash, entry) {
+            Ok(Some(mut seen)) => {
+                seen.size.is_of(generation)
+                    && !now.has_come(seen.expires_at)
+                    && self.delete_node(&mut seen, hash, Removal::Deleted, now)
+            }
+            Ok(None) => false,
+            Err(Conflict) => {
+                let node = Some(entry.node()).filter(|id| *id <= self.list.nodes.highest_used());
+                node.and_then(|id| self.examine(id)).is_some_and(|node| {
+                    node.hash == hash
+                        && EntryId::new(node.id, node.version) == entry
+                        && self.expire_live(&node, generation, now)
+                })
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -203,18 +213,18 @@ impl Store {
 
     /// Returns what the entries have that are stored or about to be. Entries that a `clear` removed do not count.
     fn usage(&self) -> Quota {
-        loop {
+        let usage = retry(|| {
             let generation = self.generations.current();
             if let Some(usage) = self.generations.usage() {
-                return usage;
+                return Ok(usage);
             }
             let held = self.quota.held();
             // The acquire loads above keep this one behind them. They pair with the release of a quota: in the same
             // generation, no `clear` took away what was missing among them.
-            if generation == self.generations.current() {
-                return held;
-            }
-        }
+            if generation == self.generations.current() { Ok(held) } else { Err(Conflict) }
+        });
+        // Each attempt met a `clear`.
+        usage.unwrap_or_default()
     }
 
     #[inline]
@@ -243,7 +253,54 @@ impl Store {
         now: impl Now,
     ) -> Option<Quota> {
         let why = Self::reason(seen, why, now);
-        self.list.mark(seen).then(|| self.reclaim(seen, hash, why))
+        match self.list.mark(seen) {
+            Ok(true) => Some(self.reclaim(seen, hash, why)),
+            Ok(false) => None,
+            Err(Conflict) => {
+                self.expire(seen.id, seen.state.version());
+                None
+            }
+        }
+    }
+
+    /// Removes an entry that was read in its node. Returns false if another thread did.
+    fn delete_filled(&self, node: &FilledNode, why: Removal, now: impl Now) -> bool {
+        self.delete_found(node.hash, node.id, node.version, why, now)
+    }
+
+    fn delete_found(&self, hash: Hash, id: Id, version: u64, why: Removal, now: impl Now) -> bool {
+        match self.list.find(hash, id, version) {
+            Ok(Some(mut seen)) => self.delete_node(&mut seen, hash, why, now),
+            Ok(None) => false,
+            Err(Conflict) => {
+                self.expire(id, version);
+                false
+            }
+        }
+    }
+
+    /// Makes an entry dead if it is live. Returns whether this call did.
+    fn expire_live(&self, node: &FilledNode, generation: u64, now: impl Now) -> bool {
+        node.size.is_of(generation)
+            && !now.has_come(node.expires_at)
+            && self.expire(node.id, node.version)
+    }
+
+    /// Makes an entry dead for all calls that begin later, in one exchange. It is what remains when other threads change the
+    /// list each time that an entry is to be removed. A sweep removes and wipes it. Returns whether this call did.
+    #[cold]
+    fn expire(&self, id: Id, version: u64) -> bool {
+        let deadline = &self.list.nodes[id].expires_at;
+        // Acquire: keeps the load of the version behind this one.
+        let old = deadline.load(Ordering::Acquire);
+        // If the node has a next life with the same deadline, the entry of that life expires. A cache may forget.
+        let is_dead = old != 0
+            && self.state(id).version() == version
+            && deadline.compare_exchange(old, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if is_dead {
+            self.recency.lower_earliest_deadline(0);
+        }
+        is_dead
     }
 
     /// Returns the reason for which a removal counts. It reads the clock, which is the caller's code and may panic, so it
@@ -254,6 +311,17 @@ impl Store {
 
     /// Wipes, unlinks and frees an entry that the caller has marked. Leaves its quota to the caller.
     fn reclaim(&self, seen: &NodeSnapshot<'_>, hash: Hash, why: Removal) -> Quota {
+        self.wipe_marked(seen, why);
+        let blocks = blocks_for(length(seen));
+        match self.list.unlink(seen, hash) {
+            Ok(()) => self.free(FreeNode { id: seen.id, first: seen.place.first(), blocks }),
+            Err(Conflict) => self.leave_lingering(seen),
+        }
+        Quota::entry(seen.size.len())
+    }
+
+    #[inline]
+    fn wipe_marked(&self, seen: &NodeSnapshot<'_>, why: Removal) {
         let is_cleared = !seen.size.is_of(self.generations.current());
         // An entry that was handed out counts as taken, even if it was cleared at the same time.
         let why = if is_cleared && why != Removal::Taken { Removal::Cleared } else { why };
@@ -263,14 +331,45 @@ impl Store {
         let node = &self.list.nodes[seen.id];
         // Before the wipe: its release fence makes this visible to a reader of a wiped word.
         node.state.store(seen.state.next().0, Ordering::Release);
-        let (first, len) = (seen.place.first(), length(seen));
-        self.blocks.wipe(first, len);
-        self.list.unlink(seen, hash);
-        self.free(FreeNode { id: seen.id, first, blocks: blocks_for(len) });
-        Quota::entry(seen.size.len())
+        self.blocks.wipe(seen.place.first(), length(seen));
+    }
+
+    /// Leaves a node to a sweep that the caller has removed and wiped, because it may still be linked.
+    #[cold]
+    fn leave_lingering(&self, seen: &NodeSnapshot<'_>) {
+        let node = &self.list.nodes[seen.id];
+        // A sweep looks at the deadline first. Release: as in `prepare`.
+        node.expires_at.store(0, Ordering::Release);
+        // Release: pairs with the acquire in `free_lingering`. This thread does not use the node any more.
+        node.state.store(seen.state.next().lingering().0, Ordering::Release);
+    }
+
+    /// Unlinks and frees a node that the thread which removed it left linked. Does nothing if it is no such node.
+    fn free_lingering(&self, id: Id) {
+        let node = &self.list.nodes[id];
+        // Acquire: pairs with the release in `leave_lingering`.
+        let state = NodeState(node.state.load(Ordering::Acquire));
+        if !state.is_lingering() {
+            return;
+        }
+        // Relaxed: the exchange below succeeds only if the node lingered until then, and no thread changes a lingering node.
+        let load = |field: &AtomicU64| field.load(Ordering::Relaxed);
+        let hash = Hash { high: load(&node.hash_high), low: load(&node.hash_low) };
+        let first = BlockRef(load(&node.place)).first();
+        let blocks = blocks_for(usize_of(LenAndGeneration(load(&node.size))));
+        // AcqRel: one of several sweeps frees the node, behind its own walk.
+        if self.list.unlink_marked(hash).is_ok()
+            && node
+                .state
+                .compare_exchange(state.0, state.settled().0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        {
+            self.free(FreeNode { id, first, blocks });
+        }
     }
 
     /// Frees a node to which no word of the list leads any more, and its blocks, which are zero.
+    #[inline]
     fn free(&self, node: FreeNode) {
         let kept = lane().filter(|_| node.blocks <= lane::MAX_BLOCKS);
         // The `next` of the node is marked, as in the free list.
@@ -304,7 +403,7 @@ impl Store {
     }
 
     /// Finds a node that was read in the list. Returns `None` if it is not linked, or was removed.
-    fn find(&self, node: &FilledNode) -> Option<NodeSnapshot<'_>> {
+    fn find(&self, node: &FilledNode) -> Result<Option<NodeSnapshot<'_>>, Conflict> {
         self.list.find(node.hash, node.id, node.version)
     }
 
@@ -321,13 +420,27 @@ fn sip_hash(hasher: &SipHasher13, key: &[u8]) -> Hash128 {
 }
 
 /// Returns the length of a blob in bytes, which fits because the blob came as a slice.
-#[expect(clippy::cast_possible_truncation, reason = "came from a usize")]
 fn length(seen: &NodeSnapshot<'_>) -> usize {
-    seen.size.len() as usize
+    usize_of(seen.size)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "came from a usize")]
+fn usize_of(size: LenAndGeneration) -> usize {
+    size.len() as usize
 }
 
 #[cfg(test)]
 impl Store {
+    /// Removes the newest entry of a key as if it could not be unlinked.
+    fn remove_lingering(&self, key: Key<'_>) {
+        let (run, _) = self.run(self.hash(key), 0).unwrap();
+        let newest = run.newest.unwrap();
+        assert!(self.list.mark_unchanged(&newest).is_ok());
+        self.wipe_marked(&newest, Removal::Deleted);
+        self.leave_lingering(&newest);
+        self.quota.give_back(Quota::entry(newest.size.len()));
+    }
+
     #[cfg(not(loom))]
     /// Removes every entry that had expired at `now`. Returns how many.
     fn sweep(&self, now: impl Now) -> usize {

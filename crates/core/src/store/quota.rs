@@ -1,3 +1,4 @@
+use super::conflict::max_conflicts;
 use super::striped::{CachePadded, STRIPES, stripe};
 use super::sync::{AtomicU64, Ordering};
 
@@ -105,7 +106,7 @@ impl QuotaPool {
 
     fn take(stripe: &AtomicU64, wanted: Quota) -> Quota {
         let mut word = stripe.load(Ordering::Relaxed);
-        loop {
+        for _ in 0..max_conflicts() {
             let taken = Quota::unpack(word).and(wanted);
             if taken.is_none() {
                 return taken;
@@ -121,5 +122,6 @@ impl QuotaPool {
                 Err(now) => word = now,
             }
         }
+        Quota::default()
     }
 }

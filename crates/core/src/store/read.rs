@@ -4,14 +4,12 @@ use crate::call_time::Now;
 use crate::read_mode::{Destination, ReadMode};
 use crate::{ANNOTATION_LEN, BufferTooSmall, Key};
 
+use super::conflict::{Conflict, retry};
 use super::counters::{Count, Removal};
 use super::index::list::{Hash, NodeSnapshot};
 use super::key_run::KeyRun;
-use super::sync::{Ordering, back_off};
-use super::{MAX_CONFLICTS, Store, length};
-
-/// Another thread changed the entry while it was read.
-struct Conflict;
+use super::sync::Ordering;
+use super::{Store, length};
 
 impl Store {
     /// Copies a blob into the beginning of `out`, after its annotation if `out` takes one. Returns the length of what it
@@ -26,20 +24,18 @@ impl Store {
         now: impl Now,
     ) -> Result<Option<usize>, BufferTooSmall> {
         let hash = self.hash(key);
-        for conflicts in 0..MAX_CONFLICTS {
-            let (run, _) = self.run(hash, now);
-            let Ok(read) = self.read_chosen(&run, hash, how, out) else {
-                back_off(conflicts);
-                continue;
-            };
-            let read = read?;
-            if run.dead.is_some() {
+        let read = retry(|| {
+            let (run, _) = self.run(hash, now)?;
+            let read = self.read_chosen(&run, hash, how, out)?;
+            if read.is_ok() && run.dead.is_some() {
                 self.remove_dead(hash, now);
             }
-            return Ok(read);
-        }
-        self.counters.add(Count::Miss);
-        Ok(None)
+            Ok(read)
+        });
+        read.unwrap_or_else(|Conflict| {
+            self.counters.add(Count::Miss);
+            Ok(None)
+        })
     }
 
     fn read_chosen<D: Destination>(

@@ -34,13 +34,15 @@ impl Store {
         for id in from + 1..=to {
             // Few entries have expired, so this comes first.
             let expires_at = self.list.nodes[id].expires_at.load(Ordering::Acquire);
-            if now.has_come(expires_at)
-                && let Some(node) = self.examine(id)
-                && now.has_come(node.expires_at)
-                && let Some(mut seen) = self.find(&node)
-                && self.delete_node(&mut seen, node.hash, Removal::Expired, now)
-            {
-                removed += 1;
+            if !now.has_come(expires_at) {
+                continue;
+            }
+            match self.examine(id) {
+                Some(node) if now.has_come(node.expires_at) => {
+                    removed += usize::from(self.delete_filled(&node, Removal::Expired, now));
+                }
+                Some(_) => {}
+                None => self.free_lingering(id),
             }
         }
         let next = (to < last).then_some(to);

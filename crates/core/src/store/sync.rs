@@ -28,15 +28,3 @@ pub(super) fn fence_after_exchange() {
     #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri, test, portable_words)))))]
     fence(Ordering::SeqCst);
 }
-
-/// How many conflicts a call meets before it yields the processor.
-const SPINS: u32 = 16;
-
-/// Pauses after a conflict with another thread, which made progress.
-pub(super) fn back_off(conflicts: u32) {
-    if conflicts < SPINS {
-        spin_loop();
-    } else {
-        yield_now();
-    }
-}

@@ -9,6 +9,7 @@ use crate::EntryId;
 use super::node::{BlockRef, Id, LenAndGeneration, Node, NodeState, TaggedLink};
 use super::node_arena::NodeArena;
 use super::split_order::{Bucket, Buckets};
+use crate::store::conflict::{Conflict, retry};
 use crate::store::memory::reserved::OutOfAddressSpace;
 use crate::store::payload::atomic_copy::prefetch;
 use crate::store::sync::{AtomicU64, Ordering};
@@ -78,9 +79,6 @@ struct Cursor<'a> {
     word: TaggedLink,
 }
 
-/// The list changed under the cursor.
-struct Conflict;
-
 impl<'a> Cursor<'a> {
     fn begin(list: &'a OrderedList, prev: &'a AtomicU64) -> Self {
         // Acquire, here and below: pairs with the release that linked the node. The node was filled before.
@@ -132,6 +130,37 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A walk through one run, which unlinks marked nodes on the way.
+pub(crate) struct RunWalk<'a> {
+    cursor: Cursor<'a>,
+    hash: Hash,
+}
+
+impl<'a> RunWalk<'a> {
+    /// Returns the next node of the run that is not marked, or `None` at its end. Fails if the list changed under the walk.
+    #[inline(always)]
+    pub(crate) fn next_node(&mut self) -> Result<Option<NodeSnapshot<'a>>, Conflict> {
+        loop {
+            match self.cursor.peek()? {
+                Ahead::Bucket(bucket) if bucket.start() <= self.hash.high => {
+                    self.cursor.pass_bucket(bucket);
+                }
+                Ahead::Node(seen, hash) if hash <= self.hash => {
+                    self.cursor.pass_node(&seen);
+                    if hash == self.hash {
+                        return Ok(Some(seen));
+                    }
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    pub(crate) fn end(self) -> RunEnd<'a> {
+        self.cursor.end()
+    }
+}
+
 impl OrderedList {
     /// `nodes`: the number of nodes; `buckets`: the number at first and at most.
     pub(crate) fn new(nodes: usize, buckets: [usize; 2]) -> Result<Self, OutOfAddressSpace> {
@@ -146,43 +175,11 @@ impl OrderedList {
         Some(id)
     }
 
-    /// Walks through the run of `hash` and unlinks marked nodes on the way. Calls `see` for each node of the run that is not
-    /// marked. If the list changed under the walk, starts again with a new `S`.
-    ///
-    /// A node that was marked and linked before the call is not linked after it.
+    /// Begins a walk through the run of `hash`. A node that was marked and linked before is not linked any more when the
+    /// walk is at its end.
     #[inline(always)]
-    pub(crate) fn scan<'a, S: Default>(
-        &'a self,
-        hash: Hash,
-        mut see: impl FnMut(&mut S, &NodeSnapshot<'a>),
-    ) -> (S, RunEnd<'a>) {
-        loop {
-            let mut seen_so_far = S::default();
-            if let Ok(end) = self.scan_once(hash, |seen| see(&mut seen_so_far, seen)) {
-                return (seen_so_far, end);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn scan_once<'a>(
-        &'a self,
-        hash: Hash,
-        mut see: impl FnMut(&NodeSnapshot<'a>),
-    ) -> Result<RunEnd<'a>, Conflict> {
-        let mut walk = Cursor::begin(self, self.start(hash));
-        loop {
-            match walk.peek()? {
-                Ahead::Bucket(bucket) if bucket.start() <= hash.high => walk.pass_bucket(bucket),
-                Ahead::Node(seen, its_hash) if its_hash <= hash => {
-                    if its_hash == hash {
-                        see(&seen);
-                    }
-                    walk.pass_node(&seen);
-                }
-                _ => return Ok(walk.end()),
-            }
-        }
+    pub(crate) fn walk(&self, hash: Hash) -> RunWalk<'_> {
+        RunWalk { cursor: Cursor::begin(self, self.start(hash)), hash }
     }
 
     /// Returns the word of an open bucket before the hash, usually the nearest.
@@ -277,39 +274,57 @@ impl OrderedList {
     }
 
     /// Finds a node of a run if it is linked, not marked, and still in that life.
-    pub(crate) fn find(&self, hash: Hash, id: Id, version: u64) -> Option<NodeSnapshot<'_>> {
-        let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
-            if seen.id == id && seen.state.version() == version {
-                *found = Some(*seen);
-            }
-        });
-        found
+    pub(crate) fn find(
+        &self,
+        hash: Hash,
+        id: Id,
+        version: u64,
+    ) -> Result<Option<NodeSnapshot<'_>>, Conflict> {
+        self.find_where(hash, |seen| seen.id == id && seen.state.version() == version)
     }
 
     /// Finds the node of an entry of a run if it is linked and not marked.
-    pub(crate) fn find_entry(&self, hash: Hash, entry: EntryId) -> Option<NodeSnapshot<'_>> {
-        let (found, _) = self.scan(hash, |found: &mut Option<NodeSnapshot<'_>>, seen| {
-            if seen.id == entry.node() && EntryId::new(seen.id, seen.state.version()) == entry {
-                *found = Some(*seen);
+    pub(crate) fn find_entry(
+        &self,
+        hash: Hash,
+        entry: EntryId,
+    ) -> Result<Option<NodeSnapshot<'_>>, Conflict> {
+        self.find_where(hash, |seen| {
+            seen.id == entry.node() && EntryId::new(seen.id, seen.state.version()) == entry
+        })
+    }
+
+    fn find_where<'a>(
+        &'a self,
+        hash: Hash,
+        is_sought: impl Fn(&NodeSnapshot<'a>) -> bool,
+    ) -> Result<Option<NodeSnapshot<'a>>, Conflict> {
+        retry(|| {
+            let mut walk = self.walk(hash);
+            while let Some(seen) = walk.next_node()? {
+                if is_sought(&seen) {
+                    return Ok(Some(seen));
+                }
             }
-        });
-        found
+            Ok(None)
+        })
     }
 
     /// Marks a node, which removes it. Returns false if another thread did.
-    pub(crate) fn mark(&self, seen: &mut NodeSnapshot<'_>) -> bool {
+    pub(crate) fn mark(&self, seen: &mut NodeSnapshot<'_>) -> Result<bool, Conflict> {
         let node = &self.nodes[seen.id];
-        loop {
+        retry(|| {
             let Err(now) = self.mark_unchanged(seen) else {
-                return true;
+                return Ok(true);
             };
             // The word was loaded before the version, so with the same version it is from the same life.
             let version = NodeState(node.state.load(Ordering::Acquire)).version();
             if now.is_marked() || version != seen.state.version() {
-                return false;
+                return Ok(false);
             }
             seen.next = now;
-        }
+            Err(Conflict)
+        })
     }
 
     /// Marks a node if nothing changed directly behind it. If it was the newest of its run, it was so until now.
@@ -342,11 +357,19 @@ impl OrderedList {
         linked
     }
 
-    /// Unlinks a node that the caller has marked.
-    pub(crate) fn unlink(&self, seen: &NodeSnapshot<'_>, hash: Hash) {
-        if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
-            self.scan(hash, |(): &mut (), _| ());
-        }
+    /// Unlinks a node that the caller has marked. If it fails, the node may still be linked.
+    pub(crate) fn unlink(&self, seen: &NodeSnapshot<'_>, hash: Hash) -> Result<(), Conflict> {
+        exchange(seen.prev, seen.word, seen.word.to(seen.next.id()))
+            .or_else(|_| self.unlink_marked(hash))
+    }
+
+    /// Unlinks the nodes of a run that are marked.
+    pub(crate) fn unlink_marked(&self, hash: Hash) -> Result<(), Conflict> {
+        retry(|| {
+            let mut walk = self.walk(hash);
+            while walk.next_node()?.is_some() {}
+            Ok(())
+        })
     }
 }
 
@@ -388,12 +411,30 @@ impl OrderedList {
         found.len()
     }
 
+    /// Walks through a run until no other thread interferes, each time with a new `S`.
+    pub(crate) fn scan<'a, S: Default>(
+        &'a self,
+        hash: Hash,
+        mut see: impl FnMut(&mut S, &NodeSnapshot<'a>),
+    ) -> (S, RunEnd<'a>) {
+        loop {
+            let (mut seen_so_far, mut walk) = (S::default(), self.walk(hash));
+            loop {
+                match walk.next_node() {
+                    Ok(Some(seen)) => see(&mut seen_so_far, &seen),
+                    Ok(None) => return (seen_so_far, walk.end()),
+                    Err(Conflict) => break,
+                }
+            }
+        }
+    }
+
     #[cfg(loom)]
     pub(crate) fn remove_from_the_beginning(&self, hash: Hash) -> bool {
         let Some(mut seen) = self.scan_from_the_beginning(hash).0.pop() else {
             return false;
         };
-        let marked = self.mark(&mut seen);
+        let marked = self.mark(&mut seen).unwrap();
         if marked {
             if exchange(seen.prev, seen.word, seen.word.to(seen.next.id())).is_err() {
                 self.scan_from_the_beginning(hash);
@@ -430,7 +471,7 @@ fn read<'a>(node: &Node, prev: &'a AtomicU64, word: TaggedLink) -> (NodeSnapshot
     (seen, hash)
 }
 
-/// Release: publishes a filled node to the acquire loads in `scan`. Acquire: the link that a failed exchange finds is
+/// Release: publishes a filled node to the acquire loads of a walk. Acquire: the link that a failed exchange finds is
 /// followed.
 fn exchange(word: &AtomicU64, from: TaggedLink, to: TaggedLink) -> Result<(), TaggedLink> {
     match word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire) {

@@ -50,6 +50,7 @@ const VERSION_SHIFT: u32 = 8;
 const USED: u64 = 1;
 const REUSABLE: u64 = 2;
 const ANNOTATED: u64 = 4;
+const LINGERING: u64 = 8;
 
 impl NodeState {
     pub(crate) fn version(self) -> u64 {
@@ -76,6 +77,20 @@ impl NodeState {
     /// True if the payload begins with an annotation.
     pub(crate) fn is_annotated(self) -> bool {
         self.0 & ANNOTATED != 0
+    }
+
+    /// Returns the state of a node that is wiped, but may still be linked.
+    pub(crate) fn lingering(self) -> Self {
+        Self(self.0 | LINGERING)
+    }
+
+    /// Returns the same version without flags.
+    pub(crate) fn settled(self) -> Self {
+        Self(self.version() << VERSION_SHIFT)
+    }
+
+    pub(crate) fn is_lingering(self) -> bool {
+        self.0 & LINGERING != 0
     }
 
     pub(crate) fn used(self) -> Self {
@@ -182,5 +197,6 @@ mod tests {
         assert!(state.is_filled() && state.is_used() && state.is_reusable());
         assert!(state.is_annotated() && !NodeState(0).annotated(false).is_annotated());
         assert_eq!(state.next(), NodeState(2 << VERSION_SHIFT));
+        assert!(state.next().lingering().is_lingering() && !state.next().is_lingering());
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::read_mode::{AnnotatedBuffer, ReadMode};
 use crate::store::Store;
+use crate::store::conflict::with_max_conflicts;
 use crate::store::index::split_order::Bucket;
 use crate::store::striped::random;
 use crate::{
@@ -170,6 +171,11 @@ fn stress(options: Options, buckets: [usize; 2], keys: u64, threads: usize) {
 }
 
 fn stress_on(store: Store, keys: u64, threads: usize) {
+    stress_with_conflicts(store, keys, threads, None);
+}
+
+/// `max_conflicts`: how many conflicts a call meets before it takes the way that always ends, if not the usual number.
+fn stress_with_conflicts(store: Store, keys: u64, threads: usize, max_conflicts: Option<u32>) {
     watched(move || {
         let shared = Shared {
             store,
@@ -180,7 +186,14 @@ fn stress_on(store: Store, keys: u64, threads: usize) {
         };
         let work = || {
             let mut buffer = [0; LONGEST];
-            (0..rounds()).filter_map(|_| any_operation(&shared, &mut buffer)).collect::<Vec<u64>>()
+            let mut work = || {
+                let operations = (0..rounds()).filter_map(|_| any_operation(&shared, &mut buffer));
+                operations.collect::<Vec<u64>>()
+            };
+            match max_conflicts {
+                Some(max_conflicts) => with_max_conflicts(max_conflicts, work),
+                None => work(),
+            }
         };
         let handed_out: Vec<u64> = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -188,6 +201,8 @@ fn stress_on(store: Store, keys: u64, threads: usize) {
         });
         let different: HashSet<&u64> = handed_out.iter().collect();
         assert_eq!(different.len(), handed_out.len(), "a blob was taken twice");
+        // Removes what calls left behind that met too many conflicts.
+        shared.store.sweep(shared.now.load(Ordering::Relaxed));
         shared.store.reconcile();
         assert!(shared.store.clear().is_none());
         shared.store.reconcile();
@@ -203,6 +218,15 @@ fn one_place() {
 #[test]
 fn few_entries_with_keys_in_one_bucket() {
     stress(options(4, 1 << 20, 3, true), [1, 1], 4, 4);
+}
+
+#[test]
+fn calls_that_meet_too_many_conflicts() {
+    for (max_conflicts, per_key) in [(0, 3), (1, 1), (1, 3)] {
+        let options = options(4, 1 << 20, per_key, true);
+        let store = Store::with(options, [9; 16], [1, 1]).unwrap();
+        stress_with_conflicts(store, 4, 4, Some(max_conflicts));
+    }
 }
 
 #[test]

@@ -41,10 +41,10 @@ fn find(list: &OrderedList, hash: Hash) -> Option<NodeSnapshot<'_>> {
 
 fn remove(list: &OrderedList, hash: Hash) -> Option<Id> {
     let mut seen = find(list, hash)?;
-    if !list.mark(&mut seen) {
+    if !list.mark(&mut seen).unwrap() {
         return None;
     }
-    list.unlink(&seen, hash);
+    list.unlink(&seen, hash).unwrap();
     list.nodes.free(seen.id);
     Some(seen.id)
 }

@@ -213,7 +213,7 @@ fn two_threads_unlink_a_node_while_its_owner_reuses_it() {
         let store = Arc::new(store(2, 1));
         put(&store, b"a", 1);
         let hash = store.hash(Key::new(b"a").unwrap());
-        let marked = store.run(hash, 0).0.newest.unwrap();
+        let marked = store.run(hash, 0).unwrap().0.newest.unwrap();
         assert!(store.list.mark_unchanged(&marked).is_ok());
         let help = move |store: &Store| store.list.scan(hash, |(), _| ()).0;
         let one = beside(&store, help);
@@ -224,6 +224,68 @@ fn two_threads_unlink_a_node_while_its_owner_reuses_it() {
         one.join().unwrap();
         two.join().unwrap();
         assert_eq!((get(&store, b"a"), get(&store, b"b")), (None, Some(2)));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn of_two_sweeps_one_frees_a_lingering_node() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        store.remove_lingering(Key::new(b"a").unwrap());
+        let one = beside(&store, |store| store.sweep_step(0, 0));
+        let two = beside(&store, |store| {
+            store.sweep_step(0, 0);
+            put(store, b"b", 2);
+        });
+        assert_eq!(get(&store, b"a"), None);
+        one.join().unwrap();
+        two.join().unwrap();
+        assert_eq!(get(&store, b"b"), Some(2));
+        store.reconcile();
+    });
+}
+
+#[test]
+fn a_node_that_begins_to_linger_beside_a_sweep_and_a_put() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let sweeper = beside(&store, |store| store.sweep_step(0, 0));
+        let other = beside(&store, |store| put(store, b"a", 2));
+        let (run, _) = store.run(store.hash(Key::new(b"a").unwrap()), 0).unwrap();
+        let newest = run.newest.unwrap();
+        if store.list.mark_unchanged(&newest).is_ok() {
+            store.wipe_marked(&newest, Removal::Deleted);
+            store.leave_lingering(&newest);
+            store.quota.give_back(Quota::entry(newest.size.len()));
+        }
+        sweeper.join().unwrap();
+        other.join().unwrap();
+        assert!(matches!(get(&store, b"a"), None | Some(2)));
+        store.sweep_step(0, 0);
+        store.reconcile();
+    });
+}
+
+#[test]
+fn an_entry_that_is_made_dead_beside_a_take_and_a_put() {
+    check(2, || {
+        let store = Arc::new(store(2, 1));
+        put(&store, b"a", 1);
+        let node = store.run(store.hash(Key::new(b"a").unwrap()), 0).unwrap().0.newest.unwrap();
+        let (id, version) = (node.id, node.state.version());
+        let taker = beside(&store, |store| take(store, b"a"));
+        let other = beside(&store, |store| put(store, b"b", 2));
+        let is_dead = store.expire(id, version);
+        let taken = taker.join().unwrap();
+        other.join().unwrap();
+        assert!(is_dead || taken == Some(1));
+        assert_eq!(get(&store, b"a"), None);
+        store.sweep_step(0, 0);
+        // The node may have its next life with the same deadline.
+        assert!(matches!(get(&store, b"b"), None | Some(2)));
         store.reconcile();
     });
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::scheduler::stop;
 use crate::read_mode::ReadMode;
 use crate::store::Store;
+use crate::store::conflict::with_max_conflicts;
 use crate::store::quota::Quota;
 use crate::{
     ANNOTATION_LEN, ByteBudget, Capacity, EntryOptions, Key, Options, Stats, TicketsPerKey, Ttl,
@@ -212,6 +213,34 @@ fn in_clear() {
     anywhere(Some(1), |store| assert!(store.clear().is_none()));
 }
 
+/// The call gives up at its first conflict, and leaves the rest to a sweep.
+#[test]
+fn in_a_call_that_meets_too_many_conflicts() {
+    let calls: [fn(&Store); 6] = [
+        |store| _ = read(store, "tickets", ReadMode::Take),
+        |store| put(store, "session", 5),
+        |store| insert(store, Store::add, "tickets", 5, 1000),
+        |store| _ = store.remove(key("tickets"), NOW),
+        |store| _ = store.sweep(NOW),
+        |store| _ = store.clear(),
+    ];
+    for call in calls {
+        for max in [1, 4, 20] {
+            for at in 0.. {
+                let store = store(max, false);
+                let give_up = || with_max_conflicts(1, || call(&store));
+                let ((), others) = stop(at, give_up, || make_every_call(&store));
+                if others.is_none() {
+                    assert!(at > 1, "it has steps");
+                    break;
+                }
+                store.sweep(NOW);
+                store.reconcile();
+            }
+        }
+    }
+}
+
 #[test]
 fn in_growth() {
     anywhere(None, |store| {
@@ -293,7 +322,7 @@ fn in_set_with_sampled_eviction() {
 #[test]
 fn in_the_middle_of_a_copy() {
     let store = store(4, false);
-    let stopped = store.run(store.hash(key("session")), NOW).0.newest.unwrap();
+    let stopped = store.run(store.hash(key("session")), NOW).unwrap().0.newest.unwrap();
     assert_eq!(read(&store, "session", ReadMode::Take), Some(4));
     let mut out = [1; BLOB];
     store.blocks.copy(stopped.place.first(), &mut out);
