@@ -1,56 +1,25 @@
-import { AsyncResource } from 'node:async_hooks'
 import type tls from 'node:tls'
-import { dropSessions, hasSession, settleOffers } from '../../cache/internal.js'
-import { breakerOf } from '../../cache/offer-breaker.js'
-import {
-  type ClientReason,
-  countConnection,
-  publishConnection,
-  recordConnection,
-} from '../../diagnostics/client-events.js'
-import { readPeerLabel } from '../../key/session-key.js'
-import { isHandshakeAlert, isTransportError } from '../../node/connection-error.js'
-import type { HandshakeGate } from '../../node/handshake-gate.js'
+import { type ClientReason, countConnection, recordConnection } from '../../diagnostics/client-events.js'
 import { type SocketEvents, type SocketPort, TlsSocketPort } from '../../node/socket-port.js'
 import { returnCertificates } from '../../session/resumed-socket.js'
-import { readSessionInfo, type SessionInfo } from '../../session/session-info.js'
-import type { Verification } from '../../session/verified-session.js'
-import { debug, isDebugging } from '../../util/log.js'
+import { isDebugging } from '../../util/log.js'
 import { monotonicNow } from '../../util/time.js'
-import { type OfferOutcome, offerSession } from '../offer.js'
 import { recordSessionTime, sessionTime } from '../peer-state.js'
-import type { CheckServerIdentity, OfferedSession } from '../reverify.js'
-import { type RecorderInputs, SessionRecorder } from '../session-recorder.js'
-import { followFlight, joinFlight, type Lead, landFlight, waitBound } from '../single-flight.js'
+import type { CheckServerIdentity } from '../reverify.js'
+import { SessionRecorder } from '../session-recorder.js'
+import { landFlight, waitBound } from '../single-flight.js'
 import { ConnectTimer } from './connect-timer.js'
-import { endWatch, HANG_MS, watchForSilence } from './hang-watch.js'
-
-/** What a connection needs to resume and to store its sessions. */
-export interface AttemptInputs extends RecorderInputs {
-  /** True if it may wait for the session of another connection. */
-  readonly coalesce: boolean
-  /** True if it runs over a stream of the caller, whose time to connect is not known. */
-  readonly isOverStream: boolean
-}
-
-/** The inputs of a connection over a socket that is yet to connect: its endpoint is not known before. */
-export interface LateInputs {
-  /** Returns the inputs once the socket is connected. Undefined, and recorded, for a connection that does not resume. */
-  find(): AttemptInputs | undefined
-  /** Returns the peer label of the options. */
-  label(): string
-}
+import { debugAttempt } from './debug-attempt.js'
+import { FlightMember } from './flight-member.js'
+import type { AttemptInputs, LateInputs } from './inputs.js'
+import { judgeEnd, judgeFailure, judgeSecure } from './judge.js'
+import { OfferWatch } from './offer-watch.js'
+import { Offering } from './offering.js'
+import { publishOutcome, reasonOf } from './report.js'
+import { takeSession } from './take-session.js'
+import { verifyHandshake } from './verify-handshake.js'
 
 let attemptCount = 0
-
-/** The reason that is reported of a connection that did not resume. */
-const REASONS: Record<OfferOutcome, ClientReason> = {
-  offered: 'rejected-by-peer',
-  'no-session': 'no-session',
-  'reverification-failed': 'reverification-failed',
-  renewal: 'reverification-failed',
-  'backed-off': 'backed-off',
-}
 
 type Phase = 'connecting' | 'held' | 'handshaking' | 'secure' | 'closed'
 
@@ -69,23 +38,13 @@ export class ConnectionAttempt implements SocketEvents {
   #port!: SocketPort
   #socket!: tls.TLSSocket
   #currentPhase: Phase = 'connecting'
-  /** Why no session was offered, or that one was. */
-  #outcome: OfferOutcome = 'no-session'
-  #offered: OfferedSession | undefined
+  #offering!: Offering
+  #flight: FlightMember | undefined
+  #watch: OfferWatch | undefined
   /** True if the application gave the socket a session: then nothing is stored, and nothing is judged. */
   #hasCallerSession = false
-  /** True if this handshake tests whether the peer works without an offer. */
-  #isProbe = false
-  #lead: Lead | undefined
-  #leaveFlight: (() => void) | undefined
-  #gate: HandshakeGate | undefined
-  #isHanging = false
   #isResumed = false
-  #transportBytes = 0
-  #ticket: Buffer | undefined
   #isReported = false
-  #waitedSince: number | undefined
-  #waitTime = 0
   readonly #connectTimer = new ConnectTimer()
   #startedAt = 0
 
@@ -98,6 +57,7 @@ export class ConnectionAttempt implements SocketEvents {
   #start(inputs: AttemptInputs): void {
     this.#inputs = inputs
     this.#recorder = new SessionRecorder(inputs)
+    this.#offering = new Offering(inputs, this.#id)
     const { peer, maxAge, coalesce, verifier } = inputs
     if (!isDebugging) return
     this.#debug('key %s, endpoint %s', peer.key, peer.endpoint)
@@ -137,8 +97,8 @@ export class ConnectionAttempt implements SocketEvents {
   startAtOnce(open: (session: Buffer | undefined) => tls.TLSSocket): tls.TLSSocket {
     let socket: tls.TLSSocket | undefined
     this.#startedAt = monotonicNow()
-    this.#choose((session, offered) => {
-      this.#accept(session, offered)
+    this.#offering.choose((session, offered) => {
+      this.#offering.accept(session, offered)
       // The socket keeps its options, so the session must not be memory that is used again.
       const own = Buffer.allocUnsafeSlow(session.length)
       session.copy(own)
@@ -169,17 +129,11 @@ export class ConnectionAttempt implements SocketEvents {
       return
     }
     if (!this.#port.isUsable) return
-    const { cache, peer, coalesce, isOverStream } = this.#inputs
     this.#startedAt = monotonicNow()
     this.#port.watchSessions()
     this.#offer()
-    if (coalesce && this.#isWithoutSession && this.#isFree) {
-      const times = isOverStream ? undefined : this.#connectTimer.read(this.#startedAt)
-      const bound = waitBound(times, sessionTime(peer.endpoint))
-      const role = joinFlight(cache, peer.key, bound > 0)
-      if (role === 'follow' && this.#hold(bound)) return
-      if (typeof role === 'object') this.#leadFlight(role)
-    }
+    const mayJoin = this.#inputs.coalesce && this.#offering.isWithoutSession && this.#isFree
+    if (mayJoin && this.#joinFlight()) return
     this.#phase = 'handshaking'
   }
 
@@ -194,26 +148,17 @@ export class ConnectionAttempt implements SocketEvents {
     }
     const isResumed = this.#hasOffered && this.#port.isResumed
     this.#isResumed = isResumed
-    const error = this.#offered?.identityError as NodeJS.ErrnoException | undefined
-    // @guard lenient-callers › trust › *: a lenient caller resumes with a wrong name* ⇒ if false
-    if (isResumed && error) this.#port.setAuthorizationError(error.code || error.message)
-    // Where the chain did not verify, Node.js has not called `checkServerIdentity`.
-    if (!isResumed && !recorder.hasCapture && !this.#port.isAuthorized) {
-      const certificate = this.#port.peerCertificate()
-      if (certificate) recorder.captureUnverified(certificate)
-    }
-    // Node.js emits the session of this handshake before the next tick.
-    if (!isResumed && this.#port.protocol !== 'TLSv1.3') process.nextTick(() => recorder.endHandshake())
+    verifyHandshake(this.#port, recorder, this.#offering, isResumed)
     if (!isFirst) return
-    if (this.#hasOffered) endWatch(this)
-    this.#judgeSecure(isResumed)
-    this.#lead?.onSecure(this.#port.protocol === 'TLSv1.3')
-    this.#report(isResumed ? 'resumed' : REASONS[this.#outcome])
+    this.#watch?.end()
+    judgeSecure(this.#inputs, this.#offering, isResumed)
+    this.#flight?.onSecure(this.#port.protocol === 'TLSv1.3')
+    this.#report(reasonOf(this.#offering, isResumed))
     // After the application's listeners: they may turn the peer away.
     // @guard rejected-peer › tls12-renewal › TLS 1.2 renewal: nothing is stored if the secureConnect listener
     //   destroys the socket
     //   ⇒ `process.nextTick(() => this.#storeRenewed())` becomes `this.#storeRenewed()`
-    if (isResumed && this.#offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
+    if (isResumed && this.#offering.offered?.isBelowTls13) process.nextTick(() => this.#storeRenewed())
   }
 
   onSession(session: Buffer): void {
@@ -221,31 +166,19 @@ export class ConnectionAttempt implements SocketEvents {
     //   caller's session
     //   ⇒ without `this.#hasCallerSession ||`
     if (this.#hasCallerSession || this.#phase === 'closed' || this.#recorder === undefined) return
-    const { peer } = this.#inputs
-    const info = readSessionInfo(session)
-    // None is offered before the pause ends, so one session a second is enough.
-    const isSpare =
-      this.#outcome === 'backed-off' && !this.#isProbe && peer.hasStoredLately(this.#inputs.cache)
-    const resumed = this.#hasOffered ? this.#offered : undefined
-    // The session key stands for the context as it was, and the handshake verifies by what it is.
-    const verification =
-      info && this.#isContextUnchanged()
-        ? this.#recorder.verificationOf(
-            session,
-            info,
-            this.#port.isResumed ? resumed : null,
-            isSpare ? undefined : () => this.#port.sentCertificates,
-          )
-        : undefined
-    // Whatever is stored of it: a library may pass it back.
-    // @guard library-session › install › install: a session of a lenient connection does not authorize*
-    peer.recordEmitted(session, verification)
-    // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
-    //   destroys the socket
-    //   ⇒ without `&& !this.#port.isDestroyed`
-    if (info && verification !== undefined && !isSpare && !this.#port.isDestroyed)
-      this.#store(session, info, verification)
-    else this.#debug('stored nothing: it is not needed, or there is no verification that it could rely on')
+    const isStored = takeSession(session, {
+      id: this.#id,
+      inputs: this.#inputs,
+      recorder: this.#recorder,
+      offering: this.#offering,
+      port: this.#port,
+      isContextUnchanged: this.#isContextUnchanged,
+    })
+    if (!isStored) return
+    const { cache, peer } = this.#inputs
+    this.#recordSessionTime()
+    this.#flight?.endLead(true)
+    landFlight(cache, peer.key)
   }
 
   onCallerSession(): void {
@@ -258,18 +191,19 @@ export class ConnectionAttempt implements SocketEvents {
     const phase = this.#phase
     if (phase === 'closed') return
     this.#phase = 'closed'
-    if (this.#recorder === undefined) {
+    const recorder = this.#recorder
+    if (recorder === undefined) {
       recordConnection('failed', () => this.#findInputs?.label() ?? '')
       return
     }
-    if (this.#hasOffered) endWatch(this)
-    this.#leaveFlight?.()
-    this.#gate?.abandon()
+    this.#watch?.end()
+    this.#flight?.abandon()
     this.#report('failed', phase)
-    this.#lead?.end(phase !== 'secure')
+    this.#flight?.endLead(phase !== 'secure')
     if (this.#hasCallerSession) return
-    if (phase === 'secure') this.#judgeEnd(error)
-    else this.#judgeFailure(error)
+    if (phase !== 'secure') judgeFailure(this.#inputs, this.#offering, error, this.#watch?.isHanging ?? false)
+    else if (judgeEnd(this.#inputs, this.#offering, recorder, this.#port, this.#isResumed, error))
+      this.#debug('destroyed before the first byte: removed what this connection stored')
   }
 
   /** False for a connection that does not resume, as its inputs show. */
@@ -290,7 +224,7 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   #debug(format: string, ...values: unknown[]): void {
-    if (isDebugging) debug(`%d: ${format}`, this.#id, ...values)
+    debugAttempt(this.#id, format, ...values)
   }
 
   /** True if a session may be given to the socket: one given during the handshake would break it. */
@@ -307,41 +241,15 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   get #hasOffered(): boolean {
-    return this.#outcome === 'offered'
-  }
-
-  /** True if there is no session that may be offered, and another connection may get one. */
-  get #isWithoutSession(): boolean {
-    const isStale = this.#outcome === 'reverification-failed' && this.#inputs.peer.isWorthFollowing
-    return isStale || this.#outcome === 'no-session'
-  }
-
-  /** Chooses a session and lends it to `use`. In doubt, there is none. */
-  #choose(use: (session: Buffer, offered: OfferedSession) => void): void {
-    const { cache, peer } = this.#inputs
-    const offerBreaker = breakerOf(cache)
-    const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
-    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
-    //   session
-    //   ⇒ if false
-    if (advice !== 'offer') {
-      this.#debug('the breaker says %s', advice)
-      // A connection may ask twice, and its own probe makes the second answer `pause`.
-      this.#isProbe ||= advice === 'probe'
-      this.#outcome = 'backed-off'
-      return
-    }
-    this.#outcome = offerSession(this.#inputs, use)
-    if (!this.#hasOffered) offerBreaker.notOffered(peer.endpoint)
-    this.#debug('offer: %s', this.#outcome)
+    return this.#recorder !== undefined && this.#offering.hasOffered
   }
 
   #offer(): void {
     if (!this.#isFree) return
     try {
-      this.#choose((session, offered) => {
+      this.#offering.choose((session, offered) => {
         this.#port.giveSession(session)
-        this.#accept(session, offered)
+        this.#offering.accept(session, offered)
       })
       this.#afterOffer()
     } catch {
@@ -349,77 +257,36 @@ export class ConnectionAttempt implements SocketEvents {
     }
   }
 
-  /** Remembers what is offered. The last ticket of a TLS 1.2 peer is known: to read it again takes longer. */
-  #accept(session: Buffer, offered: OfferedSession): void {
-    this.#offered = offered
-    const { lastTicket } = this.#inputs.peer
-    if (offered.isBelowTls13 && lastTicket?.length && session.includes(lastTicket)) {
-      this.#ticket = lastTicket
-    }
-  }
-
   #afterOffer(): void {
-    const offered = this.#offered
-    if (!this.#hasOffered || offered === undefined) return
+    const { hasOffered, offered } = this.#offering
+    if (!hasOffered || offered === undefined) return
     // @guard caller-session › resumed-socket › resumed socket: * with a caller session it returns what plain
     //   Node returns
     //   ⇒ `this.#hasCallerSession ? undefined : offered.chain` becomes `offered.chain`
     returnCertificates(this.#socket, () => (this.#hasCallerSession ? undefined : offered.chain))
-    if (offered.isBelowTls13 && this.#ticket === undefined) {
-      this.#ticket = this.#port.ticket
-      this.#inputs.peer.lastTicket = this.#ticket
-    }
-    // A connection of its own has read nothing yet.
-    if (this.#inputs.isOverStream) this.#transportBytes = this.#port.transportBytesRead ?? 0
-    watchForSilence(this, this.#startedAt)
+    this.#offering.recordTicket(this.#port)
+    this.#watch = new OfferWatch(this.#inputs, this.#port, this.#id, this.#startedAt)
   }
 
-  /** Called where the peer may not have answered the offer: then the next connection makes none. */
-  onSilence(): void {
-    const bytes = this.#port.transportBytesRead
-    if (this.#phase !== 'handshaking' || bytes === undefined || bytes > this.#transportBytes) return
-    this.#isHanging = true
-    this.#debug('no byte came for %d ms after the offer', HANG_MS)
-    const { cache, peer } = this.#inputs
-    breakerOf(cache).broken(peer.endpoint)
-  }
-
-  /** Followers wait for what this connection gets, unless another session has come since. */
-  #leadFlight(lead: Lead): void {
-    this.#lead = lead
-    const { cache, peer } = this.#inputs
-    if (this.#outcome !== 'no-session' || !hasSession(cache, peer.key)) return
-    this.#offer()
-    if (this.#hasOffered) lead.end(true)
-  }
-
-  /** Follows another connection for `bound` milliseconds at most. Returns false where the socket cannot be held. */
-  #hold(bound: number): boolean {
-    const { cache, peer } = this.#inputs
-    this.#gate = this.#port.hold(() => proceed(false, true))
-    if (this.#gate === undefined) return false
+  /** Returns true if the handshake is held until another connection has a session. */
+  #joinFlight(): boolean {
+    const { peer, isOverStream } = this.#inputs
+    const times = isOverStream ? undefined : this.#connectTimer.read(this.#startedAt)
+    const bound = waitBound(times, sessionTime(peer.endpoint))
+    this.#flight = new FlightMember(this.#inputs, this.#offering, {
+      isHeld: () => this.#phase === 'held',
+      hold: onEnd => this.#port.hold(onEnd),
+      offer: () => {
+        this.#startedAt = monotonicNow()
+        this.#offer()
+      },
+      goOn: () => {
+        this.#phase = 'handshaking'
+      },
+    })
+    if (!this.#flight.join(bound)) return false
     this.#phase = 'held'
     this.#debug('follows for %d ms at most', bound)
-    this.#waitedSince = monotonicNow()
-    // Another connection or a timer calls it, which has another AsyncLocalStorage.
-    const proceed = AsyncResource.bind((landed: boolean, isEnding = false) => {
-      if (this.#phase !== 'held') return
-      this.#waitTime = monotonicNow() - (this.#waitedSince ?? 0)
-      this.#leaveFlight?.()
-      this.#startedAt = monotonicNow()
-      if (this.#isFree) this.#offer()
-      // In another thread the session may have come, and the message of it not yet.
-      if (!landed && !isEnding && !this.#hasOffered) {
-        recordSessionTime(peer.endpoint, Number.POSITIVE_INFINITY)
-      }
-      // The caller's check accepts the peer in a full handshake, and not before an offer.
-      if (landed && this.#outcome === 'reverification-failed') peer.isWorthFollowing = false
-      this.#phase = 'handshaking'
-      const gate = this.#gate
-      this.#gate = undefined
-      gate?.open()
-    })
-    this.#leaveFlight = followFlight(cache, peer.key, bound, landed => proceed(landed))
     return true
   }
 
@@ -428,87 +295,15 @@ export class ConnectionAttempt implements SocketEvents {
     this.#isReported = true
     this.#debug('outcome: %s', reason)
     if (!countConnection(reason)) return
-    publishConnection({
-      reason,
-      peer: readPeerLabel(this.#inputs.peer.key),
-      offered: this.#hasOffered,
-      waited: this.#waitedSince !== undefined,
-      waitTime: phase === 'held' ? monotonicNow() - (this.#waitedSince ?? 0) : this.#waitTime,
-      duration: phase === 'handshaking' || phase === 'secure' ? monotonicNow() - this.#startedAt : undefined,
-      protocol: reason === 'failed' ? undefined : this.#port.protocol,
-    })
-  }
-
-  #judgeSecure(isResumed: boolean): void {
-    const { cache, peer } = this.#inputs
-    const { endpoint, key } = peer
-    const offerBreaker = breakerOf(cache)
-    if (this.#hasOffered) settleOffers(cache, key)
-    if (isResumed) peer.isWorthFollowing = true
-    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
-    //   session
-    //   ⇒ `offerBreaker.rejected(endpoint, key)` becomes `{}`
-    if (isResumed) offerBreaker.resumed(endpoint, key)
-    else if (this.#hasOffered) offerBreaker.rejected(endpoint, key)
-    else if (this.#isProbe) offerBreaker.fullSucceeded(endpoint)
-  }
-
-  /** The connection ended before its handshake was done. */
-  #judgeFailure(error: unknown): void {
-    const { cache, peer } = this.#inputs
-    const offerBreaker = breakerOf(cache)
-    if (this.#isProbe) offerBreaker.fullFailed(peer.endpoint)
-    if (!this.#hasOffered) return
-    settleOffers(cache, peer.key)
-    // @guard offer-back-off › client-events › client events: backed-off after a peer that resets on an offer
-    //   ⇒ `offerBreaker.broken(peer.endpoint)` becomes `{}`
-    if (isHandshakeAlert(error)) offerBreaker.alerted(peer.endpoint)
-    else if (isTransportError(error) && !this.#isHanging) offerBreaker.broken(peer.endpoint)
-    // @guard offer-back-off › strict-peer › strict peer: TLS * with a peer that answers an offer by* ⇒ if false
-    if (isHandshakeAlert(error) || this.#isHanging) dropSessions(cache, peer.key)
-  }
-
-  /** The connection ended after its handshake. */
-  #judgeEnd(error: unknown): void {
-    const { cache, peer } = this.#inputs
-    const chain = this.#isResumed ? this.#offered?.chain : this.#recorder?.chain
-    if (this.#port.bytesRead > 0) {
-      if (chain) peer.recordAccepted(chain)
-      return
-    }
-    const offerBreaker = breakerOf(cache)
-    // A peer may reject the session that it resumed: in TLS 1.3 after the client's side of the handshake is done.
-    if (this.#hasOffered && isHandshakeAlert(error)) {
-      offerBreaker.alerted(peer.endpoint)
-      dropSessions(cache, peer.key)
-    } else if (this.#hasOffered && isTransportError(error)) offerBreaker.broken(peer.endpoint)
-    const isDestroyedHere = !this.#port.hasEnded && !isTransportError(error) && !isHandshakeAlert(error)
-    // The application may have rejected the peer, so what this connection brought must not authorize the next one.
-    // @guard rejected-peer › chain-checks › TLSv1.3: a connection that the application rejects costs only the *
-    //   ⇒ if false
-    if (isDestroyedHere && !(chain && peer.hasAccepted(chain))) {
-      this.#debug('destroyed before the first byte: removed what this connection stored')
-      this.#recorder?.removeStored()
-    }
-  }
-
-  #store(session: Buffer, info: SessionInfo, verification: Verification): void {
-    const { cache, peer, verifier } = this.#inputs
-    // @guard purge › purge › *: a connection under way offers nothing, and nothing is kept of it
-    if (peer.generation.isOver) return
-    // @guard verification-off › stored-with-verification › *: of a socket that is not authorized a strict caller *
-    if (verifier.isStrict && !this.#port.isAuthorized) return
-    if (!this.#recorder?.store(session, info, verification)) return
-    this.#debug('stored a session of %d bytes', session.length)
-    this.#recordSessionTime()
-    this.#lead?.end(true)
-    landFlight(cache, peer.key)
+    const hasStarted = phase === 'handshaking' || phase === 'secure'
+    const duration = hasStarted ? monotonicNow() - this.#startedAt : undefined
+    publishOutcome(reason, this.#inputs, this.#offering, this.#flight, this.#port, duration)
   }
 
   /** Only leaders count: a connection that was faster than its leader does not make that one worth waiting for. */
   #recordSessionTime(): void {
     const { endpoint } = this.#inputs.peer
-    if (this.#isResumed || (this.#lead === undefined && sessionTime(endpoint) !== undefined)) return
+    if (this.#isResumed || (!this.#flight?.isLeader && sessionTime(endpoint) !== undefined)) return
     recordSessionTime(endpoint, monotonicNow() - this.#startedAt)
   }
 
@@ -518,9 +313,7 @@ export class ConnectionAttempt implements SocketEvents {
    */
   #storeRenewed(): void {
     if (this.#phase !== 'secure' || !this.#port.isUsable) return
-    const { ticket } = this.#port
-    if (ticket === undefined || this.#ticket?.equals(ticket)) return
-    this.#inputs.peer.lastTicket = ticket
+    if (!this.#offering.acceptRenewed(this.#port.ticket)) return
     const { session } = this.#port
     if (session) this.onSession(session)
   }
