@@ -4,6 +4,8 @@ import { sampleResult } from '../__test__/support/results.ts'
 import { COLOURS, chartSvg, NARROW, WIDE, wrap } from '../benchmark/lib/report/chart.ts'
 import { document, isCharted, origin, sorted, targets } from '../benchmark/lib/report/document.ts'
 import { page } from '../benchmark/lib/report/page.ts'
+import { benchmarkPage, summaryPage } from '../benchmark/lib/report/pages.ts'
+import type { Result } from '../benchmark/lib/result.ts'
 
 const charted = sampleResult.tables.filter(isCharted)
 const svgs = charted.map(table => chartSvg(table, origin(sampleResult)))
@@ -129,6 +131,52 @@ test('report: the contents name each chapter and table, and each link has its ow
   t.is(links.length, 1 + 2 * (1 + sampleResult.tables.length))
   t.is(new Set(links).size, links.length)
   for (const id of links) t.is(html.split(`id="${id}"`).length, 2, id)
+})
+
+/** A result of a Node.js, whose figure is compared between versions. */
+function startUp(node: string, median: number): Result {
+  const added = { median, low: median - 1, high: median + 1 }
+  return {
+    ...sampleResult,
+    name: 'start-up',
+    versions: { node },
+    tables: [
+      {
+        id: 'start',
+        title: 'Starts',
+        columns: [{ title: 'figure' }, { title: 'added by the flag', digits: 0 }],
+        rows: [['time, ms', added]],
+        samples: 'once',
+      },
+    ],
+    targets: [],
+  }
+}
+
+test('report: figures of other versions of Node.js stand beside, those of Node.js 20 only if they differ', t => {
+  const beside = (...others: Result[]) => others.map(result => new Map([[result.name, result]]))
+  const text = (...others: Result[]) => benchmarkPage(startUp('24.0.0', 10), beside(...others), 'figures')
+  t.true(text(startUp('26.1.0', 10)).includes('| time, ms | 10 (9-11) | 10 (9-11) |'))
+  t.regex(text(startUp('26.1.0', 10)), /added by the flag, Node 26[\s\S]+Beside it: .*\n?.*Node 26\.1\.0/)
+  t.false(text(startUp('20.1.0', 11)).includes('Node 20'))
+  t.true(text(startUp('20.1.0', 20)).includes('added by the flag, Node 20'))
+})
+
+test('report: the summary names the worst of targets that say the same of several cases', t => {
+  const target = (kind: string, value: number) => ({
+    figure: `${kind}: CPU of a handshake`,
+    atMost: 2,
+    value,
+    reason: `because of ${kind}`,
+  })
+  const text = summaryPage({
+    results: [{ ...sampleResult, targets: [target('RSA', 1), target('ECDSA', 3)] }],
+    beside: [],
+  })
+  t.true(text.includes('1 of 2 met.'))
+  t.true(text.includes('| CPU of a handshake, worst of 2 (ECDSA) | ≤ 2 | 3 | missed |'))
+  t.true(text.includes('Because of ECDSA.'))
+  t.false(text.includes('ecause of RSA'))
 })
 
 test('report: wrapping keeps every word', t => {
