@@ -1,4 +1,4 @@
-/** A connection that is aborted, at whatever time, does not end the process unless plain Node does. */
+/** A connection that is aborted, at any time, does not end the process unless plain Node does. */
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
@@ -47,7 +47,7 @@ for (const way of WAYS) {
 
 test('a connection that is aborted while it waits for another ends with an AbortError and costs no session', async t => {
   const { port, ca } = await startServer(t)
-  // Accepts connections, and answers none until it is told to.
+  // Accepts connections, and answers none until a message asks for it.
   const fronts: net.Socket[] = []
   const front = net.createServer(socket => fronts.push(socket.on('error', () => {})))
   t.teardown(() => front.close())

@@ -63,7 +63,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 }
 
-test.serial('builtin connect: the one of Node, and that of install() around it, but no wrapper', t => {
+test.serial("builtin connect: recognizes Node's function and install() around it, but no wrapper", t => {
   t.true(isBuiltinConnect(plain))
   install({ sessionCache: null })
   t.not(tls.connect, plain)

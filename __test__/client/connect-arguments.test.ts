@@ -20,7 +20,7 @@ async function ending(call: Connect, args: unknown[]): Promise<string> {
     const { name, code, message } = error as NodeJS.ErrnoException
     return `threw ${name} ${code}: ${message}`
   }
-  socket.on('error', () => {}) // `once` hears of the first alone
+  socket.on('error', () => {}) // `once` handles only the first
   try {
     await once(socket, 'secureConnect')
     return `authorized: ${socket.authorized}`

@@ -29,7 +29,7 @@ async function startPair(t: ExecutionContext, options: tls.TlsOptions) {
   }
 }
 
-/** Makes a connection and returns the last session that it emitted, and the one that the socket has. */
+/** Makes a connection and returns the last session that it emitted, and the session of the socket. */
 async function keep(socket: tls.TLSSocket): Promise<{ emitted: Buffer; got: Buffer }> {
   let [emitted, got] = [Buffer.alloc(0), Buffer.alloc(0)]
   socket.on('session', session => {
@@ -223,7 +223,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 
   serial(
-    `${version}: after a purge a session of ours is dropped, and one from elsewhere is offered`,
+    `${version}: after a purge a session that this package emitted is dropped, and one from elsewhere is offered`,
     async t => {
       const { first } = await startPair(t, only)
       const sessionCache = new SessionCache()
@@ -235,7 +235,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     },
   )
 
-  serial(`${version}: a session of ours whose peer is not acceptable any more is not offered`, async t => {
+  serial(`${version}: a session whose peer is not acceptable any more is not offered`, async t => {
     const { first } = await startPair(t, only)
     let isGood = true
     const checkServerIdentity = () => (isGood ? undefined : new Error('denied'))

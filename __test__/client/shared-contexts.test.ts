@@ -39,7 +39,7 @@ test.serial('connections with equal options make one context', async t => {
   t.is(await madeBy(connectWith({})), 0)
 })
 
-test.serial('the context that the caller gives is the one that is used', async t => {
+test.serial("shared contexts: the caller's own context is used", async t => {
   const { issue, cert } = await testAuthority()
   const { server, port, ca } = await startServer(t, { requestCert: true, ca: cert })
   const names: unknown[] = []
@@ -56,7 +56,7 @@ test.serial('the context that the caller gives is the one that is used', async t
   t.deepEqual(names, ['client of the context', 'client of the context'])
 })
 
-test.serial('shared contexts: beyond a hundred the one unused for the longest is evicted', async t => {
+test.serial('shared contexts: beyond a hundred the least recently used one is evicted', async t => {
   const make = (digest: string) => madeBy(() => secureContextFor({}, digest))
   for (let i = 0; i < 100; i++) t.is(await make(`set ${i}`), 1)
   t.is(await make('set 0'), 0)

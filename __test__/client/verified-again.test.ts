@@ -291,7 +291,7 @@ test('TLSv1.2: a session of a renegotiation is not stored before its certificate
   const key = sessionKey(options) ?? ''
   t.false(
     belongsToSecond(readVerified(sessionCache, key).session),
-    'the one of the first handshake is stored',
+    'the session of the first handshake is stored',
   )
 })
 
@@ -376,7 +376,7 @@ for (const version of VERSIONS) {
   }
 
   test.serial(
-    `${version}: maxAge is that of the connection that offers, not of the one that stored`,
+    `${version}: maxAge is that of the connection that offers, not of the connection that stored`,
     async t => {
       const { options, visit, move } = await setUp(t)
       await visit({ maxAge: 1000 })

@@ -125,7 +125,7 @@ test('client events: reverification-failed', async t => {
 
 test('client events: backed-off after a peer that resets on an offer', async t => {
   const { port, ca } = await startServer(t)
-  // Resets the clients that it is told to.
+  // Resets the clients that the test selects.
   let isBroken = false
   const front = net.createServer(client => {
     if (isBroken) return client.once('data', () => client.destroy())

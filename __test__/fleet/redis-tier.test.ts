@@ -50,7 +50,7 @@ for (const kind of CLIENTS) {
     t.like(tier.stats(), { lookups: 5, hits: 2, misses: 3, stores: 1, failedStores: 0, breaker: 'closed' })
   })
 
-  testWithStore(`${kind}: what is taken goes to one of all who ask`, async t => {
+  testWithStore(`${kind}: take gives a session to one of several callers`, async t => {
     const { tier, keys, store } = await startTier(t, kind)
     const other = new RedisTier({ client: await connectTo(t, kind, store.port), keys, timeout: 10_000 })
     for (let round = 0; round < 10; round++) {
@@ -114,7 +114,7 @@ testWithStore('look-up: an expired session that the store still has is a miss', 
   t.is(await operator.exists(name), 1)
 })
 
-testWithStore('neither names nor values in the store tell anything', async t => {
+testWithStore('names and values in the store reveal nothing', async t => {
   const { tier, operator } = await startTier(t)
   await tier.set('db.example', blob)
   const [name = ''] = await operator.keys('*')
@@ -148,7 +148,7 @@ testWithStore('what was sealed with an earlier key is found for as long as that 
   t.deepEqual(await tier.get('new'), blob)
 })
 
-testWithStore('a blob that is damaged, cut off, or in the place of another is no session', async t => {
+testWithStore('a blob that is damaged, cut off, or under another key is no session', async t => {
   const { tier, operator } = await startTier(t)
   await tier.set('one', blob)
   const [one = ''] = await operator.keys('*')
@@ -185,7 +185,7 @@ testWithStore('a blob that is damaged, cut off, or in the place of another is no
   t.deepEqual(await tier.get('one'), blob, 'as it was, it is good')
 })
 
-testWithStore('many who ask for one session at once share a request', async t => {
+testWithStore('simultaneous look-ups of one session share a request', async t => {
   const { tier, operator } = await startTier(t)
   await tier.set('peer', blob)
   const asked = async () =>
@@ -242,7 +242,7 @@ testWithStore('a client that puts commands together by itself serves as well', a
   ring[Symbol.dispose]()
 })
 
-testWithStore('latencies are told in milliseconds', async t => {
+testWithStore('latencies are reported in milliseconds', async t => {
   const { tier } = await startTier(t)
   t.deepEqual(tier.stats().latency, { mean: 0, p50: 0, p99: 0, max: 0 })
   for (let n = 0; n < 10; n++) await tier.get('peer')

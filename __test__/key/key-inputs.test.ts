@@ -35,7 +35,7 @@ const CHANGED: Record<string, unknown> = {
   sessionTimeout: 10,
   sigalgs: 'ecdsa_secp256r1_sha256',
   ticketKeys: Buffer.alloc(48, 1),
-  // What else decides who is spoken to and what is verified.
+  // The other options that decide which peer it is and what is verified.
   checkServerIdentity: check,
   host: 'db2.example',
   minDHSize: 2048,

@@ -61,7 +61,7 @@ test('dashboard: an import asks for the data source, and all panels use it', t =
     inputs.map(({ name, type, pluginId }) => ({ name, type, pluginId })),
     [{ name: 'DS_PROMETHEUS', type: 'datasource', pluginId: 'prometheus' }],
   )
-  // Grafana puts the chosen data source in the place of the name of the input.
+  // Grafana replaces the name of the input by the chosen data source.
   const [variable] = templating.list
   t.is(variable?.type, 'datasource')
   t.is(variable?.current.value, `\${DS_PROMETHEUS}`)

@@ -81,7 +81,7 @@ test.serial('histograms: waits of followers by what became of them', async t => 
   t.deepEqual(milliseconds(waits.failed), { count: 1, sum: 40 })
   const handshakes = await totals(register, HANDSHAKES)
   t.deepEqual([handshakes.full?.count, handshakes.resumed?.count], [1, 2])
-  t.is(handshakes.failed, undefined, 'the handshake of that one did not start')
+  t.is(handshakes.failed, undefined, 'its handshake did not start')
 })
 
 test.serial('histograms: a connection that bypasses the cache has no duration', async t => {

@@ -54,7 +54,7 @@ for (const name of ['createSecureContext', 'checkServerIdentity'] as const) {
   })
 
   for (const [what, wrapper] of Object.entries(WRAPPERS)) {
-    test(`${what} in the place of tls.${name} is not taken for Node's own`, t => {
+    test(`${what} that replaces tls.${name} is not taken for Node's own`, t => {
       t.false(isBuiltin(wrapper))
     })
   }
@@ -99,7 +99,7 @@ test('a thread that injects another CA is not led to trust by the sessions of on
   )
 })
 
-test('a check in the place of the default one is asked before each session is offered', async t => {
+test('a check that replaces the default one is asked before each session is offered', async t => {
   const { port, ca } = await startServer(t)
   const { outcomes } = await run({
     wrap: ['checkServerIdentity'],

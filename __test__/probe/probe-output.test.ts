@@ -46,7 +46,7 @@ for (const [what, timing, expected] of [
   })
 }
 
-test('probe output: 0-RTT is reported for TLS 1.3 alone', async t => {
+test('probe output: 0-RTT is reported only for TLS 1.3', async t => {
   const { tls13, tls12 } = await probe(t, await startServer(t))
   t.is(tls13?.earlyDataBytes, 0, 'Node.js accepts none')
   t.is(tls12?.earlyDataBytes, null as never)

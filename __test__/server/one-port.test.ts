@@ -17,7 +17,7 @@ const KINDS: Record<string, tls.TlsOptions> = {
   'tickets of TLS 1.3': { minVersion: 'TLSv1.3' },
 }
 
-/** Threads that say who served what, and the port that leads to all of them. */
+/** Threads that report which of them served what, and the port that leads to all of them. */
 interface Site {
   ca: string
   port: number

@@ -53,7 +53,7 @@ for (const version of VERSIONS) {
 }
 
 // CVE-2024-2511 (OpenSSL): with SSL_OP_NO_TICKET and TLS 1.3 the cache of a server grew without bounds.
-test('CVE-2024-2511: clients of TLS 1.3 do not fill the cache of a server without tickets, and those of TLS 1.2 to its bounds alone', async t => {
+test('CVE-2024-2511: clients of TLS 1.3 do not fill the cache of a server without tickets, and those of TLS 1.2 only to its bounds', async t => {
   for (const [options, most] of [
     [{ minVersion: 'TLSv1.3', secureOptions: SSL_OP_NO_TICKET }, 0],
     [{ maxVersion: 'TLSv1.2', secureOptions: SSL_OP_NO_TICKET }, 5],

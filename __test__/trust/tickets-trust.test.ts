@@ -44,7 +44,7 @@ async function listen(t: ExecutionContext, options: tls.TlsOptions, prepare?: (s
   return { server, verdicts, port: (server.address() as AddressInfo).port }
 }
 
-/** Connects with a session and returns the one it got; undefined where the handshake failed. */
+/** Connects with a session and returns the new session; undefined if the handshake failed. */
 async function visit(port: number, options: tls.ConnectionOptions): Promise<Buffer | undefined> {
   let session: Buffer | undefined
   const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options })
@@ -90,7 +90,7 @@ for (const version of VERSIONS) {
     else t.log('this version of Node is not known to be fooled')
     const guarded = await confuse(t, options, client, server => new TicketKeys().attach(server))
     t.deepEqual(guarded, { resumed: false, authorized: false })
-    // Who only asked for ids has Node's own tickets all the same.
+    // A server that only uses resumeSessions still has Node's own tickets.
     const withIds = await confuse(t, options, client, server => resumeSessions(server))
     t.deepEqual(withIds, { resumed: false, authorized: false })
   })

@@ -82,7 +82,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.like(await ours(lenient, lenient), { resumed: true, authorized: false })
   })
 
-  test(`${maxVersion}: a lenient caller resumes with an unknown CA, and is told it is unknown`, async t => {
+  test(`${maxVersion}: a lenient caller resumes with an unknown CA, and its socket reports that`, async t => {
     const { port } = await startServer(t, { maxVersion })
     const lenient = { port, servername: 'localhost', rejectUnauthorized: false }
     t.like(await ours(lenient, lenient), { resumed: true, authorized: false })

@@ -1,6 +1,6 @@
 /**
  * A cluster of two workers at one port. A client hops between them with the session that it got last. Prints, for each
- * version of TLS, how many of the hops to another process resumed. The primary loads the package only if it is told to.
+ * version of TLS, how many of the hops to another process resumed. The primary loads the package only on request.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'

@@ -12,7 +12,7 @@ export interface Wrapping {
   ca?: string
   /** The port to connect to, the name of the cache, and a CA to trust. */
   connect?: { port: number; name: string; ca?: string }
-  /** The number of connections that the wrapper accepts. It rejects the one after them. */
+  /** The number of connections that the wrapper accepts. It rejects the next one. */
   trusted?: number
 }
 

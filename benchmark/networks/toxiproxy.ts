@@ -11,7 +11,7 @@ export const TOXIPROXY = '2.5.0'
 const MODULE = `github.com/Shopify/toxiproxy/v2/cmd/server@v${TOXIPROXY}`
 const FOLDER = fileURLToPath(new URL('../../target/toxiproxy', import.meta.url))
 
-/** What lies between two ends. */
+/** The network between two ends. */
 export interface Network {
   name: string
   /** Milliseconds from a message to its answer, for what travels. Toxiproxy delays the answer by all of it. */

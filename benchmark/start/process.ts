@@ -1,4 +1,4 @@
-/** A process that connects to each endpoint several times, and tells its parent how many full handshakes that took. */
+/** A process that connects to each endpoint several times, and reports to its parent how many full handshakes that took. */
 import { once } from 'node:events'
 import { connect, SessionCache } from 'tls-resumption'
 import type { ProcessesRun, ProcessOrder } from './processes.ts'

@@ -29,7 +29,7 @@ export function faults(
 function comparison(contacts: readonly Contact[], wire: readonly Handshake[]): string[] {
   const told = contacts.map(({ version, offered, resumed }) => ({ offered, resumed, protocol: version }))
   const [one, other] = [told, wire].map(list => list.map(inShort).join(' ')) as [string, string]
-  return one === other ? [] : [`the probe tells of\n      ${one}\n    and on the wire were\n      ${other}`]
+  return one === other ? [] : [`the probe reports\n      ${one}\n    and on the wire were\n      ${other}`]
 }
 
 /** `3:oR`: TLS 1.3, a session was offered, and it resumed. */

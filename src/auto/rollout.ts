@@ -8,7 +8,7 @@ export interface RolloutOptions {
   /**
    * If given, only connections to these peers resume. A peer is `host`, `host:port`, or `*.domain` for all hosts of a
    * domain, with or without `:port`; `[::1]:port` for an IPv6 address; or the path of a unix socket. A host is compared
-   * with `servername`, with `host`, and with the address that a given `socket` leads to, whatever the spelling.
+   * with `servername`, with `host`, and with the address that a given `socket` leads to, in any spelling.
    */
   include?: readonly string[] | undefined
   /** Connections to these peers do not resume, even if `include` names them. Written as in `include`. */

@@ -9,7 +9,7 @@ const MAX_PATH = 4095
 /** Why the addon did not open a file. `kind` is a `SegmentErrorKind` of `crates/core`. */
 export interface FileProblem {
   kind: string
-  /** The file that it is about: that of the option, or the one of the sessions beside it. */
+  /** The file that it is about: that of the option, or the session file beside it. */
   file: string
   expected: string
   found: string

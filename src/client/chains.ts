@@ -16,7 +16,7 @@ interface KnownChain {
   readonly chain: CertificateChain
   /** When this thread last marked it as used in the store. */
   usedAt: number
-  /** The file of that store; undefined for the one of the process. */
+  /** The file of that store; undefined for the store of the process. */
   usedIn: string | undefined
 }
 

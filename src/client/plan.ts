@@ -177,14 +177,14 @@ function keepsSession(
   if (isOfLibrary && (isSingleUse(cache) || (inputs && hasSession(inputs.cache, inputs.peer.key))))
     return false
   if (known === undefined) return true
-  // @guard purge › given-session › *: after a purge a session of ours is dropped, *
+  // @guard purge › given-session › *: after a purge a session that this package emitted is dropped, *
   if (known.peer.generation.isOver) return false
   // Nothing was stored of that connection. The application may offer it; a library's cache does not know what it has.
   if (known.verification === undefined) return !isOfLibrary
   // Until the given socket is connected, nothing can be verified again: plain Node.js would offer the session.
   if (inputs === undefined) return !isOfLibrary
   const offered = reverify(session as Buffer, known.verification, inputs)
-  // @guard caller-session › given-session › *: a session of ours whose peer is not acceptable any more *
+  // @guard caller-session › given-session › *: a session whose peer is not acceptable any more *
   //   ⇒ `if (offered === undefined) return false` becomes `if (offered === undefined) return true`
   if (offered === undefined) return false
   // A lenient caller would read that the peer is authorized, as Node.js does not check the name again.

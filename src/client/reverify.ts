@@ -133,7 +133,7 @@ export function checkIdentity(chain: CertificateChain, verifier: PeerVerifier): 
  * Node's own check: its result depends on its arguments only, so it can be kept. A function that another package has put
  * in its place could decide otherwise tomorrow.
  */
-// @guard certificate-dates-and-names › builtin-functions › a check in the place of the default one is asked
+// @guard certificate-dates-and-names › builtin-functions › a check that replaces the default one is asked
 //   before each session is offered
 //   ⇒ if true
 const pureCheck = isBuiltin(tls.checkServerIdentity) ? tls.checkServerIdentity : undefined

@@ -27,7 +27,7 @@ const COMPUTE_MS = 100
 /** How often a follower looks for a session of another process, which has no channel to this one. In milliseconds. */
 const POLL_MS = 5
 
-/** Tells other threads under which key a leader has ended. */
+/** Announces to other threads under which key a leader has ended. */
 const CHANNEL = 'tls-resumption:single-flight'
 
 /** The right to do the full handshake for all connections of the process that begin under the key now. */

@@ -56,8 +56,8 @@ export interface TierPart {
   store(key: Uint8Array, session: Uint8Array, ttl: number): void
   ring(name: string): RingRecord
   /**
-   * Raises the revocation generation of an identity to at least `atLeast`, and returns the one there is then. Rejects if
-   * the store fails or is slow.
+   * Raises the revocation generation of an identity to at least `atLeast`, and returns the generation that the store then has. Rejects
+   * if the store fails or is slow.
    */
   raiseGeneration(identity: string, atLeast: number): Promise<number>
 }

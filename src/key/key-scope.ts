@@ -1,7 +1,7 @@
 import { native } from '../native/addon.js'
 import { processTrust } from './process-trust.js'
 
-/** Who shares the sessions of a cache: the threads of this process, or all processes that have its file open. */
+/** What shares the sessions of a cache: the threads of this process, or all processes that have its file open. */
 export interface KeyScope {
   /** Returns the handle of the cache whose purge counters are mixed into keys. 0: those of the process. */
   handle(): number

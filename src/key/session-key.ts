@@ -82,7 +82,7 @@ function identitiesIn(scope: KeyScope): Identities {
  * Returns the identity of the peer of options that {@link withDefaults} has completed. Undefined if they are not cacheable.
  *
  * @param context the result of {@link identifyContextFor}.
- * @param scope who shares the sessions.
+ * @param scope the threads or processes that share the sessions.
  */
 export function identifyPeer(
   options: tls.ConnectionOptions,

@@ -13,7 +13,7 @@ const descriptor: PropertyDescriptor = {
   writable: true,
 }
 
-/** Gives an object a method of its own that hides the one of its class. Like that, it is not enumerable. */
+/** Gives an object a method of its own that hides the method of its class. Like that, it is not enumerable. */
 export function defineMethod(object: object, name: string, method: AnyFunction): void {
   descriptor.value = method
   Object.defineProperty(object, name, descriptor)

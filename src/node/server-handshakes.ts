@@ -122,7 +122,7 @@ function install(): boolean {
 }
 
 /**
- * Gives all handles the observed function of a server's handle, in place of the one that Node.js assigns to each. A handle
+ * Gives all handles the observed function of a server's handle, in place of the function that Node.js assigns to each. A handle
  * that gets another function, as a client's does, keeps that.
  */
 function observe(prototype: object, name: string, original: HandleFunction): void {

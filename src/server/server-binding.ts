@@ -35,7 +35,7 @@ export interface ServerUse {
   uniformClientTrust: boolean
   /** The second tier through which other hosts learn of revocations. */
   tier?: TierPart | undefined
-  /** Called with each new native context, which has none of the settings of the one before. */
+  /** Called with each new native context, which has none of the settings of the earlier one. */
   onContext?(context: NativeContext): void
 }
 
@@ -49,7 +49,7 @@ export interface BoundUse {
   readonly watch: GenerationWatch | undefined
   /** The session ID context that OpenSSL compares the server's sessions with. */
   readonly context: string
-  /** True if that is the one which Node.js derives from the arguments of the process. */
+  /** True if that is what Node.js derives from the arguments of the process. */
   readonly hasDefaultContext: boolean
   /** Ends the use. After the last one the server resumes as it does with Node alone. */
   release(): void

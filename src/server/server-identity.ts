@@ -1,4 +1,4 @@
-/** Who a server is and which clients it trusts: what its sessions are bound to, and when they prove too little. */
+/** Derives the identity of a server, to which its sessions are bound, and says when they prove too little about clients. */
 import { createHash, randomUUID, X509Certificate } from 'node:crypto'
 import type tls from 'node:tls'
 import { encode, OpaqueValue } from '../key/canonical-encoding.js'

@@ -100,7 +100,7 @@ test('a partition of a request goes before that of the agent', async t => {
   t.true((await get(agent({ sessionCache }), { cachePartition: 'one' })).resumed)
 })
 
-test("agent: each request's own checkServerIdentity is asked, in whatever partition", async t => {
+test("agent: each request's own checkServerIdentity is asked, in any partition", async t => {
   const { agent, get } = await startHttps(t)
   const pool = agent({ sessionCache: new SessionCache(), cachePartition: 'tenant' })
   // One source text, so that nothing but the verdict differs.
@@ -131,7 +131,7 @@ test('agent: its own checkServerIdentity, one function for all requests, resumes
   t.true((await get(pinned)).resumed)
 })
 
-test('an agent that has opted out stays out, whatever a request brings', async t => {
+test('agent: with sessionCache: null no option of a request makes it resume', async t => {
   const { agent, get } = await startHttps(t)
   const sessionCache = new SessionCache()
   for (const off of [agent({ sessionCache: null }), agent({ maxCachedSessions: 0 })]) {

@@ -205,7 +205,7 @@ async function startHanging(t: ExecutionContext, host: string, port: number): Pr
 }
 
 test.serial(
-  'an address that hangs does not take the session of the one that answers, or make others wait',
+  'an address that hangs does not take the session of an address that answers, or make others wait',
   async t => {
     const { port, ca, handshakes } = await startServer(t)
     await startHanging(t, '127.0.0.9', port)

@@ -1,4 +1,4 @@
-//! What `npm run bench:core` runs: the core beside its peers, one part of the measurement a call. Prints JSON alone;
+//! What `npm run bench:core` runs: the core beside its peers, one part of the measurement a call. Prints only JSON;
 //! `main.ts` judges the figures and shows them.
 
 mod hits;

@@ -1,4 +1,4 @@
-//! The memory of this process, as Linux alone tells it.
+//! The memory of this process, as only Linux reports it.
 
 use std::fs;
 

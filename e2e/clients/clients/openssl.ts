@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Client, Seen, Target } from '../client.ts'
 import { digestOf, REQUEST, runWith } from '../run.ts'
 
-/** Each connection is a process, which reads the session of the one before from a file. */
+/** Each connection is a process, which reads the session of the last one from a file. */
 export const openssl: Client = {
   title: '`openssl s_client`',
   programs: { openssl: ['openssl'] },

@@ -3,7 +3,7 @@ import { freePort } from '../processes.ts'
 import type { RealServer } from '../site.ts'
 
 /**
- * Erlang resumes TLS 1.2 by session ID. For TLS 1.3 it has to be told to send tickets, which are used more than
+ * Erlang resumes TLS 1.2 by session ID. For TLS 1.3 it has to be configured to send tickets, which are used more than
  * once here: `stateless`.
  */
 export const rabbitmq: RealServer = {

@@ -197,7 +197,7 @@ export class RedisTier implements SecondTier {
   }
 
   /**
-   * Stores a session in place of the one under the key. Returns whether the store confirmed it.
+   * Stores a session under the key, in place of an earlier one. Returns whether the store confirmed it.
    *
    * @throws (rejects with) `ERR_INVALID_ARG_TYPE` and `ERR_OUT_OF_RANGE` for an invalid key (1 to 4096 bytes), blob (1 to
    * 262,144 bytes) or `ttl` (milliseconds). The other methods reject an invalid key likewise.

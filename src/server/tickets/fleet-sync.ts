@@ -77,7 +77,7 @@ export class FleetSync {
     return this.#isReady
   }
 
-  /** True if the ring is the one of the other hosts, as far as is known. */
+  /** True if the ring is that of the other hosts, as far as is known. */
   get isShared(): boolean {
     return this.#lineage !== undefined && !this.#isFailing
   }
@@ -182,7 +182,7 @@ export class FleetSync {
     for (const { key } of calls) key?.fill(0)
   }
 
-  /** Carries out in this process what the store cannot be told now. The same key goes to the store later. */
+  /** Carries out in this process what cannot be written to the store now. The same key goes to the store later. */
   #applyLocally(): void {
     for (const call of this.#calls.filter(({ isApplied }) => !isApplied)) {
       call.isApplied = true

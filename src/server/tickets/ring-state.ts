@@ -84,9 +84,10 @@ function keepTime({ rotateEvery, keep }: Rules): number {
 /**
  * Decides what to do about the record in the store (`undefined`: none that can be read) at `now` of its clock.
  *
- * - No record, or none with a usable key: write our keys.
- * - A later state of our lineage: adopt it. So a key that was removed on purpose stays removed.
- * - An earlier state of our lineage (a backup, a replay, or `isBack`: the clock was set back): write ours again.
+ * - No record, or none with a usable key: write the own keys.
+ * - A later state of the own lineage: adopt it. So a key that was removed on purpose stays removed.
+ * - An earlier state of the own lineage (a backup, a replay, or `isBack`: the clock was set back): write the own
+ *   state again.
  * - A state of another lineage (the store was replaced, and other hosts were first): write the keys of both, and leave
  *   their active key active. The result is the same whichever host writes first. A host that has not met the others yet
  *   brings only keys that it has encrypted with, and only while there is room.

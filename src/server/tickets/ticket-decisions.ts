@@ -97,7 +97,7 @@ export class TicketDecisions {
       : 'accept'
   }
 
-  /** Counts a rotation when a ticket is encrypted with another key than the one before: any thread may have rotated. */
+  /** Counts a rotation when a ticket is encrypted with another key than the last ticket: any thread may have rotated. */
   #noteRotation(key: Uint8Array): void {
     const name = key.subarray(0, KEY_NAME_LENGTH)
     if (this.#activeName?.equals(name)) return

@@ -49,7 +49,7 @@ export interface TicketKeysStats {
    * milliseconds ago it became active.
    */
   keys: { generation: number; age: number }[]
-  /** With a `tier`: true if the ring was the one of the other hosts when the store was last read. */
+  /** With a `tier`: true if the ring was that of the other hosts when the store was last read. */
   isShared: boolean
 }
 

@@ -1,7 +1,7 @@
 import { run } from '../../../drivers/processes.ts'
 import type { Site } from '../../../drivers/site.ts'
 
-/** Who a server runs as, in numbers and by name. */
+/** The user that a server runs as, in numbers and by name. */
 export interface User {
   uid: number | undefined
   gid: number | undefined
