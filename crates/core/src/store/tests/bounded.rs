@@ -257,6 +257,8 @@ fn an_entry_that_cannot_be_unlinked_is_wiped_at_once_and_freed_by_a_sweep() {
     assert_eq!((used, store.sweep(0)), (2, 0), "it is no entry");
     put(&store, 3, &[7; 700]);
     assert_eq!(store.list.nodes.highest_used(), 2, "its node is used again");
+    let hash = store.hash(Key::new(&3_u64.to_le_bytes()).unwrap());
+    assert_eq!(store.list.count_from_the_beginning(hash), 1, "no old link leads to it");
     store.sweep(0);
     store.reconcile();
 }
