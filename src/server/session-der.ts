@@ -67,6 +67,40 @@ function findField(session: Buffer, tag: number, orLater = false): number {
   return found
 }
 
+/** Where the octets of two fields are in the session that was located last. A server name that is absent is empty. */
+const places = { context: 0, contextEnd: 0, servername: 0, servernameEnd: 0 }
+
+/**
+ * Finds what binds the session, in one pass: each resumption needs it. Returns false for bytes that are not a session, and
+ * for a session without a context.
+ */
+function locate(session: Buffer): boolean {
+  const { length } = session
+  if (session[0] !== SEQUENCE || endOf(session, 0) !== length) return false
+  places.context = -1
+  places.servername = places.servernameEnd = 0
+  for (let at = contentOf(session, 0); at < length; ) {
+    const tag = session[at]
+    const end = endOf(session, at)
+    if (end < 0) return false
+    if (tag === CONTEXT_TAG || tag === SERVERNAME_TAG) {
+      const inner = contentOf(session, at)
+      const isWhole = session[inner] === OCTET_STRING && endOf(session, inner) === end
+      const octets = isWhole ? contentOf(session, inner) : -1
+      if (tag === SERVERNAME_TAG && isWhole && places.servernameEnd === 0) {
+        places.servername = octets
+        places.servernameEnd = end
+      } else if (tag === CONTEXT_TAG && places.context < 0) {
+        if (!isWhole) return false
+        places.context = octets
+        places.contextEnd = end
+      }
+    }
+    at = end
+  }
+  return places.context >= 0
+}
+
 /** Returns where the octets in the field with this tag begin; -1 if there are none. They end where the field does. */
 function findOctets(session: Buffer, tag: number): number {
   const field = findField(session, tag)
@@ -163,8 +197,24 @@ const MAX_BOUND_CONTEXTS = 100
 /** The last results of `boundContext`: a digest takes ten times as long as the rest of a resumption. */
 const boundContexts = new Map<string, Buffer>()
 
+/** The last result, as most sessions of a server have one name: to make a string of that costs more than to compare it. */
+let last: { context: string; isWithServername: boolean; servername: Buffer; bound: Buffer } = {
+  context: '',
+  isWithServername: false,
+  servername: Buffer.alloc(0),
+  bound: Buffer.alloc(0),
+}
+
 function boundContext(context: string, session: Buffer, isWithServername: boolean): Buffer {
-  const input = isWithServername ? `${context}\0${servernameIn(session)}` : context
+  if (
+    context === last.context &&
+    isWithServername === last.isWithServername &&
+    (!isWithServername || hasAt(session, places.servername, places.servernameEnd, last.servername))
+  ) {
+    return last.bound
+  }
+  const servername = session.toString('latin1', places.servername, places.servernameEnd)
+  const input = isWithServername ? `${context}\0${servername}` : context
   let bound = boundContexts.get(input)
   if (bound === undefined) {
     bound = isWithServername
@@ -173,21 +223,35 @@ function boundContext(context: string, session: Buffer, isWithServername: boolea
     if (boundContexts.size >= MAX_BOUND_CONTEXTS) boundContexts.clear()
     boundContexts.set(input, bound)
   }
+  last = { context, isWithServername, servername: Buffer.from(servername, 'latin1'), bound }
   return bound
+}
+
+function hasAt(bytes: Buffer, at: number, end: number, expected: Buffer): boolean {
+  if (end - at !== expected.length) return false
+  for (let index = 0; at + index < end; index++) {
+    if (bytes[at + index] !== expected[index]) return false
+  }
+  return true
 }
 
 /** Learns from a new session of a server with this context how Node.js binds sessions. */
 export function learnBinding(session: Buffer, context: string): void {
   if (bindsServername !== undefined || unknownFor === context) return
-  const octets = findOctets(session, CONTEXT_TAG)
-  if (octets < 0) return
-  const bound = session.subarray(octets, endOf(session, findField(session, CONTEXT_TAG)))
+  if (!locate(session)) return
+  const bound = session.subarray(places.context, places.contextEnd)
   bindsServername = [false, true].find(candidate => bound.equals(boundContext(context, session, candidate)))
   if (bindsServername === undefined) unknownFor = context
 }
 
-/** A default context is hexadecimal. A digest is not, except by a chance of less than 2^-100. */
-const DEFAULT_CONTEXT = /^[0-9a-f]+$/
+/** A default context is hexadecimal, in lower case. A digest is not, except by a chance of less than 2^-100. */
+function isDigest(session: Buffer): boolean {
+  for (let at = places.context; at < places.contextEnd; at++) {
+    const byte = session[at] as number
+    if (!((byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))) return true
+  }
+  return places.context === places.contextEnd
+}
 
 /**
  * Binds the session to another session ID context, in place. Node.js derives its default from the arguments of the
@@ -195,13 +259,9 @@ const DEFAULT_CONTEXT = /^[0-9a-f]+$/
  * session, it assumes that the same Node.js made this one.
  */
 export function rebind(session: Buffer, context: string): void {
-  const octets = findOctets(session, CONTEXT_TAG)
-  if (octets < 0) return
-  // Of a context of this length, the length is the byte before it.
-  const length = session[octets - 1] as number
-  const isDigest = () => !DEFAULT_CONTEXT.test(session.toString('latin1', octets, octets + length))
-  const bound = boundContext(context, session, bindsServername ?? isDigest())
-  if (length === bound.length) session.set(bound, octets)
+  if (!locate(session)) return
+  const bound = boundContext(context, session, bindsServername ?? isDigest(session))
+  if (places.contextEnd - places.context === bound.length) session.set(bound, places.context)
 }
 
 function headerOf(tag: number, length: number): Buffer {
