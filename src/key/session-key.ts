@@ -63,7 +63,8 @@ export interface PeerIdentity {
 /** The last identities of each host, by its scope: to find one takes a fraction of the time to derive it. */
 type Identities = LruMap<unknown, InputMemo<PeerIdentity | undefined>>
 const MAX_HOSTS = 1000
-const MAX_IDENTITIES_PER_HOST = 16
+/** As many peers as a service mesh has behind ports of one address. */
+const MAX_IDENTITIES_PER_HOST = 64
 let lastIdentities = new WeakMap<KeyScope, Identities>()
 onPurge(() => {
   lastIdentities = new WeakMap()
