@@ -1,3 +1,4 @@
+/** Processes that share a cache in a file, with real handshakes. */
 import { mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'

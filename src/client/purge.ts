@@ -4,6 +4,7 @@ import { canonicalName, isPath, MAX_NAME } from '../key/endpoint.js'
 import { ALL_PEERS, noticePurges, UNKNOWN_PORT, withPort } from '../key/purge-generation.js'
 import { native } from '../native/addon.js'
 import { invalidArgType, outOfRange } from '../util/errors.js'
+import { warnOnce } from '../util/log.js'
 import { checkInteger, checkOptionBag, checkString } from '../util/validate.js'
 
 /** The peer that {@link purge} forgets. Without options it forgets all peers. */
@@ -23,8 +24,9 @@ const OPTIONS: readonly string[] = ['host', 'port'] satisfies (keyof PurgeOption
  * Forgets the sessions of a peer, or of all peers, so that the next connection to it is a full handshake that verifies
  * everything again. Call it when a certificate was revoked, or a peer has been taken over.
  *
- * It takes effect in all threads of the process and for all caches before it returns. For a cache in a file it takes effect
- * in all processes, and stays in force when they end. Connections under way offer no
+ * It takes effect in all threads of the process and for all caches before it returns, and for those that are opened later.
+ * For a cache in a file it takes effect in all processes, and stays in force when they end. If the path of one leads to no
+ * file that can be used, a warning says so. Connections under way offer no
  * earlier session, and what they get is not stored. The record of the peer's failures and the SecureContexts
  * that connections share are forgotten, too.
  *
@@ -55,15 +57,24 @@ export function purge(options: PurgeOptions = {}): void {
   checkInteger('port', port, 0, 65_535)
   if (host !== undefined) {
     const name = canonicalName(host)
-    if (port === undefined) native.purge(name)
-    else for (const each of [port, UNKNOWN_PORT]) native.purge(withPort(name, each))
+    if (port === undefined) purgeName(name)
+    else for (const each of [port, UNKNOWN_PORT]) purgeName(withPort(name, each))
   } else if (port === undefined) {
-    native.purge(ALL_PEERS)
+    purgeName(ALL_PEERS)
     clientCache(undefined)?.clear()
   } else {
     throw invalidArgType('"host" option', 'a string, since there is a "port"', host)
   }
   noticePurges()
+}
+
+function purgeName(name: string): void {
+  if (native.purge(name)) return
+  warnOnce(
+    'PURGE',
+    'purge() could not reach all processes: the path of a cache in a file leads to no file that can be used. The next file ' +
+      'that this process opens there is purged. If the process ends before, purge again when the path can be used',
+  )
 }
 
 /** Rejects what means no host, such as a pattern: purging nothing in silence would mislead its caller. */

@@ -85,8 +85,11 @@ export interface Native
   breakerReport(outcome: number, endpoint: string, key: Key, now: number, handle: number): void
   breakerForgetEndpoint(endpoint: string, handle: number): void
   breakerForgetAll(): void
-  /** Increments the purge counter of a host: that of the process, and that of each file which the process has open. */
-  purge(host: string): void
+  /**
+   * Increments the purge counter of a host: that of the process, and that of each file which the process has open, or opens
+   * later. Returns false if the path of one leads to no file that can be used.
+   */
+  purge(host: string): boolean
   /** Returns the purge counter of a host in the file of a cache. Without a file, and for handle 0, that of the process. */
   purgesOf(handle: number, host: string): number
   /**

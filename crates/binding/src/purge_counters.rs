@@ -12,13 +12,12 @@ use crate::{handles, shared_file};
 
 static PURGES: LazyLock<PurgeCounters> = LazyLock::new(PurgeCounters::new);
 
-/// `purge(name)`: purges the peer of that name.
+/// `purge(name)`: purges the peer of that name. Returns false if a file could not be purged.
 pub unsafe extern "C" fn purge(env: napi_env, info: napi_callback_info) -> napi_value {
     enter(env, info, |_, [name, ..]| {
         name.with_key(|name| {
             PURGES.purge(name.as_bytes());
-            shared_file::purge_all(name.as_bytes());
-            Ok(Value::Boolean(true))
+            Ok(Value::Boolean(shared_file::purge_all(name.as_bytes())))
         })
     })
 }

@@ -2,8 +2,10 @@
 //!
 //! The TypeScript signatures of the raw callbacks are in `src/native/addon.ts`.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use napi::Env;
 use napi::bindgen_prelude::Result;
@@ -68,7 +70,9 @@ impl SharedFile {
             })
         };
         let opened: std::result::Result<_, ()> = OPEN.open(&name, false, make, |_| Ok(()))?;
-        Ok(opened.expect("the file has compared the options"))
+        let opened = opened.expect("the file has compared the options");
+        lock_purged().catch_up(&opened, None);
+        Ok(opened)
     }
 
     /// Returns a number that changes with each purge, and with each change of files.
@@ -89,11 +93,70 @@ impl SharedFile {
     }
 }
 
-/// Purges a peer in all files that the process has open.
-pub fn purge_all(name: &[u8]) {
+/// What this process has purged, for the files that it opens later: a purge means all caches of the process.
+static PURGED: LazyLock<Mutex<Purged>> = LazyLock::new(Mutex::default);
+
+/// Stands for all peers, as in `src/key/purge-generation.ts`.
+const ALL_PEERS: &[u8] = b"\0";
+
+/// How many names are kept. With more of them, all peers are purged.
+const MAX_NAMES: u64 = 256;
+
+#[derive(Default)]
+struct Purged {
+    /// The first names, in order.
+    names: Vec<Box<[u8]>>,
+    count: u64,
+    /// How many of the purges each path has.
+    done: HashMap<String, u64>,
+}
+
+impl Purged {
+    /// Notes a purge.
+    fn add(&mut self, name: &[u8]) {
+        if self.count < MAX_NAMES {
+            self.names.push(name.into());
+        }
+        self.count += 1;
+    }
+
+    /// Purges in a file what it misses. `last`: the name of the last purge. Returns false if the file cannot be used.
+    fn catch_up(&mut self, file: &SharedFile, last: Option<&[u8]>) -> bool {
+        let done = self.done.get(&file.path).copied().unwrap_or(0);
+        let purge = |name: &[u8]| file.segment.purge(name);
+        let is_done = match last {
+            _ if done == self.count => return true,
+            Some(last) if done + 1 == self.count => purge(last),
+            _ if self.count > MAX_NAMES => purge(ALL_PEERS),
+            _ => {
+                let missing = self.names.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
+                missing.filter(|name| !purge(name)).count() == 0
+            }
+        };
+        if is_done {
+            self.done.insert(file.path.clone(), self.count);
+        }
+        is_done
+    }
+}
+
+fn lock_purged() -> MutexGuard<'static, Purged> {
+    PURGED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Purges a peer in all files that the process has open, and in those that it opens later. Returns false if a path leads to
+/// no file that can be used.
+pub fn purge_all(name: &[u8]) -> bool {
+    // Held, so that no thread opens a file between the two steps.
+    let mut purged = lock_purged();
+    purged.add(name);
+    let purged = RefCell::new(purged);
+    let is_done = Cell::new(true);
     OPEN.for_each(|file| {
-        file.segment.purge(name);
+        let is_in_file = purged.borrow_mut().catch_up(file, Some(name));
+        is_done.set(is_done.get() && is_in_file);
     });
+    is_done.get()
 }
 
 /// Removes the sessions of all files for servers that the process has open.

@@ -93,13 +93,14 @@ impl SharedKeyRing {
         let now = now();
         // Waits for a thread that attaches: the other processes use the file that the path leads to now.
         let mut is_missed = self.attaching.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = Arc::clone(&self.file.read().unwrap_or_else(PoisonError::into_inner));
+        let file = Arc::clone(&self.file.read().unwrap_or_else(PoisonError::into_inner));
         if !file.is_current() {
             match self.attach_again(&mut is_missed, now) {
-                Some(other) => file = other,
+                Some(other) => revoke(&other, now)?,
                 None => *is_missed = true,
             }
         }
+        // A process that has not noticed another file uses this one.
         revoke(&file, now)
     }
 
@@ -250,6 +251,16 @@ mod tests {
         let before = name(&two);
         one.revoke().unwrap();
         assert!(two.find(&before).is_none(), "without a look at the path within the last second");
+    }
+
+    #[test]
+    fn a_revocation_reaches_a_process_that_has_not_noticed_another_file() {
+        let folder = Folder::new();
+        let (one, two) = (open(&folder.path(), 1, 2), open(&folder.path(), 1, 2));
+        let before = name(&two);
+        std::fs::remove_file(folder.path()).unwrap();
+        one.revoke().unwrap();
+        assert!(two.find(&before).is_none());
     }
 
     #[test]

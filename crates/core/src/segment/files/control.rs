@@ -107,6 +107,11 @@ impl ControlFile {
         self.header.check(&self.path, options)
     }
 
+    /// True if a path names the file, if only another one.
+    pub(crate) fn has_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+    }
+
     /// Removes the file, if the path still names it.
     pub(crate) fn remove(&self) -> Result<(), SegmentError> {
         if identify(&self.path) == Some(self.id) { remove(&self.path) } else { Ok(()) }

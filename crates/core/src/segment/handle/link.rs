@@ -21,6 +21,8 @@ struct Changes {
     /// Why there is no attachment.
     problem: Option<SegmentError>,
     missed: Missed,
+    /// The earlier attachment, while there is none and its files have a name: they may come back under the path.
+    earlier: Option<Arc<Attachment>>,
 }
 
 /// See the [module](self).
@@ -89,16 +91,24 @@ impl Link {
         current.as_deref().filter(|attachment| !attachment.is_dead()).map(call)
     }
 
-    /// Runs a call that removes something, on the files that the path names now: the other processes use these. If there are
-    /// none, runs `note`, and returns false.
+    /// Runs a call that removes something, on the files that the path names now: the other processes use these. Those that
+    /// have not noticed a change of the path use the earlier files, and so do all if these come back. If the path names none,
+    /// runs `note`, and returns false.
     pub(super) fn remove(
         &self,
-        call: impl FnOnce(&Attachment),
+        mut call: impl FnMut(&Attachment),
         note: impl FnOnce(&mut Missed),
     ) -> bool {
         // Waits for a thread that attaches: until then the calls of this one go to the earlier files.
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.attach(&mut changes) {
+        let earlier = self.current().or_else(|| changes.earlier.clone());
+        let attached = self.attach(&mut changes);
+        if let Some(files) = earlier
+            && attached.as_ref().is_none_or(|attached| !Arc::ptr_eq(attached, &files))
+        {
+            call(&files);
+        }
+        match attached {
             Some(files) if !files.is_dead() => {
                 call(&files);
                 true
@@ -118,24 +128,29 @@ impl Link {
         }
     }
 
+    fn current(&self) -> Option<Arc<Attachment>> {
+        self.current[0].0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn attach(&self, changes: &mut Changes) -> Option<Arc<Attachment>> {
-        let current = self.current[0].0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.current();
         if current.as_ref().is_some_and(|attachment| attachment.is_current()) {
             return current;
         }
-        drop(current);
         match Attachment::open(&self.options) {
             Ok(attachment) => {
                 // Before any call reads the files.
                 changes.missed.apply(&attachment);
                 self.replace(Some(&attachment));
-                changes.problem = None;
+                (changes.problem, changes.earlier) = (None, None);
                 Some(attachment)
             }
             Err(error) => {
                 // What is left of the earlier files is not shared with the other processes any more.
                 self.replace(None);
                 changes.problem = Some(error);
+                let earlier = current.or_else(|| changes.earlier.take());
+                changes.earlier = earlier.filter(|files| files.control.has_name());
                 None
             }
         }
@@ -200,6 +215,50 @@ mod tests {
         other.remove_files().unwrap();
         segment.link.check();
         assert_eq!(segment.purges(), 0);
+    }
+
+    #[test]
+    fn a_purge_holds_in_the_files_that_were_used_before() {
+        for is_noticed in [false, true] {
+            let folder = Folder::new();
+            let (segment, other) = (open(&folder), open(&folder));
+            let [aside, aside_sessions] =
+                ["aside", "aside.v1"].map(|name| folder.path().with_file_name(name));
+            std::fs::rename(folder.path(), &aside).unwrap();
+            std::fs::rename(folder.path().with_extension("v1"), &aside_sessions).unwrap();
+            std::fs::create_dir(folder.path()).unwrap();
+            if is_noticed {
+                segment.link.check();
+            }
+            assert!(!segment.purge(b"a.example"));
+            assert_eq!(other.purges_of(b"a.example"), 1, "it has not noticed the change");
+            // The process ends before there is another file.
+            drop(segment);
+            std::fs::remove_dir(folder.path()).unwrap();
+            std::fs::rename(&aside, folder.path()).unwrap();
+            std::fs::rename(&aside_sessions, folder.path().with_extension("v1")).unwrap();
+            assert_eq!(open(&folder).purges_of(b"a.example"), 1);
+        }
+    }
+
+    #[test]
+    fn a_purge_reaches_a_process_that_has_not_noticed_another_file() {
+        let folder = Folder::new();
+        let (segment, other) = (open(&folder), open(&folder));
+        segment.remove_files().unwrap();
+        assert!(segment.purge(b"a.example"));
+        assert_eq!(other.purges_of(b"a.example"), 1);
+        other.link.check();
+        assert_eq!(other.purges_of(b"a.example"), 1);
+    }
+
+    #[test]
+    fn files_without_a_name_are_not_kept() {
+        let folder = Folder::new();
+        let segment = open(&folder);
+        make_unusable(&folder, &segment);
+        segment.link.check();
+        assert!(segment.link.changes.lock().unwrap().earlier.is_none(), "their memory is free");
     }
 
     #[test]
