@@ -1,11 +1,12 @@
 /** Counts the full handshakes of threads that all connect to the same endpoints at once. */
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import type { Pki } from '../lib/pki.ts'
 import { checkPlain } from '../lib/plain.ts'
 import { type Kind, labelOf } from './kinds.ts'
 import { ServerProcess } from './server-process.ts'
 import type { ThreadData } from './thread.ts'
+import type { Request } from './thread-host.ts'
 
 export const THREADS = 4
 export const ENDPOINTS = 8
@@ -47,30 +48,22 @@ async function count(pki: Pki, how: ThreadData['how']): Promise<{ full: number; 
   const name = `threads ${how} ${process.hrtime.bigint()}`
   const endpoints = ports.map(port => pki.options(KIND, port))
   const workerData: ThreadData = { how, name, endpoints, connections: CONNECTIONS }
-  const workers = Array.from(
-    { length: THREADS },
-    () => new Worker(new URL('./thread.ts', import.meta.url), { workerData }),
-  )
-  await Promise.all(workers.map(worker => once(worker, 'message')))
-  if (how === 'ours, warm') {
-    const first = workers[0] as Worker
-    first.postMessage('once')
-    await once(first, 'message')
+  const host = fork(new URL('./thread-host.ts', import.meta.url))
+  const ask = async <Answer>(request: Request): Promise<Answer> => {
+    const answer = once(host, 'message')
+    host.send(request)
+    return (await answer)[0] as Answer
   }
-  for (const worker of workers) worker.postMessage('go')
-  await Promise.all(workers.map(worker => once(worker, 'message')))
+  await ask({ start: workerData, threads: THREADS })
+  if (how === 'ours, warm') await ask('once')
+  await ask('go')
   const { counts } = await server.report()
-  if (how === 'alone' || how === 'map') await Promise.all(workers.map(worker => checkThread(how, worker)))
-  await Promise.all(workers.map(worker => worker.terminate()))
+  const files = await ask<string[]>('loaded')
+  if (how === 'alone' || how === 'map') checkPlain(`threads, ${how}`, files)
+  host.disconnect()
   server.close()
   return {
     full: counts.reduce((sum, { full }) => sum + full, 0),
     resumed: counts.reduce((sum, { resumed }) => sum + resumed, 0),
   }
-}
-
-async function checkThread(how: string, worker: Worker): Promise<void> {
-  worker.postMessage('loaded')
-  const [files] = await once(worker, 'message')
-  checkPlain(`threads, ${how}`, files)
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
-import { TicketKeys } from 'tls-resumption'
+import type { TicketKeys } from 'tls-resumption'
 import type { Identity } from '../../fixtures/certificates.ts'
 
 export interface Rotating {
@@ -32,7 +32,7 @@ function primary(): void {
       process.send?.('rotated')
       return
     }
-    if (request.how === 'TicketKeys') keys = new TicketKeys(RING)
+    if (request.how === 'TicketKeys') keys = await openRing()
     for (let i = 0; i < request.workers; i++) workers.push(cluster.fork())
     // Before that, the worker does not listen.
     await Promise.all(workers.map(answerOf))
@@ -40,6 +40,12 @@ function primary(): void {
     process.send?.(port)
   })
   process.on('disconnect', () => process.exit())
+}
+
+/** Loads the package only where it is measured. */
+async function openRing(): Promise<TicketKeys> {
+  const { TicketKeys } = await import('tls-resumption')
+  return new TicketKeys(RING)
 }
 
 function tellAll(workers: Worker[], message: Told): Promise<Said['benchmark'][]> {
@@ -75,7 +81,7 @@ function worker(): void {
       return
     }
     server.setSecureContext(benchmark.identity)
-    if (benchmark.how === 'TicketKeys') new TicketKeys(RING).attach(server)
+    if (benchmark.how === 'TicketKeys') (await openRing()).attach(server)
     await once(server.listen(0, '127.0.0.1'), 'listening')
     say((server.address() as AddressInfo).port)
   })
