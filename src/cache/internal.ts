@@ -133,15 +133,56 @@ export function borrowVerified<T>(
   const handle = handleOf(cache)
   if (handle === 0) return undefined
   return borrow(native.offerVerified, handle, key, offered => {
-    if (offered !== lastView.of) {
-      lastView = {
-        of: offered,
-        blob: offered.subarray(RECORD_BYTES),
-        record: offered.subarray(0, RECORD_BYTES),
-      }
-    }
-    return use(lastView.blob, lastView.record)
+    const { blob, record } = viewOf(offered)
+    return use(blob, record)
   })
+}
+
+/** As the addon returns them. */
+const PAUSE = -(2 ** 31)
+const PROBE = PAUSE + 1
+
+/**
+ * Does the same as {@link borrowVerified} if the circuit breaker permits an offer to the endpoint. Where there is no
+ * session, the breaker knows it. Where `use` makes no offer, it has to be told.
+ *
+ * @returns `pause` or `probe` where no session may be offered; otherwise what {@link borrowVerified} returns.
+ */
+export function borrowPermitted<T>(
+  cache: SessionCache,
+  key: string,
+  endpoint: string,
+  use: (blob: Buffer, record: Buffer) => T,
+): T | 'pause' | 'probe' | undefined {
+  const handle = handleOf(cache)
+  if (handle === 0) return undefined
+  let length: number | undefined
+  const fill = (_: number, __: string, out: Buffer) => {
+    // The breaker is asked once, also where the session needs a larger buffer.
+    if (length !== undefined) return native.offerVerified(handle, key, out)
+    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
+    //   session
+    //   ⇒ `native.offerPermitted(handle, key, out, endpoint)` becomes `native.offerVerified(handle, key, out)`
+    length = native.offerPermitted(handle, key, out, endpoint)
+    return length > PROBE ? length : 0
+  }
+  const used = borrow(fill, handle, key, offered => {
+    const { blob, record } = viewOf(offered)
+    return use(blob, record)
+  })
+  if (length === PAUSE) return 'pause'
+  return length === PROBE ? 'probe' : used
+}
+
+function viewOf(offered: Buffer): typeof lastView {
+  if (offered !== lastView.of) {
+    lastView = {
+      of: offered,
+      blob: offered.subarray(RECORD_BYTES),
+      record: offered.subarray(0, RECORD_BYTES),
+    }
+  }
+  return lastView
 }
 
 /** Parts of the last borrowed buffer: it is mostly the same one, and to make a view costs more than to read it. */

@@ -1,4 +1,5 @@
-import { acquireLease, borrowVerified } from '../cache/internal.js'
+import { acquireLease, borrowPermitted } from '../cache/internal.js'
+import { breakerOf } from '../cache/offer-breaker.js'
 import type { SessionCache } from '../cache/session-cache.js'
 import { isDueForRenewal } from '../session/verified-session.js'
 import { wallClock } from '../util/time.js'
@@ -22,15 +23,17 @@ const RENEWAL_LEASE_MS = 10_000
 /**
  * Lends the session that a connection should offer now to `use`, which must not keep it. A session that no full handshake
  * of this package has verified is never offered.
+ *
+ * @returns `pause` or `probe` where the breaker permits no offer. Every other result is known to it.
  */
 export function offerSession(
   inputs: OfferInputs,
   use: (session: Buffer, offered: OfferedSession) => void,
-): OfferOutcome {
+): OfferOutcome | 'pause' | 'probe' {
   const { cache, peer, maxAge } = inputs
   // @guard purge › stored-with-verification › purge: a session that another thread stores late is not offered
   if (peer.generation.isOver) return 'no-session'
-  const outcome = borrowVerified(cache, peer.key, (session, record): OfferOutcome => {
+  const outcome = borrowPermitted(cache, peer.key, peer.endpoint, (session, record): OfferOutcome => {
     const now = wallClock()
     const offered = reverify(session, peer.decodeVerification(record), inputs, now)
     if (offered === undefined) return 'reverification-failed'
@@ -40,6 +43,7 @@ export function offerSession(
     use(session, offered)
     return 'offered'
   })
+  if (outcome === 'reverification-failed' || outcome === 'renewal') breakerOf(cache).notOffered(peer.endpoint)
   return outcome ?? 'no-session'
 }
 

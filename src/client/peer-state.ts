@@ -51,9 +51,8 @@ export class PeerState {
     this.generation = generation
   }
 
-  /** Remembers that a socket of this peer emitted the session, so that it is known when a library passes it back. */
-  recordEmitted(session: Buffer, verification: Verification | undefined): void {
-    const fingerprint = fingerprintOf(session)
+  /** Remembers that a socket of this peer emitted the session with this fingerprint, so that it is known when a library passes it back. */
+  recordEmitted(fingerprint: number, verification: Verification | undefined): void {
     if (!emitted.has(fingerprint) && this.#fingerprints.push(fingerprint) > MAX_SESSIONS_PER_PEER) {
       emitted.delete(this.#fingerprints.shift() as number)
     }

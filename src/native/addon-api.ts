@@ -60,6 +60,11 @@ export interface Native
   ): number
   /** Does the same as `offer`, with the record of 64 bytes first: zeros if the session was stored without one. */
   offerVerified(handle: number, key: Key, out: Uint8Array): number
+  /**
+   * Does the same as `offerVerified`, if the circuit breaker permits it: that of the file of the cache, or of the process.
+   * Otherwise returns -2^31 for a pause and -2^31 + 1 for a probe. Reports to the breaker where there is no session.
+   */
+  offerPermitted(handle: number, key: Key, out: Uint8Array, endpoint: string): number
   /** Removes the entry that `storeVerified` returned. Returns false if the key does not have it any more. */
   removeEntry(handle: number, key: Key, id: number): boolean
 

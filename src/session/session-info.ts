@@ -24,12 +24,22 @@ export interface SessionInfo {
 }
 
 /** The memory that the addon writes to: to make an object there takes longer than to read the session. */
-const numbers = new Float64Array(8)
-const out = new Uint8Array(numbers.buffer)
+const numbers = new Float64Array(9)
+const out = new Uint8Array(numbers.buffer, 0, 64)
+const outWithFingerprint = new Uint8Array(numbers.buffer)
 
 /** Reads a session blob. Returns undefined for bytes that are none. */
 export function readSessionInfo(session: Buffer): SessionInfo | undefined {
-  if (!native.sessionInfo(session, out)) return undefined
+  return native.sessionInfo(session, out) ? infoOf(numbers) : undefined
+}
+
+/** Reads a session blob, and its fingerprint in the same call. */
+export function identifySession(session: Buffer): { info: SessionInfo | undefined; fingerprint: number } {
+  const info = native.sessionInfo(session, outWithFingerprint) ? infoOf(numbers) : undefined
+  return { info, fingerprint: numbers[8] as number }
+}
+
+function infoOf(numbers: Float64Array): SessionInfo {
   return {
     version: numbers[0] as number,
     lifetime: numbers[1] as number,

@@ -13,6 +13,7 @@ use crate::handles;
 use crate::napi::args::Arg;
 use crate::napi::errors;
 use crate::napi::raw_callback::{Value, enter};
+use crate::shared_file::SharedFile;
 
 static BREAKER: LazyLock<(OfferBreaker, SystemClock)> =
     LazyLock::new(|| (OfferBreaker::new(), SystemClock::new()));
@@ -34,11 +35,7 @@ pub unsafe extern "C" fn may_offer(env: napi_env, info: napi_callback_info) -> n
         let now = time(&now);
         let file = handles::file_of(env, handle.handle())?;
         with_names(&endpoint, &key, |endpoint, key| {
-            let permission = match &file {
-                Some(file) => file.segment.may_offer(endpoint, key),
-                None => BREAKER.0.may_offer(endpoint, key, now),
-            };
-            Value::Integer(match permission {
+            Value::Integer(match permission(file.as_deref(), endpoint, key, now) {
                 Permission::Pause => 0,
                 Permission::Offer => 1,
                 Permission::Probe => 2,
@@ -56,13 +53,42 @@ pub unsafe extern "C" fn report(env: napi_env, info: napi_callback_info) -> napi
         let now = time(&now);
         let file = handles::file_of(env, handle.handle())?;
         with_names(&endpoint, &key, |endpoint, key| {
-            match &file {
-                Some(file) => file.segment.report(*outcome, endpoint, key),
-                None => BREAKER.0.report(*outcome, endpoint, key, now),
-            }
+            record(file.as_deref(), *outcome, endpoint, key, now);
             Value::Boolean(true)
         })
     })
+}
+
+/// Asks the breaker of the file of a cache, or that of the process.
+pub fn permission(
+    file: Option<&SharedFile>,
+    endpoint: &[u8],
+    key: &[u8],
+    now: Duration,
+) -> Permission {
+    match file {
+        Some(file) => file.segment.may_offer(endpoint, key),
+        None => BREAKER.0.may_offer(endpoint, key, now),
+    }
+}
+
+/// Reports to the breaker of the file of a cache, or to that of the process.
+pub fn record(
+    file: Option<&SharedFile>,
+    outcome: Outcome,
+    endpoint: &[u8],
+    key: &[u8],
+    now: Duration,
+) {
+    match file {
+        Some(file) => file.segment.report(outcome, endpoint, key),
+        None => BREAKER.0.report(outcome, endpoint, key, now),
+    }
+}
+
+/// Returns the time of the process's breaker.
+pub fn breaker_now() -> Duration {
+    BREAKER.1.now()
 }
 
 /// `breakerForgetEndpoint(endpoint, handle)`: forgets what is recorded about an endpoint.
@@ -98,7 +124,7 @@ fn with_names(
 
 fn time(now: &Arg) -> Duration {
     let now = now.number();
-    if now.is_nan() { BREAKER.1.now() } else { to_duration(now) }
+    if now.is_nan() { breaker_now() } else { to_duration(now) }
 }
 
 fn to_duration(millis: f64) -> Duration {

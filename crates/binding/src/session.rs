@@ -21,6 +21,7 @@ use crate::napi::raw_callback::{Value, enter};
 /// - the verification result, 0 for `X509_V_OK`
 /// - the time of the session in milliseconds since 1970
 /// - the timeout of the session in milliseconds
+/// - the fingerprint of the session, also of bytes that are none
 ///
 /// A shorter `out` gets the first of them.
 pub unsafe extern "C" fn info(env: napi_env, info: napi_callback_info) -> napi_value {
@@ -34,14 +35,19 @@ pub unsafe extern "C" fn info(env: napi_env, info: napi_callback_info) -> napi_v
         for (out, number) in out.iter_mut().zip(info.unwrap_or_default()) {
             *out = number.to_ne_bytes();
         }
+        if let Some(last) = out.get_mut(NUMBERS) {
+            *last = fingerprint_of(session).to_ne_bytes();
+        }
         Ok(Value::Boolean(info.is_some()))
     })
 }
 
+const NUMBERS: usize = 8;
+
 const BYTES: &str = "a Uint8Array";
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of seconds, and of an error")]
-fn numbers_of(session: &[u8]) -> Option<[f64; 8]> {
+fn numbers_of(session: &[u8]) -> Option<[f64; NUMBERS]> {
     let info = SessionInfo::parse(session).ok()?;
     // The leaf certificate is a slice of the blob, so the distance of their addresses is its offset.
     let leaf = info.leaf.map_or(0..0, |leaf| {
@@ -88,10 +94,13 @@ pub unsafe extern "C" fn fingerprint(env: napi_env, info: napi_callback_info) ->
     enter(env, info, |_, [session, ..]| {
         let session = session.bytes("session", BYTES)?;
         // SAFETY: no JavaScript runs here, and the memory is not shared.
-        let hash = FINGERPRINTS.hash_one(unsafe { session.as_slice() });
-        #[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
-        Ok(Value::Number((hash >> 11) as f64))
+        Ok(Value::Number(fingerprint_of(unsafe { session.as_slice() })))
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
+fn fingerprint_of(session: &[u8]) -> f64 {
+    (FINGERPRINTS.hash_one(session) >> 11) as f64
 }
 
 /// The facts of a session that only a human reader needs.

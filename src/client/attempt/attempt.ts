@@ -119,7 +119,9 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   onAddress(): void {
-    this.#connectTimer.start()
+    // How long the last session took says more than the network does.
+    const isTimeKnown = this.#recorder !== undefined && sessionTime(this.#inputs.peer.endpoint) !== undefined
+    this.#connectTimer.start(!isTimeKnown)
   }
 
   onTransportConnected(): void {

@@ -33,16 +33,21 @@ export class ConnectTimer {
   #startedAt: number | undefined
   #startedIn: LoopTurn | undefined
 
-  /** An attempt to reach an address begins. With Happy Eyeballs there are several, and the last one wins. */
-  start(): void {
+  /**
+   * An attempt to reach an address begins. With Happy Eyeballs there are several, and the last one wins. `isExact`: true if
+   * the part of the network is asked for, which takes a callback in each turn.
+   */
+  start(isExact = true): void {
     this.#startedAt = monotonicNow()
-    this.#startedIn = currentTurn()
+    this.#startedIn = isExact ? currentTurn() : undefined
   }
 
   /** Returns the times of a connection that the thread reads as connected in this turn. To a unix socket it takes no time. */
   read(now: number): ConnectTimes {
     if (this.#startedAt === undefined) return { total: 0, network: 0 }
-    const couldReadAt = this.#startedIn?.endedAt ?? this.#startedAt
-    return { total: now - this.#startedAt, network: Math.max(0, currentTurn().startedAt - couldReadAt) }
+    const total = now - this.#startedAt
+    if (this.#startedIn === undefined) return { total, network: total }
+    const couldReadAt = this.#startedIn.endedAt ?? this.#startedAt
+    return { total, network: Math.max(0, currentTurn().startedAt - couldReadAt) }
   }
 }

@@ -1,4 +1,3 @@
-import { breakerOf } from '../../cache/offer-breaker.js'
 import { type OfferOutcome, offerSession } from '../offer.js'
 import type { OfferedSession } from '../reverify.js'
 import { debugAttempt } from './debug-attempt.js'
@@ -45,22 +44,11 @@ export class Offering {
 
   /** Chooses a session and lends it to `use`. In doubt, there is none. */
   choose(use: (session: Buffer, offered: OfferedSession) => void): void {
-    const { cache, peer } = this.#inputs
-    const offerBreaker = breakerOf(cache)
-    const advice = offerBreaker.mayOffer(peer.endpoint, peer.key)
-    // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
-    //   session
-    //   ⇒ if false
-    if (advice !== 'offer') {
-      debugAttempt(this.#id, 'the breaker says %s', advice)
-      // A connection may ask twice, and its own probe makes the second answer `pause`.
-      this.#isProbe ||= advice === 'probe'
-      this.#outcome = 'backed-off'
-      return
-    }
-    this.#outcome = offerSession(this.#inputs, use)
-    if (!this.hasOffered) offerBreaker.notOffered(peer.endpoint)
-    debugAttempt(this.#id, 'offer: %s', this.#outcome)
+    const outcome = offerSession(this.#inputs, use)
+    debugAttempt(this.#id, 'offer: %s', outcome)
+    // A connection may ask twice, and its own probe makes the second answer `pause`.
+    if (outcome === 'probe') this.#isProbe = true
+    this.#outcome = outcome === 'pause' || outcome === 'probe' ? 'backed-off' : outcome
   }
 
   /** Remembers what is offered. The last ticket of a TLS 1.2 peer is known: to read it again takes longer. */

@@ -1,5 +1,5 @@
 import type { SocketPort } from '../../node/socket-port.js'
-import { readSessionInfo, type SessionInfo } from '../../session/session-info.js'
+import { identifySession, type SessionInfo } from '../../session/session-info.js'
 import type { Verification } from '../../session/verified-session.js'
 import type { SessionRecorder } from '../session-recorder.js'
 import { debugAttempt } from './debug-attempt.js'
@@ -21,7 +21,7 @@ export interface SessionOrigin {
 export function takeSession(session: Buffer, origin: SessionOrigin): boolean {
   const { id, inputs, recorder, offering, port } = origin
   const { cache, peer } = inputs
-  const info = readSessionInfo(session)
+  const { info, fingerprint } = identifySession(session)
   // None is offered before the pause ends, so one session a second is enough.
   const isSpare = offering.outcome === 'backed-off' && !offering.isProbe && peer.hasStoredLately(cache)
   const resumed = offering.hasOffered ? offering.offered : undefined
@@ -37,7 +37,7 @@ export function takeSession(session: Buffer, origin: SessionOrigin): boolean {
       : undefined
   // Whatever is stored of it: a library may pass it back.
   // @guard library-session › install › install: a session of a lenient connection does not authorize*
-  peer.recordEmitted(session, verification)
+  peer.recordEmitted(fingerprint, verification)
   // @guard rejected-peer › caller-session › caller session: * stores nothing if the secureConnect listener
   //   destroys the socket
   //   ⇒ without `&& !port.isDestroyed`

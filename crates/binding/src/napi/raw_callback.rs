@@ -79,7 +79,7 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Exports the raw callbacks in addition to the exports of napi-rs.
 #[napi(module_exports)]
 pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
-    let functions: [(&CStr, Callback); 32] = [
+    let functions: [(&CStr, Callback); 33] = [
         (c"get", operations::get),
         (c"offer", operations::offer),
         (c"take", operations::take),
@@ -87,6 +87,7 @@ pub fn export(exports: Object<'_>, env: Env) -> Result<()> {
         (c"add", operations::add),
         (c"storeVerified", verified::store),
         (c"offerVerified", verified::offer),
+        (c"offerPermitted", verified::offer_permitted),
         (c"removeEntry", verified::remove_entry),
         (c"has", operations::has),
         (c"remove", operations::remove),
