@@ -257,8 +257,25 @@ fn an_entry_that_cannot_be_unlinked_is_wiped_at_once_and_freed_by_a_sweep() {
     assert_eq!((used, store.sweep(0)), (2, 0), "it is no entry");
     put(&store, 3, &[7; 700]);
     assert_eq!(store.list.nodes.highest_used(), 2, "its node is used again");
-    let hash = store.hash(Key::new(&3_u64.to_le_bytes()).unwrap());
-    assert_eq!(store.list.count_from_the_beginning(hash), 1, "no old link leads to it");
     store.sweep(0);
     store.reconcile();
+}
+
+#[test]
+fn no_link_leads_to_a_lingering_node_when_it_is_used_again() {
+    const ENTRIES: u64 = 9;
+    for victim in 1..=ENTRIES {
+        let options = Options { sweep_interval: None, ..Options::default() };
+        let store = Store::with(options, [1; 16], [4, 4]).unwrap();
+        (1..=ENTRIES).for_each(|number| put(&store, number, b"blob"));
+        store.remove_lingering(Key::new(&victim.to_le_bytes()).unwrap());
+        store.sweep(0);
+        put(&store, 10 * victim, b"blob");
+        assert_eq!(u64::from(store.list.nodes.highest_used()), ENTRIES);
+        for number in (1..=ENTRIES).filter(|number| *number != victim).chain([10 * victim]) {
+            let hash = store.hash(Key::new(&number.to_le_bytes()).unwrap());
+            assert_eq!(store.list.count_from_the_beginning(hash), 1, "{number} after {victim}");
+        }
+        store.reconcile();
+    }
 }
