@@ -37,19 +37,6 @@ function endOf(bytes: Buffer, at: number): number {
   return content + length > bytes.length ? -1 : content + length
 }
 
-interface Element {
-  tag: number
-  content: number
-  end: number
-}
-
-/** Returns the element that starts at `at`; undefined if it does not fit into the bytes. */
-function elementAt(bytes: Buffer, at: number): Element | undefined {
-  const tag = bytes[at]
-  const end = endOf(bytes, at)
-  return tag === undefined || end < 0 ? undefined : { tag, content: contentOf(bytes, at), end }
-}
-
 /**
  * Returns where the field with this tag begins, or with `orLater` the first one with this tag or a greater one. That is the
  * end of the session if there is none, and -1 for bytes that are not a session.
@@ -116,21 +103,24 @@ function findOctets(session: Buffer, tag: number): number {
  * everything else that storing a session needs.
  */
 export function certificateEnd(session: Buffer, at: number): number {
-  const certificate = elementAt(session, at)
-  const body = certificate && elementAt(session, certificate.content)
-  if (certificate?.tag !== SEQUENCE || body?.tag !== SEQUENCE) return Number.NaN
-  let field = elementAt(session, body.content)
-  if (field?.tag === VERSION_TAG) field = elementAt(session, field.end)
+  const body = contentOf(session, at)
+  if (session[at] !== SEQUENCE || endOf(session, at) < 0) return Number.NaN
+  if (session[body] !== SEQUENCE || endOf(session, body) < 0) return Number.NaN
+  let field = contentOf(session, body)
+  if (session[field] === VERSION_TAG) field = endOf(session, field)
   // Behind the serial number: signature algorithm, issuer, and the validity.
-  for (let skipped = 0; field !== undefined && skipped < 3; skipped++) field = elementAt(session, field.end)
-  const start = field?.tag === SEQUENCE ? elementAt(session, field.content) : undefined
-  const end = start && elementAt(session, start.end)
-  return end !== undefined && end.end === field?.end ? timeIn(session, end) : Number.NaN
+  for (let skipped = 0; field >= 0 && skipped < 3; skipped++) field = endOf(session, field)
+  if (session[field] !== SEQUENCE) return Number.NaN
+  const start = contentOf(session, field)
+  const end = start < 0 ? -1 : endOf(session, start)
+  const last = end < 0 ? -1 : endOf(session, end)
+  return last >= 0 && last === endOf(session, field) ? timeIn(session, end, last - 1) : Number.NaN
 }
 
-/** Returns the time of an element in the only form that certificates may have: RFC 5280 section 4.1.2.5. */
-function timeIn(bytes: Buffer, { tag, content, end }: Element): number {
-  const last = end - 1
+/** Returns the time of the element at `at` in the only form that certificates may have: RFC 5280 section 4.1.2.5. */
+function timeIn(bytes: Buffer, at: number, last: number): number {
+  const tag = bytes[at]
+  const content = contentOf(bytes, at)
   const yearDigits = tag === GENERALIZED_TIME ? 4 : 2
   if (tag !== GENERALIZED_TIME && tag !== UTC_TIME) return Number.NaN
   if (last - content !== yearDigits + 10 || bytes[last] !== 0x5a) return Number.NaN
@@ -150,7 +140,8 @@ function timeIn(bytes: Buffer, { tag, content, end }: Element): number {
 
 /** Returns the number of two decimal digits; NaN for other bytes. */
 function numberAt(bytes: Buffer, at: number): number {
-  const [tens, units] = [(bytes[at] as number) - 0x30, (bytes[at + 1] as number) - 0x30]
+  const tens = (bytes[at] as number) - 0x30
+  const units = (bytes[at + 1] as number) - 0x30
   return tens >= 0 && tens <= 9 && units >= 0 && units <= 9 ? tens * 10 + units : Number.NaN
 }
 
