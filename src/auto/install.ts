@@ -72,7 +72,16 @@ export function install(options: InstallOptions = {}): void {
 }
 
 /**
- * Gives `tls.connect` back to Node. Where another package has wrapped it since, it stays, and does what Node does.
+ * Gives `tls.connect` back to Node. If another package has wrapped it since, the wrapper stays, and what it calls does what
+ * Node does. Open connections stay open. Without a call of {@link install} it does nothing.
+ *
+ * @example
+ * ```ts
+ * import { install, uninstall } from 'tls-resumption'
+ *
+ * install()
+ * uninstall() // connections from now on do not resume
+ * ```
  */
 export function uninstall(): void {
   installed = undefined

@@ -41,17 +41,20 @@ export interface ConnectOptions extends tls.ConnectionOptions, ResumptionOptions
  * ```
  */
 export function connect(options: ConnectOptions, secureConnectListener?: () => void): tls.TLSSocket
+/** As `tls.connect(port, host, options, listener)`. */
 export function connect(
   port: number,
   host?: string,
   options?: ConnectOptions,
   secureConnectListener?: () => void,
 ): tls.TLSSocket
+/** As `tls.connect(port, options, listener)`. */
 export function connect(
   port: number,
   options?: ConnectOptions,
   secureConnectListener?: () => void,
 ): tls.TLSSocket
+/** As `tls.connect(path, options, listener)`: connects to a unix socket. */
 export function connect(
   path: string,
   options?: ConnectOptions,

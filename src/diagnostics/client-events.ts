@@ -33,6 +33,7 @@ export type ClientReason =
  * when the handshake is completed or has failed, or at once if the connection cannot resume. It contains no secret.
  */
 export interface ClientMessage {
+  /** How the connection began. */
   reason: ClientReason
   /** The peer label, with which a `sessionKey` begins: `tcp:db.example:5432`. */
   peer: string

@@ -39,6 +39,7 @@ export type ServerReason =
 
 /** What `diagnostics_channel` publishes as `tls-resumption:server`, as it happens. It holds no secret. */
 export interface ServerMessage {
+  /** What happened. */
   reason: ServerReason
   /** The name of the cache or the ring; undefined if it has none, and for handshakes. */
   name: string | undefined

@@ -11,6 +11,7 @@ export type RequestOutcome = 'answered' | 'timeout' | 'error' | 'unavailable'
 
 /** What `diagnostics_channel` publishes as `tls-resumption:tier` when a request to the second tier ends. */
 export interface TierMessage {
+  /** What was asked of the store. */
   operation: 'look-up' | 'store' | 'delete'
   /** `unavailable`: it was not sent, since there is no connection, or several requests in a row failed. */
   outcome: RequestOutcome
@@ -24,8 +25,11 @@ const messages = channel('tls-resumption:tier')
 export interface Latency {
   /** 0 before the first. */
   mean: number
+  /** The median. */
   p50: number
+  /** 99 of 100 look-ups took no longer. */
   p99: number
+  /** The longest look-up. */
   max: number
 }
 

@@ -4,29 +4,39 @@ import { helpOf, INSTRUMENTS, samplesOf } from './instruments.js'
 
 /** The part of a `Meter` of `@opentelemetry/api` that is used. */
 export interface OpenTelemetryMeter {
+  /** Creates an instrument whose sum only grows. */
   createObservableCounter(name: string, options: OpenTelemetryInstrumentOptions): OpenTelemetryObservable
+  /** Creates an instrument whose sum also falls. */
   createObservableUpDownCounter(
     name: string,
     options: OpenTelemetryInstrumentOptions,
   ): OpenTelemetryObservable
+  /** Creates an instrument whose values are not summed up. */
   createObservableGauge(name: string, options: OpenTelemetryInstrumentOptions): OpenTelemetryObservable
+  /** Creates a histogram with these bucket boundaries, in its unit. */
   createHistogram(
     name: string,
     options: OpenTelemetryInstrumentOptions & { advice: { explicitBucketBoundaries: number[] } },
   ): { record(value: number, attributes: Record<string, string>): void }
 }
 
+/** The options with which an instrument is created. */
 export interface OpenTelemetryInstrumentOptions {
+  /** What the instrument measures, in a sentence. */
   description: string
+  /** The unit by UCUM: `s`, `By`, `{connection}`. */
   unit: string
 }
 
 /** The part of an `Observable` of `@opentelemetry/api` that is used. */
 export interface OpenTelemetryObservable {
+  /** Adds a function that is called at each collection. */
   addCallback(callback: OpenTelemetryCallback): void
+  /** Removes a function that was added. */
   removeCallback(callback: OpenTelemetryCallback): void
 }
 
+/** Reports the values of an instrument at a collection, each with its attributes. */
 export type OpenTelemetryCallback = (result: {
   observe(value: number, attributes: Record<string, string>): void
 }) => void

@@ -7,8 +7,11 @@ import { helpOf, INSTRUMENTS, type Instrument, labelsOf, type Scope, samplesOf }
 
 /** The part of a `Registry` of `prom-client` that is used. */
 export interface PrometheusRegistry {
+  /** Returns the metric of this name, or undefined. */
   getSingleMetric(name: string): unknown
+  /** Adds a metric. Throws if its name is taken. */
   registerMetric(metric: never): void
+  /** Removes the metric of this name. */
   removeSingleMetric(name: string): void
 }
 

@@ -26,12 +26,19 @@ export interface BuildConnectorOptions
 
 /** The peer that undici connects to. */
 export interface ConnectorOptions {
+  /** The name or address of the host. */
   hostname: string
+  /** Host and port, as in a URL. */
   host?: string
+  /** `https:`; with `http:` the connection has no TLS. */
   protocol: string
+  /** Empty for the default port of the protocol. */
   port: string
+  /** The name to verify and to send as SNI; by default the host. */
   servername?: string
+  /** The local address to connect from. */
   localAddress?: string | null
+  /** A connected socket to a proxy, through which TLS is spoken. */
   httpSocket?: net.Socket
 }
 

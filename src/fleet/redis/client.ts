@@ -4,16 +4,20 @@ import { unknownCommand } from '../errors.js'
 
 /** A client of the npm package `ioredis`: `new Redis()` or `new Cluster()`. */
 export interface IoredisClient {
+  /** The state of the connection. Requests are sent while it is `ready`. */
   status: string
+  /** Reads a value as bytes. An ioredis client is recognized by it. */
   getBuffer(key: string): Promise<Buffer | null>
 }
 
 /** A client of the npm package `redis`, connected: `createClient()`, `createCluster()`, `createClientPool()`. */
 export interface NodeRedisClient {
+  /** Sends a command and resolves to its reply. */
   // biome-ignore lint/suspicious/noExplicitAny: the first argument differs between a client and a cluster
   sendCommand(...args: any[]): Promise<unknown>
 }
 
+/** A client that a {@link RedisTier} can use. */
 export type RedisClient = IoredisClient | NodeRedisClient
 
 type Argument = string | Buffer

@@ -45,7 +45,9 @@ export interface RedisTierStats {
   lookups: number
   /** Look-ups that shared the request of another one for the same session. */
   coalesced: number
+  /** Look-ups that returned a session. */
   hits: number
+  /** Look-ups of a session that the store does not have. */
   misses: number
   /** Values that could not be opened: damaged, moved, or sealed with a key that is not listed. They are removed. */
   unreadable: number
