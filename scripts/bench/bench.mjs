@@ -1,10 +1,10 @@
 /**
- * `npm run bench [-- NAME …]`: runs all benchmarks, or those that are named, with few rounds, in minutes. Then
+ * `npm run bench [-- NAME … --quick]`: runs all benchmarks, or those that are named, with few rounds, in minutes. Then
  * writes a report, target/bench/report.html, with its charts.
  *
- * `--record` runs all rounds. It writes benchmark/results, docs/results/benchmarks.md and the figures of the other
- * documents. `--nodes 24,26` runs each benchmark on these versions of Node.js in turn. Without it, `--record` runs on
- * Node.js 24, and other runs on the present one.
+ * `--record` runs all rounds, or with `--quick` few. It writes benchmark/results, docs/results/benchmarks.md and the figures
+ * of the other documents. `--nodes 24,26` runs each benchmark on these versions of Node.js in turn. Without it, `--record`
+ * runs on Node.js 24, and other runs on the present one.
  *
  * If a benchmark fails, the others go on and the exit code is 1.
  */
@@ -22,7 +22,11 @@ const MAX_MINUTES = { quick: 20, record: 60 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { record: { type: 'boolean', default: false }, nodes: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+    nodes: { type: 'string' },
+  },
 })
 const unknown = positionals.filter(name => !NAMES.includes(name))
 if (unknown.length > 0) {
@@ -48,7 +52,11 @@ for (const [index, { name, node }] of runs.entries()) {
   const place = `[${index + 1}/${runs.length}] bench:${name} on Node ${node}`
   process.stderr.write(`${place}\n`)
   const started = performance.now()
-  const options = ['--json', join(root, file), values.record ? '--record' : '--quick']
+  const options = [
+    ...['--json', join(root, file)],
+    ...(values.record ? ['--record'] : []),
+    ...(values.quick || !values.record ? ['--quick'] : []),
+  ]
   const ended = await npm([`bench:${name}`, '--', ...options], log, nodeProgram(node))
   const took = `${seconds(started)} s`
   if (ended === 0 && existsSync(join(root, file))) {
