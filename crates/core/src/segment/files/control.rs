@@ -10,7 +10,8 @@ use std::time::{Instant, SystemTime};
 use super::create::{NewFile, create, read_header, remove};
 use super::mapping::Mapping;
 use super::open::{failed, identify, open};
-use super::{FileId, MAX_WAIT, POLL, owners, sys};
+use super::own_file::OwnFile;
+use super::{FileId, MAX_WAIT, owners, sys};
 use crate::segment::checksum::Checksum;
 use crate::segment::layout::{
     CONTROL_MAGIC, CONTROL_VERSION, CONTROL_WORDS, SessionLayout, WORD, header,
@@ -26,8 +27,7 @@ const HEADER_WORDS: usize = header::CHECKSUM + 1;
 /// The control file of a segment, open and mapped. The process has one owner number of it.
 pub(crate) struct ControlFile {
     pub(super) path: PathBuf,
-    pub(super) file: File,
-    pub(super) id: FileId,
+    pub(super) file: OwnFile,
     pub(super) mapping: Mapping,
     pub(super) header: Header,
     pub(super) mine: Owner,
@@ -87,19 +87,19 @@ impl ControlFile {
         let mapping =
             Mapping::new(&file, CONTROL_WORDS).map_err(|error| failed(path, "mmap", &error))?;
         let mine = owners::claim(path, &file, &mapping)?;
-        let (path, burying) = (path.to_owned(), Mutex::new(()));
-        Ok(Self { path, file, id, mapping, header, mine, burying })
+        let (path, file, burying) = (path.to_owned(), OwnFile::new(file, id), Mutex::new(()));
+        Ok(Self { path, file, mapping, header, mine, burying })
     }
 
     /// Returns the file that the path named when this was opened.
     #[cfg(test)]
     pub(super) fn id(&self) -> FileId {
-        self.id
+        self.file.id
     }
 
     /// True if that path names the file, also if it was opened under another one.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        identify(path) == Some(self.id)
+        identify(path) == Some(self.file.id)
     }
 
     /// Checks that the options agree with the file.
@@ -109,12 +109,13 @@ impl ControlFile {
 
     /// True if a path names the file, if only another one.
     pub(crate) fn has_name(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+        let found = self.file.get().and_then(|file| file.metadata().ok());
+        found.is_some_and(|metadata| metadata.nlink() > 0)
     }
 
     /// Removes the file, if the path still names it.
     pub(crate) fn remove(&self) -> Result<(), SegmentError> {
-        if identify(&self.path) == Some(self.id) { remove(&self.path) } else { Ok(()) }
+        if identify(&self.path) == Some(self.file.id) { remove(&self.path) } else { Ok(()) }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -135,9 +136,12 @@ impl ControlFile {
         &self.mapping[region]
     }
 
-    /// True if the path still names this file, and the file is whole.
+    /// True if the path still names this file, the file is whole, and its descriptor is open.
     pub(crate) fn is_current(&self) -> bool {
-        !self.mapping.is_dead() && identify(&self.path) == Some(self.id) && self.has_its_header()
+        !self.mapping.is_dead()
+            && identify(&self.path) == Some(self.file.id)
+            && self.has_its_header()
+            && self.file.get().is_some()
     }
 
     /// True if no other program has written over the header.
@@ -149,7 +153,8 @@ impl ControlFile {
 
     /// Returns the name of the file system.
     pub(crate) fn file_system(&self) -> &'static str {
-        sys::shared_file_system(&self.file).ok().and_then(Result::ok).unwrap_or("unknown")
+        let found = self.file.get().and_then(|file| sys::shared_file_system(file).ok());
+        found.and_then(Result::ok).unwrap_or("unknown")
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -268,23 +273,4 @@ fn sum(words: &[u64; HEADER_WORDS]) -> u64 {
 /// Returns the inode of the process's time namespace, and 0 on systems without.
 fn time_namespace() -> u64 {
     fs::metadata("/proc/self/ns/time").map_or(0, |metadata| metadata.ino())
-}
-
-/// Waits until `attempt` returns something.
-pub(super) fn wait_for<T>(
-    path: &Path,
-    what: &str,
-    mut attempt: impl FnMut() -> Result<Option<T>, SegmentError>,
-) -> Result<T, SegmentError> {
-    let began = Instant::now();
-    loop {
-        if let Some(result) = attempt()? {
-            return Ok(result);
-        }
-        if began.elapsed() > MAX_WAIT {
-            let found = format!("one that is held for more than {} ms", MAX_WAIT.as_millis());
-            return Err(SegmentError::new(SegmentErrorKind::Busy, path, what, found));
-        }
-        std::thread::sleep(POLL);
-    }
 }

@@ -4,6 +4,7 @@ mod control;
 mod create;
 pub(crate) mod mapping;
 mod open;
+mod own_file;
 mod owners;
 mod sessions;
 mod sigbus;

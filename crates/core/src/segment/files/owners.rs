@@ -7,7 +7,7 @@ use std::sync::TryLockError;
 
 use super::control::ControlFile;
 use super::open::failed;
-use super::{FileId, sys};
+use super::sys;
 use crate::segment::layout::{OWNERS, locks};
 use crate::segment::owner::{MAX_OWNERS, Owner, Owners};
 use crate::segment::sync::{AtomicU64, Ordering};
@@ -46,10 +46,10 @@ fn incarnation(word: u64) -> u32 {
 }
 
 impl ControlFile {
-    /// True if the descriptor is still that of the file. Other code of the process may have closed it by mistake; then the
-    /// locks say nothing.
-    fn has_its_descriptor(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| FileId::of(&metadata) == self.id)
+    /// True if another process has locked the byte of a number, and if the descriptor says nothing about locks.
+    fn is_locked(&self, number: u32) -> bool {
+        let Some(file) = self.file.get() else { return true };
+        sys::is_locked(file, byte_of(number)).unwrap_or(true)
     }
 
     fn has_current_incarnation(&self, owner: Owner) -> bool {
@@ -63,8 +63,7 @@ impl ControlFile {
         let all = (1..=MAX_OWNERS).map(|number| (number, word(number)));
         // A number that was never given needs no call of the system.
         let alive = all.filter(|(number, word)| {
-            *number == self.mine.number()
-                || *word != 0 && sys::is_locked(&self.file, byte_of(*number)).unwrap_or(false)
+            *number == self.mine.number() || *word != 0 && self.is_locked(*number)
         });
         alive.map(|(_, word)| (word >> PID_SHIFT) as u32).collect()
     }
@@ -81,10 +80,7 @@ impl Owners for ControlFile {
             // The lock is this process's own, so only the incarnation can differ.
             number if number == self.mine.number() => owner == self.mine,
             _ if !self.has_current_incarnation(owner) => false,
-            number => {
-                !self.has_its_descriptor()
-                    || sys::is_locked(&self.file, byte_of(number)).unwrap_or(true)
-            }
+            number => self.is_locked(number),
         }
     }
 
@@ -99,14 +95,12 @@ impl Owners for ControlFile {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        if !self.has_its_descriptor() {
-            return None;
-        }
-        if !sys::lock(&self.file, byte_of(number)).unwrap_or(false) {
+        let file = self.file.get()?;
+        if !sys::lock(file, byte_of(number)).unwrap_or(false) {
             // A process has the number. If it is a later one, that gives the earlier one up.
             return (!self.has_current_incarnation(owner)).then(recover);
         }
-        let held = Held { file: &self.file, number };
+        let held = Held { file, number };
         let result = recover();
         drop(held);
         Some(result)

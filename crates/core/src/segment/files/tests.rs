@@ -1,13 +1,16 @@
 #![allow(unsafe_code)]
 
+use std::ffi::c_int;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::segment::layout::{CONTROL_WORDS, LEASES, SESSIONS_VERSION, WORD, header};
+use crate::segment::layout::{CONTROL_WORDS, LEASES, SESSIONS_VERSION, WORD, header, locks};
 use crate::segment::owner::{Owner, Owners};
 use crate::segment::sync::Ordering;
 use crate::segment::{SegmentErrorKind, SegmentKind, SegmentOptions};
@@ -245,21 +248,94 @@ fn a_file_whose_header_was_written_over_is_not_current() {
     }
 }
 
+/// Closes a descriptor as other code of the process may do by mistake, and gives its number to another file.
+fn replace_descriptor(descriptor: c_int, by: &fs::File) {
+    // SAFETY: both descriptors are open.
+    assert_eq!(unsafe { libc::dup2(by.as_raw_fd(), descriptor) }, descriptor);
+}
+
 #[test]
 fn without_its_descriptor_a_process_takes_no_owner_for_dead() {
-    use std::os::fd::AsRawFd;
     let folder = Folder::new();
     let options = options(folder.path());
     let one = ControlFile::open(&options).unwrap();
-    // Other code of the process closed the descriptor by mistake, and opened another file.
-    let other_file = fs::File::open("/dev/null").unwrap();
-    // SAFETY: both descriptors are open.
-    unsafe { libc::dup2(other_file.as_raw_fd(), one.file.as_raw_fd()) };
+    let descriptor = one.file.get().unwrap().as_raw_fd();
+    replace_descriptor(descriptor, &fs::File::open("/dev/null").unwrap());
+    assert!(!one.is_current(), "the process is to open the file again");
     let next = ControlFile::open(&options).unwrap();
     // The mapping keeps the open file, and with it the lock of the number.
     assert_eq!((one.mine().number(), next.mine().number()), (1, 2));
     assert!(one.is_alive(next.mine()) && next.is_alive(one.mine()));
     assert_eq!(one.bury(next.mine(), || ()), None);
+    let owner = one.mine();
+    drop(one);
+    wait_for_death(&next, owner);
+}
+
+#[test]
+fn a_file_that_has_the_descriptor_of_another_is_neither_changed_nor_closed() {
+    let folder = Folder::new();
+    let control = ControlFile::open(&options(folder.path())).unwrap();
+    let sessions = SessionFile::open(&control, SESSIONS_VERSION).unwrap();
+    let innocent = fs::File::create(folder.path().with_extension("other")).unwrap();
+    let descriptor = sessions.file.get().unwrap().as_raw_fd();
+    replace_descriptor(descriptor, &innocent);
+    assert!(!sessions.is_current());
+    assert!(!sessions.allocate(sessions.layout.sessions.pieces, 512));
+    assert_eq!(innocent.metadata().unwrap().blocks(), 0);
+    drop(sessions);
+    // SAFETY: it reads the flags of a descriptor, if it is open.
+    assert_ne!(unsafe { libc::fcntl(descriptor, libc::F_GETFD) }, -1);
+}
+
+#[test]
+fn a_panic_while_a_process_is_buried_leaves_its_number_free() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    let dead = ControlFile::open(&options).unwrap().mine();
+    wait_for_death(&one, dead);
+    let burial = AssertUnwindSafe(|| one.bury(dead, || std::panic::resume_unwind(Box::new(()))));
+    assert!(std::panic::catch_unwind(burial).is_err());
+    assert_eq!(one.bury(dead, || 3), Some(3));
+    assert_eq!(ControlFile::open(&options).unwrap().mine().number(), dead.number());
+}
+
+#[test]
+fn a_process_that_ends_while_it_buries_another_leaves_both_to_the_next() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let one = ControlFile::open(&options).unwrap();
+    let [dead, burier] = [(); 2].map(|()| ControlFile::open(&options).unwrap());
+    let (dead, burier_owner) = (owner_of(dead), burier.mine());
+    wait_for_death(&one, dead);
+    // It holds the byte of the dead owner, and never gives it up itself.
+    let held = sys::lock(burier.file.get().unwrap(), locks::OWNERS + i64::from(dead.number()));
+    assert!(held.unwrap() && one.is_alive(dead));
+    assert_eq!(one.bury(dead, || ()), None, "its burier may be at work");
+    drop(burier);
+    wait_for_death(&one, burier_owner);
+    wait_for_death(&one, dead);
+    assert_eq!((one.bury(dead, || 1), one.bury(burier_owner, || 2)), (Some(1), Some(2)));
+}
+
+fn owner_of(file: ControlFile) -> Owner {
+    file.mine()
+}
+
+#[test]
+fn a_process_that_is_suspended_while_it_makes_a_file_keeps_no_other_from_making_it() {
+    let folder = Folder::new();
+    let options = options(folder.path());
+    let suspended = ControlFile::open(&options).unwrap();
+    assert!(sys::lock(suspended.file.get().unwrap(), locks::SESSIONS).unwrap());
+    let control = ControlFile::open(&options).unwrap();
+    let sessions = SessionFile::open(&control, SESSIONS_VERSION).unwrap();
+    assert!(sessions.is_current());
+    // Nor from opening it.
+    let began = Instant::now();
+    assert!(SessionFile::open(&control, SESSIONS_VERSION).unwrap().is_current());
+    assert!(began.elapsed() < MAX_WAIT);
 }
 
 #[test]
