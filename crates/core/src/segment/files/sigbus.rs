@@ -35,6 +35,8 @@ const CHANGING: usize = 1;
 /// The handler that was installed before this one, and its flags.
 static PREVIOUS: AtomicUsize = AtomicUsize::new(0);
 static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
+/// The bytes of a page.
+static PAGE: AtomicUsize = AtomicUsize::new(4096);
 static INSTALL: Once = Once::new();
 
 /// A mapping that is protected until [`end`](Self::end).
@@ -89,8 +91,11 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
     let is_fault = info_ref.si_code > 0;
     // SAFETY: a fault has an address.
     let address = if is_fault { unsafe { info_ref.si_addr() }.addr() } else { 0 };
+    // If the system has no memory to promise for all of it, as with strict overcommit, one page has to do. The next access to
+    // another page comes here again.
     if let Some((start, range)) = find(address)
-        && map_zeros(start, range.bytes.load(Ordering::Relaxed))
+        && (map_zeros(start, range.bytes.load(Ordering::Relaxed))
+            || map_zeros(address - address % PAGE.load(Ordering::Relaxed), 1))
     {
         range.is_dead.store(true, Ordering::Relaxed);
         return;
@@ -98,7 +103,17 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
     pass_on(signal, info, context);
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Of how many bytes on the system has no memory to promise, as far as this thread knows.
+    pub(super) static REFUSED_FROM: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
+}
+
 fn map_zeros(start: usize, bytes: usize) -> bool {
+    #[cfg(test)]
+    if bytes >= REFUSED_FROM.get() {
+        return false;
+    }
     const FLAGS: c_int =
         libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -140,6 +155,10 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
 }
 
 fn install() {
+    // SAFETY: it reads a number of the system.
+    if let Ok(page @ 1..) = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }) {
+        PAGE.store(page, Ordering::Relaxed);
+    }
     // SAFETY: the structure consists of numbers and an optional pointer, for which zeros are valid.
     let mut previous: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: the out-parameter is live, and without a new action nothing changes.

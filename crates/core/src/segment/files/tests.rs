@@ -346,6 +346,27 @@ fn an_allocation_in_chunks_takes_the_whole_range() {
     assert_eq!(file.metadata().unwrap().blocks() * 512, 600 * 1024);
 }
 
+/// As with strict overcommit. To change that of the machine would disturb others.
+#[test]
+fn a_truncated_file_is_all_zeros_also_if_there_is_memory_for_one_page_at_a_time() {
+    let folder = Folder::new();
+    let control = ControlFile::open(&options(folder.path())).unwrap();
+    let sessions = SessionFile::open(&control, SESSIONS_VERSION).unwrap();
+    let pages = [0, 3, 9].map(|page| sessions.layout.sessions.slots + page * 512 + 7);
+    for word in pages {
+        sessions.mapping[word].store(7, Ordering::SeqCst);
+    }
+    let file = fs::File::options().write(true).open(folder.path().with_extension("v1"));
+    file.unwrap().set_len(0).unwrap();
+    sigbus::REFUSED_FROM.set(4097);
+    for word in pages {
+        assert_eq!(sessions.mapping[word].load(Ordering::SeqCst), 0);
+        sessions.mapping[word].store(8, Ordering::SeqCst);
+    }
+    sigbus::REFUSED_FROM.set(usize::MAX);
+    assert!(sessions.mapping.is_dead() && !sessions.is_current());
+}
+
 #[test]
 fn a_truncated_file_is_dead_and_all_zeros() {
     let folder = Folder::new();
