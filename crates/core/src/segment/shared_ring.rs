@@ -186,13 +186,13 @@ fn revoke(file: &ControlFile, now: u64) -> Result<(), KeyRejected> {
 }
 
 fn attach(options: &SegmentOptions, asked: RingConfig) -> Result<Arc<ControlFile>, SegmentError> {
-    let file = ControlFile::open(options)?;
+    let file = ControlFile::shared(options)?;
     let hash_key = file.hash_key();
-    TicketRing::new(file.region(RING), &file, &hash_key).open(asked, now()).map_err(|_| {
+    TicketRing::new(file.region(RING), &*file, &hash_key).open(asked, now()).map_err(|_| {
         let (expected, found) = ("random bytes of the system", "none");
         SegmentError::new(SegmentErrorKind::Random, &options.path, expected, found)
     })?;
-    Ok(Arc::new(file))
+    Ok(file)
 }
 
 /// Milliseconds since 1970.
@@ -211,6 +211,7 @@ impl std::fmt::Debug for SharedKeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Segment;
     use crate::segment::files::tests::Folder;
 
     fn open(path: &Path, hours: u64, keep: u64) -> SharedKeyRing {
@@ -233,6 +234,15 @@ mod tests {
         assert_eq!(two.rotate_every(), one.rotate_every());
         assert_eq!(one.keep().get(), 3);
         assert_eq!((one.keys().len(), one.export().len()), (2, 2));
+    }
+
+    #[test]
+    fn a_process_has_one_owner_number_for_its_rings_and_its_cache() {
+        let folder = Folder::new();
+        let rings = [(); 3].map(|()| open(&folder.path(), 1, 2));
+        let segment = Segment::open(SegmentOptions::new(folder.path(), SegmentKind::Servers));
+        assert_eq!(segment.unwrap().info().unwrap().processes, [std::process::id()]);
+        drop(rings);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
 use super::create::{NewFile, create, read_header, remove};
@@ -48,8 +48,26 @@ pub(crate) struct Header {
     pub(crate) time_namespace: u64,
 }
 
+/// The control files that the process has open.
+static OPEN: Mutex<Vec<Weak<ControlFile>>> = Mutex::new(Vec::new());
+
 impl ControlFile {
-    /// Opens the control file of a path, or makes it.
+    /// Opens the control file of a path, or makes it. All threads of the process share it, and so its owner number.
+    pub(crate) fn shared(options: &SegmentOptions) -> Result<Arc<Self>, SegmentError> {
+        // The lock keeps two threads from opening a file twice, and is held only while files are opened.
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|file| file.strong_count() > 0);
+        let mut files = open.iter().filter_map(Weak::upgrade);
+        if let Some(found) = files.find(|file| file.is_at(&options.path) && file.is_current()) {
+            found.check(options)?;
+            return Ok(found);
+        }
+        let new = Arc::new(Self::open(options)?);
+        open.push(Arc::downgrade(&new));
+        Ok(new)
+    }
+
+    /// Opens the control file of a path, or makes it, with an owner number of its own.
     pub(crate) fn open(options: &SegmentOptions) -> Result<Self, SegmentError> {
         let path = &options.path;
         if path.as_os_str().is_empty() {

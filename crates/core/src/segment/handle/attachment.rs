@@ -18,7 +18,7 @@ static ATTACHED: Mutex<Vec<Weak<Attachment>>> = Mutex::new(Vec::new());
 
 /// Both files of a segment, open and mapped.
 pub(crate) struct Attachment {
-    pub(crate) control: ControlFile,
+    pub(crate) control: Arc<ControlFile>,
     pub(crate) sessions: SessionFile,
     hash_key: [u8; 16],
     hasher: SipHasher13,
@@ -47,7 +47,7 @@ impl Attachment {
             found.control.check(options)?;
             return Ok(found);
         }
-        let control = ControlFile::open(options)?;
+        let control = ControlFile::shared(options)?;
         let sessions = SessionFile::open(&control, options.layout)?;
         let new = Arc::new(Self::new(control, sessions));
         new.recover();
@@ -55,7 +55,7 @@ impl Attachment {
         Ok(new)
     }
 
-    fn new(control: ControlFile, sessions: SessionFile) -> Self {
+    fn new(control: Arc<ControlFile>, sessions: SessionFile) -> Self {
         let hash_key = control.hash_key();
         let hasher = SipHasher13::new_with_key(&hash_key);
         let shares_boot_time = control.shares_boot_time();

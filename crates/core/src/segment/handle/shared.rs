@@ -293,7 +293,7 @@ impl SharedTable {
         call: impl FnOnce(&Leases<'_, ControlFile>, u64) -> R,
     ) -> Option<R> {
         self.link.with(|files| {
-            let leases = Leases::new(files.control.region(LEASES), &files.control);
+            let leases = Leases::new(files.control.region(LEASES), &*files.control);
             call(&leases, files.hash(key).low)
         })
     }
