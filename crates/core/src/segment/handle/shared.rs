@@ -190,7 +190,7 @@ impl SharedTable {
             }
         };
         let mut is_wiped = true;
-        self.link.remove(|files| is_wiped = self.table(files).clear(), note);
+        self.link.remove(|files| is_wiped &= self.table(files).clear(), note);
         if is_wiped {
             return None;
         }
