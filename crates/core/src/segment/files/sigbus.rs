@@ -110,12 +110,12 @@ thread_local! {
 }
 
 fn map_zeros(start: usize, bytes: usize) -> bool {
+    const FLAGS: c_int =
+        libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     #[cfg(test)]
     if bytes >= REFUSED_FROM.get() {
         return false;
     }
-    const FLAGS: c_int =
-        libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: the location of the error number of a thread is valid.
     let error_number = unsafe { libc::__errno_location() };

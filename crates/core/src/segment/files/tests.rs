@@ -306,8 +306,10 @@ fn a_process_that_ends_while_it_buries_another_leaves_both_to_the_next() {
     let folder = Folder::new();
     let options = options(folder.path());
     let one = ControlFile::open(&options).unwrap();
-    let [dead, burier] = [(); 2].map(|()| ControlFile::open(&options).unwrap());
-    let (dead, burier_owner) = (owner_of(dead), burier.mine());
+    let ended = ControlFile::open(&options).unwrap();
+    let burier = ControlFile::open(&options).unwrap();
+    let (dead, burier_owner) = (ended.mine(), burier.mine());
+    drop(ended);
     wait_for_death(&one, dead);
     // It holds the byte of the dead owner, and never gives it up itself.
     let held = sys::lock(burier.file.get().unwrap(), locks::OWNERS + i64::from(dead.number()));
@@ -317,10 +319,6 @@ fn a_process_that_ends_while_it_buries_another_leaves_both_to_the_next() {
     wait_for_death(&one, burier_owner);
     wait_for_death(&one, dead);
     assert_eq!((one.bury(dead, || 1), one.bury(burier_owner, || 2)), (Some(1), Some(2)));
-}
-
-fn owner_of(file: ControlFile) -> Owner {
-    file.mine()
 }
 
 #[test]
