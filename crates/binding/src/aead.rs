@@ -1,4 +1,4 @@
-//! Sealing of secrets that leave the process: AES-256-GCM (NIST SP 800-38D).
+//! Seals secrets that leave the process: AES-256-GCM (NIST SP 800-38D).
 //!
 //! The ciphers of Node.js return the plaintext in memory that they reallocate. A copy then stays in memory that was freed.
 //! Here the plaintext is only in the buffers of the caller, who wipes them. The key schedule is wiped as well.

@@ -1,4 +1,4 @@
-//! Opening and closing a cache, and operations on a whole cache.
+//! Opens and closes caches, and has the operations on a whole cache.
 
 use std::sync::Arc;
 use std::time::Duration;

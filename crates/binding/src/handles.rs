@@ -1,4 +1,4 @@
-//! The caches and ticket key rings that one JavaScript thread holds.
+//! Keeps the caches and ticket key rings that one JavaScript thread has open.
 //!
 //! The tables belong to the N-API environment. Only the thread of that environment uses them, so a lookup takes no lock.
 //! When a worker ends, for any reason, Node runs the finalizer, which closes everything that the worker held open.

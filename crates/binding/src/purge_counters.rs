@@ -1,4 +1,4 @@
-//! The purge counters of the process, for all threads.
+//! Reads and raises the purge counters of the process, for all threads.
 //!
 //! The TypeScript signatures are in `src/native/addon.ts`.
 

@@ -1,4 +1,4 @@
-//! Named things, which all threads of the process share.
+//! Keeps named caches and rings, which all threads of the process share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};

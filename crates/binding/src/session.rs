@@ -1,4 +1,4 @@
-//! What the facade wants to know of a session blob.
+//! Returns the facts of a session blob that the facade needs.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Caches in a file that all processes of a user share.
+//! Opens caches in a file that all processes of a user share.
 //!
 //! The TypeScript signatures of the raw callbacks are in `src/native/addon.ts`.
 

@@ -1,4 +1,4 @@
-//! Ticket key rings.
+//! Opens ticket key rings, and has the operations on them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub fn ring_open(env: Env, options: RingOptions) -> Result<Opened> {
         contradictions
     };
     if let Some(path) = &options.path {
-        // Each opener tells the file what it asks for. The first ring serves the whole process.
+        // Each opener records in the file what it asks for. The first ring serves the whole process.
         let made = match SharedKeyRing::open(path, rotate_every, keep) {
             Ok(made) => Ring::InFile(made),
             Err(error) => return Ok(Opened::failed(error.into())),

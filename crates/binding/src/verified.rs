@@ -1,4 +1,5 @@
-//! Sessions with a record of their verification. The core keeps the record as an annotation that it does not interpret.
+//! Stores and reads sessions with a record of their verification. The core keeps the record as an annotation that it does
+//! not interpret.
 //!
 //! The TypeScript signatures are in `src/native/addon.ts`.
 

@@ -1,4 +1,4 @@
-//! Counters of purges.
+//! Counts the purges of each peer.
 //!
 //! A cache keeps hashes of keys, so it does not know the peer of an entry. Callers mix the counter of a peer into its keys. A
 //! purge increments it, so the earlier entries of the peer are under keys that are not used any more. That holds in all

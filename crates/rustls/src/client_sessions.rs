@@ -187,7 +187,7 @@ impl ClientSessionStore for ClientSessions {
     }
 }
 
-/// Prints only the options of the cache, because sessions are secret and names tell the peers.
+/// Prints only the options of the cache, because sessions are secret and names reveal the peers.
 impl fmt::Debug for ClientSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientSessions").field("cache", &self.cache).finish_non_exhaustive()

@@ -36,7 +36,7 @@
 //!   TLS 1.2 session is returned until it is removed, replaced, evicted or expired.
 //! - For one server name, clients keep one TLS 1.2 session, and up to
 //!   [`Options::tickets_per_key`](cache::Options::tickets_per_key) TLS 1.3 tickets.
-//! - Nothing is returned after the cache has evicted it, or after its lifetime in the cache. That lifetime is the one of
+//! - Nothing is returned after the cache has evicted it, or after its lifetime in the cache. That lifetime is that of
 //!   the cache, and at most 7 days (RFC 8446, section 4.6.1). A shorter lifetime from the server is enforced by rustls when it
 //!   gets the session back.
 //! - A miss is always correct: rustls then does a full handshake.

@@ -1,4 +1,4 @@
-//! Arguments of the raw callbacks. Nothing is allocated in the usual case, and no JavaScript value is read twice.
+//! Reads the arguments of raw callbacks. Nothing is allocated in the usual case, and no JavaScript value is read twice.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -76,7 +76,7 @@ impl Arg {
         if status == sys::Status::napi_ok {
             // SAFETY: the call above initialized the first `length` bytes.
             let bytes = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), length) };
-            // The first byte alone is rare, and is found several times faster.
+            // The first byte is rare, and a search for one byte is several times faster.
             if bytes.contains(&REPLACEMENT[0])
                 && bytes.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT)
             {

@@ -1,4 +1,4 @@
-//! What touches N-API directly.
+//! Calls N-API directly.
 
 pub mod args;
 pub mod errors;

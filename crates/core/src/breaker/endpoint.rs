@@ -1,4 +1,4 @@
-//! What failed offers to one endpoint lead to.
+//! Decides what failed offers to one endpoint lead to.
 //!
 //! | state | event | next |
 //! | --- | --- | --- |

@@ -1,4 +1,4 @@
-//! What rejections of the sessions of one key lead to.
+//! Decides what rejections of the sessions of one key lead to.
 //!
 //! An offer costs a tenth of a full handshake. So after 20 rejections in a row offers pause for 5 seconds. Each further
 //! rejection doubles the pause, up to a minute. Behind a load balancer one of several servers knows a session, so fewer

@@ -1,4 +1,4 @@
-//! One word for each name, in a table of fixed size.
+//! Keeps one word for each name, in a table of fixed size.
 
 use crate::segment::sync::{AtomicU64, Ordering};
 
@@ -69,7 +69,7 @@ impl<W: AsRef<[AtomicU64]>> Slots<W> {
         }
     }
 
-    /// The slot that has the word of a name, or else the one that it should take, and that slot's word.
+    /// Returns the slot that has the word of a name, or else the slot that it should take, with the word of that slot.
     fn find(&self, hash: u64, now: u64) -> Option<(&AtomicU64, u64)> {
         let mut best: Option<(&AtomicU64, u64)> = None;
         for slot in self.ways(hash) {
@@ -78,7 +78,7 @@ impl<W: AsRef<[AtomicU64]>> Slots<W> {
             if is_of(word, hash) {
                 return Some((slot, word));
             }
-            // A free one, or the one whose news is oldest. A pause that is not over is never given up.
+            // A free slot, or the slot whose last change is oldest. A pause that is not over is never given up.
             let time = time(word, now);
             if time <= now && best.is_none_or(|(_, other)| time < self::time(other, now)) {
                 best = Some((slot, word));

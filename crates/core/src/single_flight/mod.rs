@@ -1,4 +1,4 @@
-//! Leases: which connection does the full handshake when many to one peer begin at the same time.
+//! Leases decide which connection does the full handshake when many to one peer begin at the same time.
 //!
 //! A lease is one word of a fixed table, in one of a few slots of its key. So no call waits, and none allocates. If all
 //! slots of a key are taken, it has no leader, and its connections continue independently. Two threads may ask for a key

@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// Removes the least recently used entry of a sample. If that is not enough, removes entries beside it that are
-    /// nearly as old: they lie together, so they cost less than samples of their own.
+    /// nearly as old: they are adjacent, so they cost less than samples of their own.
     fn evict_sampled(&self, wanted: Quota, spared: Id, now: impl Now, have: &mut Quota) {
         let last = self.list.nodes.highest_used();
         let Some(oldest) = self.recency.oldest_of_sample(last, spared) else { return };

@@ -1,4 +1,4 @@
-//! What a thread keeps to itself: a few free nodes with their blocks, and counts.
+//! Keeps for one thread a few free nodes with their blocks, and counts.
 //!
 //! A thread owns its lane from its first call until it ends. So it changes the lane without an exchange, which costs as much
 //! as several loads. Other threads only read counts there. If all lanes have owners, a thread works without one.

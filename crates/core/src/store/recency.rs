@@ -1,6 +1,6 @@
-//! When each entry was last used.
+//! Records when each entry was last used.
 //!
-//! The stamps lie apart from the nodes, eight in a cache line: the search for a victim reads these and no node. For the
+//! The stamps are stored apart from the nodes, eight in a cache line: the search for a victim reads these and no node. For the
 //! same reason there is a bit for each group of 64 stamps that says whether the group may have an entry.
 
 use super::index::node::{Id, NodeState};

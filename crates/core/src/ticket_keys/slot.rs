@@ -137,7 +137,7 @@ impl Slots {
         }
     }
 
-    /// Gives a key another number. A concurrent reader sees one of the two, and both have told its order.
+    /// Gives a key another number. A concurrent reader sees either number, and both give the same order.
     pub(super) fn number(&self, place: usize, generation: u64) {
         self.slot(place)[GENERATION].store(generation, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Shared mappings of files.
+//! Maps files, shared with other processes.
 #![allow(unsafe_code)]
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Insertions.
+//! Inserts sessions.
 
 use super::state::{MASK_48, Record};
 use super::{Allocate, Hash, Moment, Seen, Table};

@@ -1,4 +1,4 @@
-//! Copies of payloads: pieces of words that other processes may change at the same time.
+//! Copies payloads: pieces of words that other processes may change at the same time.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The slot that a new session takes.
+//! Chooses the slot that a new session takes.
 
 use super::claim::Claim;
 use super::{Allocate, Events, Hash, MAX_CONFLICTS, Moment, Phase, Seen, State, Table, WAYS};

@@ -27,8 +27,8 @@ pub(crate) const MAX_BLOCKS: usize = 1 << 31;
 
 /// The bytes of all blobs, in chains of blocks.
 ///
-/// The links lie apart from the blocks, so that a walk along a chain reads no payload. A thread may read a block or a
-/// link while another thread writes it. The version of the node then tells it not to use the value.
+/// The links are stored apart from the blocks, so that a walk along a chain reads no payload. A thread may read a block or a
+/// link while another thread writes it. The version of the node then shows that the value must not be used.
 pub(crate) struct BlockSlab {
     words: Reserved<AtomicU64>,
     /// How far behind each block the next one is, if it is not the next in memory. So the chains of blocks that are used for
@@ -64,7 +64,7 @@ impl Head {
     }
 }
 
-/// A walk along the blocks of a blob. It fetches some of them ahead, because they may lie anywhere.
+/// A walk along the blocks of a blob. It fetches some of them ahead, because they may be anywhere.
 struct Chain<'a> {
     slab: &'a BlockSlab,
     block: u32,
