@@ -28,8 +28,8 @@ export interface CompatOptions {
 }
 
 /**
- * Does what {@link resumeSessions} does, with the signature of the npm package `tls-session-cache`: a program that uses
- * it changes the name that it requires, and nothing else. The cache is the server's own. Other options are ignored, as
+ * Does what {@link resumeSessions} does, with the signature of the npm package `tls-session-cache`. A program that uses
+ * it changes only the name that it requires. The cache is the server's own. Other options are ignored, as
  * in the original.
  *
  * @throws `ERR_INVALID_ARG_TYPE` for anything but a server, `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for

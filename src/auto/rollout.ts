@@ -6,8 +6,8 @@ import { invalidArgType, outOfRange } from '../util/errors.js'
 /** Which connections an installed `tls.connect` resumes. */
 export interface RolloutOptions {
   /**
-   * If given, only connections to these peers resume. A peer is `host`, `host:port`, or `*.domain` for all hosts of a
-   * domain, with or without `:port`; `[::1]:port` for an IPv6 address; or the path of a unix socket. A host is compared
+   * If given, only connections to these peers resume. A peer is `host`, or `*.domain` for all hosts of a domain,
+   * each with or without `:port`. It is also `[::1]:port` for an IPv6 address, or the path of a unix socket. A host is compared
    * with `servername`, with `host`, and with the address that a given `socket` leads to, in any spelling.
    */
   include?: readonly string[] | undefined

@@ -1,6 +1,6 @@
 /**
- * What is the same for all connections of one process, decides trust, and may differ in the next process: the versions of
- * Node.js and OpenSSL, and how OpenSSL is configured. Keys of sessions that outlive the process hold it.
+ * Describes what decides trust for all connections of one process, and may differ in the next one: the versions of Node.js
+ * and OpenSSL, and how OpenSSL is configured. Keys of sessions that outlive the process hold it.
  */
 import { getFips } from 'node:crypto'
 import { lstatSync, readFileSync, statSync } from 'node:fs'

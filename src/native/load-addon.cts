@@ -1,6 +1,6 @@
 /**
- * Loads the addon. This file is CommonJS and has the name of each package in a `require` of its own, because bundlers
- * and tracers find the binaries by that. It never throws: it exports the addon, or why there is none.
+ * Loads the addon. This file is CommonJS and has the name of each package in a `require` of its own. Bundlers and
+ * tracers find the binaries by that. It never throws: it exports the addon, or why there is none.
  */
 import fs = require('node:fs')
 import path = require('node:path')

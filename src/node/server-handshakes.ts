@@ -1,6 +1,6 @@
 /**
  * What the native handle of a server connection knows during its handshake. Node.js calls members of the handle that it
- * does not document; a setter on the handle's prototype puts a wrapper around the functions that Node.js assigns there.
+ * does not document. A setter on the handle's prototype puts a wrapper around the functions that Node.js assigns there.
  * Where a member is missing, the functions below return `undefined`.
  */
 import { Duplex } from 'node:stream'

@@ -34,8 +34,8 @@ export interface ResumeSessionsOptions {
    */
   sessionCache?: SessionCache | null | undefined
   /**
-   * Declares that all contexts of the server, also those by name (`addContext()`, `SNICallback`), verify clients alike,
-   * so that a session of one proves as much under another. Only a server with contexts by name and `requestCert` needs
+   * Declares that all contexts of the server, also those by name (`addContext()`, `SNICallback`), verify clients alike.
+   * A session of one then proves as much under another. Only a server with contexts by name and `requestCert` needs
    * it; without it such a server resumes nothing.
    * @defaultValue false
    */
@@ -62,8 +62,8 @@ const OPTIONS: readonly string[] = [
  * with `requestCert`, the client CAs, CRLs and `rejectUnauthorized`. Servers resume each other's sessions if they have
  * equal identities and caches of one name.
  *
- * A server that asks for client certificates and has contexts by name stores no sessions, because a session does not say
- * under which name its client was verified. Nor does a server with a `pskCallback`.
+ * A server that asks for client certificates and has contexts by name stores no sessions. A session does not say under
+ * which name its client was verified. Nor does a server with a `pskCallback`.
  *
  * TLS 1.3 has no session IDs. Its tickets stay Node's, and so do those of TLS 1.2.
  *

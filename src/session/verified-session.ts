@@ -73,7 +73,7 @@ export function isCurrent(verification: Verification, maxAge: number, now: numbe
 
 /**
  * True if one connection should verify the peer again while the others still resume. The time is between 80 and 100 % of
- * `maxAge` after the verification, the same in all threads, so that the sessions of a peer do not all end at once.
+ * `maxAge` after the verification, and the same in all threads. So the sessions of a peer do not all end at once.
  */
 export function isDueForRenewal(
   { chainDigest, verifiedAt }: Verification,

@@ -1,6 +1,6 @@
 /**
- * The least number of bytes that V8 keeps outside of its heap. Bytes of a smaller typed array are part of a heap object:
- * the garbage collector copies them, and they are copied again when an addon asks for their address. Wiping the array
+ * The least number of bytes that V8 keeps outside of its heap. Bytes of a smaller typed array are part of a heap object.
+ * The garbage collector copies them, and so does V8 when an addon asks for their address. Wiping the array
  * then wipes one of several copies.
  */
 const LEAST_LENGTH = 128

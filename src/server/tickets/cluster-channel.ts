@@ -1,6 +1,6 @@
 /**
  * The messages that the processes of a `cluster` exchange about rings. Node's channel carries text, which stays in the
- * heaps of both processes until it is collected; so ticket keys are sealed under a key of the channel to one worker.
+ * heaps of both processes until it is collected. So ticket keys are sealed under a key of the channel to one worker.
  */
 import type { Worker } from 'node:cluster'
 import { randomBytes, randomFillSync } from 'node:crypto'

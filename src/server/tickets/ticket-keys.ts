@@ -184,7 +184,7 @@ export class TicketKeys {
    * Takes the keys of a server's tickets from this ring, and binds its tickets to the identity of the server, as
    * {@link resumeSessions} does for IDs. Servers with equal identities and rings of one name accept each other's tickets.
    *
-   * A server that asks for client certificates and has contexts by name hands out no tickets and accepts none, unless
+   * A server that asks for client certificates and has contexts by name hands out no tickets and accepts none. The option
    * `uniformClientTrust` declares that all its contexts verify clients alike. Nor does a server with a `pskCallback`.
    *
    * @returns what ends it. The server then uses Node's own ticket keys again.
