@@ -57,8 +57,11 @@ let channel: BroadcastChannel | undefined
  * @param sessionTime how long the last full handshake with this endpoint took until its session came, if that is known.
  */
 export function waitBound(times: ConnectTimes | undefined, sessionTime: number | undefined): number {
-  const expected = sessionTime ?? (times === undefined ? Number.POSITIVE_INFINITY : 3 * times.network)
-  const bound = times === undefined ? MAX_WAIT_MS : Math.min(MAX_WAIT_MS, 3 * times.total + COMPUTE_MS)
+  if (times === undefined) return sessionTime !== undefined && sessionTime <= MAX_WAIT_MS ? MAX_WAIT_MS : 0
+  // A time that would forbid to wait may be that of a thread that computed, which says nothing about the leader.
+  const connectTime = 3 * times.total <= MAX_WAIT_MS ? times.total : times.network
+  const expected = sessionTime ?? 3 * connectTime
+  const bound = Math.min(MAX_WAIT_MS, 3 * connectTime + COMPUTE_MS)
   return expected <= bound ? bound : 0
 }
 

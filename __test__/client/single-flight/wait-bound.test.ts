@@ -41,7 +41,8 @@ test('wait bound: without a known time the leader is expected to take three time
 })
 
 test('wait bound: what a thread computed while it connected does not count for the leader', t => {
-  t.is(waitBound({ total: 500, network: 1 }, undefined), 250)
+  t.is(waitBound({ total: 80, network: 1 }, undefined), 250)
+  t.is(waitBound({ total: 500, network: 1 }, undefined), 103)
   t.is(waitBound({ total: 500, network: 84 }, undefined), 0)
 })
 
