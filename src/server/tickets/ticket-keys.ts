@@ -184,8 +184,8 @@ export class TicketKeys {
    * Takes the keys of a server's tickets from this ring, and binds its tickets to the identity of the server, as
    * {@link resumeSessions} does for IDs. Servers with equal identities and rings of one name accept each other's tickets.
    *
-   * A server that asks for client certificates and has contexts by name hands out no tickets and accepts none. The option
-   * `uniformClientTrust` declares that all its contexts verify clients alike. Nor does a server with a `pskCallback`.
+   * A server that asks for client certificates and has contexts by name hands out no tickets and accepts none. It does if
+   * `uniformClientTrust` declares that all its contexts verify clients alike. A server with a `pskCallback` never does.
    *
    * @returns what ends it. The server then uses Node's own ticket keys again.
    * @throws `ERR_INVALID_ARG_TYPE` for anything but a server, `ERR_TLS_RESUMPTION_SERVER_IN_USE` for a server that has a
