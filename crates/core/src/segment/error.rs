@@ -13,10 +13,6 @@ pub enum SegmentErrorKind {
     FileType,
     /// The file system is not on the list of those that share mappings and locks.
     FileSystem,
-    /// The file system is mounted read-only.
-    ReadOnly,
-    /// The process may not use the folder of the file, or the file.
-    Permission,
     /// The file belongs to another user.
     Owner,
     /// Other users may read or write the file.
@@ -39,6 +35,10 @@ pub enum SegmentErrorKind {
     Random,
     /// A system call failed for another reason.
     System,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// The process may not use the folder of the file, or the file.
+    Permission,
 }
 
 /// A segment was not opened. Says what was expected and what was found.
