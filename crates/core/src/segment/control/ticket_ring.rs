@@ -770,3 +770,86 @@ mod tests {
         assert!(ring.keys(NOW).len() <= 3);
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::segment::owner::TestOwners;
+
+    const HASH_KEY: [u8; 16] = [7; 16];
+    const OLD: KeyBytes = [1; TICKET_KEY_LEN];
+    const NEW: KeyBytes = [2; TICKET_KEY_LEN];
+
+    fn explore(check: impl Fn(Arc<Vec<AtomicU64>>) + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(2);
+        builder.max_branches = 10_000;
+        builder.check(move || check(Arc::new((0..WORDS).map(|_| AtomicU64::new(0)).collect())));
+    }
+
+    fn process<R>(
+        words: &[AtomicU64],
+        number: u32,
+        act: impl FnOnce(&TicketRing<'_, TestOwners>) -> R,
+    ) -> R {
+        act(&TicketRing::new(words, &TestOwners::new(number), &HASH_KEY))
+    }
+
+    /// Stores a key in a slot that is empty.
+    fn store(ring: &TicketRing<'_, TestOwners>, place: usize, key: &KeyBytes, generation: u64) {
+        let state = ring.state(place).load(Ordering::Acquire);
+        let busy = ring.claim(place, state).unwrap();
+        ring.fill(place, busy, key, generation, 1);
+    }
+
+    /// The checksum is not what finds a key that is half written: while the state stays the same, there is none.
+    #[test]
+    fn a_key_that_is_replaced_is_read_whole_or_not_at_all() {
+        explore(|words| {
+            process(&words, 1, |ring| store(ring, 0, &OLD, 1));
+            let others = Arc::clone(&words);
+            let writer = thread::spawn(move || {
+                process(&others, 1, |ring| store(ring, 0, &NEW, 2));
+            });
+            process(&words, 2, |ring| {
+                let before = ring.state(0).load(Ordering::Acquire);
+                let mut key = [0; TICKET_KEY_LEN];
+                let seen = ring.read(0, &mut key);
+                let is_unchanged =
+                    before & PHASE_MASK == LIVE && ring.state(0).load(Ordering::Acquire) == before;
+                assert!(seen.is_some() || !is_unchanged, "a live key was not whole");
+                match seen.map(|seen| seen.generation) {
+                    None => assert_eq!(key, [0; TICKET_KEY_LEN]),
+                    Some(1) => assert_eq!(key, OLD),
+                    Some(generation) => assert_eq!((key, generation), (NEW, 2)),
+                }
+            });
+            writer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_active_key_is_there_when_its_word_is_seen() {
+        explore(|words| {
+            let others = Arc::clone(&words);
+            let writer = thread::spawn(move || {
+                process(&others, 1, |ring| {
+                    store(ring, 1, &NEW, 1);
+                    let word = 1 << PLACE_BITS | 1;
+                    assert!(replace(&ring.words[ACTIVE], 0, word, Ordering::Release));
+                });
+            });
+            process(&words, 2, |ring| {
+                let word = ring.words[ACTIVE].load(Ordering::Acquire);
+                if word != 0 {
+                    let mut key = [0; TICKET_KEY_LEN];
+                    assert!(ring.read(place_of(word), &mut key).is_some() && key == NEW);
+                }
+            });
+            writer.join().unwrap();
+        });
+    }
+}
