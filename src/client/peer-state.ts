@@ -31,6 +31,8 @@ export class PeerState {
   readonly generation: PurgeGeneration
   /** False where the session of a leader could not be offered either, so that waiting for another one is pointless. */
   isWorthFollowing = true
+  /** False where the last leaders got no session, so that no connection leads for a while. */
+  hasLeaders = true
   readonly #fingerprints: number[] = []
   readonly #acceptedChains = new Set<string>()
   #lastAccepted: CertificateChain | undefined

@@ -66,14 +66,14 @@ export function waitBound(times: ConnectTimes | undefined, sessionTime: number |
 }
 
 /**
- * For a connection that found no session. Returns a {@link Lead} where it leads, `follow` where another one does and it
- * may follow, and undefined where it should go on by itself.
+ * For a connection that found no session. Returns a {@link Lead} where it leads, and `follow` where another one does and
+ * it may follow. Otherwise it should go on by itself. `independent`: no connection leads, as the last leaders got no session.
  */
 export function joinFlight(
   cache: SessionCache,
   key: string,
   mayFollow: boolean,
-): Lead | 'follow' | undefined {
+): Lead | 'follow' | 'independent' | undefined {
   if (leaders.get(key) === cache) return mayFollow ? 'follow' : undefined
   let lease = acquireLease(cache, key, LEASE_MS)
   if (lease === 0 && !mayFollow) return undefined
@@ -84,7 +84,7 @@ export function joinFlight(
     if (lease !== 0) stopListening()
   }
   if (lease === 0) return 'follow'
-  return lease > 0 ? lead(cache, key, lease) : undefined
+  return lease > 0 ? lead(cache, key, lease) : 'independent'
 }
 
 /**

@@ -119,9 +119,11 @@ export class ConnectionAttempt implements SocketEvents {
   }
 
   onAddress(): void {
+    const peer = this.#recorder && this.#inputs.peer
     // How long the last session took says more than the network does.
-    const isTimeKnown = this.#recorder !== undefined && sessionTime(this.#inputs.peer.endpoint) !== undefined
-    this.#connectTimer.start(!isTimeKnown)
+    this.#connectTimer.start(
+      peer === undefined || (peer.hasLeaders && sessionTime(peer.endpoint) === undefined),
+    )
   }
 
   onTransportConnected(): void {

@@ -54,8 +54,9 @@ export class FlightMember {
   join(bound: number): boolean {
     const { cache, peer } = this.#inputs
     const role = joinFlight(cache, peer.key, bound > 0)
+    peer.hasLeaders = role !== 'independent'
     if (role === 'follow') return this.#follow(bound)
-    if (role !== undefined) this.#takeLead(role)
+    if (typeof role === 'object') this.#takeLead(role)
     return false
   }
 
