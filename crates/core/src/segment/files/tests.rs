@@ -2,13 +2,14 @@
 
 use std::ffi::c_int;
 use std::fs;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::own_file::OwnFile;
 use super::*;
 use crate::segment::layout::{CONTROL_WORDS, LEASES, SESSIONS_VERSION, WORD, header, locks};
 use crate::segment::owner::{Owner, Owners};
@@ -286,6 +287,21 @@ fn a_file_that_has_the_descriptor_of_another_is_neither_changed_nor_closed() {
     drop(sessions);
     // SAFETY: it reads the flags of a descriptor, if it is open.
     assert_ne!(unsafe { libc::fcntl(descriptor, libc::F_GETFD) }, -1);
+}
+
+#[test]
+fn a_file_does_not_close_the_same_file_that_was_opened_again_with_its_descriptor() {
+    let folder = Folder::new();
+    let file = fs::File::create(folder.path()).unwrap();
+    let id = FileId::of(&file.metadata().unwrap());
+    let descriptor = file.as_raw_fd();
+    let earlier = OwnFile::new(file, id);
+    replace_descriptor(descriptor, &fs::File::open(folder.path()).unwrap());
+    // SAFETY: the descriptor is open, and the earlier file has lost it.
+    let next = OwnFile::new(unsafe { fs::File::from_raw_fd(descriptor) }, id);
+    assert!(earlier.get().is_none() && next.get().is_some());
+    drop(earlier);
+    assert!(next.get().is_some(), "it is open");
 }
 
 #[test]
