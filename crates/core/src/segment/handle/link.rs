@@ -132,6 +132,11 @@ impl Link {
         self.current[0].0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// True if the calls go to these files.
+    pub(super) fn is_attached(&self, files: &Attachment) -> bool {
+        self.current().is_some_and(|current| std::ptr::eq(&raw const *current, files))
+    }
+
     fn attach(&self, changes: &mut Changes) -> Option<Arc<Attachment>> {
         let current = self.current();
         if current.as_ref().is_some_and(|attachment| attachment.is_current()) {
@@ -250,6 +255,30 @@ mod tests {
         assert_eq!(other.purges_of(b"a.example"), 1);
         other.link.check();
         assert_eq!(other.purges_of(b"a.example"), 1);
+    }
+
+    #[test]
+    fn a_clear_wipes_a_large_earlier_file() {
+        for is_usable in [true, false] {
+            let folder = Folder::new();
+            let options = SegmentOptions::new(folder.path(), SegmentKind::Clients);
+            let segment = Segment::open(options.with_max(Capacity::new(25_000))).unwrap();
+            let other = open(&folder);
+            let sessions = segment.sessions(Cache::builder());
+            for number in 0..3000_u32 {
+                let key = number.to_ne_bytes();
+                let key = Key::new(&key).unwrap();
+                sessions.put(key, b"a session", EntryOptions::default()).unwrap();
+            }
+            if is_usable {
+                segment.remove_files().unwrap();
+            } else {
+                make_unusable(&folder, &segment);
+            }
+            sessions.clear();
+            sessions.finish_clear();
+            assert_eq!((sessions.stats().cleared, other.audit().unwrap()[0].live), (3000, 0));
+        }
     }
 
     #[test]

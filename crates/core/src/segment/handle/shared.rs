@@ -190,7 +190,22 @@ impl SharedTable {
             }
         };
         let mut is_wiped = true;
-        self.link.remove(|files| is_wiped &= self.table(files).clear(), note);
+        let clear = |files: &Attachment| {
+            let table = self.table(files);
+            if table.clear() {
+                return;
+            }
+            if self.link.is_attached(files) {
+                is_wiped = false;
+                return;
+            }
+            // The drain looks at the attached files only.
+            let mut from = Some(0);
+            while let Some(at) = from {
+                from = table.wipe_cleared(at, DRAIN_STEP);
+            }
+        };
+        self.link.remove(clear, note);
         if is_wiped {
             return None;
         }
