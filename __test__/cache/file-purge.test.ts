@@ -1,6 +1,6 @@
 /** Purges that find no file, or come before it is opened. One after the other, since a purge means all caches of the process. */
 import { once } from 'node:events'
-import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
+import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { connect, purge, SessionCache } from 'tls-resumption'
 import { outcome } from '../support/outcome.ts'
@@ -70,4 +70,24 @@ linuxTest('cache in a file: a purge holds for a cache that the process opens lat
   t.true(await isResumed())
   purge({ host: 'localhost' })
   t.false(await isResumed(), 'purged between two times')
+})
+
+linuxTest('cache in a file: a purge holds for a cache that has an earlier file of the path', async t => {
+  const { port, ca } = await startServer(t)
+  // Whichever of the two the process finds first.
+  for (const tested of [0, 1]) {
+    const path = pathOnTmpfs(t)
+    using one = new SessionCache({ path })
+    using two = new SessionCache({ path, ttl: 60_000 })
+    const sessionCache = tested === 0 ? one : two
+    const isResumed = async () =>
+      (await outcome(connect({ port, ca, servername: 'localhost', sessionCache }))).resumed
+    await isResumed()
+    t.true(await isResumed())
+    for (const file of [path, `${path}.v1`]) rmSync(file)
+    // At least one of the two has the next file then.
+    purge({ host: 'other.example' })
+    purge({ host: 'localhost' })
+    t.false(await isResumed(), `cache ${tested}`)
+  }
 })

@@ -125,8 +125,9 @@ impl Purged {
         let done = self.done.get(&file.path).copied().unwrap_or(0);
         let purge = |name: &[u8]| file.segment.purge(name);
         let is_done = match last {
+            // Also if another cache of the path has done it: the two may have different files of the path.
+            Some(last) if done + 1 >= self.count => purge(last),
             _ if done == self.count => return true,
-            Some(last) if done + 1 == self.count => purge(last),
             _ if self.count > MAX_NAMES => purge(ALL_PEERS),
             _ => {
                 let missing = self.names.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
