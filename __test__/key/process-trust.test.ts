@@ -58,14 +58,16 @@ test('process trust: an option that configures OpenSSL is another one', t => {
 test('process trust: another content of the OpenSSL configuration is another one', t => {
   const at = (file: string, content: string) => (name: string) => (name === file ? content : undefined)
   const environment = { OPENSSL_CONF: '/a.cnf' }
-  t.true(counts({ read: at('/a.cnf', 'two') }, { ...BASE, environment, read: at('/a.cnf', 'one') }))
+  t.true(
+    counts({ read: at('/a.cnf', 'name = two') }, { ...BASE, environment, read: at('/a.cnf', 'name = one') }),
+  )
   for (const execArgv of [['--openssl-config=/b.cnf'], ['--openssl-config', '/b.cnf']]) {
-    const base = { ...BASE, environment, execArgv, read: at('/b.cnf', 'one') }
-    t.true(counts({ read: at('/b.cnf', 'two') }, base))
+    const base = { ...BASE, environment, execArgv, read: at('/b.cnf', 'name = one') }
+    t.true(counts({ read: at('/b.cnf', 'name = two') }, base))
   }
-  t.true(counts({ read: at('/etc/ssl/openssl.cnf', 'one') }), 'a default file')
-  const shared = { ...BASE, hasSharedOpenssl: true, read: at('/etc/pki/tls/openssl.cnf', 'one') }
-  t.true(counts({ read: at('/etc/pki/tls/openssl.cnf', 'two') }, shared))
+  t.true(counts({ read: at('/etc/ssl/openssl.cnf', 'name = one') }), 'a default file')
+  const shared = { ...BASE, hasSharedOpenssl: true, read: at('/etc/pki/tls/openssl.cnf', 'name = one') }
+  t.true(counts({ read: at('/etc/pki/tls/openssl.cnf', 'name = two') }, shared))
 })
 
 test('process trust: a name of an option may have underscores', t => {
@@ -116,6 +118,11 @@ test('process trust: a configuration that reads variables is never the same', t 
     digestTrust({ ...BASE, read: () => 'engines = $ENV::DIR/one' }),
     digestTrust({ ...BASE, read: () => 'engines = $ENV::DIR/two' }),
     'the token of the process takes its place',
+  )
+  t.is(
+    digestTrust({ ...BASE, read: () => '[ENV]\nname = $DIR/one' }),
+    digestTrust({ ...BASE, read: () => '[ENV]\nname = $DIR/two' }),
+    'in the section of that name',
   )
   t.not(
     digestTrust({ ...BASE, read: () => ' # $ENV::DIR/one' }),
@@ -194,6 +201,7 @@ test('process trust: a configuration that includes files is never the same', t =
   t.is(of('  .include = another.cnf'), including)
   t.is(of('\uFEFF.include other.cnf'), including, 'behind a byte order mark')
   t.is(of('.incl\\\nude other.cnf'), including, 'in two lines')
+  t.is(of('.includeother = 1'), including, 'without a space')
   t.not(of('# .include other.cnf'), including, 'a comment')
   t.not(of('# .include other.cnf'), of('# .include another.cnf'))
 })
@@ -207,9 +215,31 @@ const LOADING = [
   'openssl_conf = init\n[init]\nproviders = all\n[all]\noqsprovider = its\n[its]\nactivate = 1',
   'openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = its\n[its]\nmodule = /tmp/default.so',
   'openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = its\n[its]\nidentity = other',
+  'openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault.custom = its\n[its]\nactivate = 1',
+  'openssl_conf = init\n[init]\nproviders.a.b = all\n[all]\ndefault = its\n[its]\nactivate = 1',
+  'openssl_conf = my section\n[ my section ]\nengines = mine',
+  'openssl_conf = init\n[init]\n./module = mine',
+  'openssl_conf = init\n[init]\nfolder/module = mine',
+  'openssl_conf = init\n[init]\n# two backslashes \\\\\nengines = mine',
 ]
 for (const content of LOADING) {
   test(`process trust: a configuration that loads code is never the same: ${content.replaceAll('\n', '; ')}`, t => {
+    const of = (read: string) => digestTrust({ ...BASE, read: () => read })
+    t.is(of(content), of(`${content}\n# another comment`))
+  })
+}
+
+const UNREADABLE = [
+  'a name of words = 1',
+  'no sign',
+  '[no bracket',
+  'a\\ b = 1',
+  'a = 1\r',
+  'a = \uFFFD',
+  '= 1',
+]
+for (const content of UNREADABLE) {
+  test(`process trust: a configuration with a line that cannot be read is never the same: ${JSON.stringify(content)}`, t => {
     const of = (read: string) => digestTrust({ ...BASE, read: () => read })
     t.is(of(content), of(`${content}\n# another comment`))
   })
@@ -220,14 +250,23 @@ test('process trust: a configuration that loads nothing is the same in each proc
     openssl_conf = init
     [init]
     providers = all
-    ssl_conf = ssl
+    providers.more = all
+    ssl_conf = ssl # not engines
+    # one line \\
+    engines = mine
     [all]
     default = its
+    2.legacy = its
     [its]
     activate = 1
     [ssl]
     system_default = defaults
-    [insta]
+    [ insta ] # of a test
+    0.organizationName = Internet Widgits Pty Ltd
+    subject = "/C=FI/CN=#1" # quoted
+    key = $oids::key
+    secret =
+    [ a section ]
     path = pkix/
     module = of nothing that is loaded`
   const of = (read: string) => digestTrust({ ...BASE, read: () => read })
