@@ -64,7 +64,7 @@ linuxTest(
   async t => {
     const path = pathOnTmpfs(t)
     new SessionCache({ path })
-    for (const version of [2, 10]) writeFileSync(`${path}.v${version}`, 'tlsresse and its sessions')
+    for (const version of [1, 10]) writeFileSync(`${path}.v${version}`, 'tlsresse and its sessions')
     for (const other of [`${path}.v3`, `${path}.v1.txt`, `${path}s.v1`])
       writeFileSync(other, 'of another program')
     const { code, stderr } = await tlsResumption('cache', path, '--remove')
@@ -83,7 +83,7 @@ linuxTest('command cache: it purges a host or all, and removes the file', async 
   const { code, stdout } = await tlsResumption('cache', path, '--remove')
   t.is(code, 0)
   t.regex(stdout, /Removed/)
-  t.false(existsSync(path) || existsSync(`${path}.v1`))
+  t.false(existsSync(path) || existsSync(`${path}.v2`))
 })
 
 linuxTest('command cache: a missing or foreign file, and wrong arguments', async t => {

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { SessionCache } from 'tls-resumption'
 import { startServer } from '../support/server.ts'
@@ -99,9 +99,9 @@ const REFUSED: readonly Refused[] = [
   },
   {
     what: 'a file of sessions that its owner may only read',
-    make: withFile(path => chmodSync(`${path}.v1`, 0o400)),
-    message: /cache\.v1: expected mode 0600, found 0400/,
-    remedy: /chmod 600 .*cache\.v1/,
+    make: withFile(path => chmodSync(`${path}.v2`, 0o400)),
+    message: /cache\.v2: expected mode 0600, found 0400/,
+    remedy: /chmod 600 .*cache\.v2/,
   },
   {
     what: 'a file with a second name',
@@ -180,16 +180,26 @@ function listAll(folder: string): string[] {
   return statSync(folder, { throwIfNoEntry: false }) ? readdirSync(folder).sort() : []
 }
 
-linuxTest('cache in a file: under the permission model the error names the flags', async t => {
-  const path = pathOnTmpfs(t)
-  const code = `require('tls-resumption'); try { new (require('tls-resumption').SessionCache)({ path: ${JSON.stringify(path)} }) }
+linuxTest(
+  'cache in a file: under the permission model the error names the flags, which are enough',
+  async t => {
+    const path = pathOnTmpfs(t)
+    const code = `require('tls-resumption'); try { new (require('tls-resumption').SessionCache)({ path: ${JSON.stringify(path)} }) }
     catch (error) { console.log(error.code, error.message) }`
-  const [major = 0] = process.versions.node.split('.').map(Number)
-  const permission = major >= 23 ? '--permission' : '--experimental-permission'
-  const flags = [permission, '--allow-addons', '--allow-fs-read=*', '-e', code]
-  const { stdout, stderr } = await runNode(flags)
-  t.regex(stdout, /^ERR_TLS_RESUMPTION_FILE .*fs\.write.*--allow-fs-write/, stderr)
-})
+    const [major = 0] = process.versions.node.split('.').map(Number)
+    const permission = major >= 23 ? '--permission' : '--experimental-permission'
+    const flags = [permission, '--allow-addons', '--allow-fs-read=*']
+    const { stdout, stderr } = await runNode([...flags, '-e', code])
+    t.regex(stdout, /^ERR_TLS_RESUMPTION_FILE .*fs\.write.*--allow-fs-write/, stderr)
+    const allowed = [path, `${path}.v2`]
+    const opened = await runNode([...flags, ...allowed.map(file => `--allow-fs-write=${file}`), '-e', code])
+    t.is(opened.stdout, '', opened.stderr)
+    t.deepEqual(
+      listAll(dirname(path)),
+      allowed.map(file => basename(file)),
+    )
+  },
+)
 
 rootTest('cache in a file: what belongs to another user is an error that says so', async t => {
   const path = pathOnTmpfs(t)

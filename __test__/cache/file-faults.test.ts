@@ -10,11 +10,11 @@ const linuxTest = hasSharedFiles ? test : test.skip
 const rootTest = hasSharedFiles && process.getuid?.() === 0 ? test : test.skip
 
 const remove = (path: string) => {
-  for (const file of [path, `${path}.v1`]) rmSync(file, { recursive: true, force: true })
+  for (const file of [path, `${path}.v2`]) rmSync(file, { recursive: true, force: true })
 }
 const FAULTS: readonly [what: string, make: (path: string) => void][] = [
   ['the files are removed', remove],
-  ['the file of sessions is removed', path => rmSync(`${path}.v1`, { force: true })],
+  ['the file of sessions is removed', path => rmSync(`${path}.v2`, { force: true })],
   ['the files are truncated to nothing', path => truncateBoth(path, 0)],
   ['the files are truncated to a page', path => truncateBoth(path, 4096)],
   ['garbage is written over the files', path => writeBoth(path, 'r+')],
@@ -29,7 +29,7 @@ const FAULTS: readonly [what: string, make: (path: string) => void][] = [
 ]
 
 function existing(path: string): string[] {
-  return [path, `${path}.v1`].filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
+  return [path, `${path}.v2`].filter(file => statSync(file, { throwIfNoEntry: false })?.isFile())
 }
 
 function truncateBoth(path: string, bytes: number): void {

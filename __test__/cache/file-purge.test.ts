@@ -11,11 +11,11 @@ const linuxTest = hasSharedFiles ? test.serial : test.skip
 
 /** Puts the files elsewhere, and something that cannot be used in their place. Returns a function that puts them back. */
 function moveAway(path: string): () => void {
-  for (const file of [path, `${path}.v1`]) renameSync(file, `${file}.aside`)
+  for (const file of [path, `${path}.v2`]) renameSync(file, `${file}.aside`)
   mkdirSync(path)
   return () => {
     rmdirSync(path)
-    for (const file of [path, `${path}.v1`]) renameSync(`${file}.aside`, file)
+    for (const file of [path, `${path}.v2`]) renameSync(`${file}.aside`, file)
   }
 }
 
@@ -84,7 +84,7 @@ linuxTest('cache in a file: a purge holds for a cache that has an earlier file o
       (await outcome(connect({ port, ca, servername: 'localhost', sessionCache }))).resumed
     await isResumed()
     t.true(await isResumed())
-    for (const file of [path, `${path}.v1`]) rmSync(file)
+    for (const file of [path, `${path}.v2`]) rmSync(file)
     // At least one of the two has the next file then.
     purge({ host: 'other.example' })
     purge({ host: 'localhost' })

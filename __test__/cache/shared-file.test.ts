@@ -108,7 +108,7 @@ linuxTest('cache in a file: purge holds in the process without a usable file', a
   const { port, ca } = await startServer(t)
   const path = pathOnTmpfs(t)
   const one = await startSharing(t, { path, ca })
-  for (const file of [path, `${path}.v1`]) rmSync(file)
+  for (const file of [path, `${path}.v2`]) rmSync(file)
   mkdirSync(path)
   await new Promise(resolve => setTimeout(resolve, 1100))
   const isResumed = async () => (await one.connect([port], { hasOwnCheck: true }))[0]?.resumed
@@ -123,12 +123,12 @@ linuxTest('cache in a file: processes follow a path that is removed and made aga
   const path = pathOnTmpfs(t)
   const [one, two] = await Promise.all([startSharing(t, { path, ca }), startSharing(t, { path, ca })])
   await one.connect([port])
-  for (const file of [path, `${path}.v1`]) rmSync(file)
+  for (const file of [path, `${path}.v2`]) rmSync(file)
   await new Promise(resolve => setTimeout(resolve, 1100))
   t.false((await two.connect([port]))[0]?.resumed, 'the sessions were in the earlier file')
   t.true((await one.connect([port]))[0]?.resumed)
   // A purge looks at the path first: the other process may have the new file already.
-  for (const file of [path, `${path}.v1`]) rmSync(file)
+  for (const file of [path, `${path}.v2`]) rmSync(file)
   await new Promise(resolve => setTimeout(resolve, 1100))
   await one.connect([port])
   await two.purge('localhost')
@@ -141,7 +141,7 @@ linuxTest('cache in a file: the count of purges changes with each change of the 
   const purges = () => native.purges(handleOf(cache))
   const counts = [purges()]
   for (const change of [() => mkdirSync(path), () => rmdirSync(path)]) {
-    for (const file of [path, `${path}.v1`])
+    for (const file of [path, `${path}.v2`])
       if (statSync(file, { throwIfNoEntry: false })?.isFile()) rmSync(file)
     change()
     await new Promise(resolve => setTimeout(resolve, 1100))

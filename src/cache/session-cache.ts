@@ -26,7 +26,7 @@ export interface SessionCacheOptions {
   name?: string | undefined
   /**
    * The path of a file on tmpfs, as `/run/myapp/tls`. All processes of the user that open it share one memory, in all of
-   * their threads, and it stays when they end. Linux only. `PATH.v1` beside it has the sessions.
+   * their threads, and it stays when they end. Linux only. `PATH.v2` beside it has the sessions.
    *
    * The file keeps `max`, `maxSession`, `singleUse` and `serves`, and up to eight tickets of a key. It may evict a session
    * before it is full. `name`, `maxSize`, `sweepInterval` and `ticketsPerPeer` do not go with a path.

@@ -42,12 +42,12 @@ export function checkPath(path: string): string {
   if (path.includes('\0')) throw invalidArgType('"path" option', 'a path without null bytes', path)
   const file = resolve(path)
   if (process.platform !== 'linux') throw unsupported(`this is ${process.platform}`)
-  for (const each of [file, `${file}.v1`]) {
+  for (const each of [file, `${file}.v2`]) {
     for (const scope of ['fs.read', 'fs.write']) {
       if (process.permission?.has(scope, each) === false) {
         throw fileError(
           `the permission ${scope} is denied for ${each}. Start Node.js with --allow-fs-read and --allow-fs-write of ` +
-            `${file} and ${file}.v1`,
+            `${file} and ${file}.v2`,
         )
       }
     }

@@ -175,7 +175,7 @@ mod chaos {
     /// Something that another program does to a file. Mostly nothing.
     fn disturb(folder: &Path, random: &mut Random) -> bool {
         let path =
-            if random.below(2) == 0 { folder.join("cache") } else { folder.join("cache.v1") };
+            if random.below(2) == 0 { folder.join("cache") } else { folder.join("cache.v2") };
         match random.below(300) {
             0 => {
                 let _ = fs::remove_file(&path);

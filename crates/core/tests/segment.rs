@@ -202,7 +202,7 @@ fn a_segment_follows_its_path() {
     put(&sessions, "a", b"new");
 
     // Only the session file was removed, by another program.
-    fs::remove_file(folder.path().with_extension("v1")).unwrap();
+    fs::remove_file(folder.path().with_extension("v2")).unwrap();
     let current = segment.file_id();
     std::thread::sleep(Duration::from_millis(1100));
     assert_eq!((sessions.get(key("a")).as_deref(), segment.file_id()), (None, current));
@@ -224,7 +224,7 @@ fn a_segment_follows_its_path() {
 
 #[test]
 fn files_that_are_truncated_or_overwritten_under_load_crash_no_process() {
-    for (extension, garbage) in [("v1", None), ("v1", Some(0xff)), ("", None), ("", Some(0xa5))] {
+    for (extension, garbage) in [("v2", None), ("v2", Some(0xff)), ("", None), ("", Some(0xa5))] {
         let folder = Folder::new();
         let segment = folder.open();
         let sessions = segment.sessions(builder());
@@ -278,7 +278,7 @@ fn words_that_another_program_writes_cause_no_panic_and_no_damaged_session() {
 #[test]
 fn two_versions_of_the_layout_share_purges_keys_and_failures_but_no_sessions() {
     let folder = Folder::new();
-    let (old, new) = (folder.open(), Segment::open(folder.options().with_layout(2)).unwrap());
+    let (old, new) = (Segment::open(folder.options().with_layout(1)).unwrap(), folder.open());
     assert_eq!(old.file_id(), new.file_id(), "one control file");
     assert_eq!(old.info().unwrap().processes, [std::process::id()], "a process has one number");
     let [olds, news] = [&old, &new].map(|segment| segment.sessions(builder()));
@@ -304,7 +304,7 @@ fn two_versions_of_the_layout_share_purges_keys_and_failures_but_no_sessions() {
     put(&olds, "a", b"of the old layout");
     put(&news, "a", b"of the new layout");
     drop((old, new, olds, news));
-    let (old, new) = (folder.open(), Segment::open(folder.options().with_layout(2)).unwrap());
+    let (old, new) = (Segment::open(folder.options().with_layout(1)).unwrap(), folder.open());
     let [olds, news] = [&old, &new].map(|segment| segment.sessions(builder()));
     assert_eq!(olds.get(key("a")).as_deref(), Some(&b"of the old layout"[..]));
     assert_eq!(news.get(key("a")).as_deref(), Some(&b"of the new layout"[..]));

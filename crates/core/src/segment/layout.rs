@@ -1,6 +1,6 @@
 //! Where everything is stored in the two files.
 //!
-//! The control file `PATH` has one layout for ever. The session file `PATH.v1` has the version in its name, so that two
+//! The control file `PATH` has one layout for ever. The session file `PATH.v2` has the version in its name, so that two
 //! versions of the package use one control file and two session files. All offsets and lengths are in words of 8 bytes, and
 //! every region begins at a page of 4 KiB. Numbers have the byte order of the machine, because the files do not leave it.
 
@@ -20,8 +20,8 @@ pub(crate) const CONTROL_MAGIC: u64 = u64::from_ne_bytes(*b"tlsresum");
 pub(crate) const SESSIONS_MAGIC: u64 = u64::from_ne_bytes(*b"tlsresse");
 /// The version of the control file. It never changes.
 pub(crate) const CONTROL_VERSION: u64 = 1;
-/// The version of the session file, which is in its name.
-pub(crate) const SESSIONS_VERSION: u64 = 1;
+/// The version of the session file, which is in its name. No published package had version 1.
+pub(crate) const SESSIONS_VERSION: u64 = 2;
 
 /// The words of the control file's header.
 pub(crate) mod header {

@@ -74,7 +74,7 @@ struct Files(PathBuf);
 impl Drop for Files {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
-        let _ = std::fs::remove_file(self.0.with_extension("v1"));
+        let _ = std::fs::remove_file(self.0.with_extension("v2"));
     }
 }
 
@@ -104,11 +104,11 @@ pub fn scribble(bytes: &[u8]) {
         match step {
             // From the first slot on: slots of sessions and of chains, then payloads.
             Step::Scribble { at, value } => {
-                write(&files.0.with_extension("v1"), 4096 + u64::from(at) % 4096 * 8, value);
+                write(&files.0.with_extension("v2"), 4096 + u64::from(at) % 4096 * 8, value);
             }
             Step::State { slot, value } => {
                 let at = 4096 + u64::from(slot) % 16 * 8;
-                write(&files.0.with_extension("v1"), at, value.into());
+                write(&files.0.with_extension("v2"), at, value.into());
             }
             Step::Control { at, value } => write(&files.0, u64::from(at) % 28_672 * 8, value),
             Step::Put { key, len } => {

@@ -221,7 +221,7 @@ fn a_session_file_of_another_control_file_is_replaced() {
 fn a_file_that_is_no_session_file_is_not_removed() {
     let folder = Folder::new();
     let control = ControlFile::open(&options(folder.path())).unwrap();
-    let path = folder.path().with_extension("v1");
+    let path = folder.path().with_extension("v2");
     let write = |content: &[u8]| {
         use std::os::unix::fs::PermissionsExt;
         fs::write(&path, content).unwrap();
@@ -370,7 +370,7 @@ fn a_truncated_file_is_all_zeros_also_if_there_is_memory_for_one_page_at_a_time(
     for word in pages {
         sessions.mapping[word].store(7, Ordering::SeqCst);
     }
-    let file = fs::File::options().write(true).open(folder.path().with_extension("v1"));
+    let file = fs::File::options().write(true).open(folder.path().with_extension("v2"));
     file.unwrap().set_len(0).unwrap();
     sigbus::REFUSED_FROM.set(4097);
     for word in pages {
@@ -390,7 +390,7 @@ fn a_truncated_file_is_dead_and_all_zeros() {
     words[at].store(7, Ordering::SeqCst);
     fs::File::options()
         .write(true)
-        .open(folder.path().with_extension("v1"))
+        .open(folder.path().with_extension("v2"))
         .unwrap()
         .set_len(0)
         .unwrap();

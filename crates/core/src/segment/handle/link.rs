@@ -228,9 +228,9 @@ mod tests {
             let folder = Folder::new();
             let (segment, other) = (open(&folder), open(&folder));
             let [aside, aside_sessions] =
-                ["aside", "aside.v1"].map(|name| folder.path().with_file_name(name));
+                ["aside", "aside.v2"].map(|name| folder.path().with_file_name(name));
             std::fs::rename(folder.path(), &aside).unwrap();
-            std::fs::rename(folder.path().with_extension("v1"), &aside_sessions).unwrap();
+            std::fs::rename(folder.path().with_extension("v2"), &aside_sessions).unwrap();
             std::fs::create_dir(folder.path()).unwrap();
             if is_noticed {
                 segment.link.check();
@@ -241,7 +241,7 @@ mod tests {
             drop(segment);
             std::fs::remove_dir(folder.path()).unwrap();
             std::fs::rename(&aside, folder.path()).unwrap();
-            std::fs::rename(&aside_sessions, folder.path().with_extension("v1")).unwrap();
+            std::fs::rename(&aside_sessions, folder.path().with_extension("v2")).unwrap();
             assert_eq!(open(&folder).purges_of(b"a.example"), 1);
         }
     }
