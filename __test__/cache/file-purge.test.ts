@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { connect, purge, SessionCache } from 'tls-resumption'
 import { outcome } from '../support/outcome.ts'
-import { startServer } from '../support/server.ts'
+import { finish, startServer, testAuthority } from '../support/server.ts'
 import { hasSharedFiles, pathOnTmpfs, startSharing } from '../support/shared-file.ts'
 
 const linuxTest = hasSharedFiles ? test.serial : test.skip
@@ -90,4 +90,42 @@ linuxTest('cache in a file: a purge holds for a cache that has an earlier file o
     purge({ host: 'localhost' })
     t.false(await isResumed(), `cache ${tested}`)
   }
+})
+
+linuxTest('cache in a file: a purge holds for earlier sessions when the file is made again', async t => {
+  const { issue } = await testAuthority()
+  const identity = await issue({ commonName: 'localhost', dnsNames: ['localhost'], usage: 'server' })
+  const [{ port, ca }, other] = [await startServer(t, identity), await startServer(t, identity)]
+  const path = pathOnTmpfs(t)
+  const options = { ca, servername: 'localhost', sessionCache: new SessionCache({ path }) }
+  const open = () => connect({ ...options, port })
+  const keep = async () => {
+    const socket = open()
+    let session = Buffer.alloc(0)
+    socket.on('session', emitted => {
+      session = emitted
+    })
+    await finish(socket)
+    return session
+  }
+  const isOffered = async (session: Buffer) => (await outcome(connect({ ...options, port, session }))).resumed
+  const makeAgain = async () => {
+    for (const file of [path, `${path}.v1`]) rmSync(file)
+    await new Promise(resolve => setTimeout(resolve, 1100))
+    // The session relies on a chain, which is in the file.
+    await finish(connect({ ...options, port: other.port }))
+  }
+  const first = await keep()
+  t.true(await isOffered(first))
+  purge({ host: 'localhost', port })
+  t.false(await isOffered(first))
+  await makeAgain()
+  t.false(await isOffered(first), 'the new file counts no purge')
+  const [second] = [await keep(), purge({ host: 'localhost', port })]
+  const third = await keep()
+  t.false(await isOffered(second))
+  t.true(await isOffered(third))
+  await makeAgain()
+  purge({ host: 'localhost', port })
+  t.false(await isOffered(third), 'the new file counts one purge, as the earlier one did')
 })

@@ -14,20 +14,33 @@ export class PurgeGeneration {
   readonly endpoint: Endpoint
   readonly #scope: KeyScope
   readonly #purges: number
+  /** The file whose counters were read. */
+  readonly #file: string
 
   /** `scope`: whose counters count. */
   constructor(options: tls.ConnectionOptions, scope: KeyScope = PROCESS_SCOPE) {
     this.#scope = scope
     this.#purges = noticePurges(scope)
+    this.#file = fileOf(scope)
     this.endpoint = readEndpoint(options)
     this.value = this.#purges === 0 ? '' : countPurges(scope, this.endpoint)
   }
 
-  /** True if the connection has been purged since. */
+  /** True if the connection has been purged since, or if the path of its cache leads to another file. */
   get isOver(): boolean {
     const scope = this.#scope
-    return totalPurges(scope) !== this.#purges && countPurges(scope, this.endpoint) !== this.value
+    if (totalPurges(scope) === this.#purges) return false
+    // The counters of another file begin with 0, and soon are those that were read.
+    // @guard purge › file-purge › cache in a file: a purge holds for earlier sessions when the file is made again
+    //   ⇒ if false
+    if (fileOf(scope) !== this.#file) return true
+    return countPurges(scope, this.endpoint) !== this.value
   }
+}
+
+function fileOf(scope: KeyScope): string {
+  const handle = scope.handle()
+  return handle === 0 ? '' : native.fileId(handle)
 }
 
 /** Returns a number that grows with each purge that the scope may mean. */
