@@ -1,8 +1,11 @@
 import test from 'ava'
 import { type ConnectOptions, connect, SessionCache } from 'tls-resumption'
+import { borrowPermitted, RECORD_BYTES, storeVerified } from '../../dist/cache/internal.js'
 import { OfferBreaker } from '../../dist/cache/offer-breaker.js'
+import { SessionCache as BuiltCache } from '../../dist/cache/session-cache.js'
 import { withDefaults } from '../../dist/key/options.js'
 import { identifyContextFor, identifyPeer } from '../../dist/key/session-key.js'
+import { native } from '../../dist/native/addon.js'
 import { finish, startServer } from '../support/server.ts'
 
 const MINUTE = 60_000
@@ -35,3 +38,29 @@ test('breaker: after a pause, a connection without a session leaves the offer to
   t.false(await resumes(new SessionCache()))
   t.true(await resumes(sessionCache))
 })
+
+test.serial(
+  'breaker: a large session that is taken while it is read leaves the offer to the next connection',
+  t => {
+    const cache = new BuiltCache()
+    const endpoint = 'of a large session'
+    const record = Buffer.alloc(RECORD_BYTES, 1)
+    // Larger than the buffer of the first read.
+    storeVerified(cache, 'key', Buffer.alloc(20_000), record, { ttl: 60_000, reusable: true, add: false })
+    endPause(endpoint)
+    const { offerPermitted } = native
+    native.offerPermitted = (...given) => {
+      const length = offerPermitted(...given)
+      cache.delete('key')
+      return length
+    }
+    t.teardown(() => {
+      native.offerPermitted = offerPermitted
+    })
+    t.is(
+      borrowPermitted(cache, 'key', endpoint, () => t.fail()),
+      undefined,
+    )
+    t.is(new OfferBreaker().mayOffer(endpoint, 'key'), 'offer')
+  },
+)

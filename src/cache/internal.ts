@@ -3,6 +3,7 @@ import { native } from '../native/addon.js'
 import { borrow } from '../native/scratch-buffer.js'
 import { sha256 } from '../util/digest.js'
 import * as log from '../util/log.js'
+import { breakerOf } from './offer-breaker.js'
 import {
   handleOf,
   localOptionsOf,
@@ -159,7 +160,12 @@ export function borrowPermitted<T>(
   let length: number | undefined
   const fill = (_: number, __: string, out: Buffer) => {
     // The breaker is asked once, also where the session needs a larger buffer.
-    if (length !== undefined) return native.offerVerified(handle, key, out)
+    if (length !== undefined) {
+      const second = native.offerVerified(handle, key, out)
+      // Evicted or taken in between: the breaker expects an offer.
+      if (second === 0) breakerOf(cache).notOffered(endpoint)
+      return second
+    }
     // @guard offer-back-off › strict-peer › strict peer: TLS * offers pause to a peer that rejects every
     //   session
     //   ⇒ `native.offerPermitted(handle, key, out, endpoint)` becomes `native.offerVerified(handle, key, out)`
