@@ -166,10 +166,13 @@ linuxTest('cache in a file: another content of OPENSSL_CONF means a full handsha
   const path = pathOnTmpfs(t)
   const conf = `${path}.cnf`
   writeFileSync(conf, '# one')
+  // A younger one may have been changed after the start of a process.
+  await new Promise(resolve => setTimeout(resolve, 1100))
   const start = () => startSharing(t, { path, ca }, [], { ...process.env, OPENSSL_CONF: conf })
   await (await start()).connect([port])
   t.true((await (await start()).connect([port]))[0]?.resumed)
   writeFileSync(conf, '# two')
+  await new Promise(resolve => setTimeout(resolve, 1100))
   t.false((await (await start()).connect([port]))[0]?.resumed)
 })
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -173,17 +173,47 @@ linuxTest('process trust: another library that the system loads first is another
   t.true(counts({ startEnvironment: { LD_PRELOAD: '/two.so' } }, { ...BASE, startEnvironment }))
 })
 
+/** A configuration that is younger than this when a process starts may have been changed after its start. */
+const untilOld = () => new Promise(resolve => setTimeout(resolve, 1100))
+
 linuxTest('process trust: a configuration that was changed after the start is never the same', async t => {
   const conf = `${pathOnTmpfs(t)}.cnf`
   const env = { OPENSSL_CONF: conf }
   writeFileSync(conf, '# one')
+  t.not(await trustOf(t, [], env), await trustOf(t, [], env), 'too young')
+  await untilOld()
   const one = await trustOf(t, [], env)
   t.is(await trustOf(t, [], env), one)
   // The process was configured by the first content, and finds the second one.
   const changed = await trustOf(t, [], env, '# two')
+  await untilOld()
   t.not(changed, await trustOf(t, [], env), 'not that of a process which started with the second')
   t.not(changed, one)
 })
+
+linuxTest(
+  'process trust: a configuration behind a link that was changed after the start is never the same',
+  async t => {
+    const path = pathOnTmpfs(t)
+    for (const name of ['one', 'two']) {
+      mkdirSync(`${path}-${name}`)
+      writeFileSync(`${path}-${name}/a.cnf`, `# ${name}`)
+    }
+    const [inner, outer] = [`${path}-inner`, `${path}-outer`]
+    symlinkSync('cache-one', inner)
+    symlinkSync('cache-inner', outer)
+    const env = { OPENSSL_CONF: `${outer}/a.cnf` }
+    await untilOld()
+    const one = await trustOf(t, [], env)
+    t.is(await trustOf(t, [], env), one)
+    const changed = await trustOf(t, [], env, inner, 'cache-two')
+    await untilOld()
+    const two = await trustOf(t, [], env)
+    t.is(await trustOf(t, [], env), two)
+    t.not(changed, two, 'not that of a process which started with the second')
+    t.not(changed, one)
+  },
+)
 
 test('process start: arguments that process.title has overwritten are not known', t => {
   t.deepEqual(parseCommandLine('node\0--x\0app.js\0'), ['--x', 'app.js'])

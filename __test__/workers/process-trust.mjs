@@ -1,12 +1,15 @@
 /**
  * Prints the process trust of the thread, after the application has removed what it is made of, and that of a bare worker. An
- * argument is first written to the configuration of OpenSSL.
+ * argument is first written to the configuration of OpenSSL. Two are a link that is first made again, and where it leads.
  */
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 
-const [, , content] = process.argv
-if (isMainThread && content !== undefined) writeFileSync(process.env.OPENSSL_CONF, content)
+const [, , first, target] = process.argv
+if (isMainThread && target !== undefined) {
+  unlinkSync(first)
+  symlinkSync(target, first)
+} else if (isMainThread && first !== undefined) writeFileSync(process.env.OPENSSL_CONF, first)
 const { processTrust } = await import('../../dist/key/process-trust.js')
 
 if (isMainThread) {

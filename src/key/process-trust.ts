@@ -3,7 +3,8 @@
  * and OpenSSL, and how OpenSSL is configured. Keys of sessions that outlive the process hold it.
  */
 import { getFips } from 'node:crypto'
-import { lstatSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
 import { uptime } from 'node:process'
 import { native } from '../native/addon.js'
 import { sha256 } from '../util/digest.js'
@@ -149,5 +150,20 @@ function readText(file: string): string | undefined {
 /** True if the file may have been another one when the process started. Throws if there is none. */
 function isNewerThanProcess(file: string): boolean {
   const started = wallClock() - uptime() * SECOND
-  return Math.max(lstatSync(file).ctimeMs, statSync(file).ctimeMs) >= started
+  // Some file systems round times to seconds.
+  return Math.max(statSync(file).ctimeMs, newestLink(file)) >= started - SECOND
+}
+
+/** Returns when the newest symbolic link on the way to the file was made, in milliseconds since 1970. 0 without a link. */
+function newestLink(file: string): number {
+  const folder = dirname(file)
+  if (folder === file) return 0
+  // @guard shared-file › process-trust › process trust: a configuration behind a link that was changed after the start *
+  //   ⇒ `newestLink(folder)` becomes `0`
+  const ofFolder = newestLink(folder)
+  const state = lstatSync(file)
+  if (!state.isSymbolicLink()) return ofFolder
+  const target = readlinkSync(file)
+  const ofTarget = newestLink(isAbsolute(target) ? target : `${realpathSync(folder)}/${target}`)
+  return Math.max(state.ctimeMs, ofFolder, ofTarget)
 }
