@@ -1,16 +1,18 @@
 /** Drives a connection attempt through a socket that is a fake, in any order of events. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type tls from 'node:tls'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { type ClientMessage, connect, SessionCache, sessionKey } from 'tls-resumption'
 import { offerBreaker } from '../../dist/cache/offer-breaker.js'
 import { ConnectionAttempt } from '../../dist/client/attempt/attempt.js'
+import { HANG_MS } from '../../dist/client/attempt/hang-watch.js'
 import { recordSessionTime } from '../../dist/client/peer-state.js'
 import { planConnection } from '../../dist/client/plan.js'
 import { joinFlight } from '../../dist/client/single-flight.js'
 import { withDefaults } from '../../dist/key/options.js'
 import type { SocketPort } from '../../dist/node/socket-port.js'
+import { clock, timers } from '../../dist/util/time.js'
 import { finish, startServer } from '../support/server.ts'
 import { readVerified, writeVerified } from '../support/verified.ts'
 
@@ -115,14 +117,58 @@ function close(attempt: ConnectionAttempt, port: FakePort, error: unknown): void
   attempt.onClosed(error)
 }
 
+/** Connects once, and returns what another connection needs to resume. */
+async function prepare(t: ExecutionContext) {
+  const { port, ca } = await startServer(t)
+  const dial = { port, host: '127.0.0.1', servername: 'localhost', ca }
+  const cache = new SessionCache()
+  await finish(connect({ ...dial, sessionCache: cache }))
+  return { dial, cache, verified: readVerified(cache, sessionKey(dial) ?? '') }
+}
+
+function inputsOf(cache: SessionCache, dial: tls.ConnectionOptions, cachePartition?: string) {
+  const options = withDefaults({ ...dial }) as tls.ConnectionOptions
+  const { inputs } = planConnection(cache, options, { cachePartition })
+  if (inputs === undefined || 'find' in inputs) throw new Error('not cacheable')
+  return inputs
+}
+
+test.serial('attempt: no silence counts after a handshake with a session of the caller', async t => {
+  const { dial, cache, verified } = await prepare(t)
+  const inputs = inputsOf(cache, dial)
+  const { monotonic } = clock
+  const { setTimeout } = timers
+  t.teardown(() => {
+    clock.monotonic = monotonic
+    timers.setTimeout = setTimeout
+  })
+  let check = () => {}
+  timers.setTimeout = ((callback: () => void) => {
+    check = callback
+    return setTimeout(() => {}, 0)
+  }) as typeof setTimeout
+  const now = monotonic()
+  clock.monotonic = () => now
+  const isSuspected = (...names: string[]) => {
+    writeVerified(cache, inputs.peer.key, verified)
+    const [attempt, fake] = [new ConnectionAttempt(inputs, () => true), new FakePort()]
+    attempt.attachPort(fake, {} as tls.TLSSocket)
+    clock.monotonic = () => now
+    for (const name of names) STEPS[name]?.(attempt, fake, verified.session)
+    t.is(fake.given, 1)
+    clock.monotonic = () => now + HANG_MS
+    check()
+    close(attempt, fake, undefined)
+    return offerBreaker.mayOffer(inputs.peer.endpoint, inputs.peer.key) !== 'offer'
+  }
+  t.false(isSuspected('connected', 'caller gives a session', 'full'))
+  t.true(isSuspected('connected', 'caller gives a session'), 'of a peer that does not answer')
+})
+
 test.serial(
   'attempt: in any order of events it reports once, ends its flight once, and offers in time only',
   async t => {
-    const { port, ca } = await startServer(t)
-    const dial = { port, host: '127.0.0.1', servername: 'localhost', ca }
-    const cache = new SessionCache()
-    await finish(connect({ ...dial, sessionCache: cache }))
-    const verified = readVerified(cache, sessionKey(dial) ?? '')
+    const { dial, cache, verified } = await prepare(t)
 
     let reports: ClientMessage[] = []
     const hear = (message: unknown) => {
@@ -147,9 +193,7 @@ test.serial(
           reports = []
           // Each run has a peer of its own.
           const partition = `run ${keys.size}`
-          const options = withDefaults({ ...dial }) as tls.ConnectionOptions
-          const { inputs } = planConnection(cache, options, { cachePartition: partition })
-          if (inputs === undefined || 'find' in inputs) throw new Error('not cacheable')
+          const inputs = inputsOf(cache, dial, partition)
           const { key, endpoint } = inputs.peer
           recordSessionTime(endpoint, 1)
           keys.add(key)

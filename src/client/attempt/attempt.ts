@@ -146,6 +146,7 @@ export class ConnectionAttempt implements SocketEvents {
     if (this.#phase === 'closed' || recorder === undefined) return
     const isFirst = this.#phase !== 'secure'
     this.#phase = 'secure'
+    this.#watch?.end()
     if (this.#hasCallerSession) {
       if (isFirst) this.#report('caller-session')
       return
@@ -154,7 +155,6 @@ export class ConnectionAttempt implements SocketEvents {
     this.#isResumed = isResumed
     verifyHandshake(this.#port, recorder, this.#offering, isResumed)
     if (!isFirst) return
-    this.#watch?.end()
     judgeSecure(this.#inputs, this.#offering, isResumed)
     this.#flight?.onSecure(this.#port.protocol === 'TLSv1.3')
     this.#report(reasonOf(this.#offering, isResumed))
