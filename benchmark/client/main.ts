@@ -19,7 +19,7 @@ await runBenchmark('clients', { quick: 5, full: 40 }, async ({ quick, rounds, pr
   progress.phase(`bursts of ${BURST}`)
   const burst = await bursts(pki, rounds)
   progress.phase('threads')
-  const counted = await threads(pki, quick ? 1 : 5)
+  const counted = await threads(pki, quick ? 1 : 10)
   progress.phase('fetch on each Node.js')
   const fetched = await fetches(pki, quick ? 10 : 40)
   progress.phase('cost of this package')

@@ -80,9 +80,14 @@ function threads({ threads }: Figures): ResultTable {
   return {
     id: 'threads',
     title: `${THREADS} threads, ${ENDPOINTS} endpoints, ${CONNECTIONS} connections of each to each: ${THREADS_KIND}`,
-    columns: [{ title: 'by' }, { title: 'full handshakes', digits: 0 }, { title: 'resumed', digits: 0 }],
-    rows: threads.map(({ mode, full, resumed }) => [mode, full, resumed]),
-    samples: `the worst of ${threads[0]?.times ?? 0}, counted by the servers`,
+    columns: [
+      { title: 'by' },
+      { title: 'full handshakes', digits: 0 },
+      { title: 'in the worst run', digits: 0 },
+      { title: 'resumed in the worst run', digits: 0 },
+    ],
+    rows: threads.map(({ mode, full, most, resumed }) => [mode, full, most, resumed]),
+    samples: `the median of ${threads[0]?.times ?? 0} runs, counted by the servers`,
     chart: { x: 'by', y: 'full handshakes' },
   }
 }
@@ -161,14 +166,15 @@ export function targetsOf({ compared, bursts, threads, fetches, ownCosts }: Figu
     }),
     ...threads
       .filter(({ mode }) => mode.startsWith('tls-resumption'))
-      .map(({ mode, full }) =>
+      .flatMap(({ mode, times, full, most }) => [
+        target(`${mode}: full handshakes of ${ENDPOINTS} endpoints, median`, ENDPOINTS, full),
         target(
-          `${mode}: full handshakes of ${ENDPOINTS} endpoints`,
-          ENDPOINTS,
-          full,
+          `${mode}: full handshakes of ${ENDPOINTS} endpoints, the worst of ${times} runs`,
+          1.5 * ENDPOINTS,
+          most,
           'a connection that has waited for its bound makes a full handshake, and so do those that find no place in a lease',
         ),
-      ),
+      ]),
     target(
       `a burst of ${BURST}, ${BURST_KIND}: wall time, of connections that do not wait`,
       0.6,

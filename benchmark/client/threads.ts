@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Pki } from '../lib/pki.ts'
 import { checkPlain } from '../lib/plain.ts'
+import { median } from '../lib/statistics.ts'
 import { type Kind, labelOf } from './kinds.ts'
 import { ServerProcess } from './server-process.ts'
 import type { ThreadData } from './thread.ts'
@@ -15,11 +16,19 @@ export const CONNECTIONS = 4
 const KIND: Kind = { version: 'TLSv1.3', algorithm: 'rsa', clientCertificate: true }
 export const THREADS_KIND = labelOf(KIND)
 
+interface Counts {
+  full: number
+  resumed: number
+}
+
 export interface ThreadFigures {
   mode: string
   times: number
-  /** All threads start at once, which is the worst case. */
+  /** Full handshakes of a run, median. All threads start at once, which is the worst case. */
   full: number
+  /** Those of the worst run. */
+  most: number
+  /** Resumed handshakes of the worst run. */
   resumed: number
 }
 
@@ -31,17 +40,16 @@ export async function threads(pki: Pki, times: number): Promise<ThreadFigures[]>
     ['tls-resumption, cold and all at once', 'ours'],
     ['tls-resumption, each endpoint met once before', 'ours, warm'],
   ] as const) {
-    let worst = { full: 0, resumed: 0 }
-    for (let time = 0; time < times; time++) {
-      const counts = await count(pki, how)
-      if (counts.full >= worst.full) worst = counts
-    }
-    figures.push({ mode, times, ...worst })
+    const runs: Counts[] = []
+    for (let time = 0; time < times; time++) runs.push(await count(pki, how))
+    const full = median(runs.map(run => run.full))
+    const worst = runs.reduce((most, run) => (run.full > most.full ? run : most))
+    figures.push({ mode, times, full, most: worst.full, resumed: worst.resumed })
   }
   return figures
 }
 
-async function count(pki: Pki, how: ThreadData['how']): Promise<{ full: number; resumed: number }> {
+async function count(pki: Pki, how: ThreadData['how']): Promise<Counts> {
   const server = new ServerProcess()
   const listen = { kind: KIND, ca: pki.ca(KIND), identity: pki.server(KIND), how: 'plain' as const }
   const ports = await server.listen(Array(ENDPOINTS).fill(listen))
