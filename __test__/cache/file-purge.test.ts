@@ -110,7 +110,7 @@ linuxTest('cache in a file: a purge holds for earlier sessions when the file is 
   }
   const isOffered = async (session: Buffer) => (await outcome(connect({ ...options, port, session }))).resumed
   const makeAgain = async () => {
-    for (const file of [path, `${path}.v1`]) rmSync(file)
+    for (const file of [path, `${path}.v2`]) rmSync(file)
     await new Promise(resolve => setTimeout(resolve, 1100))
     // The session relies on a chain, which is in the file.
     await finish(connect({ ...options, port: other.port }))
