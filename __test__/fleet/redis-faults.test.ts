@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import tls from 'node:tls'
 import type { ExecutionContext } from 'ava'
 import type { Redis } from 'ioredis'
@@ -78,15 +77,12 @@ for (const kind of CLIENTS) {
   })
 
   test(`${kind}: a store that is busy leads to full handshakes`, async t => {
-    const { store, operator, one, other } = await startSite(t, kind)
+    const { operator, one, other } = await startSite(t, kind)
     const session = await made(one, operator)
-    const watcher = (await connectTo(t, 'ioredis', store.port)) as Redis
     const busy = operator.eval(
-      "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 4 do end",
+      "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 2 do end",
       0,
     )
-    // The script runs as soon as the store answers nothing else.
-    await until(async () => (await Promise.race([watcher.ping(), delay(500)])) === undefined)
     const met = await Promise.all([visit(other, session), visit(one), visit(other, session)])
     t.deepEqual(
       met.map(({ resumed }) => resumed),
