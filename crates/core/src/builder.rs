@@ -79,8 +79,8 @@ impl Builder {
 
     /// Builds the cache.
     ///
-    /// The first insertion into a cache with a sweep interval starts the background thread of the process. If the system
-    /// refuses a thread, only reads and insertions remove expired entries.
+    /// The first cache with a sweep interval starts the background thread of the process. If the system refuses a thread,
+    /// only reads and insertions remove expired entries.
     ///
     /// ```
     /// use tls_resumption_core::{ByteBudget, Cache, BuildError};

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::call_time::CallTime;
@@ -51,27 +51,23 @@ impl Cache {
     }
 
     pub(crate) fn with(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        Ok(Self { inner: Arc::new(CacheInner::new(options, clock)?) })
+        let inner = CacheInner::new(options, clock)?;
+        Ok(Self::start(inner))
     }
 
     /// Makes a cache of a table of a segment.
     #[cfg(all(target_os = "linux", target_pointer_width = "64", not(any(loom, miri))))]
     pub(crate) fn over(table: SharedTable, options: Options, clock: Arc<dyn Clock>) -> Self {
         let store = Backend::Shared(table);
-        let cache = Self { inner: Arc::new(CacheInner::over(store, options, clock)) };
-        // The files may hold sessions of other processes.
-        cache.start_sweeps();
-        cache
+        Self::start(CacheInner { options, clock, store, handles: AtomicUsize::new(1) })
     }
 
-    /// Has the cache swept from now on. The first insertion does so, because an empty cache needs no thread.
-    fn start_sweeps(&self) {
-        let CacheInner { options, is_swept, .. } = &*self.inner;
-        let Some(interval) = options.sweep_interval else { return };
-        // Relaxed: it only says who calls `register`, which has a lock of its own.
-        if !is_swept.load(Ordering::Relaxed) && !is_swept.swap(true, Ordering::Relaxed) {
-            sweeper::register(&self.inner, interval);
+    fn start(inner: CacheInner) -> Self {
+        let (interval, inner) = (inner.options.sweep_interval, Arc::new(inner));
+        if let Some(interval) = interval {
+            sweeper::register(&inner, interval);
         }
+        Self { inner }
     }
 
     /// Stores a copy of `blob` under `key` and removes all other entries of the key. No thread finds the key absent in
@@ -301,9 +297,7 @@ impl Cache {
         &self,
         sweep_is_due: Result<bool, Rejected>,
     ) -> Result<(), Rejected> {
-        let is_due = sweep_is_due?;
-        self.start_sweeps();
-        if is_due {
+        if sweep_is_due? {
             self.inner.store.sweep_after_insert(&self.inner.now());
         }
         Ok(())
@@ -343,23 +337,12 @@ pub(crate) struct CacheInner {
     store: Backend,
     /// The number of [`Cache`]s. The background thread has references that do not count.
     handles: AtomicUsize,
-    /// True once the background thread knows the cache.
-    is_swept: AtomicBool,
 }
 
 impl CacheInner {
     fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        Ok(Self::over(Backend::Process(Store::new(options)?, Leases::new()), options, clock))
-    }
-
-    fn over(store: Backend, options: Options, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            options,
-            clock,
-            store,
-            handles: AtomicUsize::new(1),
-            is_swept: AtomicBool::new(false),
-        }
+        let store = Backend::Process(Store::new(options)?, Leases::new());
+        Ok(Self { options, clock, store, handles: AtomicUsize::new(1) })
     }
 
     /// Returns the exact time in milliseconds.
